@@ -1,1 +1,7 @@
-export {}
+export * from './contracts/index.js'
+export * from './emitter.js'
+export * from './errors.js'
+export * from './kernels/index.js'
+export * from './optimiser.js'
+export * from './random.js'
+export * from './vector.js'

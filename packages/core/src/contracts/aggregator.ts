@@ -1,0 +1,35 @@
+import type { Kernels } from '../kernels/index.js'
+import type { Random } from '../random.js'
+import type { Vector } from '../vector.js'
+
+export interface AggregationInput {
+  /** n ≥ 1 finite vectors of one length, in rank order; never written to */
+  readonly vectors: readonly Vector[]
+  /** samples behind each vector, as its sender declares */
+  readonly samples: readonly number[]
+  /** where the result goes; none of `vectors` */
+  readonly out: Vector
+  readonly kernels: Kernels
+  /** seeded alike on every peer for this round */
+  readonly random: Random
+  /** scratch of the same length; `release` hands it back */
+  readonly scratch: (length: number) => { vector: Vector; release(): void }
+}
+
+/**
+ * The rule that makes one vector of many. Pure and deterministic: the same inputs give the same bits on every peer;
+ * the lowest index wins a tie.
+ */
+export interface Aggregator {
+  readonly name: string
+  /** one sentence with the rule's source, for `--help` */
+  readonly describe: string
+  /**
+   * The rule's condition on the number of inputs, checked before a run starts and again each round:
+   * undefined when it holds, else a sentence that says what is needed.
+   */
+  check(n: number): string | undefined
+  aggregate(input: AggregationInput): void
+}
+
+export type AggregatorFactory = (options: Readonly<Record<string, number | string | boolean>>) => Aggregator

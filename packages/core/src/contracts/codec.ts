@@ -1,0 +1,12 @@
+import type { Kernels } from '../kernels/index.js'
+import type { Vector } from '../vector.js'
+
+/** How a vector is packed for the wire. Deterministic: the same vector gives the same bytes, so a digest names it. */
+export interface Codec {
+  readonly name: string
+  readonly describe: string
+  /** bytes of a packed vector of `length` floats, known before the first byte */
+  bytes(length: number): number
+  encode(input: Vector, out: Uint8Array<SharedArrayBuffer>, kernels: Kernels): void
+  decode(input: Uint8Array<SharedArrayBuffer>, out: Vector, kernels: Kernels): void
+}

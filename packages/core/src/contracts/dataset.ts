@@ -1,0 +1,38 @@
+/** One half of a data set. All samples have the same shape and stand one after the other in shared memory. */
+export interface Split {
+  /** number of samples */
+  readonly count: number
+  /** `count` × product(shape) values, in row-major order (height, width, channel): pixels 0–255 as bytes, or floats as they are */
+  readonly features: Uint8Array<SharedArrayBuffer> | Float32Array<SharedArrayBuffer>
+  /** `count` class numbers, 0 ≤ label < classes */
+  readonly labels: Uint8Array<SharedArrayBuffer>
+}
+
+/** Data of one run: immutable, shared by every engine worker of a process without a copy. */
+export interface Dataset {
+  readonly name: string
+  /** shape of one sample, e.g. [28, 28, 1] */
+  readonly shape: readonly number[]
+  readonly classes: number
+  /** per channel: a feature x becomes (x · scale − mean) / deviation before it enters the model; scale is 1/255 for bytes */
+  readonly normalise: { readonly scale: number; readonly mean: readonly number[]; readonly deviation: readonly number[] }
+  /** what a training sample goes through before normalisation: zero padding in pixels and random crop, horizontal flip */
+  readonly augment: { readonly crop: number; readonly flip: boolean }
+  readonly train: Split
+  readonly test: Split
+}
+
+/** Where data come from. A user's module exports one as `default` or by name. */
+export interface DatasetSource {
+  readonly name: string
+  readonly describe: string
+  /**
+   * Reads the data, from a cache directory where there is one. Progress goes to `report` as sentences.
+   * Errors: `missing` when a file is not there, `corrupt` when it is not what it should be.
+   */
+  load(init: {
+    cacheDirectory: string
+    signal?: AbortSignal
+    report?: (message: string) => void
+  }): Promise<Dataset>
+}

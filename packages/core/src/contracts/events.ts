@@ -1,0 +1,37 @@
+import type { Digest } from './digest.js'
+import type { PeerId } from './mesh.js'
+import type { PhaseTimes } from './metrics.js'
+import type { RunManifest } from './run-manifest.js'
+
+/**
+ * What happened, one typed event a line of `events.ndjson`: enough to replay the run. `time` is milliseconds since
+ * the run's first event on the machine that wrote the file, `peer` who it happened at.
+ */
+export type RunEvent = { readonly time: number; readonly peer: PeerId } & (
+  | { readonly type: 'started'; readonly run: string; readonly manifest: RunManifest; readonly engine: string; readonly store: string }
+  | { readonly type: 'connected' | 'disconnected'; readonly other: PeerId }
+  | { readonly type: 'view'; readonly number: number; readonly members: readonly PeerId[] }
+  | { readonly type: 'phase'; readonly round: number; readonly phase: string }
+  | {
+      readonly type: 'round'
+      readonly round: number
+      readonly attempt: number
+      readonly view: number
+      readonly contributors: readonly PeerId[]
+      readonly samples: number
+      readonly loss: number
+      readonly seconds: number
+      readonly phases: PhaseTimes
+      readonly bytesSent: number
+      readonly bytesReceived: number
+      readonly parametersHash: Digest
+    }
+  | { readonly type: 'evaluated'; readonly round: number; readonly accuracy: number; readonly loss: number; readonly samples: number }
+  | { readonly type: 'suspected'; readonly other: PeerId; readonly reason: string }
+  | { readonly type: 'refused'; readonly other: PeerId; readonly offence: string; readonly reason: string }
+  | { readonly type: 'diverged' | 'healed'; readonly round: number }
+  | { readonly type: 'paused' | 'resumed'; readonly reason: string }
+  | { readonly type: 'checkpoint'; readonly round: number; readonly file: string }
+  | { readonly type: 'left'; readonly reason: string }
+  | { readonly type: 'finished'; readonly round: number; readonly parametersHash: Digest }
+)

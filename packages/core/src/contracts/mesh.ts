@@ -1,0 +1,91 @@
+import type { Digest } from './digest.js'
+import type { Vector } from '../vector.js'
+
+/** libp2p PeerId in its text form: the hash of a public key, so a signature proves it. */
+export type PeerId = string
+
+/** What a control message may have at most, in bytes; a tensor never travels as one. */
+export const CONTROL_LIMIT = 64 * 1024
+
+/** A control message whose signature was checked: `from` is who signed it, whoever passed it on. */
+export interface MeshMessage {
+  readonly from: PeerId
+  readonly payload: Uint8Array
+  /** the signed bytes as they came, kept as evidence */
+  readonly envelope: Uint8Array
+}
+
+export interface MeshRequest extends MeshMessage {
+  /** At most CONTROL_LIMIT bytes. */
+  respond(payload: Uint8Array): void
+  /** The other side's `request` rejects with this error. */
+  refuse(error: Error): void
+}
+
+export interface MeshEvents extends Record<string, unknown> {
+  message: MeshMessage
+  request: MeshRequest
+  connect: { readonly peer: PeerId }
+  disconnect: { readonly peer: PeerId }
+  /** a transfer that this peer served ended */
+  served: { readonly peer: PeerId; readonly digest: Digest; readonly bytes: number }
+}
+
+export interface FetchRequest {
+  readonly digest: Digest
+  /** size in bytes, known before the first byte; a sender that says otherwise is refused with `corrupt` */
+  readonly bytes: number
+  /** who holds it, in the order to ask them; a transfer that breaks is resumed, from the next one when need be */
+  readonly from: readonly PeerId[]
+  /** where the bytes go; the digest is the caller's to check, once they are all there */
+  readonly into: Vector
+  /** milliseconds for the whole */
+  readonly deadline: number
+  readonly signal?: AbortSignal
+}
+
+export interface FetchReport {
+  readonly from: PeerId
+  readonly milliseconds: number
+  readonly lane: 'stream' | 'fast' | 'memory'
+}
+
+/** One link, as measured. Payload and control bytes are counted apart. */
+export interface LinkStatistics {
+  readonly peer: PeerId
+  readonly roundTripMilliseconds: number | undefined
+  /** of the last transfers received, bytes a second */
+  readonly throughput: number | undefined
+  readonly tensorBytesSent: number
+  readonly tensorBytesReceived: number
+  readonly controlBytesSent: number
+  readonly controlBytesReceived: number
+}
+
+/** Why a peer loses score. Enough of it and the network layer drops the peer. */
+export type Offence = 'malformed' | 'oversize' | 'wrong-length' | 'wrong-digest' | 'non-finite' | 'equivocation' | 'flood'
+
+/** The network as the runtime sees it: two planes, small signed messages to all and bulk pulled by digest. */
+export interface Mesh {
+  readonly self: PeerId
+  /** Addresses that others can dial, most useful first. */
+  addresses(): Promise<string[]>
+  /** Dials an address and waits until the connection is authenticated. `unreachable` says what was tried. */
+  dial(address: string, options?: { signal?: AbortSignal }): Promise<PeerId>
+  connected(): readonly PeerId[]
+  /** Signs and sends to every peer of the run, best effort and at most once each. Resolves when handed to the network. */
+  announce(payload: Uint8Array): Promise<void>
+  /** Signs, sends to one peer and waits for its answer. `deadline` in milliseconds. */
+  request(peer: PeerId, payload: Uint8Array, options: { deadline: number; signal?: AbortSignal }): Promise<Uint8Array>
+  /** Only these peers may fetch; others are refused before a byte is read. */
+  admit(peers: readonly PeerId[]): void
+  /** Lets admitted peers fetch these bytes. The vector must not change until `unserve` has resolved. */
+  serve(digest: Digest, vector: Vector): void
+  /** Resolves when nobody reads it any more. */
+  unserve(digest: Digest): Promise<void>
+  fetch(request: FetchRequest): Promise<FetchReport>
+  links(): readonly LinkStatistics[]
+  report(peer: PeerId, offence: Offence): void
+  on<K extends keyof MeshEvents>(type: K, listener: (event: MeshEvents[K]) => void): () => void
+  close(): Promise<void>
+}

@@ -1,0 +1,56 @@
+import type { OptimiserSpec } from '../optimiser.js'
+
+/**
+ * What all peers of a run must agree on before they start. Its hash is the run's id; a peer whose manifest differs is
+ * refused with a sentence that names the first field that differs. Plug-ins stand by the text that the user wrote.
+ */
+export interface RunManifest {
+  /** of the wire and of this structure; peers of different versions do not mix */
+  readonly version: 1
+  readonly model: string
+  readonly dataset: string
+  readonly partition: string
+  readonly strategy: string
+  readonly aggregator: string
+  readonly preAggregators: readonly string[]
+  readonly filter: string
+  readonly codec: string
+  readonly optimiser: OptimiserSpec
+  readonly schedule: string
+  readonly batch: number
+  /** minibatches each peer takes in one synchronisation */
+  readonly minibatches: number
+  readonly epochs: number
+  /** 0: as many as the epochs need */
+  readonly rounds: number
+  /** 0: none */
+  readonly targetAccuracy: number
+  readonly seed: number
+  /** peers that must be there before the first round */
+  readonly peers: number
+  readonly minPeers: number
+  /** milliseconds that a round waits for contributions */
+  readonly deadline: number
+  /** 'open', or a name for what proves membership; never the secret itself */
+  readonly admission: string
+}
+
+/** Field by field in the order of `a`: the first that differs, with both values. */
+export function firstDifference(
+  a: RunManifest,
+  b: RunManifest
+): { field: string; here: unknown; there: unknown } | undefined {
+  for (const field of Object.keys(a) as (keyof RunManifest)[]) {
+    if (canonical(a[field]) !== canonical(b[field])) return { field, here: a[field], there: b[field] }
+  }
+  return undefined
+}
+
+/** JSON with sorted keys: the same bytes for the same manifest, to be hashed. */
+export function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner
+  )
+}
