@@ -1,0 +1,239 @@
+import { PeergradError } from './errors.js'
+import { SCRATCH_BYTES } from './kernels/scratch.js'
+
+/** A flat vector of float32 in shared memory: parameters, a gradient, an update. */
+export type Vector = Float32Array<SharedArrayBuffer>
+
+/** A vector (or a part of one) as it crosses threads by postMessage; `length` in floats. */
+export interface VectorHandle {
+  readonly byteOffset: number
+  readonly length: number
+}
+
+/** Packed bytes as they cross threads. */
+export interface ByteHandle {
+  readonly byteOffset: number
+  readonly byteLength: number
+}
+
+interface Block {
+  offset: number
+  bytes: number
+}
+
+const PAGE_BYTES = 65_536
+const ALIGNMENT = 64
+const MAXIMUM_BYTES = 2 ** 32 - SCRATCH_BYTES
+
+/**
+ * All vectors of one process lie in one shared WebAssembly memory, so that the kernels of every thread work on them
+ * in place and no vector is copied from thread to thread. The memory has its full size from the start: it never
+ * grows, so views never go stale, and it costs address space only until it is touched.
+ *
+ * The thread that created the arena allocates and frees; the others attach to `memory` and view by handle.
+ */
+export class Arena {
+  /** Send this to other threads and `Arena.attach` it there. */
+  readonly memory: WebAssembly.Memory
+  /** bytes that vectors may use in all */
+  readonly byteLimit: number
+  readonly #buffer: SharedArrayBuffer
+  readonly #blocks: Blocks | undefined
+
+  private constructor(memory: WebAssembly.Memory, owner: boolean) {
+    this.memory = memory
+    this.#buffer = sharedBuffer(memory)
+    this.byteLimit = this.#buffer.byteLength - SCRATCH_BYTES
+    this.#blocks = owner ? new Blocks(SCRATCH_BYTES, this.#buffer.byteLength) : undefined
+  }
+
+  /**
+   * @param bytes budget of all vectors together, rounded up to 64 KiB; at most 4 GiB less 1 MiB (the kernels' scratch).
+   *   Error `argument` outside of that, `full` when the system has no such address space.
+   */
+  static create({ bytes }: { bytes: number }): Arena {
+    if (!Number.isInteger(bytes) || bytes < 1 || bytes > MAXIMUM_BYTES) {
+      throw new PeergradError('argument', `arena: got ${bytes} bytes, expected a whole number from 1 to ${MAXIMUM_BYTES}`)
+    }
+    const pages = Math.ceil((bytes + SCRATCH_BYTES) / PAGE_BYTES)
+    try {
+      return new Arena(new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }), true)
+    } catch (cause) {
+      const message = `arena: the system gave no ${bytes} bytes of address space; ask for less`
+      throw new PeergradError('full', message, { bytes }, { cause })
+    }
+  }
+
+  /** The arena of another thread, for viewing only. */
+  static attach(memory: WebAssembly.Memory): Arena {
+    return new Arena(memory, false)
+  }
+
+  /** bytes of all blocks that are allocated now, rounded up to 64 each */
+  get bytesInUse(): number {
+    return this.#owned().bytesInUse
+  }
+
+  /**
+   * A vector on a 64-byte boundary. Its content is whatever was there: recycled memory is not cleared.
+   * Error `full` with the sums when the budget does not hold it.
+   */
+  allocate(length: number): Vector {
+    return new Float32Array(this.#buffer, this.#allocate(length, 4), length)
+  }
+
+  /** Packed bytes on a 64-byte boundary; otherwise as `allocate`. */
+  allocateBytes(byteLength: number): Uint8Array<SharedArrayBuffer> {
+    return new Uint8Array(this.#buffer, this.#allocate(byteLength, 1), byteLength)
+  }
+
+  /** Takes back what allocate or allocateBytes gave (not a part of it, not twice: `argument`). */
+  free(vector: Vector | Uint8Array<SharedArrayBuffer>): void {
+    this.#checkForeign(vector)
+    this.#owned().free(vector.byteOffset, vector.byteLength)
+  }
+
+  handle(vector: Vector): VectorHandle {
+    this.#checkForeign(vector)
+    return { byteOffset: vector.byteOffset, length: vector.length }
+  }
+
+  byteHandle(bytes: Uint8Array<SharedArrayBuffer>): ByteHandle {
+    this.#checkForeign(bytes)
+    return { byteOffset: bytes.byteOffset, byteLength: bytes.byteLength }
+  }
+
+  /** The vector behind a handle, in any thread. Error `argument` for a handle outside of the arena. */
+  view(handle: VectorHandle): Vector {
+    this.#checkRange(handle.byteOffset, handle.length, 4)
+    return new Float32Array(this.#buffer, handle.byteOffset, handle.length)
+  }
+
+  /** The bytes behind a handle, in any thread. Error `argument` for a handle outside of the arena. */
+  bytes(handle: VectorHandle | ByteHandle): Uint8Array<SharedArrayBuffer> {
+    if ('byteLength' in handle) {
+      this.#checkRange(handle.byteOffset, handle.byteLength, 1)
+      return new Uint8Array(this.#buffer, handle.byteOffset, handle.byteLength)
+    }
+    this.#checkRange(handle.byteOffset, handle.length, 4)
+    return new Uint8Array(this.#buffer, handle.byteOffset, handle.length * 4)
+  }
+
+  #allocate(count: number, width: number): number {
+    if (!Number.isInteger(count) || count < 0) {
+      throw new PeergradError('argument', `arena: got a length of ${count}, expected a whole number from 0`)
+    }
+    return this.#owned().allocate(count * width)
+  }
+
+  #owned(): Blocks {
+    if (this.#blocks !== undefined) return this.#blocks
+    const message = 'arena: this thread is attached and can only view; allocate and free in the thread that created it'
+    throw new PeergradError('unsupported', message)
+  }
+
+  #checkForeign(view: ArrayBufferView): void {
+    if (view.buffer !== this.#buffer) {
+      throw new PeergradError('argument', 'arena: got a vector of other memory, expected one of this arena')
+    }
+  }
+
+  #checkRange(byteOffset: number, count: number, width: number): void {
+    const whole = Number.isInteger(byteOffset) && Number.isInteger(count) && byteOffset % width === 0 && count >= 0
+    if (whole && byteOffset >= SCRATCH_BYTES && byteOffset + count * width <= this.#buffer.byteLength) return
+    const message = `arena: got a handle to ${count} × ${width} bytes at ${byteOffset}, expected one inside the arena`
+    throw new PeergradError('argument', `${message} (${SCRATCH_BYTES} to ${this.#buffer.byteLength})`)
+  }
+}
+
+/**
+ * Best fit with coalescing. Memory that was used before is preferred to fresh pages, whose first touch is ten times
+ * slower; a block of the wanted size is the best fit, so vectors of the few sizes of a run are recycled as they are.
+ */
+class Blocks {
+  bytesInUse = 0
+  readonly #start: number
+  readonly #end: number
+  /** all above was never used */
+  #top: number
+  /** sorted by offset, no two adjacent */
+  readonly #free: Block[] = []
+  readonly #live = new Map<number, { bytes: number; asked: number }>()
+
+  constructor(start: number, end: number) {
+    this.#start = start
+    this.#end = end
+    this.#top = start
+  }
+
+  allocate(asked: number): number {
+    const bytes = Math.max(ALIGNMENT, Math.ceil(asked / ALIGNMENT) * ALIGNMENT)
+    const offset = this.#recycle(bytes) ?? this.#extend(bytes)
+    this.#live.set(offset, { bytes, asked })
+    this.bytesInUse += bytes
+    return offset
+  }
+
+  free(offset: number, asked: number): void {
+    const block = this.#live.get(offset)
+    if (block === undefined || block.asked !== asked) {
+      const message = `arena: got ${asked} bytes at ${offset} to free, expected a whole vector that is allocated`
+      throw new PeergradError('argument', `${message} (freed twice, or a part of one?)`)
+    }
+    this.#live.delete(offset)
+    this.bytesInUse -= block.bytes
+    this.#insert({ offset, bytes: block.bytes })
+  }
+
+  #recycle(bytes: number): number | undefined {
+    let best: Block | undefined
+    for (const block of this.#free) {
+      if (block.bytes >= bytes && (best === undefined || block.bytes < best.bytes)) best = block
+    }
+    if (best === undefined) return undefined
+    const offset = best.offset
+    best.offset += bytes
+    best.bytes -= bytes
+    if (best.bytes === 0) this.#free.splice(this.#free.indexOf(best), 1)
+    return offset
+  }
+
+  #extend(bytes: number): number {
+    const last = this.#free.at(-1)
+    const joins = last !== undefined && last.offset + last.bytes === this.#top
+    const offset = joins ? last.offset : this.#top
+    if (offset + bytes > this.#end) this.#full(bytes)
+    if (joins) this.#free.pop()
+    this.#top = offset + bytes
+    return offset
+  }
+
+  #insert(block: Block): void {
+    const after = this.#free.findIndex((other) => other.offset > block.offset)
+    const at = after < 0 ? this.#free.length : after
+    const [previous, next] = [this.#free[at - 1], this.#free[at]]
+    if (next !== undefined && block.offset + block.bytes === next.offset) {
+      block.bytes += next.bytes
+      this.#free.splice(at, 1)
+    }
+    if (previous !== undefined && previous.offset + previous.bytes === block.offset) previous.bytes += block.bytes
+    else this.#free.splice(at, 0, block)
+  }
+
+  #full(bytes: number): never {
+    const limit = this.#end - this.#start
+    const free = limit - this.bytesInUse
+    const why = free >= bytes ? `${free} are free, but in no single piece of that size` : `${free} are free`
+    throw new PeergradError(
+      'full',
+      `arena: ${bytes} bytes asked for, ${this.bytesInUse} of ${limit} in use, ${why}; raise the budget or free vectors`,
+      { bytes, inUse: this.bytesInUse, limit }
+    )
+  }
+}
+
+function sharedBuffer(memory: WebAssembly.Memory): SharedArrayBuffer {
+  const buffer: ArrayBufferLike = memory.buffer
+  if (buffer instanceof SharedArrayBuffer) return buffer
+  throw new PeergradError('argument', 'arena: got a memory that is not shared, expected one made by Arena.create')
+}
