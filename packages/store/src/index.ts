@@ -1,1 +1,5 @@
-export {}
+export { memoryStore } from './memory/node.js'
+export { MemoryStore, type MemoryStoreInit } from './memory/memory-store.js'
+export type { ComputeWorker, Spawn } from './compute/compute.js'
+export { serve, type Platform } from './compute/serve.js'
+export type { Answer, Boot, Call } from './compute/jobs.js'

@@ -1,0 +1,154 @@
+import { PeergradError, type Arena, type Logger, type Vector } from '@peergrad/core'
+import { SCRATCH, type Answer, type Boot, type Call, type JobName, type Jobs } from './jobs.js'
+
+/** A started compute worker, whatever the platform calls it. */
+export interface ComputeWorker {
+  post(call: Call): void
+  terminate(): Promise<void>
+}
+
+/**
+ * Starts a compute worker: the one thing that a platform must bring. `exited` is called once, with the reason, when
+ * the worker ends, asked to or not.
+ */
+export type Spawn = (boot: Boot, on: { answer(answer: Answer): void; exited(reason: string): void }) => ComputeWorker
+
+export interface ComputeInit {
+  readonly arena: Arena
+  readonly spawn: Spawn
+  /** scratch for rules; counts against the store's budget */
+  readonly allocate: (length: number) => Vector
+  readonly free: (vector: Vector) => void
+  readonly logger?: Logger
+}
+
+interface Task {
+  readonly call: Call
+  readonly scratch: Vector[]
+  /** what a request for scratch was refused with */
+  refused?: PeergradError
+  crashes: number
+  resolve(result: Jobs[JobName]['result']): void
+  reject(error: PeergradError): void
+}
+
+/**
+ * The owner's side of the compute worker: one call at a time, in the order of arrival. A worker that ends unasked is
+ * replaced and its call is run again; the second time the call rejects with `crashed`.
+ */
+export class Compute {
+  readonly #init: ComputeInit
+  readonly #control = new SharedArrayBuffer(8)
+  readonly #waiting: Task[] = []
+  #running: Task | undefined
+  #worker: ComputeWorker | undefined
+  #closed = false
+  #ids = 0
+
+  constructor(init: ComputeInit) {
+    this.#init = init
+  }
+
+  /** Starts the worker ahead of the first call. */
+  start(): void {
+    this.#worker ??= this.#spawn()
+  }
+
+  run<K extends JobName>(name: K, request: Jobs[K]['request']): Promise<Jobs[K]['result']> {
+    if (this.#closed) return Promise.reject(closed())
+    return new Promise((resolve, reject) => {
+      const call = { id: this.#ids++, name, request } as Call
+      this.#waiting.push({ call, scratch: [], crashes: 0, resolve, reject })
+      this.#next()
+    })
+  }
+
+  /** Ends the worker; calls that are not done reject with `aborted`. */
+  async close(): Promise<void> {
+    this.#closed = true
+    const worker = this.#worker
+    this.#worker = undefined
+    await worker?.terminate()
+    if (this.#running !== undefined) this.#settle((task) => task.reject(closed()))
+    for (const task of this.#waiting.splice(0)) task.reject(closed())
+  }
+
+  #next(): void {
+    if (this.#running !== undefined || this.#closed) return
+    this.#running = this.#waiting.shift()
+    if (this.#running === undefined) return
+    this.#worker ??= this.#spawn()
+    this.#worker.post(this.#running.call)
+  }
+
+  #spawn(): ComputeWorker {
+    const worker: ComputeWorker = this.#init.spawn(
+      { memory: this.#init.arena.memory, control: this.#control },
+      {
+        answer: (answer) => this.#answer(answer),
+        exited: (reason) => {
+          if (this.#worker === worker) this.#crashed(reason)
+        }
+      }
+    )
+    return worker
+  }
+
+  #answer(answer: Answer): void {
+    const task = this.#running
+    if (task === undefined) return
+    if (answer.type === 'scratch') return this.#giveScratch(task, answer.length)
+    if (answer.id !== task.call.id) return
+    if (answer.type === 'result') this.#settle(() => task.resolve(answer.result))
+    else this.#settle(() => task.reject(task.refused ?? PeergradError.fromJSON(answer.error)))
+  }
+
+  /** The worker sleeps on the control words meanwhile: only the arena's owner can allocate. */
+  #giveScratch(task: Task, length: number): void {
+    const words = new Uint32Array(this.#control)
+    const states = new Int32Array(this.#control)
+    try {
+      const vector = this.#init.allocate(length)
+      task.scratch.push(vector)
+      words[1] = vector.byteOffset
+      Atomics.store(states, 0, SCRATCH.given)
+    } catch (thrown) {
+      task.refused = PeergradError.from(thrown)
+      Atomics.store(states, 0, SCRATCH.refused)
+    }
+    Atomics.notify(states, 0)
+  }
+
+  #crashed(reason: string): void {
+    this.#worker = undefined
+    const task = this.#running
+    this.#init.logger?.warn({ reason, call: task?.call.name }, 'the compute worker of the store ended unasked')
+    if (task === undefined) return
+    this.#freeScratch(task)
+    task.crashes++
+    if (task.crashes > 1) {
+      const message = `store: the compute worker ended twice during ${task.call.name} (${reason}); the call is given up`
+      this.#settle(() => task.reject(new PeergradError('crashed', message, { call: task.call.name, reason })))
+      return
+    }
+    this.#worker = this.#spawn()
+    this.#worker.post(task.call)
+  }
+
+  #settle(finish: (task: Task) => void): void {
+    const task = this.#running
+    this.#running = undefined
+    if (task === undefined) return
+    this.#freeScratch(task)
+    finish(task)
+    this.#next()
+  }
+
+  #freeScratch(task: Task): void {
+    for (const vector of task.scratch.splice(0)) this.#init.free(vector)
+  }
+}
+
+function closed(): PeergradError {
+  return new PeergradError('aborted', 'store: closed, so the call was given up')
+}

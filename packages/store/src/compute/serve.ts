@@ -1,0 +1,100 @@
+import { Arena, createKernels, PeergradError, type Digest, type Kernels, type Vector, type VectorHandle } from '@peergrad/core'
+import { SCRATCH, type Answer, type Boot, type Call, type JobName, type Jobs } from './jobs.js'
+import { aggregate } from './run-rule.js'
+import { update } from './run-update.js'
+
+/** What a platform gives its compute worker. */
+export interface Platform {
+  post(answer: Answer): void
+  /** SHA-256 of bytes in shared memory */
+  sha256(bytes: Uint8Array<SharedArrayBuffer>): Digest
+}
+
+/** What a job has in hand inside the worker. */
+export interface JobContext {
+  readonly kernels: Kernels
+  view(handle: VectorHandle): Vector
+  /** memory of the arena that is this job's until it ends, handed out again after `release` */
+  scratch(length: number): { vector: Vector; release(): void }
+  sha256(vector: Vector): Digest
+}
+
+type Handlers = { [K in JobName]: (request: Jobs[K]['request'], context: JobContext) => Promise<Jobs[K]['result']> }
+
+const handlers: Handlers = {
+  async average({ from, to }, { kernels, view }) {
+    kernels.mean(view(to), from.map(view))
+  },
+  aggregate,
+  update,
+  async digest({ vector }, { view, sha256 }) {
+    return sha256(view(vector))
+  },
+  async verify({ vector }, { kernels, view, sha256 }) {
+    const x = view(vector)
+    return { digest: sha256(x), firstNonFinite: kernels.firstNonFinite(x), norm: Math.sqrt(kernels.squaredNorm(x)) }
+  },
+  async equal({ a, b }, { view }) {
+    return sameBits(view(a), view(b))
+  }
+}
+
+/** The compute worker: answers each call that is handed to the returned function. Calls must not overlap. */
+export function serve(boot: Boot, platform: Platform): (call: Call) => Promise<void> {
+  const arena = Arena.attach(boot.memory)
+  const kernels = createKernels({ memory: boot.memory })
+  const shared = { kernels, view: (handle: VectorHandle) => arena.view(handle) }
+  return async (call) => {
+    try {
+      const result = await handle(call.name, call.request, {
+        ...shared,
+        scratch: scratchPool(boot, platform, shared.view),
+        sha256: (vector) => platform.sha256(arena.bytes(arena.handle(vector)))
+      })
+      platform.post({ type: 'result', id: call.id, result })
+    } catch (thrown) {
+      platform.post({ type: 'error', id: call.id, error: PeergradError.from(thrown).toJSON() })
+    }
+  }
+}
+
+function handle<K extends JobName>(name: K, request: Jobs[K]['request'], context: JobContext): Promise<Jobs[K]['result']> {
+  return handlers[name](request, context)
+}
+
+/** Scratch of one job: asked of the arena's owner while this thread sleeps; the owner frees it when the job ends. */
+function scratchPool(boot: Boot, platform: Platform, view: JobContext['view']): JobContext['scratch'] {
+  const states = new Int32Array(boot.control)
+  const words = new Uint32Array(boot.control)
+  const free: Vector[] = []
+  return (length) => {
+    const kept = free.findIndex((vector) => vector.length === length)
+    const [vector = ask(length)] = kept < 0 ? [] : free.splice(kept, 1)
+    let held = true
+    return {
+      vector,
+      release() {
+        if (held) free.push(vector)
+        held = false
+      }
+    }
+  }
+
+  function ask(length: number): Vector {
+    Atomics.store(states, 0, SCRATCH.asked)
+    platform.post({ type: 'scratch', length })
+    Atomics.wait(states, 0, SCRATCH.asked)
+    if (Atomics.load(states, 0) === SCRATCH.refused) {
+      throw new PeergradError('full', `store: no room for ${length} floats of scratch`)
+    }
+    return view({ byteOffset: words[1], length })
+  }
+}
+
+function sameBits(a: Vector, b: Vector): boolean {
+  if (a.length !== b.length) return false
+  const x = new Uint32Array(a.buffer, a.byteOffset, a.length)
+  const y = new Uint32Array(b.buffer, b.byteOffset, b.length)
+  for (let i = 0; i < x.length; i++) if (x[i] !== y[i]) return false
+  return true
+}

@@ -1,0 +1,61 @@
+import { checkOptimiser, PeergradError, type GradientStore, type UpdateRequest } from '@peergrad/core'
+import { checkInputs, checkKey } from '../keys.js'
+import type { Slab } from './slabs.js'
+
+export type AggregateRequest = Parameters<GradientStore['aggregate']>[0]
+
+export function checkAggregate({ from, to, samples, parameters }: AggregateRequest): void {
+  checkInputs('aggregate', from)
+  checkKey(to)
+  checkCount('aggregate', 'parameters', parameters)
+  if (samples.length !== from.length || !samples.every((count) => Number.isFinite(count) && count >= 0)) {
+    const message = `store: aggregate got samples [${samples.join(', ')}], expected a number from 0 for each of ${from.length} vectors`
+    throw new PeergradError('argument', message)
+  }
+}
+
+export function checkUpdate({ from, to, gradient, optimiser, parameters, step, learningRate }: UpdateRequest): void {
+  checkInputs('applyUpdate', [from, gradient])
+  checkKey(to)
+  checkOptimiser(optimiser)
+  checkCount('applyUpdate', 'parameters', parameters)
+  if (!Number.isSafeInteger(step) || step < 1) {
+    throw new PeergradError('argument', `store: applyUpdate got step ${step}, expected a whole number from 1`)
+  }
+  if (!Number.isFinite(learningRate)) {
+    throw new PeergradError('non-finite', `store: applyUpdate got a learning rate of ${learningRate}, expected a finite number`)
+  }
+}
+
+/** What a timer of the platform holds. */
+const LONGEST_TTL = 2 ** 31 - 1
+
+export function checkTtl(ttl: number | undefined): void {
+  if (ttl === undefined || (ttl > 0 && ttl <= LONGEST_TTL)) return
+  throw new PeergradError('argument', `store: put got a ttl of ${ttl}, expected milliseconds above 0, up to ${LONGEST_TTL}`)
+}
+
+/**
+ * Error `shape` unless all vectors are of one length, `expected` when it is given, of at least `parameters` floats.
+ * Returns the length.
+ */
+export function checkLength(
+  call: string,
+  keys: readonly string[],
+  slabs: readonly Slab[],
+  parameters = 0,
+  expected = slabs[0]?.vector.length ?? 0
+): number {
+  for (const [k, { vector }] of slabs.entries()) {
+    if (vector.length === expected && expected >= parameters) continue
+    const wanted = vector.length === expected ? `at least ${parameters} parameters` : `${expected}`
+    const message = `store: ${call} got ${vector.length} floats in "${keys[k]}", expected ${wanted}`
+    throw new PeergradError('shape', message, { key: keys[k], length: vector.length })
+  }
+  return expected
+}
+
+function checkCount(call: string, what: string, value: number): void {
+  if (Number.isSafeInteger(value) && value >= 0) return
+  throw new PeergradError('argument', `store: ${call} got ${what} of ${value}, expected a whole number from 0`)
+}

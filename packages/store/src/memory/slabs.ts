@@ -1,0 +1,71 @@
+import { PeergradError, type Arena, type Digest, type Vector } from '@peergrad/core'
+
+/** A vector of the arena, kept while anything refers to it. What is found out of its content holds from `put` on. */
+export interface Slab {
+  readonly vector: Vector
+  references: number
+  /** known to hold neither NaN nor infinity */
+  finite?: boolean
+  digest?: Digest
+}
+
+/** Reference-counted vectors of one arena under a budget of bytes. The arena recycles what is freed. */
+export class Slabs {
+  readonly #arena: Arena
+  readonly limit: number
+  bytes = 0
+
+  constructor(arena: Arena, limit: number) {
+    if (!(limit > 0)) {
+      throw new PeergradError('argument', `store: got a budget of ${limit} bytes, expected a number above 0`)
+    }
+    this.#arena = arena
+    this.limit = limit
+  }
+
+  /** A slab with one reference. Error `full` with the sum, and nothing is allocated. */
+  allocate(length: number): Slab {
+    return { vector: this.allocateVector(length), references: 1 }
+  }
+
+  /** Several at once, or none and the error. */
+  allocateAll(lengths: readonly number[]): Slab[] {
+    const slabs: Slab[] = []
+    try {
+      for (const length of lengths) slabs.push(this.allocate(length))
+    } catch (thrown) {
+      for (const slab of slabs) this.release(slab)
+      throw thrown
+    }
+    return slabs
+  }
+
+  retain(slab: Slab): void {
+    slab.references++
+  }
+
+  release(slab: Slab): void {
+    if (--slab.references === 0) this.freeVector(slab.vector)
+  }
+
+  allocateVector(length: number): Vector {
+    const wanted = length * Float32Array.BYTES_PER_ELEMENT
+    const sum = this.bytes + wanted
+    if (sum > this.limit) {
+      throw new PeergradError(
+        'full',
+        `store: ${this.bytes} bytes held + ${wanted} asked for = ${sum}, over the budget of ${this.limit}; ` +
+          'delete keys, release leases or raise the budget',
+        { held: this.bytes, wanted, limit: this.limit }
+      )
+    }
+    const vector = this.#arena.allocate(length)
+    this.bytes = sum
+    return vector
+  }
+
+  freeVector(vector: Vector): void {
+    this.bytes -= vector.byteLength
+    this.#arena.free(vector)
+  }
+}
