@@ -1,4 +1,5 @@
 import { PeergradError } from '../errors.js'
+import { suggestion } from '../options/nearest.js'
 
 /**
  * Names a plug-in in a way that crosses threads and the wire: never code, only where to import it from on each side.
@@ -21,7 +22,7 @@ const MODULE = /^(\.{0,2}\/|file:|@?[\w.-]+\/|[\w.-]+\.(m?js)$)/
 
 /**
  * `name`, `name:key=value,key=value`, or a module path or package with the same suffix, optionally `path#export`.
- * Error `unknown` lists the names there are.
+ * Error `unknown` lists the names there are and the nearest.
  */
 export function resolvePlugin(registry: Registry, text: string): PluginReference {
   const { name, options } = parsePlugin(text)
@@ -31,9 +32,10 @@ export function resolvePlugin(registry: Registry, text: string): PluginReference
     const [module = '', exported = 'default'] = name.split('#')
     return { module, export: exported, options }
   }
+  const names = [...registry.entries.keys()]
   throw new PeergradError(
     'unknown',
-    `${registry.kind}: got "${name}", expected one of ${[...registry.entries.keys()].join(', ')}, or a module path`,
+    `${registry.kind}: got "${name}", ${suggestion(name, names)}expected one of ${names.join(', ')}, or a module path`,
     { kind: registry.kind, name }
   )
 }

@@ -1,0 +1,6 @@
+export { MANIFEST_OPTIONS, manifestToOptions, optionsToManifest } from './manifest.js'
+export { nearest, suggestion } from './nearest.js'
+export type { Option, OptionGroup, PluginKind } from './option.js'
+export { checkNumber, rangeText, type Range } from './range.js'
+export { resolveOptions, unknownOption, type OptionSources, type ResolvedOptions } from './resolve.js'
+export { isOptionName, OPTIONS, OPTION_NAMES, type OptionName, type Options } from './table.js'

@@ -1,0 +1,77 @@
+import type { RunManifest } from '../contracts/run-manifest.js'
+import { quorum } from '../contracts/view.js'
+import { PeergradError } from '../errors.js'
+import type { OptimiserSpec } from '../optimiser.js'
+import { parseSchedule } from '../schedule.js'
+import { OPTIONS, OPTION_NAMES, type OptionName, type Options } from './table.js'
+
+/** The options on which all peers of a run must agree, and that so make its manifest. */
+export const MANIFEST_OPTIONS: readonly OptionName[] = OPTION_NAMES.filter((name) => OPTIONS[name].manifest === true)
+
+/** What the options say of the run. Errors: `unknown` or `argument` for a schedule or optimiser that is none. */
+export function optionsToManifest(options: Options): RunManifest {
+  parseSchedule(options.schedule)
+  return {
+    version: 1,
+    model: options.model,
+    dataset: options.dataset,
+    partition: options.partition,
+    strategy: options.strategy,
+    aggregator: options.aggregator,
+    preAggregators: options['pre-aggregator'],
+    filter: options.filter,
+    codec: options.codec,
+    optimiser: optimiser(options),
+    schedule: options.schedule,
+    batch: options.batch,
+    minibatches: options.minibatches,
+    epochs: options.epochs,
+    rounds: options.rounds,
+    targetAccuracy: options['target-accuracy'],
+    seed: options.seed,
+    peers: options.peers,
+    minPeers: options['min-peers'] || quorum(options.peers),
+    deadline: Math.round(options.deadline * 1000),
+    admission: 'open'
+  }
+}
+
+/** The same as options: what `optionsToManifest` makes a manifest of again, and what a run file says. */
+export function manifestToOptions(manifest: RunManifest): Partial<Options> {
+  const { optimiser } = manifest
+  return {
+    strategy: manifest.strategy,
+    aggregator: manifest.aggregator,
+    'pre-aggregator': manifest.preAggregators,
+    filter: manifest.filter,
+    codec: manifest.codec,
+    model: manifest.model,
+    dataset: manifest.dataset,
+    partition: manifest.partition,
+    epochs: manifest.epochs,
+    rounds: manifest.rounds,
+    batch: manifest.batch,
+    minibatches: manifest.minibatches,
+    optimizer: optimiser.name,
+    lr: optimiser.learningRate,
+    momentum: 'momentum' in optimiser ? optimiser.momentum : undefined,
+    'weight-decay': optimiser.weightDecay,
+    schedule: manifest.schedule,
+    seed: manifest.seed,
+    'target-accuracy': manifest.targetAccuracy,
+    deadline: manifest.deadline / 1000,
+    peers: manifest.peers,
+    'min-peers': manifest.minPeers
+  }
+}
+
+function optimiser(options: Options): OptimiserSpec {
+  const { optimizer: name, momentum } = options
+  const weightDecay = options['weight-decay']
+  const common = { learningRate: options.lr, ...(weightDecay === undefined ? {} : { weightDecay }) }
+  if (name === 'momentum' || name === 'nesterov')
+    return { name, ...common, ...(momentum === undefined ? {} : { momentum }) }
+  if (momentum === undefined) return { name, ...common }
+  const message = `momentum: got ${momentum} with optimizer ${name}, which has none; expected optimizer momentum or nesterov`
+  throw new PeergradError('argument', message, { path: 'momentum' })
+}

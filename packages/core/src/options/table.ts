@@ -1,0 +1,241 @@
+import { OPTIMISERS } from '../optimiser.js'
+import { boolean, choice, integer, list, number, text, type Option } from './option.js'
+
+/**
+ * Every option there is: the one source of flags, run files, checks, help and docs/guide/cli.md. A key is the word on
+ * the command line and in a run file.
+ */
+export const OPTIONS = {
+  strategy: text({
+    group: 'run',
+    manifest: true,
+    default: 'spirt',
+    plugin: 'strategy',
+    describe: 'architecture of exchange'
+  }),
+  aggregator: text({
+    group: 'run',
+    manifest: true,
+    default: 'mean',
+    plugin: 'aggregator',
+    describe: 'rule that makes one vector of many'
+  }),
+  'pre-aggregator': list({
+    group: 'run',
+    manifest: true,
+    placeholder: 'NAME',
+    plugin: 'pre-aggregator',
+    describe: 'what the vectors go through before the rule, in order'
+  }),
+  filter: text({
+    group: 'run',
+    manifest: true,
+    default: 'none',
+    plugin: 'filter',
+    describe: 'which part of an update is worth sending'
+  }),
+  codec: text({
+    group: 'run',
+    manifest: true,
+    default: 'f32',
+    plugin: 'codec',
+    describe: 'how a vector is packed for the wire'
+  }),
+  model: text({ group: 'run', manifest: true, default: 'cnn', plugin: 'model', describe: 'what is trained' }),
+  dataset: text({
+    group: 'run',
+    manifest: true,
+    default: 'mnist',
+    plugin: 'dataset',
+    describe: 'what it is trained on'
+  }),
+  partition: text({
+    group: 'run',
+    manifest: true,
+    default: 'iid',
+    plugin: 'partition',
+    describe: 'how the samples are dealt to the peers'
+  }),
+  epochs: integer({ group: 'run', manifest: true, default: 3, min: 1, max: 1e6, describe: 'passes over the data' }),
+  rounds: integer({
+    group: 'run',
+    manifest: true,
+    default: 0,
+    min: 0,
+    max: 1e9,
+    defaultText: '0: as many as the epochs need',
+    describe: 'synchronisations after which the run ends'
+  }),
+  batch: integer({
+    group: 'run',
+    manifest: true,
+    default: 32,
+    min: 1,
+    max: 65_536,
+    unit: 'samples',
+    describe: 'size of a minibatch'
+  }),
+  minibatches: integer({
+    group: 'run',
+    manifest: true,
+    default: 2,
+    min: 1,
+    max: 1e6,
+    describe: 'minibatches that each peer takes in one synchronisation'
+  }),
+  optimizer: choice({
+    group: 'run',
+    manifest: true,
+    default: 'adam',
+    choices: OPTIMISERS,
+    describe: 'what turns a gradient into a step'
+  }),
+  lr: number({ group: 'run', manifest: true, default: 0.001, above: 0, max: 1000, describe: 'learning rate' }),
+  momentum: number({
+    group: 'run',
+    manifest: true,
+    default: undefined,
+    defaultText: '0.9',
+    min: 0,
+    below: 1,
+    describe: 'share of the last step that is kept (momentum, nesterov)'
+  }),
+  'weight-decay': number({
+    group: 'run',
+    manifest: true,
+    default: undefined,
+    defaultText: '0; adamw 0.01',
+    min: 0,
+    below: 1,
+    describe: 'pull of the parameters to zero, per step and unit of learning rate'
+  }),
+  schedule: text({
+    group: 'run',
+    manifest: true,
+    default: 'constant',
+    placeholder: 'SCHEDULE',
+    describe:
+      'learning rate over the rounds: constant, step:every=100,factor=0.1, cosine:steps=1000; each with warmup=50'
+  }),
+  seed: integer({
+    group: 'run',
+    manifest: true,
+    default: 1,
+    min: 0,
+    max: 4_294_967_295,
+    describe: 'of everything random: the same seed gives the same final hash'
+  }),
+  'target-accuracy': number({
+    group: 'run',
+    manifest: true,
+    default: 0,
+    min: 0,
+    max: 1,
+    defaultText: '0: none',
+    describe: 'test accuracy at which the run ends early'
+  }),
+  deadline: number({
+    group: 'run',
+    manifest: true,
+    default: 30,
+    min: 0.1,
+    max: 86_400,
+    unit: 's',
+    describe: 'how long a round waits for contributions'
+  }),
+  peers: integer({
+    group: 'run',
+    manifest: true,
+    default: 4,
+    min: 1,
+    max: 1000,
+    describe: 'peers that must be there before the first round; `train` starts as many'
+  }),
+  'min-peers': integer({
+    group: 'run',
+    manifest: true,
+    default: 0,
+    min: 0,
+    max: 1000,
+    defaultText: '0: more than half of the peers',
+    describe: 'peers without which the run pauses'
+  }),
+  engine: text({ group: 'run', default: 'auto', describe: 'what computes gradients; `peergrad engines` lists them' }),
+  store: text({ group: 'run', default: 'memory', describe: "the peer's database (memory)" }),
+  'evaluate-every': integer({
+    group: 'run',
+    default: 0,
+    min: 0,
+    max: 1e9,
+    unit: 'rounds',
+    defaultText: '0: at the end of each epoch',
+    describe: 'how often the test accuracy is measured'
+  }),
+  'engine-workers': integer({
+    group: 'peer',
+    default: 0,
+    min: 0,
+    max: 1024,
+    defaultText: '0: what the processors allow',
+    describe: 'threads that compute gradients'
+  }),
+  memory: integer({
+    group: 'peer',
+    default: 1024,
+    min: 1,
+    max: 1_048_576,
+    unit: 'MiB',
+    describe: 'what the store may hold'
+  }),
+  'data-dir': text({
+    group: 'peer',
+    default: undefined,
+    placeholder: 'DIR',
+    defaultText: '~/.cache/peergrad',
+    describe: 'where data sets are kept once fetched'
+  }),
+  join: list({
+    group: 'peer',
+    placeholder: 'MULTIADDR',
+    describe: 'address of any peer of the run; repeat it for more'
+  }),
+  listen: list({ group: 'peer', placeholder: 'MULTIADDR', describe: 'address to listen on; repeat it for more' }),
+  port: integer({
+    group: 'peer',
+    default: 0,
+    min: 0,
+    max: 65_535,
+    defaultText: '0: any free one',
+    describe: 'TCP port to listen on, on every interface'
+  }),
+  identity: text({
+    group: 'peer',
+    default: undefined,
+    placeholder: 'FILE',
+    defaultText: 'in the output directory',
+    describe: "the peer's key: made when it is not there; a peer that comes back with its key is the same peer"
+  }),
+  mdns: boolean({ group: 'peer', default: false, describe: 'look for peers on the local network' }),
+  'log-level': choice({
+    group: 'peer',
+    default: 'info',
+    choices: ['debug', 'info', 'warn', 'error'],
+    describe: "what goes into the peer's log"
+  }),
+  out: text({
+    group: 'peer',
+    default: undefined,
+    placeholder: 'DIR',
+    defaultText: 'runs/ and the time',
+    describe: 'where the result, events, logs and checkpoints go'
+  })
+}
+
+export type OptionName = keyof typeof OPTIONS
+
+/** The value of every option, by its word. */
+export type Options = { readonly [K in OptionName]: (typeof OPTIONS)[K] extends Option<infer T> ? T : never }
+
+export const OPTION_NAMES = Object.keys(OPTIONS) as readonly OptionName[]
+
+export const isOptionName = (word: string): word is OptionName => Object.hasOwn(OPTIONS, word)
