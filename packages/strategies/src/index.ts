@@ -1,1 +1,8 @@
-export {}
+export { checkNames, booleanOption, numberOption, type PluginOptions } from './plugin-options.js'
+export { aggregators, codecs, filters, registry } from './registry.js'
+export { mean } from './rules/mean.js'
+export { median } from './rules/median.js'
+export { none } from './filters/none.js'
+export { f16 } from './codecs/f16.js'
+export { f32 } from './codecs/f32.js'
+export { int8 } from './codecs/int8.js'

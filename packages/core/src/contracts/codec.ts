@@ -10,3 +10,5 @@ export interface Codec {
   encode(input: Vector, out: Uint8Array<SharedArrayBuffer>, kernels: Kernels): void
   decode(input: Uint8Array<SharedArrayBuffer>, out: Vector, kernels: Kernels): void
 }
+
+export type CodecFactory = (options: Readonly<Record<string, number | string | boolean>>) => Codec

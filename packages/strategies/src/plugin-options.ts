@@ -1,0 +1,30 @@
+import { checkNumber, PeergradError, suggestion, type AggregatorFactory, type Range } from '@peergrad/core'
+
+/** What stands behind the colon of `name:key=value,…`. */
+export type PluginOptions = Parameters<AggregatorFactory>[0]
+
+/** Error `unknown` for an option that the plug-in has not. */
+export function checkNames(plugin: string, options: PluginOptions, known: readonly string[]): void {
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue
+    const expected = known.length > 0 ? `${suggestion(name, known)}expected one of ${known.join(', ')}` : 'it has none'
+    throw new PeergradError('unknown', `${plugin}: got the option "${name}", ${expected}`, { plugin, option: name })
+  }
+}
+
+/** Error `argument` unless the option is left out or true or false. */
+export function booleanOption(plugin: string, options: PluginOptions, name: string, fallback: boolean): boolean {
+  const value = options[name] ?? fallback
+  if (typeof value === 'boolean') return value
+  throw new PeergradError('argument', `${plugin}.${name}: got ${JSON.stringify(value)}, expected true or false`)
+}
+
+/** Error `argument` unless the option is left out or a number in range. */
+export function numberOption(
+  plugin: string,
+  options: PluginOptions,
+  name: string,
+  { fallback, ...range }: Range & { fallback: number }
+): number {
+  return checkNumber(`${plugin}.${name}`, options[name] ?? fallback, range)
+}

@@ -1,0 +1,34 @@
+import { PeergradError, type Aggregator } from '@peergrad/core'
+import { booleanOption, checkNames, numberOption, type PluginOptions } from '../plugin-options.js'
+
+/**
+ * (1/n) Σ x_i. With `weighted`, Σ w_i·x_i / Σ w_i by samples (FedAvg: McMahan et al., AISTATS 2017, eq. 1); the counts
+ * are self-declared, so none weighs more than `cap` (default 2) times the median count. One hostile input moves the
+ * result anywhere: not robust.
+ *
+ * Sums of magnitude above 3.4e38 overflow; the store refuses such a result as `non-finite`.
+ */
+export function mean(options: PluginOptions): Aggregator {
+  checkNames('mean', options, ['weighted', 'cap'])
+  const weighted = booleanOption('mean', options, 'weighted', false)
+  const cap = numberOption('mean', options, 'cap', { fallback: 2, min: 1 })
+  if (!weighted && 'cap' in options) {
+    throw new PeergradError('argument', `mean.cap: got ${cap} without weighted=true, which it is for; add that or leave it out`)
+  }
+  return {
+    name: 'mean',
+    describe: 'average of all contributions; weighted=true: by declared samples, each at most cap (2) × their median',
+    check: (n) => (n >= 1 ? undefined : 'expected at least 1'),
+    aggregate({ vectors, samples, out, kernels }) {
+      if (weighted) kernels.weightedMean(out, vectors, capped(samples, cap))
+      else kernels.mean(out, vectors)
+    }
+  }
+}
+
+/** Each count, but at most `cap` times the median one (of an even number: the lower of the two middle ones). */
+function capped(samples: readonly number[], cap: number): number[] {
+  const sorted = [...samples].sort((a, b) => a - b)
+  const most = cap * sorted[(sorted.length - 1) >> 1]
+  return samples.map((count) => Math.min(count, most))
+}
