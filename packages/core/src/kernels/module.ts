@@ -1,0 +1,57 @@
+import { MODULE_BASE64 } from './module.generated.js'
+
+/** What assembly/index.ts exports: addresses in bytes, counts in elements. */
+export type KernelModule = {
+  readonly sum4: (out: number, a: number, b: number, c: number, d: number, count: number) => void
+  readonly mean4: (out: number, a: number, b: number, c: number, d: number, count: number, divisor: number) => void
+  readonly addSum4: KernelModule['sum4']
+  readonly addMean4: KernelModule['mean4']
+  readonly axpy4: (
+    ...args: [out: number, a: number, b: number, c: number, d: number, p: number, q: number, r: number, s: number, count: number]
+  ) => void
+  readonly copy: (out: number, x: number, count: number) => void
+  readonly fill: (out: number, value: number, count: number) => void
+  readonly scale: (out: number, x: number, a: number, count: number) => void
+  readonly axpy: (y: number, a: number, x: number, count: number) => void
+  readonly dot: (x: number, y: number, count: number) => number
+  readonly squaredDistance: (x: number, y: number, count: number) => number
+  readonly maxAbs: (x: number, count: number) => number
+  readonly firstNonFinite: (x: number, count: number) => number
+  readonly encodeF16: (out: number, x: number, count: number) => void
+  readonly decodeF16: (out: number, x: number, count: number) => void
+  readonly addF16: (y: number, x: number, count: number) => void
+  readonly encodeBF16: (out: number, x: number, count: number) => void
+  readonly decodeBF16: (out: number, x: number, count: number) => void
+  readonly quantiseInt8: (values: number, scales: number, x: number, count: number) => void
+  readonly dequantiseInt8: (out: number, values: number, scales: number, count: number) => void
+  readonly median: (
+    ...args: [out: number, inputs: number, n: number, network: number, comparators: number, rows: number, count: number]
+  ) => void
+  readonly sgd: (out: number, p: number, g: number, alpha: number, lambda: number, count: number) => void
+  readonly momentum: (
+    ...args: [
+      ...vectors: [out: number, outV: number, p: number, v: number, g: number],
+      ...coefficients: [alpha: number, lambda: number, mu: number, nesterov: number],
+      count: number
+    ]
+  ) => void
+  readonly adam: (
+    ...args: [
+      ...vectors: [out: number, outM: number, outV: number, p: number, m: number, v: number, g: number],
+      ...decay: [alpha: number, lambda: number, kappa: number],
+      ...moments: [beta1: number, gamma1: number, beta2: number, gamma2: number, sigma: number, epsilon: number],
+      count: number
+    ]
+  ) => void
+}
+
+let compiled: WebAssembly.Module | undefined
+
+/**
+ * The kernels on a shared memory of this thread; compiled once a thread. Throws what WebAssembly throws where there is
+ * no SIMD, or where a browser's main thread refuses to compile 8 KB synchronously.
+ */
+export function instantiate(memory: WebAssembly.Memory): KernelModule {
+  compiled ??= new WebAssembly.Module(Uint8Array.from(atob(MODULE_BASE64), (character) => character.charCodeAt(0)))
+  return new WebAssembly.Instance(compiled, { env: { memory } }).exports as KernelModule
+}
