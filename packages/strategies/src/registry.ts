@@ -1,4 +1,7 @@
 import type { Registry } from '@peergrad/core'
+import { allReduce } from './architectures/all-reduce.js'
+import { local } from './architectures/local.js'
+import { spirt } from './architectures/spirt.js'
 import { f16 } from './codecs/f16.js'
 import { f32 } from './codecs/f32.js'
 import { int8 } from './codecs/int8.js'
@@ -11,6 +14,12 @@ import { median } from './rules/median.js'
 type Factory = (options: PluginOptions) => { readonly name: string; readonly describe: string }
 
 /** One line each: the file that exports the factory under the factory's own name. */
+export const strategies = registry('strategy', [
+  ['./architectures/spirt.js', spirt],
+  ['./architectures/all-reduce.js', allReduce],
+  ['./architectures/local.js', local]
+])
+
 export const aggregators = registry('aggregator', [
   ['./rules/mean.js', mean],
   ['./rules/median.js', median]

@@ -4,7 +4,7 @@ import { checkPacked } from './packed.js'
 
 /**
  * Blocks of 1,024 floats as integers of −127 … 127 times one float32 scale each: first all scales, then all integers.
- * An error of at most half a scale, max|x| / 254 of the block. Error `non-finite` for a vector with NaN or infinity.
+ * An error of at most half a scale, max|x| / 254 of the block (2⁻¹⁴² where the scale is subnormal). Error `non-finite` for a vector with NaN or infinity.
  */
 export function int8(options: PluginOptions): Codec {
   checkNames('int8', options, [])
@@ -22,7 +22,9 @@ export function int8(options: PluginOptions): Codec {
       checkPacked('int8', out, bytes(input.length), 4)
       const index = kernels.firstNonFinite(input)
       if (index >= 0) {
-        throw new PeergradError('non-finite', `int8: got ${input[index]} at ${index}, expected finite numbers only`, { index })
+        throw new PeergradError('non-finite', `int8: got ${input[index]} at ${index}, expected finite numbers only`, {
+          index
+        })
       }
       const { scales, values } = parts(out, input.length)
       kernels.quantiseInt8(values, scales, input)

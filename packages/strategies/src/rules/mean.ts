@@ -13,7 +13,10 @@ export function mean(options: PluginOptions): Aggregator {
   const weighted = booleanOption('mean', options, 'weighted', false)
   const cap = numberOption('mean', options, 'cap', { fallback: 2, min: 1 })
   if (!weighted && 'cap' in options) {
-    throw new PeergradError('argument', `mean.cap: got ${cap} without weighted=true, which it is for; add that or leave it out`)
+    throw new PeergradError(
+      'argument',
+      `mean.cap: got ${cap} without weighted=true, which it is for; add that or leave it out`
+    )
   }
   return {
     name: 'mean',

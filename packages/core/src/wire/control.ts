@@ -1,0 +1,124 @@
+import { Packr } from 'msgpackr'
+import { z } from 'zod'
+import { DIGEST_PATTERN } from '../contracts/digest.js'
+import { CONTROL_LIMIT } from '../contracts/mesh.js'
+import { PeergradError } from '../errors.js'
+import { runManifestSchema } from './run-manifest.js'
+
+/**
+ * Control messages: msgpack maps of at most CONTROL_LIMIT bytes, checked field by field before anybody looks at them.
+ * The sender is not in the message: the signed envelope around it says who that is.
+ */
+
+/** Longer lists than this cannot come from an honest peer. */
+const MEMBERS_LIMIT = 1024
+
+const digest = z.string().regex(DIGEST_PATTERN)
+const peer = z.string().min(16).max(128).regex(/^[A-Za-z0-9]+$/)
+const round = z.int().min(0).max(0xffff_ffff)
+const ballot = z.int().min(0).max(0xffff_ffff)
+const label = z.string().min(1).max(64).regex(/^[A-Za-z0-9._-]+$/)
+const length = z.int().min(1).max(0x3fff_ffff)
+const finite = z.number().refine(Number.isFinite)
+const members = z.array(peer).min(1).max(MEMBERS_LIMIT)
+
+const contribution = z.strictObject({ peer, round, digest, length, samples: z.int().min(1).max(0xffff_ffff), loss: finite })
+
+/** What one round is about to become: whose contributions, who is in the next view, whether the run ends with it. */
+const proposal = z.strictObject({ contributions: z.array(contribution).min(1).max(MEMBERS_LIMIT), members, finish: z.boolean() })
+
+const run = z.string().regex(/^[0-9a-f]{64}$/)
+
+const message = z.discriminatedUnion('kind', [
+  /** this peer's contribution to a round */
+  z.strictObject({ kind: z.literal('manifest'), run, round, digest, length, samples: contribution.shape.samples, loss: finite }),
+  /** phase 1 of a later ballot */
+  z.strictObject({ kind: z.literal('prepare'), run, round, ballot }),
+  z.strictObject({
+    kind: z.literal('promise'), run, round, ballot,
+    accepted: z.strictObject({ ballot, proposal, outcome: digest }).nullable()
+  }),
+  /** phase 2: `outcome` is null when the exchange is still to be made, else the digest that must be adopted */
+  z.strictObject({ kind: z.literal('propose'), run, round, ballot, proposal, outcome: digest.nullable() }),
+  /** this peer holds the outcome of the ballot's proposal */
+  z.strictObject({ kind: z.literal('accept'), run, round, ballot, outcome: digest }),
+  /** this peer could not make the exchange of the ballot, because of `peers` */
+  z.strictObject({ kind: z.literal('failed'), run, round, ballot, peers: z.array(peer).max(MEMBERS_LIMIT) }),
+  z.strictObject({ kind: z.literal('commit'), run, round, ballot, proposal, outcome: digest }),
+  /** a vector made in the exchange of a ballot, e.g. AllReduce's merged one */
+  z.strictObject({ kind: z.literal('derived'), run, round, ballot, label, digest, length }),
+  /** hash of the model state after a round */
+  z.strictObject({ kind: z.literal('state'), run, round, hash: digest }),
+  z.strictObject({ kind: z.literal('heartbeat'), run, round }),
+  z.strictObject({ kind: z.literal('leave'), run, round })
+])
+
+export type ControlMessage = z.infer<typeof message>
+export type ControlKind = ControlMessage['kind']
+export type Proposal = z.infer<typeof proposal>
+
+const request = z.discriminatedUnion('kind', [
+  /** `manifest` is null when the newcomer asks what the run is; with its manifest it says that it is ready to train */
+  z.strictObject({ kind: z.literal('join'), manifest: runManifestSchema.nullable(), nonce: z.string().max(64), time: finite }),
+  /** the first view of a run, from its founder */
+  z.strictObject({ kind: z.literal('found'), run, members }),
+  /** what was decided of a round */
+  z.strictObject({ kind: z.literal('decision'), run, round }),
+  /** model and optimiser state to start from */
+  z.strictObject({ kind: z.literal('donate'), run })
+])
+export type ControlRequest = z.infer<typeof request>
+
+const viewChange = z.strictObject({ round, members })
+/** Where in the data a run is: the view changes of this epoch, from which every peer's unread samples follow. */
+const dataPosition = z.strictObject({ epoch: z.int().min(0), start: round, changes: z.array(viewChange).min(1).max(4096) })
+export type DataPosition = z.infer<typeof dataPosition>
+
+const answer = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('welcome'), manifest: runManifestSchema, founder: peer, running: z.boolean(), ready: z.boolean() }),
+  z.strictObject({ kind: z.literal('done') }),
+  z.strictObject({ kind: z.literal('decided'), decision: z.strictObject({ ballot, proposal, outcome: digest }).nullable() }),
+  z.strictObject({
+    kind: z.literal('donation'), round, step: z.int().min(0), view: z.strictObject({ number: z.int().min(0), members }),
+    /** model state first, then the optimiser's vectors */
+    vectors: z.array(z.strictObject({ digest, length })).min(1).max(8),
+    position: dataPosition
+  })
+])
+export type ControlAnswer = z.infer<typeof answer>
+
+// moreTypes keeps -0 and errors whole; no records, so that every message stands alone. Never a typed array in here.
+const packr = new Packr({ moreTypes: true, useRecords: false, mapsAsObjects: true })
+
+function codec<T extends { kind: string }>(schema: z.ZodType<T>, what: string) {
+  return {
+    encode(value: T): Uint8Array {
+      // a copy of its own size: msgpackr packs into one large shared buffer
+      const bytes = Uint8Array.from(packr.pack(value))
+      if (bytes.byteLength > CONTROL_LIMIT) {
+        throw new PeergradError('argument', `${what} ${value.kind}: got ${bytes.byteLength} bytes, expected at most ${CONTROL_LIMIT}`)
+      }
+      return bytes
+    },
+    /** Error `corrupt` names the field that is wrong. */
+    decode(bytes: Uint8Array): T {
+      if (bytes.byteLength > CONTROL_LIMIT) {
+        throw new PeergradError('corrupt', `${what}: got ${bytes.byteLength} bytes, expected at most ${CONTROL_LIMIT}`)
+      }
+      let value: unknown
+      try {
+        value = packr.unpack(bytes)
+      } catch (error) {
+        throw new PeergradError('corrupt', `${what}: got ${bytes.byteLength} bytes that are no msgpack`, {}, { cause: error })
+      }
+      const parsed = schema.safeParse(value)
+      if (parsed.success) return parsed.data
+      const issue = parsed.error.issues[0]
+      throw new PeergradError('corrupt', `${what}: ${issue?.path.join('.') || 'value'}: ${issue?.message ?? 'invalid'}`)
+    }
+  }
+}
+
+export const controlMessages = codec<ControlMessage>(message, 'control message')
+export const controlRequests = codec<ControlRequest>(request, 'request')
+export const controlAnswers = codec<ControlAnswer>(answer, 'answer')

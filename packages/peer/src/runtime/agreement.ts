@@ -1,0 +1,270 @@
+import {
+  quorum,
+  type ContributionManifest,
+  type ControlMessage,
+  type Digest,
+  type PeerId,
+  type Proposal,
+  type View
+} from '@peergrad/core'
+
+/** What one round became: the same at every peer that learns it. */
+export interface Decision {
+  readonly ballot: number
+  readonly proposal: Proposal
+  readonly outcome: Digest
+}
+
+type Body<K extends ControlMessage['kind']> = Omit<Extract<ControlMessage, { kind: K }>, 'run' | 'round'>
+export type AgreementMessage = Body<'prepare'> | Body<'promise'> | Body<'propose'> | Body<'accept'> | Body<'failed'> | Body<'commit'>
+
+/** What the agreement asks of the runtime. */
+export interface AgreementEffects {
+  /** to every other member */
+  send(message: AgreementMessage): void
+  /** make the exchange of this proposal, then call `completed` or `failed` with its ballot */
+  attempt(ballot: number, proposal: Proposal): void
+  /** fetch the outcome from one of these peers instead, then call `completed` or `failed` */
+  adopt(ballot: number, proposal: Proposal, outcome: Digest, holders: readonly PeerId[]): void
+  /** the attempt in hand was overtaken */
+  abandon(): void
+  decide(decision: Decision, holders: readonly PeerId[]): void
+}
+
+export interface AgreementInit {
+  readonly view: View
+  readonly self: PeerId
+  /** members of the next view and the end of the run, as the coordinator sees them when it proposes */
+  readonly next: () => { members: PeerId[]; finish: boolean }
+  /** fewer contributions than this are not proposed */
+  readonly minimum: number
+  readonly effects: AgreementEffects
+}
+
+/**
+ * Agreement on one round: single-decree Paxos (Lamport, "Paxos Made Simple", 2001) whose value is the proposal
+ * {contributions, next members, end}, with ballot b led by member b mod n and phase 1 left out of ballot 0. A member
+ * accepts only when it holds the outcome of the proposal's exchange, so a decided round has its outcome in a majority
+ * of hands, whoever dies next; and the outcome's digest is part of what is accepted, so all apply the same bits.
+ * Without faults: n manifests, then n−1 propose, n(n−1) accept and n−1 commit messages.
+ *
+ * Pure: no clock, no network, no randomness. The runtime feeds it messages, suspicions and time-outs.
+ */
+export class RoundAgreement {
+  readonly #init: AgreementInit
+  readonly #manifests = new Map<PeerId, ContributionManifest>()
+  readonly #suspects = new Set<PeerId>()
+  /** contributors that somebody could not fetch from */
+  readonly #excluded = new Set<PeerId>()
+  readonly #accepts = new Map<number, Map<PeerId, Digest>>()
+  readonly #proposals = new Map<number, { proposal: Proposal; outcome: Digest | null }>()
+  readonly #promises = new Map<PeerId, Body<'promise'>>()
+  #promised = 0
+  #accepted: Decision | undefined
+  /** ballot that this peer leads now */
+  #leading: number | undefined
+  #collected = false
+  #decided = false
+
+  constructor(init: AgreementInit) {
+    this.#init = init
+    if (this.coordinator(0) === init.self) this.#leading = 0
+  }
+
+  get decided(): boolean {
+    return this.#decided
+  }
+
+  /** The highest ballot that this peer has heard of. */
+  get ballot(): number {
+    return this.#promised
+  }
+
+  coordinator(ballot: number): PeerId {
+    const { members } = this.#init.view
+    return members[ballot % members.length]
+  }
+
+  /** Contributors whose manifests are here. */
+  get contributors(): readonly PeerId[] {
+    return [...this.#manifests.keys()]
+  }
+
+  /** A contribution that was announced. The first of a peer counts; others of it are not looked at. */
+  manifest(manifest: ContributionManifest): void {
+    if (!this.#manifests.has(manifest.peer)) this.#manifests.set(manifest.peer, manifest)
+    this.#propose()
+  }
+
+  /** The time for contributions is over: propose with those that are here. */
+  collected(): void {
+    this.#collected = true
+    this.#propose()
+  }
+
+  /** No decision in time: the next coordinator takes over, as if this one were gone. */
+  stalled(): void {
+    if (!this.#decided && this.#successor() === this.#init.self) this.#lead()
+  }
+
+  suspect(peer: PeerId): void {
+    this.#suspects.add(peer)
+    if (this.#decided) return
+    if (this.#suspects.has(this.coordinator(this.#promised)) && this.#successor() === this.#init.self) this.#lead()
+    else this.#propose()
+  }
+
+  trust(peer: PeerId): void {
+    this.#suspects.delete(peer)
+    this.#excluded.delete(peer)
+  }
+
+  /** The exchange of a ballot ended here with this outcome. */
+  completed(ballot: number, outcome: Digest): void {
+    const proposed = this.#proposals.get(ballot)
+    if (this.#decided || proposed === undefined || ballot < this.#promised) return
+    this.#accepted = { ballot, proposal: proposed.proposal, outcome }
+    this.#init.effects.send({ kind: 'accept', ballot, outcome })
+    this.#accept(this.#init.self, ballot, outcome)
+  }
+
+  /** The exchange of a ballot could not be made here, because of these peers. */
+  failed(ballot: number, peers: readonly PeerId[]): void {
+    if (this.#decided || ballot < this.#promised) return
+    if (this.coordinator(ballot) === this.#init.self) this.#retry(ballot, peers)
+    else this.#init.effects.send({ kind: 'failed', ballot, peers: [...peers] })
+  }
+
+  /** A message of a member of the view, already checked for its form. */
+  receive(from: PeerId, message: AgreementMessage): void {
+    if (this.#decided) return
+    switch (message.kind) {
+      case 'prepare':
+        return this.#onPrepare(from, message.ballot)
+      case 'promise':
+        return this.#onPromise(from, message)
+      case 'propose':
+        return this.#onPropose(from, message)
+      case 'accept':
+        return this.#accept(from, message.ballot, message.outcome)
+      case 'failed':
+        if (this.coordinator(message.ballot) === this.#init.self) this.#retry(message.ballot, message.peers)
+        return
+      case 'commit':
+        return this.#decide(message, this.#holders(message.ballot, message.outcome, from))
+    }
+  }
+
+  #onPrepare(from: PeerId, ballot: number): void {
+    if (ballot <= this.#promised || this.coordinator(ballot) !== from) return
+    this.#promised = ballot
+    this.#leading = undefined
+    this.#init.effects.abandon()
+    this.#init.effects.send({ kind: 'promise', ballot, accepted: this.#accepted ?? null })
+  }
+
+  #onPromise(from: PeerId, message: Body<'promise'>): void {
+    if (message.ballot !== this.#leading || this.#proposals.has(message.ballot)) return
+    this.#promises.set(from, message)
+    this.#propose()
+  }
+
+  #onPropose(from: PeerId, { ballot, proposal, outcome }: Body<'propose'>): void {
+    if (ballot < this.#promised || this.coordinator(ballot) !== from || this.#proposals.has(ballot)) return
+    if (ballot > this.#promised) this.#init.effects.abandon()
+    this.#promised = ballot
+    this.#start(ballot, proposal, outcome, [from])
+  }
+
+  #accept(from: PeerId, ballot: number, outcome: Digest): void {
+    let accepts = this.#accepts.get(ballot)
+    if (accepts === undefined) this.#accepts.set(ballot, (accepts = new Map()))
+    accepts.set(from, outcome)
+    const proposed = this.#proposals.get(ballot)
+    const holders = this.#holders(ballot, outcome)
+    if (proposed === undefined || holders.length < quorum(this.#init.view.members.length)) return
+    const decision = { ballot, proposal: proposed.proposal, outcome }
+    if (this.coordinator(ballot) === this.#init.self) this.#init.effects.send({ kind: 'commit', ...decision })
+    this.#decide(decision, holders)
+  }
+
+  #holders(ballot: number, outcome: Digest, ...also: PeerId[]): PeerId[] {
+    const holders = [...(this.#accepts.get(ballot) ?? [])].filter(([, held]) => held === outcome).map(([peer]) => peer)
+    return [...new Set([...holders, ...also])]
+  }
+
+  #decide({ ballot, proposal, outcome }: Decision, holders: readonly PeerId[]): void {
+    this.#decided = true
+    this.#init.effects.decide({ ballot, proposal, outcome }, holders)
+  }
+
+  /** The first member after the coordinator of the highest ballot that is not suspected. */
+  #successor(): PeerId | undefined {
+    const { members } = this.#init.view
+    const current = this.#promised % members.length
+    for (let i = 1; i <= members.length; i++) {
+      const peer = members[(current + i) % members.length]
+      if (!this.#suspects.has(peer)) return peer
+    }
+    return undefined
+  }
+
+  /** Phase 1 with the next ballot that is this peer's to lead. */
+  #lead(): void {
+    const { members } = this.#init.view
+    const index = members.indexOf(this.#init.self)
+    let ballot = this.#promised + 1
+    while (ballot % members.length !== index) ballot += 1
+    this.#promised = ballot
+    this.#leading = ballot
+    this.#promises.clear()
+    this.#init.effects.abandon()
+    this.#init.effects.send({ kind: 'prepare', ballot })
+    this.#onPromise(this.#init.self, { kind: 'promise', ballot, accepted: this.#accepted ?? null })
+  }
+
+  #retry(ballot: number, peers: readonly PeerId[]): void {
+    if (ballot !== this.#promised || !this.#proposals.has(ballot)) return
+    for (const peer of peers) if (peer !== this.#init.self) this.#excluded.add(peer)
+    this.#lead()
+  }
+
+  /** Phase 2, once this peer may: with what an earlier ballot may have decided, else with what is here. */
+  #propose(): void {
+    const { view, self, effects } = this.#init
+    const ballot = this.#leading
+    if (ballot === undefined || this.#decided || this.#proposals.has(ballot)) return
+    if (ballot > 0 && this.#promises.size < quorum(view.members.length)) return
+
+    const earlier = [...this.#promises.entries()]
+      .filter(([, promise]) => promise.accepted !== null)
+      .sort(([, a], [, b]) => (b.accepted?.ballot ?? 0) - (a.accepted?.ballot ?? 0))
+    const highest = earlier[0]?.[1].accepted
+    if (highest) {
+      const holders = earlier.filter(([, { accepted }]) => accepted?.outcome === highest.outcome).map(([peer]) => peer)
+      effects.send({ kind: 'propose', ballot, proposal: highest.proposal, outcome: highest.outcome })
+      return this.#start(ballot, highest.proposal, highest.outcome, holders)
+    }
+
+    const usable = (peer: PeerId) => !this.#suspects.has(peer) && !this.#excluded.has(peer)
+    const waiting = view.members.some((peer) => usable(peer) && !this.#manifests.has(peer))
+    const contributions = view.members.flatMap((peer) => {
+      const manifest = this.#manifests.get(peer)
+      return manifest !== undefined && usable(peer) ? [manifest] : []
+    })
+    if ((waiting && !this.#collected) || contributions.length < Math.max(1, this.#init.minimum)) return
+    const proposal: Proposal = { contributions, ...this.#init.next() }
+    effects.send({ kind: 'propose', ballot, proposal, outcome: null })
+    this.#start(ballot, proposal, null, [self])
+  }
+
+  #start(ballot: number, proposal: Proposal, outcome: Digest | null, holders: readonly PeerId[]): void {
+    const { effects, self } = this.#init
+    this.#proposals.set(ballot, { proposal, outcome })
+    if (outcome !== null && this.#accepted?.outcome === outcome) this.completed(ballot, outcome)
+    else if (outcome !== null) effects.adopt(ballot, proposal, outcome, holders.filter((peer) => peer !== self))
+    else effects.attempt(ballot, proposal)
+    // accepts may have come before the proposal did
+    for (const [peer, held] of this.#accepts.get(ballot) ?? []) if (!this.#decided) this.#accept(peer, ballot, held)
+  }
+}

@@ -1,0 +1,120 @@
+import { random, seedOf, type DataPosition, type Minibatch, type PeerId } from '@peergrad/core'
+
+export interface DataPlanInit {
+  readonly seed: number
+  readonly batch: number
+  /** minibatches each peer takes in one round */
+  readonly minibatches: number
+  /** deals all training samples to n ranks; pure */
+  readonly partition: (shards: number, epoch: number) => readonly Uint32Array[]
+}
+
+/**
+ * Which samples each peer reads in which round. Every peer computes the same plan from the run's seed and the view
+ * changes of this epoch, so nobody is ever told. An epoch starts with a shard for each rank, shuffled; a peer that
+ * goes leaves its unread samples to those that stay, dealt by rank; a newcomer gets an even share of what is unread.
+ */
+export class DataPlan {
+  readonly #init: DataPlanInit
+  #epoch: number
+  #start: number
+  #changes: { round: number; members: string[] }[]
+  #unread: Map<PeerId, Uint32Array>
+  /** first round that the lists in #unread stand for */
+  #from: number
+  /** rounds from #from to the end of the epoch */
+  #rounds: number
+
+  constructor(init: DataPlanInit, position: DataPosition) {
+    this.#init = init
+    this.#epoch = position.epoch
+    this.#start = position.start
+    const [first, ...later] = position.changes
+    this.#changes = [{ round: first.round, members: [...first.members] }]
+    this.#from = position.start
+    this.#unread = this.#deal(first.members)
+    this.#rounds = this.#roundsLeft()
+    for (const change of later) this.#change(change.round, change.members)
+  }
+
+  get epoch(): number {
+    return this.#epoch
+  }
+
+  /** First round of the next epoch. */
+  get epochEnd(): number {
+    return this.#from + this.#rounds
+  }
+
+  /** What a newcomer needs to compute the same plan. */
+  get position(): DataPosition {
+    return { epoch: this.#epoch, start: this.#start, changes: this.#changes.map((change) => ({ ...change })) }
+  }
+
+  /** Moves to `round` with these members. Called once for each round, in order. */
+  advance(round: number, members: readonly PeerId[]): void {
+    if (round >= this.epochEnd) {
+      this.#epoch += 1
+      this.#start = round
+      this.#from = round
+      this.#changes = [{ round, members: [...members] }]
+      this.#unread = this.#deal(members)
+      this.#rounds = this.#roundsLeft()
+    } else if (!sameMembers([...this.#unread.keys()], members)) {
+      this.#change(round, members)
+    }
+  }
+
+  /** The peer's minibatches of a round of this epoch. Each is full: a list that is read to its end starts again. */
+  minibatches(round: number, peer: PeerId): Minibatch[] {
+    const samples = this.#unread.get(peer)
+    if (samples === undefined || samples.length === 0) return []
+    const { batch, minibatches, seed } = this.#init
+    const first = (round - this.#from) * batch * minibatches
+    return Array.from({ length: minibatches }, (_, index) => ({
+      samples: Uint32Array.from({ length: batch }, (_, i) => samples[(first + index * batch + i) % samples.length]),
+      seed: seedOf(seed, 'minibatch', round, samples[(first + index * batch) % samples.length], index)
+    }))
+  }
+
+  #deal(members: readonly PeerId[]): Map<PeerId, Uint32Array> {
+    const shards = this.#init.partition(members.length, this.#epoch)
+    return new Map(
+      members.map((peer, rank) => [peer, random(this.#init.seed, 'epoch', this.#epoch, rank).shuffle(shards[rank].slice())])
+    )
+  }
+
+  #roundsLeft(): number {
+    let unread = 0
+    for (const samples of this.#unread.values()) unread += samples.length
+    return Math.max(1, Math.round(unread / (this.#unread.size * this.#init.batch * this.#init.minibatches)))
+  }
+
+  #change(round: number, members: readonly PeerId[]): void {
+    const read = (round - this.#from) * this.#init.batch * this.#init.minibatches
+    const stay = new Map<PeerId, number[]>()
+    const pool: number[] = []
+    const newcomers = members.filter((peer) => !this.#unread.has(peer))
+    for (const [peer, samples] of this.#unread) {
+      const unread = [...samples.subarray(Math.min(read, samples.length))]
+      if (!members.includes(peer)) {
+        pool.push(...unread)
+        continue
+      }
+      const share = Math.floor((unread.length * newcomers.length) / members.length)
+      stay.set(peer, unread.slice(0, unread.length - share))
+      pool.push(...unread.slice(unread.length - share))
+    }
+    for (const peer of newcomers) stay.set(peer, [])
+    const receivers = members.filter((peer) => newcomers.length === 0 || newcomers.includes(peer))
+    pool.forEach((sample, index) => stay.get(receivers[index % receivers.length])?.push(sample))
+    this.#unread = new Map(members.map((peer) => [peer, Uint32Array.from(stay.get(peer) ?? [])]))
+    this.#from = round
+    this.#rounds = this.#roundsLeft()
+    this.#changes.push({ round, members: [...members] })
+  }
+}
+
+function sameMembers(a: readonly PeerId[], b: readonly PeerId[]): boolean {
+  return a.length === b.length && a.every((peer, index) => peer === b[index])
+}

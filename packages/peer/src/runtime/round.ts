@@ -1,0 +1,370 @@
+import {
+  layoutLength,
+  PeergradError,
+  random,
+  seedOf,
+  type ContributionManifest,
+  type ControlMessage,
+  type Clock,
+  type Digest,
+  type Engine,
+  type GradientStore,
+  type Minibatch,
+  type PeerId,
+  type Phase,
+  type PhaseTimes,
+  type PluginReference,
+  type Proposal,
+  type RunManifest,
+  type Strategy,
+  type View
+} from '@peergrad/core'
+import { deferred, orAborted } from '../deferred.js'
+import { Attempt, type Contributed } from './attempt.js'
+import { RoundAgreement, type AgreementMessage, type Decision } from './agreement.js'
+import type { VectorExchange } from './vectors.js'
+
+/** What outlives a round. */
+export interface RoundServices {
+  readonly run: string
+  readonly manifest: RunManifest
+  readonly self: PeerId
+  readonly engine: Engine
+  readonly store: GradientStore
+  readonly strategy: Strategy
+  readonly aggregator: PluginReference
+  readonly clock: Clock
+  readonly vectors: VectorExchange
+  readonly send: (message: ControlMessage) => void
+  readonly suspects: (peer: PeerId) => boolean
+  readonly onPhase: (round: number, phase: Phase) => void
+}
+
+export interface RoundInit {
+  readonly round: number
+  readonly view: View
+  /** store key of the model state that the round starts from */
+  readonly state: string
+  readonly minibatches: readonly Minibatch[]
+  readonly next: () => { members: PeerId[]; finish: boolean }
+}
+
+export interface RoundResult {
+  readonly decision: Decision
+  /** store key of the aggregated update */
+  readonly outcome: string
+  readonly attempts: number
+}
+
+type WithoutRound<T> = T extends unknown ? Omit<T, 'run' | 'round'> : never
+type RoundMessage = AgreementMessage | WithoutRound<Extract<ControlMessage, { kind: 'manifest' | 'derived' }>>
+
+/** Milliseconds before an exchange that nobody can be blamed for is tried again. */
+const PAUSE = 200
+
+/**
+ * One round at one peer: runs the strategy, feeds the agreement, and ends with the decided update in the own store.
+ * A peer outside the view only waits for the decision and fetches its outcome.
+ */
+export class Round {
+  readonly services: RoundServices
+  readonly init: RoundInit
+  readonly phases: PhaseTimes = {}
+  readonly #agreement: RoundAgreement
+  readonly #decided = deferred<{ decision: Decision; holders: readonly PeerId[] }>()
+  readonly #ended = new AbortController()
+  readonly #derived = new Map<string, { digest: Digest; length: number }>()
+  readonly #derivedWaiters = new Set<() => void>()
+  /** keys in the own store of outcomes made or fetched here */
+  readonly #outcomes = new Map<Digest, string>()
+  readonly #sent: ControlMessage[] = []
+  readonly #timers: (() => void)[] = []
+  #contribution: Promise<Contributed> | undefined
+  #attempt: Attempt | undefined
+  #attempts = 0
+
+  constructor(services: RoundServices, init: RoundInit) {
+    this.services = services
+    this.init = init
+    this.#agreement = new RoundAgreement({
+      view: init.view,
+      self: services.self,
+      next: init.next,
+      minimum: Math.min(services.manifest.minPeers, init.view.members.length),
+      effects: {
+        send: (message) => this.send(message),
+        attempt: (ballot, proposal) => this.#onProposal(ballot, proposal),
+        adopt: (ballot, proposal, outcome, holders) => void this.#adopt(ballot, proposal, outcome, holders),
+        abandon: () => this.#abandon(),
+        decide: (decision, holders) => this.#decided.resolve({ decision, holders })
+      }
+    })
+  }
+
+  get round(): number {
+    return this.init.round
+  }
+
+  get member(): boolean {
+    return this.init.view.members.includes(this.services.self)
+  }
+
+  get decided(): boolean {
+    return this.#agreement.decided
+  }
+
+  /** The others are so far ahead that nobody has the decision of this round any more. `run` rejects with `conflict`. */
+  overtaken(): void {
+    this.#decided.reject(new PeergradError('conflict', `round ${this.round} is over and forgotten: the state must be taken anew`))
+  }
+
+  /** Runs to the decision. Rejects when `signal` aborts or when the peer itself cannot go on. */
+  async run(signal: AbortSignal): Promise<RoundResult> {
+    const onAbort = () => this.#decided.reject(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      signal.throwIfAborted()
+      if (this.member) {
+        this.#startTimers()
+        for (const peer of this.init.view.members) if (this.services.suspects(peer)) this.#agreement.suspect(peer)
+        this.#begin()
+      }
+      const { decision, holders } = await this.#decided.promise
+      this.#abandon()
+      const outcome =
+        this.#outcomes.get(decision.outcome) ??
+        (await this.measure('sync', () => this.#fetchOutcome(decision.outcome, holders, signal)))
+      return { decision, outcome, attempts: this.#attempts }
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+      this.#ended.abort(new PeergradError('aborted', 'the round is over'))
+      this.#abandon()
+      for (const cancel of this.#timers) cancel()
+    }
+  }
+
+  /** A message about this round. */
+  receive(from: PeerId, message: ControlMessage): void {
+    switch (message.kind) {
+      case 'manifest': {
+        const { round, digest, length, samples, loss } = message
+        if (!this.init.view.members.includes(from) || length !== layoutLength(this.services.engine.layout)) return
+        return this.#agreement.manifest({ peer: from, round, digest, length, samples, loss })
+      }
+      case 'derived':
+        this.#derived.set(derivedKey(message.ballot, message.label, from), { digest: message.digest, length: message.length })
+        for (const wake of this.#derivedWaiters) wake()
+        return
+      case 'commit':
+        return this.#agreement.receive(from, message)
+      case 'prepare':
+      case 'promise':
+      case 'propose':
+      case 'accept':
+      case 'failed':
+        if (this.init.view.members.includes(from)) this.#agreement.receive(from, message)
+    }
+  }
+
+  suspect(peer: PeerId): void {
+    this.#agreement.suspect(peer)
+    for (const wake of this.#derivedWaiters) wake()
+  }
+
+  trust(peer: PeerId): void {
+    this.#agreement.trust(peer)
+  }
+
+  /** Says again what was said of this round: gossip may lose a message, above all while a mesh forms. */
+  repeat(): void {
+    for (const message of this.#sent) this.services.send(message)
+  }
+
+  send(message: RoundMessage): void {
+    const whole = { ...message, run: this.services.run, round: this.round } as ControlMessage
+    this.#sent.push(whole)
+    this.services.send(whole)
+  }
+
+  async measure<T>(phase: Phase, work: () => Promise<T>): Promise<T> {
+    this.services.onPhase(this.round, phase)
+    const start = this.services.clock.now()
+    try {
+      return await work()
+    } finally {
+      this.phases[phase] = (this.phases[phase] ?? 0) + this.services.clock.now() - start
+    }
+  }
+
+  key(name: string): string {
+    return `round:${this.round}:${name}`
+  }
+
+  /** Random numbers of the round, the same on every peer. */
+  get random() {
+    return random(this.services.manifest.seed, 'round', this.round)
+  }
+
+  /** Stores and announces what this peer gives, once. */
+  contribute(make: () => Promise<{ key: string; loss: number; samples: number }>): Promise<Contributed> {
+    this.#contribution ??= (async () => {
+      const { key, loss, samples } = await make()
+      const { services, round } = this
+      const verdict = await services.store.verify(key)
+      if (verdict.firstNonFinite >= 0 || !Number.isFinite(loss)) {
+        throw new PeergradError(
+          'non-finite',
+          `round ${round}: the own gradient is not finite (loss ${loss}); the training diverged: lower --lr`
+        )
+      }
+      const digest = await services.vectors.offer(key, round, verdict.digest)
+      const length = layoutLength(services.engine.layout)
+      const manifest: ContributionManifest = { peer: services.self, round, digest, length, samples, loss }
+      if (!this.#ended.signal.aborted) this.send({ kind: 'manifest', digest, length, samples, loss })
+      this.#agreement.manifest(manifest)
+      return { key, manifest }
+    })()
+    return this.#contribution
+  }
+
+  async fetch(manifests: readonly ContributionManifest[], signal: AbortSignal): Promise<string[]> {
+    return Promise.all(
+      manifests.map(async (manifest) => {
+        if (manifest.peer === this.services.self) return (await this.#ownContribution(manifest)).key
+        const key = this.key(`from:${manifest.peer}`)
+        await this.#pull(manifest.digest, manifest.length, key, this.#askFirst(manifest.peer), signal)
+        return key
+      })
+    )
+  }
+
+  async aggregate(keys: readonly string[], manifests: readonly ContributionManifest[], to: string): Promise<void> {
+    const { store, aggregator, engine, manifest } = this.services
+    await store.aggregate({
+      from: keys,
+      to,
+      rule: aggregator,
+      samples: manifests.map(({ samples }) => samples),
+      parameters: engine.layout.parameters,
+      seed: seedOf(manifest.seed, 'aggregate', this.round)
+    })
+  }
+
+  async publish(ballot: number, label: string, key: string): Promise<void> {
+    const digest = await this.services.vectors.offer(key, this.round)
+    this.send({ kind: 'derived', ballot, label, digest, length: layoutLength(this.services.engine.layout) })
+  }
+
+  async receiveDerived(ballot: number, label: string, peer: PeerId, signal: AbortSignal): Promise<string> {
+    const name = derivedKey(ballot, label, peer)
+    while (!this.#derived.has(name)) {
+      if (this.services.suspects(peer)) {
+        throw new PeergradError('unreachable', `${peer} was lost before it published ${label}`, { peers: [peer] })
+      }
+      const woken = deferred<void>()
+      this.#derivedWaiters.add(woken.resolve)
+      try {
+        await orAborted(woken.promise, signal)
+      } finally {
+        this.#derivedWaiters.delete(woken.resolve)
+      }
+    }
+    const { digest, length } = this.#derived.get(name) as { digest: Digest; length: number }
+    const key = this.key(`derived:${ballot}:${label}:${peer}`)
+    await this.#pull(digest, length, key, [peer], signal)
+    return key
+  }
+
+  /** The own contribution, which the agreed set may hold although this attempt did not make it. */
+  async #ownContribution(manifest: ContributionManifest): Promise<Contributed> {
+    if (this.#contribution === undefined) {
+      throw new PeergradError('missing', `round ${this.round}: ${manifest.digest} is not this peer's contribution`)
+    }
+    return this.#contribution
+  }
+
+  async #pull(digest: Digest, length: number, key: string, from: readonly PeerId[], signal: AbortSignal): Promise<void> {
+    if (length !== layoutLength(this.services.engine.layout)) {
+      throw new PeergradError('shape', `got a vector of ${length} floats, expected ${layoutLength(this.services.engine.layout)}`, {
+        peers: from.slice(0, 1)
+      })
+    }
+    await this.services.vectors.pull({ digest, length, key, from, signal })
+    await this.services.vectors.offer(key, this.round, digest)
+  }
+
+  /** The peer itself, then the others: content is named by its digest, so any holder will do. */
+  #askFirst(...first: PeerId[]): PeerId[] {
+    const others = this.init.view.members.filter((peer) => !first.includes(peer) && !this.services.suspects(peer))
+    return [...first, ...others]
+  }
+
+  #startTimers(): void {
+    const { clock, manifest } = this.services
+    this.#timers.push(clock.after(manifest.deadline, () => this.#agreement.collected()))
+    const patience = manifest.deadline + Math.max(2000, manifest.deadline / 2)
+    const watch = () => {
+      this.#timers.push(
+        clock.after(patience, () => {
+          this.#agreement.stalled()
+          if (!this.#agreement.decided) watch()
+        })
+      )
+    }
+    watch()
+  }
+
+  #begin(proposed?: { ballot: number; proposal: Proposal }): void {
+    const attempt = new Attempt(this, this.#attempts++, proposed)
+    this.#attempt = attempt
+    void attempt.run().then(
+      async ({ ballot, key }) => {
+        const digest = await this.services.vectors.offer(key, this.round)
+        this.#outcomes.set(digest, key)
+        this.#agreement.completed(ballot, digest)
+      },
+      (thrown: unknown) => {
+        if (!attempt.aborted) this.#onFailure(attempt.ballot, PeergradError.from(thrown))
+      }
+    )
+  }
+
+  /** Blames peers where the error names them, waits and tries again where it is the network's, and gives up else. */
+  #onFailure(ballot: number | undefined, error: PeergradError): void {
+    const { peers } = error.data
+    if (ballot === undefined || !(Array.isArray(peers) || error.retryable)) return this.#decided.reject(error)
+    if (Array.isArray(peers) && peers.length > 0) return this.#agreement.failed(ballot, peers as PeerId[])
+    this.#timers.push(this.services.clock.after(PAUSE, () => this.#agreement.failed(ballot, [])))
+  }
+
+  #onProposal(ballot: number, proposal: Proposal): void {
+    if (this.#attempt !== undefined && !this.#attempt.aborted && this.#attempt.offer(ballot, proposal)) return
+    this.#abandon()
+    this.#begin({ ballot, proposal })
+  }
+
+  async #adopt(ballot: number, _proposal: Proposal, outcome: Digest, holders: readonly PeerId[]): Promise<void> {
+    try {
+      if (!this.#outcomes.has(outcome)) await this.#fetchOutcome(outcome, holders, this.#ended.signal)
+      this.#agreement.completed(ballot, outcome)
+    } catch (thrown) {
+      if (!this.#ended.signal.aborted) this.#onFailure(ballot, new PeergradError('timeout', PeergradError.from(thrown).message))
+    }
+  }
+
+  async #fetchOutcome(outcome: Digest, holders: readonly PeerId[], signal: AbortSignal): Promise<string> {
+    const key = this.key(`outcome:${outcome}`)
+    await this.#pull(outcome, layoutLength(this.services.engine.layout), key, this.#askFirst(...holders), signal)
+    this.#outcomes.set(outcome, key)
+    return key
+  }
+
+  /** Gives up the attempt in hand, unless it still computes its contribution: the next one needs that. */
+  #abandon(): void {
+    if (this.#attempt?.bound || this.#ended.signal.aborted) this.#attempt?.abort()
+  }
+}
+
+function derivedKey(ballot: number, label: string, peer: PeerId): string {
+  return `${ballot}/${label}/${peer}`
+}
