@@ -126,14 +126,16 @@ function open(bytes: Uint8Array, length: number, magic: number, what: string): D
 }
 
 function checkOffset(offset: number, code: 'argument' | 'corrupt'): void {
-  if (Number.isInteger(offset) && offset >= 0 && offset < MAXIMUM_ELEMENTS && offset % TENSOR_BLOCK_ELEMENTS === 0) return
+  if (Number.isInteger(offset) && offset >= 0 && offset < MAXIMUM_ELEMENTS && offset % TENSOR_BLOCK_ELEMENTS === 0)
+    return
   const message = `tensor offset: got ${offset}, expected a multiple of ${TENSOR_BLOCK_ELEMENTS} below ${MAXIMUM_ELEMENTS}`
   throw new PeergradError(code, message)
 }
 
 function checkExtent({ offset, count, total }: TensorHeader, code: 'argument' | 'corrupt'): void {
   checkOffset(offset, code)
-  if (Number.isInteger(total) && total >= 1 && total <= MAXIMUM_ELEMENTS && count >= 1 && offset + count === total) return
+  if (Number.isInteger(total) && total >= 1 && total <= MAXIMUM_ELEMENTS && count >= 1 && offset + count === total)
+    return
   const message = `tensor header: got elements ${offset} + ${count} of ${total}, expected all from the offset on`
   throw new PeergradError(code, `${message}, at most ${MAXIMUM_ELEMENTS}`)
 }
