@@ -26,7 +26,10 @@ export async function aggregate(request: Jobs['aggregate']['request'], context: 
     if (!finite) checkFinite(vectors[k], context, `"${key}"`)
   }
   const out = view(request.to)
-  for (const [start, end] of [[0, request.parameters], [request.parameters, out.length]]) {
+  for (const [start, end] of [
+    [0, request.parameters],
+    [request.parameters, out.length]
+  ]) {
     if (start === end) continue
     const part = (vector: Vector) => vector.subarray(start, end)
     apply(rule, {

@@ -1,4 +1,12 @@
-import { Arena, createKernels, PeergradError, type Digest, type Kernels, type Vector, type VectorHandle } from '@peergrad/core'
+import {
+  Arena,
+  createKernels,
+  PeergradError,
+  type Digest,
+  type Kernels,
+  type Vector,
+  type VectorHandle
+} from '@peergrad/core'
 import { SCRATCH, type Answer, type Boot, type Call, type JobName, type Jobs } from './jobs.js'
 import { aggregate } from './run-rule.js'
 import { update } from './run-update.js'
@@ -58,7 +66,11 @@ export function serve(boot: Boot, platform: Platform): (call: Call) => Promise<v
   }
 }
 
-function handle<K extends JobName>(name: K, request: Jobs[K]['request'], context: JobContext): Promise<Jobs[K]['result']> {
+function handle<K extends JobName>(
+  name: K,
+  request: Jobs[K]['request'],
+  context: JobContext
+): Promise<Jobs[K]['result']> {
   return handlers[name](request, context)
 }
 

@@ -71,7 +71,10 @@ export class MemoryStore implements GradientStore {
     checkTtl(ttl)
     const slab = this.#leases.get(lease)
     if (slab === undefined) {
-      throw new PeergradError('argument', `store: put "${key}" got a lease that is released, put before, or not of this store`)
+      throw new PeergradError(
+        'argument',
+        `store: put "${key}" got a lease that is released, put before, or not of this store`
+      )
     }
     await this.#publish(new Map([[key, slab]]), ttl)
     lease.release()
@@ -121,7 +124,14 @@ export class MemoryStore implements GradientStore {
     const length = checkLength('aggregate', from, inputs, parameters)
     await this.#make(inputs, [[to, length]], async ([out]) => {
       const input = (slab: Slab, k: number) => this.#input(from[k], slab)
-      await this.#compute.run('aggregate', { from: inputs.map(input), to: this.#handle(out), rule, samples, parameters, seed })
+      await this.#compute.run('aggregate', {
+        from: inputs.map(input),
+        to: this.#handle(out),
+        rule,
+        samples,
+        parameters,
+        seed
+      })
       for (const slab of [...inputs, out]) slab.finite = true
     })
   }
@@ -132,7 +142,8 @@ export class MemoryStore implements GradientStore {
     const { from, to, gradient, optimiser, parameters, step, learningRate } = request
     const [state, contribution] = this.#table.all([from, gradient])
     const length = checkLength('applyUpdate', [from, gradient], [state, contribution], parameters)
-    const stateKeys = (name: string) => Array.from({ length: optimiserState(optimiser) }, (_, i) => `${name}:state:${i}`)
+    const stateKeys = (name: string) =>
+      Array.from({ length: optimiserState(optimiser) }, (_, i) => `${name}:state:${i}`)
     const fresh = step === 1 && stateKeys(from).every((key) => this.#table.get(key) === undefined)
     const moments = fresh ? [] : this.#table.all(stateKeys(from))
     checkLength('applyUpdate', stateKeys(from), moments, parameters, parameters)

@@ -23,7 +23,10 @@ export function checkUpdate({ from, to, gradient, optimiser, parameters, step, l
     throw new PeergradError('argument', `store: applyUpdate got step ${step}, expected a whole number from 1`)
   }
   if (!Number.isFinite(learningRate)) {
-    throw new PeergradError('non-finite', `store: applyUpdate got a learning rate of ${learningRate}, expected a finite number`)
+    throw new PeergradError(
+      'non-finite',
+      `store: applyUpdate got a learning rate of ${learningRate}, expected a finite number`
+    )
   }
 }
 
@@ -32,7 +35,10 @@ const LONGEST_TTL = 2 ** 31 - 1
 
 export function checkTtl(ttl: number | undefined): void {
   if (ttl === undefined || (ttl > 0 && ttl <= LONGEST_TTL)) return
-  throw new PeergradError('argument', `store: put got a ttl of ${ttl}, expected milliseconds above 0, up to ${LONGEST_TTL}`)
+  throw new PeergradError(
+    'argument',
+    `store: put got a ttl of ${ttl}, expected milliseconds above 0, up to ${LONGEST_TTL}`
+  )
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Strategy, StrategyFactory } from '@peergrad/core'
-import { checkNames, numberOption } from '../plugin-options.js'
+import { minibatchesOption } from '../plugin-options.js'
 import { averagedGradients } from './averaged-gradients.js'
 
 /**
@@ -9,8 +9,7 @@ import { averagedGradients } from './averaged-gradients.js'
  * role over when its carrier is lost.
  */
 export const allReduce: StrategyFactory = (options): Strategy => {
-  checkNames('all-reduce', options, ['minibatches'])
-  const minibatches = numberOption('all-reduce', options, 'minibatches', { fallback: 1, min: 1, integer: true })
+  const minibatches = minibatchesOption('all-reduce', options)
   return {
     name: 'all-reduce',
     describe: 'one peer, the aggregator, reads all gradients, merges them and hands the merged one to all',

@@ -1,11 +1,10 @@
 import type { Strategy, StrategyFactory } from '@peergrad/core'
-import { checkNames, numberOption } from '../plugin-options.js'
+import { minibatchesOption } from '../plugin-options.js'
 import { averagedGradients } from './averaged-gradients.js'
 
 /** One peer, no exchange: the baseline that every synchronous strategy equals when it runs with one peer. */
 export const local: StrategyFactory = (options): Strategy => {
-  checkNames('local', options, ['minibatches'])
-  const minibatches = numberOption('local', options, 'minibatches', { fallback: 1, min: 1, integer: true })
+  const minibatches = minibatchesOption('local', options)
   return {
     name: 'local',
     describe: 'one peer by itself, the baseline',

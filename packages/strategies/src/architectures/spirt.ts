@@ -1,5 +1,5 @@
 import type { Strategy, StrategyFactory } from '@peergrad/core'
-import { checkNames, numberOption } from '../plugin-options.js'
+import { minibatchesOption } from '../plugin-options.js'
 import { averagedGradients } from './averaged-gradients.js'
 
 /**
@@ -12,8 +12,7 @@ import { averagedGradients } from './averaged-gradients.js'
  * @param options minibatches: M, gradients accumulated at fixed Θ in one synchronisation, from 1
  */
 export const spirt: StrategyFactory = (options): Strategy => {
-  checkNames('spirt', options, ['minibatches'])
-  const minibatches = numberOption('spirt', options, 'minibatches', { fallback: 1, min: 1, integer: true })
+  const minibatches = minibatchesOption('spirt', options)
   return {
     name: 'spirt',
     describe: 'every peer averages its minibatches in its own database and reads the averages of all others',

@@ -1,0 +1,136 @@
+import { Arena, type GradientStore, type Logger, type PluginReference } from '@peergrad/core'
+import { memoryStore } from '@peergrad/store'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { storeCompliance } from '../../../test/compliance/store.js'
+import { virtualClock } from '../../../test/utils/virtual-clock.js'
+
+storeCompliance('memory', async ({ limit }) => {
+  const clock = virtualClock()
+  const store = await memoryStore({ arena: Arena.create({ bytes: 32 << 20 }), limit, clock })
+  return { store, advance: (ms) => clock.advance(ms) }
+})
+
+describe('the memory driver', () => {
+  let arena: Arena
+  let store: GradientStore
+  let warnings: string[]
+  let directory: string
+
+  beforeEach(async () => {
+    arena = Arena.create({ bytes: 4 << 20 })
+    warnings = []
+    const log = () => {}
+    const logger: Logger = { debug: log, info: log, warn: (_, message) => warnings.push(message), error: log }
+    store = await memoryStore({ arena, logger })
+    directory = mkdtempSync(join(tmpdir(), 'peergrad-store-'))
+  })
+  afterEach(async () => {
+    await store.close()
+    rmSync(directory, { recursive: true })
+  })
+
+  const rule = (name: string, options: PluginReference['options'] = {}): PluginReference => ({
+    module: new URL('./fixtures/rules.mjs', import.meta.url).href,
+    export: name,
+    options
+  })
+  const aggregate = (from: string[], reference: PluginReference) =>
+    store.aggregate({ from, to: 'to', rule: reference, samples: from.map(() => 1), parameters: 4, seed: 1 })
+  async function put(key: string, row: number[]): Promise<void> {
+    const lease = store.lease(row.length)
+    lease.vector.set(row)
+    await store.put(key, lease)
+  }
+
+  it('moves no byte on put and get, nor when a vector gets a second key', async () => {
+    const lease = store.lease(100)
+    lease.vector.fill(1)
+    const address = lease.vector.byteOffset
+    await store.put('a', lease)
+    await store.put('b', await store.get('a'))
+    await store.delete(['a'])
+    const again = await store.get('b')
+    expect(again.vector.byteOffset).toBe(address)
+    expect((await store.usage()).bytes).toBe(400)
+    again.release()
+  })
+
+  it('hands all memory back to the arena: keys on close, leases when they are released', async () => {
+    await put('a', [1, 2, 3])
+    const lease = await store.get('a')
+    await store.average(['a'], 'mean')
+    await store.close()
+    expect([...lease.vector]).toEqual([1, 2, 3])
+    expect(arena.bytesInUse).toBe(64)
+    lease.release()
+    expect(arena.bytesInUse).toBe(0)
+  })
+
+  it('has the whole arena for a budget unless told otherwise', async () => {
+    expect((await store.usage()).limit).toBe(arena.byteLimit)
+    await expect(memoryStore({ arena, limit: 0 })).rejects.toMatchObject({ code: 'argument' })
+  })
+
+  it('starts a worker that ended once again and runs the call again', async () => {
+    await put('x', [1, 2, 3, 4])
+    await put('y', [3, 4, 5, 6])
+    const before = arena.bytesInUse
+    const crash = aggregate(['x', 'y'], rule('dies', { marker: join(directory, 'marker') }))
+    await Promise.all([crash, store.average(['x', 'y'], 'mean')])
+    expect(await store.digest('to')).toBe(await store.digest('mean'))
+    expect(warnings).toHaveLength(1)
+    await store.delete(['to', 'mean'])
+    expect(arena.bytesInUse).toBe(before)
+  })
+
+  it('gives a call up with crashed when its worker ends twice, and goes on with the next', async () => {
+    await put('x', [1, 2, 3, 4])
+    const before = arena.bytesInUse
+    const crash = expect(aggregate(['x'], rule('dies'))).rejects.toMatchObject({
+      code: 'crashed',
+      message: expect.stringMatching(/aggregate .*exit code 3/)
+    })
+    const next = store.average(['x'], 'mean')
+    await Promise.all([crash, next])
+    expect(await store.keys('')).toEqual(['mean', 'x'])
+    await store.delete(['mean'])
+    expect(arena.bytesInUse).toBe(before)
+  })
+
+  describe('with a rule that runs until it is let go', () => {
+    /** finite, but 0 in its first word until `open` */
+    async function gate(): Promise<() => void> {
+      const lease = store.lease(4)
+      const first = lease.vector.subarray(0, 1)
+      lease.vector.fill(0)
+      await store.put('gate', lease)
+      return () => first.fill(1)
+    }
+
+    it('leaves the thread of the caller free, and keeps calls in order', async () => {
+      const open = await gate()
+      const order: string[] = []
+      const first = aggregate(['gate'], rule('gate')).then(() => order.push('aggregate'))
+      const second = store.average(['gate'], 'mean').then(() => order.push('average'))
+      await put('meanwhile', [1])
+      await turn()
+      expect(order).toEqual([])
+      open()
+      await Promise.all([first, second])
+      expect(order).toEqual(['aggregate', 'average'])
+    })
+
+    it('is ended by close, and so is what waits behind it', async () => {
+      await gate()
+      const calls = [aggregate(['gate'], rule('gate')), store.average(['gate'], 'mean'), store.digest('gate')]
+      const outcomes = calls.map((call) => expect(call).rejects.toMatchObject({ code: 'aborted' }))
+      await store.close()
+      await Promise.all(outcomes)
+      expect(arena.bytesInUse).toBe(0)
+    })
+  })
+})
