@@ -1,1 +1,6 @@
-export {}
+export { datasets, datasetSource, loadDataset } from './data/index.js'
+export { minibatchesOf } from './data/minibatches.js'
+export { createEngine, type EngineInit, type TfjsEngine } from './engine.js'
+export { models } from './models/index.js'
+export type { Initialiser } from './models/initialise.js'
+export type { Model, ModelComponents, ModelFactory, ModelTensor } from './models/model.js'

@@ -1,0 +1,126 @@
+import {
+  layoutLength,
+  PeergradError,
+  type Arena,
+  type Dataset,
+  type Engine,
+  type EvaluationRequest,
+  type EvaluationResult,
+  type GradientRequest,
+  type Layout,
+  type PluginReference,
+  type Vector
+} from '@peergrad/core'
+
+import { chooseBackend } from './backends/choose.js'
+import { modelReference } from './models/reference.js'
+import { Pool } from './pool/pool.js'
+
+/** samples that one worker evaluates in one job */
+const EVALUATION_SLICE = 1000
+
+export interface EngineInit {
+  /** `auto`, or one of `engines()` */
+  readonly backend: string
+  /** a name of `models`, a path to a tfjs model.json, or a module path or package, with options */
+  readonly model: string | PluginReference
+  readonly dataset: Dataset
+  /** where the vectors of every call lie */
+  readonly arena: Arena
+  /** worker threads, each with its own back end */
+  readonly workers: number
+  readonly signal?: AbortSignal
+}
+
+/** What peergrad's own engine has beyond the contract. */
+export interface TfjsEngine extends Engine {
+  /** tensors alive in each worker's tfjs: flat from call to call, or there is a leak */
+  tensors(): Promise<number[]>
+}
+
+/**
+ * Starts an engine: a pool of workers with tfjs on one back end. Errors: `unknown` for a back end or model that does
+ * not exist, `unsupported` for a back end that is not installed (it says how to), `shape` when the model does not fit
+ * the data set, and what building the model throws.
+ */
+export async function createEngine(init: EngineInit): Promise<TfjsEngine> {
+  const { dataset, arena, workers, signal } = init
+  if (!Number.isInteger(workers) || workers < 1) {
+    throw new PeergradError('argument', `engine: got ${workers} workers, expected a whole number from 1`)
+  }
+  const model = modelReference(init.model)
+  const { name, describe, pool } = await chooseBackend(init.backend, async (backend) => {
+    const pool = await Pool.start({ backend, model, dataset, memory: arena.memory }, workers)
+    if (signal?.aborted !== true) return pool
+    await pool.close()
+    throw new PeergradError('aborted', 'engine: the start was given up by its signal')
+  })
+  return new PooledEngine({ name, describe, pool, arena, dataset })
+}
+
+class PooledEngine implements TfjsEngine {
+  readonly name: string
+  readonly describe: string
+  readonly layout: Layout
+  readonly workers: number
+  readonly #pool: Pool
+  readonly #arena: Arena
+  readonly #dataset: Dataset
+
+  constructor(init: { name: string; describe: string; pool: Pool; arena: Arena; dataset: Dataset }) {
+    this.name = init.name
+    this.describe = init.describe
+    this.layout = init.pool.layout
+    this.workers = init.pool.workers
+    this.#pool = init.pool
+    this.#arena = init.arena
+    this.#dataset = init.dataset
+  }
+
+  async gradient({ state, minibatch, into, signal }: GradientRequest) {
+    const { samples, seed } = minibatch
+    if (samples.length === 0) throw new PeergradError('argument', 'engine: got a minibatch of no samples, expected some')
+    const job = {
+      kind: 'gradient',
+      state: this.#handle(state),
+      into: this.#handle(into),
+      minibatch: { samples: samples.slice(), seed }
+    } as const
+    return this.#pool.run(job, signal)
+  }
+
+  async evaluate({ state, split = 'test', limit, signal }: EvaluationRequest): Promise<EvaluationResult> {
+    const samples = Math.min(limit ?? Infinity, this.#dataset[split].count)
+    if (!(samples >= 1)) throw new PeergradError('argument', `engine: got ${samples} samples to evaluate, expected some`)
+    const slices = Array.from({ length: Math.ceil(samples / EVALUATION_SLICE) }, (_, i) => i * EVALUATION_SLICE)
+    const handle = this.#handle(state)
+    const sums = await Promise.all(
+      slices.map((from) => {
+        const to = Math.min(samples, from + EVALUATION_SLICE)
+        return this.#pool.run({ kind: 'evaluate', state: handle, split, from, to } as const, signal)
+      })
+    )
+    const loss = sums.reduce((sum, slice) => sum + slice.loss, 0) / samples
+    const accuracy = sums.reduce((sum, slice) => sum + slice.correct, 0) / samples
+    return { loss, accuracy, samples }
+  }
+
+  async initialise(seed: number, into: Vector): Promise<void> {
+    await this.#pool.run({ kind: 'initialise', seed, into: this.#handle(into) })
+  }
+
+  async tensors(): Promise<number[]> {
+    const answers = await this.#pool.runOnEach({ kind: 'memory' } as const)
+    return answers.map((answer) => answer.tensors)
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close()
+  }
+
+  #handle(vector: Vector) {
+    const expected = layoutLength(this.layout)
+    if (vector.length === expected) return this.#arena.handle(vector)
+    throw new PeergradError('shape', `engine: got a vector of ${vector.length} floats, expected ${expected}`)
+  }
+}

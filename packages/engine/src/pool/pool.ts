@@ -1,0 +1,143 @@
+import { PeergradError, type Layout } from '@peergrad/core'
+
+import { Slot } from './slot.js'
+import type { Answers, Job, WorkerInit } from '../worker/protocol.js'
+
+interface Task {
+  readonly job: Job
+  readonly resolve: (value: Answers[Job['kind']]) => void
+  readonly reject: (error: PeergradError) => void
+  /** where it runs, when it does */
+  slot: Slot | undefined
+  /** how often a worker crashed on it */
+  crashes: number
+}
+
+/** Workers that take jobs in order, one each. A crashed worker is replaced once for a job, which is run again. */
+export class Pool {
+  readonly layout: Layout
+  readonly workers: number
+  readonly #init: Omit<WorkerInit, 'claim'>
+  readonly #idle: Slot[] = []
+  readonly #slots = new Set<Slot>()
+  readonly #queue: Task[] = []
+  #closed = false
+
+  private constructor(init: Omit<WorkerInit, 'claim'>, slots: readonly Slot[], layout: Layout) {
+    this.#init = init
+    this.layout = layout
+    this.workers = slots.length
+    for (const slot of slots) {
+      this.#slots.add(slot)
+      this.#idle.push(slot)
+    }
+  }
+
+  static async start(init: Omit<WorkerInit, 'claim'>, workers: number): Promise<Pool> {
+    const starts = await Promise.allSettled(Array.from({ length: workers }, () => Slot.start(init)))
+    const started = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []))
+    const failed = starts.find((start) => start.status === 'rejected')
+    const [first] = started
+    if (failed !== undefined || first === undefined) {
+      await Promise.all(started.map(({ slot }) => slot.close()))
+      throw PeergradError.from(failed?.reason)
+    }
+    return new Pool(
+      init,
+      started.map(({ slot }) => slot),
+      first.layout
+    )
+  }
+
+  /** Runs one job on the next free worker. */
+  async run<J extends Job>(job: J, signal?: AbortSignal): Promise<Answers[J['kind']]> {
+    if (this.#closed) throw closed()
+    if (signal?.aborted === true) throw aborted()
+    let abort = () => {}
+    try {
+      return await new Promise<Answers[J['kind']]>((resolve, reject) => {
+        const task: Task = { job, resolve: resolve as Task['resolve'], reject, slot: undefined, crashes: 0 }
+        abort = () => this.#abort(task)
+        signal?.addEventListener('abort', abort)
+        this.#queue.push(task)
+        this.#next()
+      })
+    } finally {
+      signal?.removeEventListener('abort', abort)
+    }
+  }
+
+  /** Runs the same job on each worker, when all are idle. */
+  async runOnEach<J extends Job>(job: J): Promise<Answers[J['kind']][]> {
+    return Promise.all([...this.#slots].map((slot) => slot.run(job)))
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const task of this.#queue.splice(0)) task.reject(closed())
+    await Promise.all([...this.#slots].map((slot) => slot.close()))
+  }
+
+  #abort(task: Task): void {
+    const index = this.#queue.indexOf(task)
+    if (index >= 0) this.#queue.splice(index, 1)
+    if (index >= 0 || task.slot?.giveUp() === true) task.reject(aborted())
+  }
+
+  #next(): void {
+    while (this.#idle.length > 0 && this.#queue.length > 0) {
+      const slot = this.#idle.pop()
+      const task = this.#queue.shift()
+      if (slot !== undefined && task !== undefined) void this.#work(slot, task)
+    }
+  }
+
+  async #work(slot: Slot, task: Task): Promise<void> {
+    task.slot = slot
+    try {
+      task.resolve(await slot.run(task.job))
+    } catch (thrown) {
+      task.slot = undefined
+      this.#failed(slot, task, PeergradError.from(thrown))
+    }
+    if (slot.alive) this.#idle.push(slot)
+    else await this.#replace(slot)
+    this.#next()
+  }
+
+  #failed(slot: Slot, task: Task, error: PeergradError): void {
+    if (this.#closed) return task.reject(closed())
+    if (slot.alive) return task.reject(error)
+    task.crashes += 1
+    if (task.crashes === 1) this.#queue.unshift(task)
+    else task.reject(new PeergradError('crashed', `${error.message}, for the second time on one call`))
+  }
+
+  async #replace(slot: Slot): Promise<void> {
+    this.#slots.delete(slot)
+    if (this.#closed) return
+    try {
+      const { slot: fresh } = await Slot.start(this.#init)
+      this.#slots.add(fresh)
+      this.#idle.push(fresh)
+      if (this.#closed) await fresh.close()
+    } catch (thrown) {
+      this.#giveUpWithoutWorkers(PeergradError.from(thrown))
+    }
+  }
+
+  /** When the last worker is gone and no new one starts, nothing that waits can be done. */
+  #giveUpWithoutWorkers(error: PeergradError): void {
+    if (this.#slots.size > 0) return
+    const gone = new PeergradError('crashed', `engine: no worker is left, and none starts: ${error.message}`)
+    for (const task of this.#queue.splice(0)) task.reject(gone)
+  }
+}
+
+function aborted(): PeergradError {
+  return new PeergradError('aborted', 'engine: the call was given up by its signal')
+}
+
+function closed(): PeergradError {
+  return new PeergradError('aborted', 'engine: it was closed')
+}

@@ -1,0 +1,83 @@
+import { Worker } from 'node:worker_threads'
+
+import { PeergradError, type Layout } from '@peergrad/core'
+
+import { Claim, type Answers, type FromWorker, type Job, type WorkerInit } from '../worker/protocol.js'
+
+interface Waiting {
+  readonly resolve: (value: never) => void
+  readonly reject: (error: PeergradError) => void
+}
+
+/** One worker thread, which does one job at a time. */
+export class Slot {
+  readonly #worker: Worker
+  readonly #claim: Int32Array
+  #waiting: Waiting | undefined
+  #ended: PeergradError | undefined
+
+  private constructor(init: Omit<WorkerInit, 'claim'>) {
+    const claim = new SharedArrayBuffer(4)
+    this.#claim = new Int32Array(claim)
+    this.#worker = new Worker(new URL('../worker/worker.js', import.meta.url), {
+      workerData: { ...init, claim } satisfies WorkerInit
+    })
+    this.#worker.on('message', (message: FromWorker) => this.#receive(message))
+    this.#worker.on('error', (error: Error) => this.#end(`failed: ${error.message}`))
+    this.#worker.on('exit', (code) => this.#end(`ended with code ${code}`))
+  }
+
+  /** Starts a worker; the layout is its model's. Rejects with the worker's own error, or `crashed`. */
+  static async start(init: Omit<WorkerInit, 'claim'>): Promise<{ slot: Slot; layout: Layout }> {
+    const slot = new Slot(init)
+    const layout = await new Promise<Layout>((resolve, reject) => {
+      slot.#waiting = { resolve, reject }
+    }).catch(async (error: unknown) => {
+      await slot.close()
+      throw error
+    })
+    slot.#worker.unref()
+    return { slot, layout }
+  }
+
+  get alive(): boolean {
+    return this.#ended === undefined
+  }
+
+  /** Does one job; `crashed` when the worker ends meanwhile. A job that is given up answers `aborted`. */
+  async run<J extends Job>(job: J): Promise<Answers[J['kind']]> {
+    if (this.#ended !== undefined) throw this.#ended
+    Atomics.store(this.#claim, 0, Claim.open)
+    this.#worker.ref()
+    try {
+      return await new Promise<Answers[J['kind']]>((resolve, reject) => {
+        this.#waiting = { resolve, reject }
+        this.#worker.postMessage(job)
+      })
+    } finally {
+      this.#worker.unref()
+    }
+  }
+
+  /** Gives the running job up. True when it will write nothing from now on, false when it is writing already. */
+  giveUp(): boolean {
+    return Atomics.compareExchange(this.#claim, 0, Claim.open, Claim.cancelled) !== Claim.writing
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate()
+  }
+
+  #receive(message: FromWorker): void {
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    if (message.kind === 'error') waiting?.reject(PeergradError.fromJSON(message.error))
+    else waiting?.resolve((message.kind === 'ready' ? message.layout : message.value) as never)
+  }
+
+  #end(how: string): void {
+    this.#ended ??= new PeergradError('crashed', `engine: a worker ${how}`)
+    this.#waiting?.reject(this.#ended)
+    this.#waiting = undefined
+  }
+}

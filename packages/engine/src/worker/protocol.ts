@@ -1,0 +1,47 @@
+import type { Dataset, ErrorJSON, Layout, Minibatch, PluginReference, VectorHandle } from '@peergrad/core'
+
+/** What a worker is started with. */
+export interface WorkerInit {
+  readonly backend: string
+  readonly model: PluginReference
+  readonly dataset: Dataset
+  readonly memory: WebAssembly.Memory
+  /** one Int32 for each worker: see `Claim` */
+  readonly claim: SharedArrayBuffer
+}
+
+/** State of the job in a worker, in shared memory: who may still write or give up. */
+export const Claim = {
+  /** computing; the caller may give up by setting `cancelled` */
+  open: 0,
+  /** the caller gave up; the worker must write nothing */
+  cancelled: 1,
+  /** the worker writes its result; it is too late to give up */
+  writing: 2
+} as const
+
+export type Job =
+  | { readonly kind: 'gradient'; readonly state: VectorHandle; readonly minibatch: Minibatch; readonly into: VectorHandle }
+  | {
+      readonly kind: 'evaluate'
+      readonly state: VectorHandle
+      readonly split: 'train' | 'test'
+      readonly from: number
+      readonly to: number
+    }
+  | { readonly kind: 'initialise'; readonly seed: number; readonly into: VectorHandle }
+  | { readonly kind: 'memory' }
+
+/** What each kind of job answers. `loss` of an evaluation is the sum over its samples. */
+export interface Answers {
+  readonly gradient: { readonly loss: number; readonly samples: number; readonly milliseconds: number }
+  readonly evaluate: { readonly loss: number; readonly correct: number; readonly samples: number }
+  readonly initialise: null
+  /** tensors alive in the worker's tfjs */
+  readonly memory: { readonly tensors: number }
+}
+
+export type FromWorker =
+  | { readonly kind: 'ready'; readonly layout: Layout }
+  | { readonly kind: 'answer'; readonly value: Answers[Job['kind']] }
+  | { readonly kind: 'error'; readonly error: ErrorJSON }
