@@ -1,0 +1,203 @@
+import { Geometry } from './geometry'
+import { DEPTH_BLOCK, PACKED_ROWS } from './matmul'
+import { multiplyPanels, multiplyRows, ROW_BLOCK } from './multiply'
+import { packColumns, panelFloats } from './pack'
+import { clear, roundUp } from './simd'
+import { TILE_BYTES, TILE_ROWS } from './tiles'
+
+/** Room for a tile, a row of zeros, the packed filter and the addresses of one block of rows. */
+export function convolutionScratch(g: Geometry): usize {
+  const taps = g.filterHeight * g.filterWidth
+  const channels = max(g.inChannels, g.outChannels)
+  const packed = max(panelFloats(taps * g.inChannels, g.outChannels), panelFloats(taps * g.outChannels, g.inChannels))
+  return TILE_BYTES + ((<usize>(roundUp(channels, 4) + packed + ROW_BLOCK * (taps + 1))) << 2)
+}
+
+/** Where the row of position `index` and tap `tap` stands in a table [rows / 4][taps][4]. */
+// @ts-ignore: decorator
+@inline
+function entry(table: usize, index: i32, taps: i32, tap: i32): usize {
+  return table + (<usize>((((index >> 2) * taps + tap) << 2) + (index & 3)) << 2)
+}
+
+/** y[n, oh, ow, co] = Σ x[n, oh·s − p + kh·d, ow·s − p + kw·d, ci] · filter[kh, kw, ci, co]. */
+export function convolution(g: Geometry, x: usize, filter: usize, y: usize, scratch: usize): void {
+  const taps = g.filterHeight * g.filterWidth
+  const depth = taps * g.inChannels
+  const zeros = scratch + TILE_BYTES
+  const packed = zeros + (<usize>roundUp(max(g.inChannels, g.outChannels), 4) << 2)
+  const table = packed + ((<usize>panelFloats(depth, g.outChannels)) << 2)
+  const outs = table + ((<usize>(ROW_BLOCK * taps)) << 2)
+  clear(zeros, g.inChannels)
+  packColumns(filter, (<usize>g.outChannels) << 2, 4, depth, g.outChannels, packed, depth, 0)
+  const pixel = (<usize>g.inChannels) << 2
+  const positions = g.batch * g.outHeight * g.outWidth
+  for (let start = 0; start < positions; start += ROW_BLOCK) {
+    const rows = min(positions - start, ROW_BLOCK)
+    const whole = roundUp(rows, TILE_ROWS)
+    for (let r = 0; r < whole; r++) {
+      const position = start + min(r, rows - 1)
+      const ow = position % g.outWidth
+      const line = position / g.outWidth
+      const n = line / g.outHeight
+      const top = (line % g.outHeight) * g.strideHeight - g.padTop
+      const left = ow * g.strideWidth - g.padLeft
+      let tap = 0
+      for (let kh = 0; kh < g.filterHeight; kh++) {
+        const ih = top + kh * g.dilationHeight
+        const row = x + (<usize>((n * g.inHeight + ih) * g.inWidth)) * pixel
+        for (let kw = 0; kw < g.filterWidth; kw++) {
+          const iw = left + kw * g.dilationWidth
+          const inside = <u32>ih < <u32>g.inHeight && <u32>iw < <u32>g.inWidth
+          store<u32>(entry(table, r, taps, tap++), inside ? row + (<usize>iw) * pixel : zeros)
+        }
+      }
+      store<u32>(outs + (r << 2), y + (((<usize>position) * g.outChannels) << 2))
+    }
+    multiplyRows(rows, g.outChannels, taps, g.inChannels, table, outs, packed, scratch)
+  }
+}
+
+/**
+ * Gradient of a convolution to its input. The positions of x are taken by their phase, the remainder of
+ * (position + padding) by the stride: all positions of a phase see the same taps, so no zero is multiplied.
+ */
+export function convolutionInputGradient(g: Geometry, dy: usize, filter: usize, dx: usize, scratch: usize): void {
+  for (let phaseHeight = 0; phaseHeight < g.strideHeight; phaseHeight++) {
+    for (let phaseWidth = 0; phaseWidth < g.strideWidth; phaseWidth++) {
+      inputGradientOfPhase(g, phaseHeight, phaseWidth, dy, filter, dx, scratch)
+    }
+  }
+}
+
+/** The first position of a phase at or after 0. */
+// @ts-ignore: decorator
+@inline
+function firstOf(phase: i32, pad: i32, stride: i32): i32 {
+  return (phase + stride - pad % stride) % stride
+}
+
+function inputGradientOfPhase(
+  g: Geometry, phaseHeight: i32, phaseWidth: i32, dy: usize, filter: usize, dx: usize, scratch: usize,
+): void {
+  const firstHeight = firstOf(phaseHeight, g.padTop, g.strideHeight)
+  const firstWidth = firstOf(phaseWidth, g.padLeft, g.strideWidth)
+  const height = (g.inHeight - firstHeight + g.strideHeight - 1) / g.strideHeight
+  const width = (g.inWidth - firstWidth + g.strideWidth - 1) / g.strideWidth
+  if (height <= 0 || width <= 0) return
+  let tapsHeight = 0
+  for (let kh = 0; kh < g.filterHeight; kh++) {
+    if ((kh * g.dilationHeight) % g.strideHeight == phaseHeight) tapsHeight++
+  }
+  let tapsWidth = 0
+  for (let kw = 0; kw < g.filterWidth; kw++) {
+    if ((kw * g.dilationWidth) % g.strideWidth == phaseWidth) tapsWidth++
+  }
+  const taps = tapsHeight * tapsWidth
+  const depth = taps * g.outChannels
+  const zeros = scratch + TILE_BYTES
+  const packed = zeros + ((<usize>roundUp(max(g.inChannels, g.outChannels), 4)) << 2)
+  const table = packed + ((<usize>panelFloats(depth, g.inChannels)) << 2)
+  const outs = table + ((<usize>(ROW_BLOCK * taps)) << 2)
+  clear(zeros, g.outChannels)
+  let tap = 0
+  for (let kh = 0; kh < g.filterHeight; kh++) {
+    if ((kh * g.dilationHeight) % g.strideHeight != phaseHeight) continue
+    for (let kw = 0; kw < g.filterWidth; kw++) {
+      if ((kw * g.dilationWidth) % g.strideWidth != phaseWidth) continue
+      const source = filter + ((<usize>((kh * g.filterWidth + kw) * g.inChannels * g.outChannels)) << 2)
+      packColumns(source, 4, (<usize>g.outChannels) << 2, g.outChannels, g.inChannels, packed, depth, tap * g.outChannels)
+      tap++
+    }
+  }
+  const pixel = (<usize>g.outChannels) << 2
+  const positions = g.batch * height * width
+  for (let start = 0; start < positions; start += ROW_BLOCK) {
+    const rows = min(positions - start, ROW_BLOCK)
+    const whole = roundUp(rows, TILE_ROWS)
+    for (let r = 0; r < whole; r++) {
+      const position = start + min(r, rows - 1)
+      const line = position / width
+      const n = line / height
+      const ih = (line % height) * g.strideHeight + firstHeight
+      const iw = (position % width) * g.strideWidth + firstWidth
+      tap = 0
+      for (let kh = 0; kh < g.filterHeight; kh++) {
+        if ((kh * g.dilationHeight) % g.strideHeight != phaseHeight) continue
+        const oh = (ih + g.padTop - kh * g.dilationHeight) / g.strideHeight
+        const above = ih + g.padTop < kh * g.dilationHeight
+        for (let kw = 0; kw < g.filterWidth; kw++) {
+          if ((kw * g.dilationWidth) % g.strideWidth != phaseWidth) continue
+          const ow = (iw + g.padLeft - kw * g.dilationWidth) / g.strideWidth
+          const before = iw + g.padLeft < kw * g.dilationWidth
+          const inside = !above && !before && oh < g.outHeight && ow < g.outWidth
+          const from = dy + (<usize>((n * g.outHeight + oh) * g.outWidth + ow)) * pixel
+          store<u32>(entry(table, r, taps, tap++), inside ? from : zeros)
+        }
+      }
+      store<u32>(outs + (r << 2), dx + ((<usize>((n * g.inHeight + ih) * g.inWidth + iw) * g.inChannels) << 2))
+    }
+    multiplyRows(rows, g.inChannels, taps, g.outChannels, table, outs, packed, scratch)
+  }
+}
+
+export function convolutionFilterGradientScratch(g: Geometry): usize {
+  const rows = min(roundUp(g.filterHeight * g.filterWidth * g.inChannels, TILE_ROWS), PACKED_ROWS)
+  return TILE_BYTES + ((<usize>(DEPTH_BLOCK * rows + panelFloats(DEPTH_BLOCK, g.outChannels))) << 2)
+}
+
+/**
+ * Gradient of a convolution to its filter: [taps · inChannels][positions] times [positions][outChannels], where
+ * the left factor is gathered from x block by block.
+ */
+export function convolutionFilterGradient(g: Geometry, x: usize, dy: usize, dfilter: usize, scratch: usize): void {
+  const rows = g.filterHeight * g.filterWidth * g.inChannels
+  const packedB = scratch + TILE_BYTES
+  const packedA = packedB + ((<usize>panelFloats(DEPTH_BLOCK, g.outChannels)) << 2)
+  const positions = g.batch * g.outHeight * g.outWidth
+  const pixel = (<usize>g.outChannels) << 2
+  for (let first = 0; first < rows; first += PACKED_ROWS) {
+    const count = min(rows - first, PACKED_ROWS)
+    for (let start = 0; start < positions; start += DEPTH_BLOCK) {
+      const depth = min(positions - start, DEPTH_BLOCK)
+      packColumns(dy + (<usize>start) * pixel, pixel, 4, depth, g.outChannels, packedB, depth, 0)
+      for (let k = 0; k < depth; k++) gatherWindow(g, x, start + k, first, count, packedA + (k << 4), (<usize>depth) << 4)
+      multiplyPanels(count, g.outChannels, depth, packedA, packedB, dfilter + (<usize>first) * pixel, pixel, start > 0, scratch)
+    }
+  }
+}
+
+/**
+ * Elements first … first + count of the window (kh, kw, ci) of x at one output position, four at a time into
+ * panels that lie `panel` bytes apart. `first` is a multiple of four.
+ */
+function gatherWindow(g: Geometry, x: usize, position: i32, first: i32, count: i32, to: usize, panel: usize): void {
+  const line = position / g.outWidth
+  const n = line / g.outHeight
+  const top = (line % g.outHeight) * g.strideHeight - g.padTop
+  const left = (position % g.outWidth) * g.strideWidth - g.padLeft
+  const channels = g.inChannels
+  const end = first + count
+  let index = first
+  while (index < end) {
+    const tap = index / channels
+    const ih = top + (tap / g.filterWidth) * g.dilationHeight
+    const iw = left + (tap % g.filterWidth) * g.dilationWidth
+    const inside = <u32>ih < <u32>g.inHeight && <u32>iw < <u32>g.inWidth
+    const stop = min(end, (tap + 1) * channels)
+    let from = x + ((<usize>(((n * g.inHeight + ih) * g.inWidth + iw) * channels + index - tap * channels)) << 2)
+    if (((channels | index | stop) & 3) == 0) {
+      for (; index < stop; index += 4) {
+        v128.store(to, inside ? v128.load(from) : f32x4.splat(0))
+        from += 16
+        to += panel
+      }
+    } else {
+      for (; index < stop; index++) {
+        f32.store(to + ((index & 3) << 2), inside ? f32.load(from) : 0)
+        from += 4
+        if ((index & 3) == 3) to += panel
+      }
+    }
+  }
+}
