@@ -82,7 +82,10 @@ export function optimiserStep(kernels: Kernels, spec: OptimiserSpec, request: Op
     throw new PeergradError('argument', `${spec.name}: got step ${step}, expected a whole number from 1`)
   }
   if (!Number.isFinite(learningRate)) {
-    throw new PeergradError('non-finite', `${spec.name}: got a learning rate of ${learningRate}, expected a finite number`)
+    throw new PeergradError(
+      'non-finite',
+      `${spec.name}: got a learning rate of ${learningRate}, expected a finite number`
+    )
   }
 
   if (spec.name === 'sgd') {

@@ -53,7 +53,10 @@ export class Arena {
    */
   static create({ bytes }: { bytes: number }): Arena {
     if (!Number.isInteger(bytes) || bytes < 1 || bytes > MAXIMUM_BYTES) {
-      throw new PeergradError('argument', `arena: got ${bytes} bytes, expected a whole number from 1 to ${MAXIMUM_BYTES}`)
+      throw new PeergradError(
+        'argument',
+        `arena: got ${bytes} bytes, expected a whole number from 1 to ${MAXIMUM_BYTES}`
+      )
     }
     const pages = Math.ceil((bytes + SCRATCH_BYTES) / PAGE_BYTES)
     try {

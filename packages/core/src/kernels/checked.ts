@@ -13,7 +13,10 @@ export function checked(kernels: Kernels, buffer?: SharedArrayBuffer): Kernels {
     const length = (outputs[0] ?? inputs[0]).length
     for (const view of [...outputs, ...inputs]) {
       if (view.length !== length) {
-        throw new PeergradError('shape', `${name}: got vectors of ${length} and ${view.length} floats, expected one length`)
+        throw new PeergradError(
+          'shape',
+          `${name}: got vectors of ${length} and ${view.length} floats, expected one length`
+        )
       }
       checkMemory(name, view, buffer)
     }

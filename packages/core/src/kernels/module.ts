@@ -7,7 +7,18 @@ export type KernelModule = {
   readonly addSum4: KernelModule['sum4']
   readonly addMean4: KernelModule['mean4']
   readonly axpy4: (
-    ...args: [out: number, a: number, b: number, c: number, d: number, p: number, q: number, r: number, s: number, count: number]
+    ...args: [
+      out: number,
+      a: number,
+      b: number,
+      c: number,
+      d: number,
+      p: number,
+      q: number,
+      r: number,
+      s: number,
+      count: number
+    ]
   ) => void
   readonly copy: (out: number, x: number, count: number) => void
   readonly fill: (out: number, value: number, count: number) => void

@@ -24,5 +24,8 @@ export function withScratch<T>(buffer: SharedArrayBuffer, work: (byteOffset: num
       Atomics.store(locks, slot, 0)
     }
   }
-  throw new PeergradError('full', `kernels: all ${SLOTS} scratch slots of the arena are taken, expected fewer calls at once`)
+  throw new PeergradError(
+    'full',
+    `kernels: all ${SLOTS} scratch slots of the arena are taken, expected fewer calls at once`
+  )
 }

@@ -36,7 +36,13 @@ export function simdRules(
         const input = (k: number) => (k < at.length ? at[k] + start * 4 : zeros)
         for (let k = 0; k < at.length; k += 4) {
           const last = k + 4 >= at.length
-          work({ k, last, count, out: out.byteOffset + start * 4, in: [input(k), input(k + 1), input(k + 2), input(k + 3)] })
+          work({
+            k,
+            last,
+            count,
+            out: out.byteOffset + start * 4,
+            in: [input(k), input(k + 1), input(k + 2), input(k + 3)]
+          })
         }
       }
     }
