@@ -1,1 +1,29 @@
-export {}
+import { createRequire } from 'node:module'
+import { PeergradError } from '@peergrad/core'
+import { COMMANDS } from './commands/index.js'
+import { EXIT, exitCodeOf } from './exit-codes.js'
+import { parseCommandLine } from './parse.js'
+import { print, say } from './output/print.js'
+
+const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
+
+/** Runs one command line to its end; resolves to the exit code. Every error is said here, once. */
+async function main(args: readonly string[]): Promise<number> {
+  try {
+    const parsed = await parseCommandLine(args, COMMANDS, version)
+    if ('print' in parsed) {
+      print(parsed.print)
+      return EXIT.ok.code
+    }
+    return await parsed.command.run(parsed.call)
+  } catch (thrown) {
+    const error = PeergradError.from(thrown)
+    say(`peergrad: ${error.message}`)
+    if (error.code === 'internal')
+      say(`${String(error.data['stack'] ?? '')}\nThis should not happen: please report it.`)
+    return exitCodeOf(error)
+  }
+}
+
+// an end in good order does not wait for what a library left open
+process.exit(await main(process.argv.slice(2)))

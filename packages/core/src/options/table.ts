@@ -148,7 +148,7 @@ export const OPTIONS = {
     manifest: true,
     default: 4,
     min: 1,
-    max: 1000,
+    max: 1024,
     describe: 'peers that must be there before the first round; `train` starts as many'
   }),
   'min-peers': integer({
@@ -156,7 +156,7 @@ export const OPTIONS = {
     manifest: true,
     default: 0,
     min: 0,
-    max: 1000,
+    max: 1024,
     defaultText: '0: more than half of the peers',
     describe: 'peers without which the run pauses'
   }),
@@ -164,12 +164,11 @@ export const OPTIONS = {
   store: text({ group: 'run', default: 'memory', describe: "the peer's database (memory)" }),
   'evaluate-every': integer({
     group: 'run',
-    default: 0,
+    default: 50,
     min: 0,
     max: 1e9,
     unit: 'rounds',
-    defaultText: '0: at the end of each epoch',
-    describe: 'how often the test accuracy is measured'
+    describe: 'how often the test accuracy is estimated, on 1,000 images; 0: only at the end, on all'
   }),
   'engine-workers': integer({
     group: 'peer',
@@ -183,9 +182,9 @@ export const OPTIONS = {
     group: 'peer',
     default: 1024,
     min: 1,
-    max: 1_048_576,
+    max: 4095,
     unit: 'MiB',
-    describe: 'what the store may hold'
+    describe: 'what all vectors of a peer may use together'
   }),
   'data-dir': text({
     group: 'peer',
@@ -207,6 +206,14 @@ export const OPTIONS = {
     max: 65_535,
     defaultText: '0: any free one',
     describe: 'TCP port to listen on, on every interface'
+  }),
+  patience: number({
+    group: 'peer',
+    default: 300,
+    min: 0.1,
+    max: 1e6,
+    unit: 's',
+    describe: 'how long to wait for the other peers before the first round'
   }),
   identity: text({
     group: 'peer',

@@ -1,0 +1,80 @@
+import { PeergradError, type ErrorCode } from '@peergrad/core'
+
+export interface ExitCode {
+  readonly code: number
+  readonly name: string
+  readonly means: string
+  /** what to do about it */
+  readonly advice: string
+}
+
+/** Every code that a peergrad process ends with; docs/guide/exit-codes.md is made of it. */
+export const EXIT = {
+  ok: { code: 0, name: 'ok', means: 'it is done', advice: '' },
+  bug: {
+    code: 1,
+    name: 'bug',
+    means: 'something that nobody thought of',
+    advice: 'Please report it, with what was printed.'
+  },
+  usage: {
+    code: 2,
+    name: 'usage',
+    means: 'an option, a name, a value or a file that was given is not good',
+    advice: 'The message says what was got and what was expected.'
+  },
+  disagree: {
+    code: 3,
+    name: 'disagree',
+    means: 'the peers that finished do not hold the same parameters',
+    advice: 'Compare `parametersHash` in result.json, and the logs of the peers that differ.'
+  },
+  peers: {
+    code: 4,
+    name: 'peers',
+    means: 'not enough peers: none found in time, or fewer left than the run needs',
+    advice: 'Check the address after --join and that the first peer still runs; lower --min-peers if fewer will do.'
+  },
+  machine: {
+    code: 5,
+    name: 'machine',
+    means: 'this machine cannot: a port in use, a full disk, an engine that is not installed, a worker that crashed',
+    advice: 'The message says which, and what to do.'
+  },
+  refused: {
+    code: 6,
+    name: 'refused',
+    means: 'the other peers said no: another run, or not admitted',
+    advice: 'The message names the first field of the run that differs.'
+  },
+  interrupted: {
+    code: 130,
+    name: 'interrupted',
+    means: 'Ctrl+C or a signal to end; the peers left and wrote a checkpoint',
+    advice: ''
+  }
+} as const satisfies Record<string, ExitCode>
+
+const OF_ERROR: Readonly<Record<ErrorCode, number>> = {
+  argument: EXIT.usage.code,
+  unknown: EXIT.usage.code,
+  missing: EXIT.usage.code,
+  duplicate: EXIT.usage.code,
+  shape: EXIT.usage.code,
+  corrupt: EXIT.usage.code,
+  'non-finite': EXIT.bug.code,
+  conflict: EXIT.bug.code,
+  internal: EXIT.bug.code,
+  quorum: EXIT.peers.code,
+  unreachable: EXIT.peers.code,
+  timeout: EXIT.peers.code,
+  full: EXIT.machine.code,
+  unsupported: EXIT.machine.code,
+  crashed: EXIT.machine.code,
+  refused: EXIT.refused.code,
+  aborted: EXIT.interrupted.code
+}
+
+export function exitCodeOf(error: PeergradError): number {
+  return OF_ERROR[error.code]
+}

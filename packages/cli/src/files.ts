@@ -1,0 +1,40 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileError } from './machine-error.js'
+
+/** Writes a file whole or not at all. Errors: `full`, `missing` … with the path in the message. */
+export function writeWhole(path: string, text: string): void {
+  const unfinished = `${path}.unfinished`
+  try {
+    const file = openSync(unfinished, 'w')
+    try {
+      const bytes = Buffer.from(text)
+      for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written)
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+    renameSync(unfinished, path)
+  } catch (thrown) {
+    rmSync(unfinished, { force: true })
+    throw fileError(path, thrown)
+  }
+}
+
+/** The directory, made where it is not there. */
+export function directory(...path: readonly string[]): string {
+  const whole = join(...path)
+  try {
+    mkdirSync(whole, { recursive: true })
+  } catch (thrown) {
+    throw fileError(whole, thrown)
+  }
+  return whole
+}
+
+/** `runs/2026-01-31T12-00-00-spirt`, of the machine's time. */
+export function defaultOut(strategy: string, now = new Date()): string {
+  const local = new Date(now.getTime() - now.getTimezoneOffset() * 60_000)
+  const time = local.toISOString().slice(0, 19).replaceAll(':', '-')
+  return join('runs', `${time}-${strategy.replace(/[^\w.-]+/g, '-').slice(0, 40)}`)
+}

@@ -1,0 +1,43 @@
+import type { Digest, PeerId } from '@peergrad/core'
+
+export type PeerStatus = 'finished' | 'left' | 'died' | 'excluded' | 'failed'
+
+/** One peer in `result.json`. Times are in seconds, sizes in bytes; the hash is of the parameters it held at the end. */
+export interface PeerOutcome {
+  readonly id: PeerId
+  readonly rank: number
+  readonly status: PeerStatus
+  readonly rounds: number
+  readonly parametersHash: Digest | null
+  readonly bytesSent: number
+  readonly bytesReceived: number
+  readonly secondsComputing: number
+  readonly secondsCommunicating: number
+  readonly secondsAggregating: number
+}
+
+/** `result.json`, and what `train --json` prints. */
+export interface RunResult {
+  /** the run's id: the hash of its manifest */
+  readonly run: string
+  readonly strategy: string
+  readonly aggregator: string
+  readonly dataset: string
+  readonly model: string
+  readonly engine: string
+  readonly store: string
+  readonly rounds: number
+  /** optimiser steps */
+  readonly steps: number
+  /** from the first view, when the peers are there, to the end of the last round */
+  readonly seconds: number
+  /** of the last evaluation on the test split, 0 … 1; null when there was none */
+  readonly accuracy: number | null
+  readonly loss: number | null
+  /** samples of that evaluation */
+  readonly evaluatedSamples: number
+  /** true when all peers that finished hold the same parameters */
+  readonly agreed: boolean
+  readonly checkpoint: string | null
+  readonly peers: readonly PeerOutcome[]
+}

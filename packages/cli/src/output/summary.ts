@@ -1,0 +1,48 @@
+import type { RunResult } from '../outcome.js'
+import { table } from './table.js'
+import { bytes, percent, seconds, whole } from './units.js'
+
+const HEADINGS = ['rank', 'peer', 'status', 'rounds', 'sent', 'received', 'computing', 'communicating', 'aggregating']
+
+/** The end of a run for a person: what came out, what each peer did, and whether all hold the same. */
+export function summary(result: RunResult, files: { readonly out: string; readonly complete: boolean }): string {
+  const evaluated = `test accuracy ${percent(result.accuracy)} on ${whole(result.evaluatedSamples)} samples`
+  const lines = [
+    '',
+    `  ${result.accuracy === null ? 'not evaluated' : evaluated}, ${result.rounds} rounds in ${seconds(result.seconds)}`,
+    `  ${result.model} on ${result.dataset}, ${result.strategy} with ${result.aggregator}, engine ${result.engine}, store ${result.store}`,
+    '',
+    ...table(HEADINGS, result.peers.map(row)),
+    '',
+    `  ${agreement(result)}`
+  ]
+  if (result.checkpoint !== null) lines.push(`  checkpoint  ${result.checkpoint}`)
+  if (files.complete) lines.push(`  result, events and logs in ${files.out}`)
+  return `${lines.join('\n')}\n`
+}
+
+function row(peer: RunResult['peers'][number]): string[] {
+  return [
+    String(peer.rank),
+    peer.id,
+    peer.status,
+    String(peer.rounds),
+    bytes(peer.bytesSent),
+    bytes(peer.bytesReceived),
+    seconds(peer.secondsComputing),
+    seconds(peer.secondsCommunicating),
+    seconds(peer.secondsAggregating)
+  ]
+}
+
+function agreement({ agreed, peers }: RunResult): string {
+  const finished = peers.filter(({ status }) => status === 'finished')
+  const gone =
+    finished.length === peers.length ? '' : ` (${peers.length - finished.length} of ${peers.length} did not finish)`
+  const [first] = finished
+  if (first === undefined) return `no peer finished`
+  if (!agreed)
+    return `THE PEERS DO NOT HOLD THE SAME PARAMETERS: ${finished.map((peer) => `${peer.rank} ${peer.parametersHash}`).join(', ')}`
+  const who = finished.length === 1 ? 'one peer holds' : `all ${finished.length} peers that finished hold`
+  return `${who} the same parameters${gone}: ${first.parametersHash}`
+}

@@ -1,0 +1,193 @@
+import type { Digest, PeerId, Phase, PhaseTimes, RunEvent, RunManifest } from '@peergrad/core'
+import type { PeerOutcome, PeerStatus, RunResult } from './outcome.js'
+
+const COMPUTING: readonly Phase[] = ['compute']
+const COMMUNICATING: readonly Phase[] = ['wait', 'fetch', 'agree', 'sync']
+const AGGREGATING: readonly Phase[] = ['store', 'average', 'aggregate', 'update']
+
+/** What is known of one peer from its events so far. */
+export interface PeerTally {
+  readonly id: PeerId
+  status: PeerStatus | 'running'
+  /** last round that ended, −1 before the first */
+  round: number
+  rounds: number
+  phase: string
+  loss: number | undefined
+  accuracy: number | undefined
+  bytesSent: number
+  bytesReceived: number
+  parametersHash: Digest | null
+  readonly phases: Partial<Record<Phase, number>>
+  /** samples and end of the last rounds, for a rate */
+  readonly recent: { readonly time: number; readonly samples: number }[]
+}
+
+/** Rounds over which a rate is taken. */
+const WINDOW = 20
+
+/** Sums over the events of a run: what the screen shows while it goes on, and the result when it is over. */
+export class Tally {
+  readonly peers = new Map<PeerId, PeerTally>()
+  manifest: RunManifest | undefined
+  run = ''
+  engine = ''
+  store = ''
+  checkpoint: string | null = null
+  #members: readonly PeerId[] = []
+  #view = -1
+  #first = Infinity
+  #last = 0
+  #evaluation: { round: number; accuracy: number; loss: number; samples: number } | undefined
+
+  add(event: RunEvent): void {
+    const peer = this.#peer(event.peer)
+    switch (event.type) {
+      case 'started':
+        this.run = event.run
+        this.manifest = event.manifest
+        this.engine = event.engine
+        this.store = event.store
+        return
+      case 'view':
+        this.#first = Math.min(this.#first, event.time)
+        if (event.number <= this.#view) return
+        this.#view = event.number
+        // one that left keeps its rank, so the first view is what ranks the peers of the result
+        this.#members = [...this.#members, ...event.members.filter((member) => !this.#members.includes(member))]
+        return
+      case 'phase':
+        peer.phase = event.phase
+        return
+      case 'round':
+        this.#last = Math.max(this.#last, event.time)
+        return addRound(peer, event)
+      case 'evaluated':
+        peer.accuracy = event.accuracy
+        if (this.#evaluation === undefined || event.round >= this.#evaluation.round) this.#evaluation = event
+        return
+      case 'checkpoint':
+        this.checkpoint ??= event.file
+        return
+      case 'finished':
+        peer.status = 'finished'
+        peer.phase = 'finished'
+        peer.parametersHash = event.parametersHash
+        return
+      case 'left':
+        peer.status = 'left'
+        peer.phase = 'left'
+        return
+    }
+  }
+
+  /** Bytes over a peer's whole life: what others fetched after its last round is in no round's event. */
+  traffic(id: PeerId, { bytesSent, bytesReceived }: { bytesSent: number; bytesReceived: number }): void {
+    Object.assign(this.#peer(id), { bytesSent, bytesReceived })
+  }
+
+  /** How a process ended that did not say so itself. */
+  ended(id: PeerId, status: PeerStatus): void {
+    const peer = this.#peer(id)
+    if (peer.status === 'running') peer.status = status
+    if (peer.status !== 'finished') peer.phase = peer.status
+  }
+
+  /** Whether all that finished hold the same parameters. */
+  get agreed(): boolean {
+    const hashes = [...this.peers.values()]
+      .filter(({ status }) => status === 'finished')
+      .map((peer) => peer.parametersHash)
+    return new Set(hashes).size <= 1
+  }
+
+  result(): RunResult {
+    const peers = [...this.peers.values()].map((peer) => outcome(peer, this.#members.indexOf(peer.id)))
+    peers.sort((a, b) => a.rank - b.rank)
+    const rounds = Math.max(0, ...[...this.peers.values()].map(({ round }) => round + 1))
+    return {
+      run: this.run,
+      strategy: this.manifest?.strategy ?? '',
+      aggregator: this.manifest?.aggregator ?? '',
+      dataset: this.manifest?.dataset ?? '',
+      model: this.manifest?.model ?? '',
+      engine: this.engine,
+      store: this.store,
+      rounds,
+      // every synchronisation ends with one optimiser step
+      steps: rounds,
+      seconds: Math.max(0, this.#last - this.#first) / 1000,
+      accuracy: this.#evaluation?.accuracy ?? null,
+      loss: this.#evaluation?.loss ?? null,
+      evaluatedSamples: this.#evaluation?.samples ?? 0,
+      agreed: this.agreed,
+      checkpoint: this.checkpoint,
+      peers
+    }
+  }
+
+  #peer(id: PeerId): PeerTally {
+    let peer = this.peers.get(id)
+    if (peer === undefined) {
+      peer = {
+        id,
+        status: 'running',
+        round: -1,
+        rounds: 0,
+        phase: 'starting',
+        loss: undefined,
+        accuracy: undefined,
+        bytesSent: 0,
+        bytesReceived: 0,
+        parametersHash: null,
+        phases: {},
+        recent: []
+      }
+      this.peers.set(id, peer)
+    }
+    return peer
+  }
+}
+
+/** Samples a second of the whole run, as this peer saw its last rounds; undefined before there are two. */
+export function rate({ recent }: PeerTally): number | undefined {
+  const first = recent[0]
+  const last = recent.at(-1)
+  if (first === undefined || last === undefined || last.time <= first.time) return undefined
+  const samples = recent.slice(1).reduce((sum, each) => sum + each.samples, 0)
+  return (samples * 1000) / (last.time - first.time)
+}
+
+function addRound(peer: PeerTally, event: Extract<RunEvent, { type: 'round' }>): void {
+  peer.round = Math.max(peer.round, event.round)
+  peer.rounds += 1
+  peer.loss = event.loss
+  peer.bytesSent += event.bytesSent
+  peer.bytesReceived += event.bytesReceived
+  peer.parametersHash = event.parametersHash
+  for (const [phase, milliseconds] of Object.entries(event.phases) as [Phase, number][]) {
+    peer.phases[phase] = (peer.phases[phase] ?? 0) + milliseconds
+  }
+  peer.recent.push({ time: event.time, samples: event.samples })
+  if (peer.recent.length > WINDOW) peer.recent.shift()
+}
+
+function outcome(peer: PeerTally, rank: number): PeerOutcome {
+  return {
+    id: peer.id,
+    rank,
+    // a peer of a run on another machine is not ours to judge; here every process has ended
+    status: peer.status === 'running' ? 'died' : peer.status,
+    rounds: peer.rounds,
+    parametersHash: peer.parametersHash,
+    bytesSent: peer.bytesSent,
+    bytesReceived: peer.bytesReceived,
+    secondsComputing: seconds(peer.phases, COMPUTING),
+    secondsCommunicating: seconds(peer.phases, COMMUNICATING),
+    secondsAggregating: seconds(peer.phases, AGGREGATING)
+  }
+}
+
+function seconds(phases: PhaseTimes, which: readonly Phase[]): number {
+  return which.reduce((sum, phase) => sum + (phases[phase] ?? 0), 0) / 1000
+}

@@ -1,0 +1,130 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Emitter, PeergradError, type PeerId, type RunEvent } from '@peergrad/core'
+import { directory } from '../files.js'
+import { fileError } from '../machine-error.js'
+import type { LeaveMessage, PeerMessage } from '../protocol.js'
+
+export interface ChildInit {
+  /** number of the peer on this machine, from 0 */
+  readonly number: number
+  /** the program that a peer is, `bin/peergrad.js` */
+  readonly program: string
+  readonly args: readonly string[]
+  /** of this peer alone */
+  readonly directory: string
+}
+
+export interface ChildEvents extends Record<string, unknown> {
+  event: { readonly wall: number; readonly event: RunEvent }
+  /** the process is gone; `error` when it did not end as a peer ends */
+  exit: { readonly error: PeergradError | undefined }
+}
+
+/** Lines of a dead peer's log that are shown. */
+const LAST_LINES = 5
+
+/** One peer process. It writes its log itself, and ends when the channel to this process is lost. */
+export class Child extends Emitter<ChildEvents> {
+  readonly number: number
+  readonly log: string
+  /** Resolves when the peer can be dialled; rejects with its error when it ends before. */
+  readonly listening: Promise<{ readonly peer: PeerId; readonly addresses: readonly string[] }>
+  readonly exited: Promise<void>
+  peer: PeerId | undefined
+  readonly #process: ChildProcess
+  #failure: PeergradError | undefined
+  /** what the peer said when it ended as a peer ends */
+  #ended: Extract<PeerMessage, { type: 'ended' }> | undefined
+
+  constructor({ number, program, args, directory: own }: ChildInit) {
+    super()
+    this.number = number
+    this.log = join(directory(own), 'peer.log')
+    this.#process = start(program, args, this.log)
+    this.listening = new Promise((resolve, reject) => {
+      this.on('exit', ({ error }) =>
+        reject(error ?? new PeergradError('aborted', `peer ${number} left before it was up`))
+      )
+      this.#process.on('message', (message: PeerMessage) => {
+        if (message.type === 'listening') {
+          this.peer = message.peer
+          resolve({ peer: message.peer, addresses: message.addresses })
+        } else {
+          this.#receive(message)
+        }
+      })
+    })
+    // whoever waits for it has its own handler; nobody has to wait
+    this.listening.catch(() => undefined)
+    this.exited = new Promise((resolve) => {
+      const end = (error: PeergradError | undefined) => {
+        resolve()
+        this.emit('exit', { error })
+      }
+      this.#process.once('error', (thrown) => end(new PeergradError('crashed', `peer ${number}: ${thrown.message}`)))
+      // 'close' and not 'exit': after the last message
+      this.#process.once('close', (code, signal) =>
+        end(this.#ended === undefined ? this.#death(code, signal) : undefined)
+      )
+    })
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid
+  }
+
+  /** Bytes over the whole life of the peer, once it has ended as a peer ends. */
+  get traffic(): { readonly bytesSent: number; readonly bytesReceived: number } | undefined {
+    return this.#ended
+  }
+
+  get running(): boolean {
+    return this.#process.exitCode === null && this.#process.signalCode === null
+  }
+
+  /** Asks the peer to leave the run, with a checkpoint. */
+  leave(): void {
+    const message: LeaveMessage = { type: 'leave' }
+    if (this.#process.connected) this.#process.send(message, () => undefined)
+  }
+
+  kill(): void {
+    this.#process.kill('SIGKILL')
+  }
+
+  lastLines(): string[] {
+    try {
+      return readFileSync(this.log, 'utf8').trimEnd().split('\n').slice(-LAST_LINES)
+    } catch {
+      return []
+    }
+  }
+
+  #receive(message: Exclude<PeerMessage, { type: 'listening' }>): void {
+    if (message.type === 'event') this.emit('event', message)
+    else if (message.type === 'failed') this.#failure = PeergradError.fromJSON(message.error)
+    else this.#ended = message
+  }
+
+  #death(code: number | null, signal: NodeJS.Signals | null): PeergradError {
+    if (this.#failure !== undefined) return this.#failure
+    const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`
+    return new PeergradError('crashed', `peer ${this.number} ${how}`, { code, signal })
+  }
+}
+
+function start(program: string, args: readonly string[], log: string): ChildProcess {
+  let file: number
+  try {
+    file = openSync(log, 'a')
+  } catch (thrown) {
+    throw fileError(log, thrown)
+  }
+  try {
+    return fork(program, args, { stdio: ['ignore', file, file, 'ipc'] })
+  } finally {
+    closeSync(file)
+  }
+}

@@ -1,0 +1,104 @@
+import { join } from 'node:path'
+import { PeergradError, type RunEvent } from '@peergrad/core'
+import type { RunResult } from '../outcome.js'
+import { Recorder } from '../recorder.js'
+import { Tally } from '../tally.js'
+import { Child } from './child.js'
+import { Progress } from './progress.js'
+
+export interface FollowInit {
+  readonly peers: number
+  /** the program that a peer is */
+  readonly program: string
+  /** what the peer with this number is called with, to join at these addresses */
+  readonly args: (number: number, directory: string, join: readonly string[]) => readonly string[]
+  readonly out: string
+  /** the first Ctrl+C */
+  readonly interrupt: AbortSignal
+  /** milliseconds that peers have to leave after it */
+  readonly grace: number
+  readonly onChild: (child: Child) => void
+}
+
+/**
+ * Starts the peers, the first one first for the others join through it, and follows them to the end. A peer that dies
+ * is said and the others go on; one that fails before the first round ends all, with its error. Resolves when no
+ * process is left.
+ */
+export async function follow(init: FollowInit): Promise<RunResult> {
+  const { out, interrupt } = init
+  const tally = new Tally()
+  const children: Child[] = []
+  const names = new Map<string, string>()
+  const progress = new Progress(tally, (id) => names.get(id) ?? id)
+  const recorder = new Recorder(join(out, 'events.ndjson'), ({ message }) => progress.say(`peergrad: ${message}`))
+  let failure: PeergradError | undefined
+  let wallStart = Infinity
+
+  const stop = () => {
+    for (const child of children) child.leave()
+    setTimeout(() => children.filter(({ running }) => running).forEach((child) => child.kill()), init.grace).unref()
+  }
+  const onInterrupt = () => {
+    progress.say('peergrad: stopping; the peers leave and write a checkpoint (Ctrl+C again: at once)')
+    stop()
+  }
+  const start = (join: readonly string[]): Child => {
+    const number = children.length
+    const directory = `${out}/peer-${number}`
+    const child = new Child({ number, program: init.program, directory, args: init.args(number, directory, join) })
+    children.push(child)
+    init.onChild(child)
+    void child.listening.then(({ peer }) => names.set(peer, String(number))).catch(() => undefined)
+    child.on('event', ({ wall, event }) => {
+      wallStart = Math.min(wallStart, wall)
+      const ours: RunEvent = { ...event, time: wall - wallStart }
+      tally.add(ours)
+      recorder.add(ours)
+    })
+    child.on('exit', ({ error }) => {
+      if (child.peer !== undefined) {
+        if (child.traffic !== undefined) tally.traffic(child.peer, child.traffic)
+        tally.ended(child.peer, error === undefined ? 'left' : error.code === 'crashed' ? 'died' : 'failed')
+      }
+      if (error === undefined || interrupt.aborted || failure !== undefined) return
+      const begun = [...tally.peers.values()].some(({ round }) => round >= 0)
+      if (!begun) {
+        failure = withLog(error, child)
+        stop()
+        return
+      }
+      const lines = child.lastLines().map((line) => `  | ${line}`)
+      progress.say([`peergrad: ${error.message}; the others go on. The end of ${child.log}:`, ...lines].join('\n'))
+    })
+    return child
+  }
+
+  interrupt.addEventListener('abort', onInterrupt, { once: true })
+  try {
+    const first = start([])
+    const { addresses } = await first.listening
+    for (let number = 1; number < init.peers && !interrupt.aborted; number++) start(addresses)
+  } catch (thrown) {
+    if (!interrupt.aborted) failure ??= PeergradError.from(thrown)
+  } finally {
+    await Promise.all(children.map(({ exited }) => exited))
+    interrupt.removeEventListener('abort', onInterrupt)
+    progress.close()
+    recorder.close()
+  }
+  if (failure !== undefined) throw failure
+  return tally.result()
+}
+
+/** A crash says nothing itself: the log does. */
+function withLog(error: PeergradError, child: Child): PeergradError {
+  if (error.code !== 'crashed') return error
+  const lines = child.lastLines()
+  if (lines.length === 0) return error
+  return new PeergradError(
+    'crashed',
+    `${error.message}. The end of ${child.log}:\n  | ${lines.join('\n  | ')}`,
+    error.data
+  )
+}

@@ -1,0 +1,93 @@
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { optionsToManifest, PeergradError, type Options } from '@peergrad/core'
+import { checkComponents } from '../compose.js'
+import { EXIT, exitCodeOf } from '../exit-codes.js'
+import { defaultOut, directory, writeWhole } from '../files.js'
+import type { RunResult } from '../outcome.js'
+import { print, printJson, say } from '../output/print.js'
+import { summary } from '../output/summary.js'
+import { runFileText } from '../run-file.js'
+import { interrupts } from '../signals.js'
+import type { Child } from './child.js'
+import { follow } from './follow.js'
+
+/** Milliseconds that peers have to leave after Ctrl+C. */
+const GRACE = 5000
+
+export interface TrainInit {
+  readonly options: Options
+  readonly json: boolean
+  /** the program that a peer is, `bin/peergrad.js` */
+  readonly program: string
+}
+
+/** `peergrad train`: resolves to the exit code once no process is left. */
+export async function trainHere({ options, json, program }: TrainInit): Promise<number> {
+  // what can be seen to be wrong is said before anything is started or written
+  await checkComponents(optionsToManifest(options), options)
+  const out = directory(options.out ?? defaultOut(options.strategy))
+  const runFile = join(out, 'run.yaml')
+  writeWhole(runFile, runFileText(options))
+  say(
+    `peergrad: ${options.peers} peers train ${options.model} on ${options.dataset} with ${options.strategy}; files in ${out}`
+  )
+
+  const children: Child[] = []
+  const interrupt = interrupts(() => {
+    for (const child of children) child.kill()
+    process.exit(EXIT.interrupted.code)
+  })
+  try {
+    const result = await follow({
+      peers: options.peers,
+      program,
+      args: (_number, own, addresses) => peerArguments(options, { runFile, own, addresses }),
+      out,
+      interrupt: interrupt.signal,
+      grace: GRACE,
+      onChild: (child) => children.push(child)
+    })
+    return conclude(result, { out, json, interrupted: interrupt.signal.aborted })
+  } finally {
+    interrupt.close()
+  }
+}
+
+function peerArguments(
+  options: Options,
+  { runFile, own, addresses }: { runFile: string; own: string; addresses: readonly string[] }
+): string[] {
+  const workers = options['engine-workers'] || Math.max(1, Math.floor(availableParallelism() / options.peers))
+  const values: [string, string | number | undefined][] = [
+    ['run', runFile],
+    ['out', own],
+    ['listen', '/ip4/127.0.0.1/tcp/0'],
+    ['engine-workers', workers],
+    ['memory', options.memory],
+    ['data-dir', options['data-dir']],
+    ['log-level', options['log-level']],
+    ...addresses.map((address): [string, string] => ['join', address])
+  ]
+  return ['peer', ...values.filter(([, value]) => value !== undefined).map(([word, value]) => `--${word}=${value}`)]
+}
+
+/** Writes and prints the result, and says what it is worth as an exit code. */
+function conclude(
+  result: RunResult,
+  { out, json, interrupted }: { out: string; json: boolean; interrupted: boolean }
+): number {
+  let unwritten: PeergradError | undefined
+  try {
+    writeWhole(join(out, 'result.json'), `${JSON.stringify(result, null, 2)}\n`)
+  } catch (thrown) {
+    unwritten = PeergradError.from(thrown)
+    say(`peergrad: ${unwritten.message}`)
+  }
+  if (json) printJson(result)
+  else print(summary(result, { out, complete: unwritten === undefined }))
+  if (interrupted) return EXIT.interrupted.code
+  if (unwritten !== undefined) return exitCodeOf(unwritten)
+  if (!result.agreed) return EXIT.disagree.code
+  return result.peers.some(({ status }) => status === 'finished') ? EXIT.ok.code : EXIT.peers.code
+}

@@ -1,0 +1,138 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PeergradError, type RunEvent } from '@peergrad/core'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { Child } from '../src/train/child.js'
+import { follow } from '../src/train/follow.js'
+
+const PROGRAM = join(import.meta.dirname, 'fixtures', 'fake-peer.mjs')
+const A = 'a'.repeat(64)
+const B = 'b'.repeat(64)
+
+let out: string
+let children: Child[]
+let said: string
+
+beforeEach(() => {
+  out = mkdtempSync(join(tmpdir(), 'peergrad-follow-'))
+  children = []
+  said = ''
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    said += String(text)
+    return true
+  })
+})
+
+afterEach(() => {
+  vi.restoreAllMocks()
+  for (const child of children) child.kill()
+  rmSync(out, { recursive: true, force: true })
+})
+
+function run(behaviours: readonly string[][], { interrupt = new AbortController().signal, grace = 10_000 } = {}) {
+  const ids = ['first', 'second', 'third']
+  return follow({
+    peers: behaviours.length,
+    program: PROGRAM,
+    args: (number) => [behaviours[number]![0]!, ids[number]!, ...behaviours[number]!.slice(1)],
+    out,
+    interrupt,
+    grace,
+    onChild: (child) => children.push(child)
+  })
+}
+
+const alive = () => children.filter(({ running }) => running).length
+
+describe('follow', () => {
+  test('makes one result of the peers’ events', async () => {
+    const result = await run([['finish'], ['finish']])
+    expect(result).toMatchObject({
+      run: B,
+      strategy: 'spirt',
+      aggregator: 'mean',
+      dataset: 'synthetic',
+      model: 'mlp',
+      engine: 'wasm',
+      store: 'memory',
+      rounds: 2,
+      steps: 2,
+      accuracy: 0.97,
+      loss: 0.1,
+      evaluatedSamples: 10_000,
+      agreed: true,
+      checkpoint: 'first.safetensors'
+    })
+    expect(result.peers.map(({ id, rank }) => [id, rank])).toEqual([
+      ['first', 0],
+      ['second', 1]
+    ])
+    expect(result.peers[1]).toEqual({
+      id: 'second',
+      rank: 1,
+      status: 'finished',
+      rounds: 2,
+      parametersHash: A,
+      bytesSent: 1000,
+      bytesReceived: 2000,
+      secondsComputing: 0.1,
+      secondsCommunicating: 0.1,
+      secondsAggregating: 0.02
+    })
+    expect(alive()).toBe(0)
+  })
+
+  test('writes every event on a line of its own, in time of the run', async () => {
+    await run([['finish'], ['finish']])
+    const lines = readFileSync(join(out, 'events.ndjson'), 'utf8').trimEnd().split('\n')
+    const events = lines.map((line) => JSON.parse(line) as RunEvent)
+    for (const peer of ['first', 'second']) {
+      const types = events.filter((event) => event.peer === peer).map(({ type }) => type)
+      expect(types).toEqual(['started', 'view', 'round', 'round', 'checkpoint', 'evaluated', 'finished'])
+    }
+    expect(Math.min(...events.map(({ time }) => time))).toBe(0)
+  })
+
+  test('sees that peers do not hold the same', async () => {
+    const result = await run([
+      ['finish', A],
+      ['finish', B]
+    ])
+    expect(result.agreed).toBe(false)
+  })
+
+  test('goes on when a peer dies, and says so', async () => {
+    const result = await run([['finish'], ['die']])
+    expect(result.peers.map(({ status }) => status)).toEqual(['finished', 'died'])
+    expect(result.agreed).toBe(true)
+    expect(said).toContain('peer 1 was ended by SIGKILL; the others go on')
+  })
+
+  test('ends all with the error of a peer that fails at once', async () => {
+    const error = await run([['fail'], ['finish']]).catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(PeergradError)
+    expect(error).toMatchObject({ code: 'missing', message: 'data: no file' })
+    expect(alive()).toBe(0)
+  })
+
+  test('shows the end of the log of a peer that crashes before the first round', async () => {
+    const error = await run([['crash'], ['finish']]).catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ code: 'crashed' })
+    expect((error as PeergradError).message).toContain('the end of the log')
+  })
+
+  test('asks the peers to leave at Ctrl+C, and kills one that does not', async () => {
+    const interrupt = new AbortController()
+    const running = run([['wait'], ['stubborn']], { interrupt: interrupt.signal, grace: 200 })
+    await vi.waitUntil(() => readRounds() === 4)
+    interrupt.abort()
+    const result = await running
+    expect(result.peers.map(({ status }) => status)).toEqual(['left', 'died'])
+    expect(alive()).toBe(0)
+  })
+})
+
+function readRounds(): number {
+  return readFileSync(join(out, 'events.ndjson'), 'utf8').split('\n').filter((line) => line.includes('"round"')).length
+}
