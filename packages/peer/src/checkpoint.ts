@@ -32,7 +32,11 @@ export async function writeCheckpoint(
   }
   let end = model.byteLength
   optimiser.forEach((vector, index) => {
-    header[`optimiser.${index}`] = { dtype: 'F32', shape: [vector.length], data_offsets: [end, end + vector.byteLength] }
+    header[`optimiser.${index}`] = {
+      dtype: 'F32',
+      shape: [vector.length],
+      data_offsets: [end, end + vector.byteLength]
+    }
     end += vector.byteLength
   })
   const digest = createHash('sha256')
@@ -68,9 +72,12 @@ export async function writeCheckpoint(
 }
 
 /** Reads a checkpoint's metadata and checks its sum. Error `corrupt` when the file is torn or foreign. */
-export async function readCheckpoint(file: string): Promise<{ position: CheckpointPosition; data: Buffer; header: Record<string, unknown> }> {
+export async function readCheckpoint(
+  file: string
+): Promise<{ position: CheckpointPosition; data: Buffer; header: Record<string, unknown> }> {
   const bytes = await readFile(file)
-  const torn = (what: string) => new PeergradError('corrupt', `checkpoint ${file}: ${what}; take an older one`, { file })
+  const torn = (what: string) =>
+    new PeergradError('corrupt', `checkpoint ${file}: ${what}; take an older one`, { file })
   if (bytes.length < 8) throw torn(`got ${bytes.length} bytes, expected at least 8`)
   const length = Number(bytes.readBigUInt64LE(0))
   if (length > bytes.length - 8) throw torn(`got ${bytes.length} bytes, expected a header of ${length}`)

@@ -1,1 +1,12 @@
-export {}
+export { readCheckpoint, writeCheckpoint, type CheckpointPosition } from './checkpoint.js'
+export { MemoryNetwork, type MemoryNetworkInit } from './mesh/memory-mesh.js'
+export { Swarm, type SwarmInit } from './membership/swarm.js'
+export { runPeer, type PeerResult, type RunPeerInit } from './run-peer.js'
+export {
+  RoundAgreement,
+  type AgreementEffects,
+  type AgreementInit,
+  type AgreementMessage,
+  type Decision
+} from './runtime/agreement.js'
+export { DataPlan, type DataPlanInit } from './runtime/data-plan.js'

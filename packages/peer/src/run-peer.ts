@@ -53,16 +53,19 @@ export async function runPeer(init: RunPeerInit): Promise<PeerResult> {
   try {
     const outcome = await new PeerRuntime({ ...init, emit }).run({ leave: init.leave, signal: init.signal })
     const links = swarm.mesh.links()
-    const sum = (count: (link: (typeof links)[number]) => number) => links.reduce((total, link) => total + count(link), 0)
+    const sum = (count: (link: (typeof links)[number]) => number) =>
+      links.reduce((total, link) => total + count(link), 0)
     const tensorBytesSent = sum((link) => link.tensorBytesSent)
     const tensorBytesReceived = sum((link) => link.tensorBytesReceived)
     const checkpoint = await saveCheckpoint(init, outcome, emit)
     const evaluation = outcome.status === 'finished' ? await evaluate(init, outcome.state) : undefined
     if (evaluation !== undefined) emit({ type: 'evaluated', round: outcome.steps - 1, ...evaluation })
-    if (outcome.status === 'finished') emit({ type: 'finished', round: outcome.steps - 1, parametersHash: outcome.parametersHash })
+    if (outcome.status === 'finished')
+      emit({ type: 'finished', round: outcome.steps - 1, parametersHash: outcome.parametersHash })
     else emit({ type: 'left', reason: 'asked to' })
     const { phases } = outcome
-    const seconds = (...names: (keyof PhaseTimes)[]) => names.reduce((total, name) => total + (phases[name] ?? 0), 0) / 1000
+    const seconds = (...names: (keyof PhaseTimes)[]) =>
+      names.reduce((total, name) => total + (phases[name] ?? 0), 0) / 1000
     return {
       id: peer,
       rank: outcome.rank,

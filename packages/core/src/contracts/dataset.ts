@@ -15,7 +15,11 @@ export interface Dataset {
   readonly shape: readonly number[]
   readonly classes: number
   /** per channel: a feature x becomes (x · scale − mean) / deviation before it enters the model; scale is 1/255 for bytes */
-  readonly normalise: { readonly scale: number; readonly mean: readonly number[]; readonly deviation: readonly number[] }
+  readonly normalise: {
+    readonly scale: number
+    readonly mean: readonly number[]
+    readonly deviation: readonly number[]
+  }
   /** what a training sample goes through before normalisation: zero padding in pixels and random crop, horizontal flip */
   readonly augment: { readonly crop: number; readonly flip: boolean }
   readonly train: Split
@@ -30,9 +34,5 @@ export interface DatasetSource {
    * Reads the data, from a cache directory where there is one. Progress goes to `report` as sentences.
    * Errors: `missing` when a file is not there, `corrupt` when it is not what it should be.
    */
-  load(init: {
-    cacheDirectory: string
-    signal?: AbortSignal
-    report?: (message: string) => void
-  }): Promise<Dataset>
+  load(init: { cacheDirectory: string; signal?: AbortSignal; report?: (message: string) => void }): Promise<Dataset>
 }

@@ -8,7 +8,13 @@ import type { RunManifest } from './run-manifest.js'
  * the run's first event on the machine that wrote the file, `peer` who it happened at.
  */
 export type RunEvent = { readonly time: number; readonly peer: PeerId } & (
-  | { readonly type: 'started'; readonly run: string; readonly manifest: RunManifest; readonly engine: string; readonly store: string }
+  | {
+      readonly type: 'started'
+      readonly run: string
+      readonly manifest: RunManifest
+      readonly engine: string
+      readonly store: string
+    }
   | { readonly type: 'connected' | 'disconnected'; readonly other: PeerId }
   | { readonly type: 'view'; readonly number: number; readonly members: readonly PeerId[] }
   | { readonly type: 'phase'; readonly round: number; readonly phase: string }
@@ -26,7 +32,13 @@ export type RunEvent = { readonly time: number; readonly peer: PeerId } & (
       readonly bytesReceived: number
       readonly parametersHash: Digest
     }
-  | { readonly type: 'evaluated'; readonly round: number; readonly accuracy: number; readonly loss: number; readonly samples: number }
+  | {
+      readonly type: 'evaluated'
+      readonly round: number
+      readonly accuracy: number
+      readonly loss: number
+      readonly samples: number
+    }
   | { readonly type: 'suspected'; readonly other: PeerId; readonly reason: string }
   | { readonly type: 'refused'; readonly other: PeerId; readonly offence: string; readonly reason: string }
   | { readonly type: 'diverged' | 'healed'; readonly round: number }

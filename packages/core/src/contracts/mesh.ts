@@ -63,7 +63,8 @@ export interface LinkStatistics {
 }
 
 /** Why a peer loses score. Enough of it and the network layer drops the peer. */
-export type Offence = 'malformed' | 'oversize' | 'wrong-length' | 'wrong-digest' | 'non-finite' | 'equivocation' | 'flood'
+export type Offence =
+  'malformed' | 'oversize' | 'wrong-length' | 'wrong-digest' | 'non-finite' | 'equivocation' | 'flood'
 
 /** The network as the runtime sees it: two planes, small signed messages to all and bulk pulled by digest. */
 export interface Mesh {

@@ -48,7 +48,10 @@ export function parsePlugin(text: string): { name: string; options: Record<strin
   for (const pair of text.slice(colon + 1).split(',')) {
     const equals = pair.indexOf('=')
     if (equals < 1) {
-      throw new PeergradError('argument', `"${text}": got "${pair}" after the colon, expected key=value, e.g. trimmed-mean:f=1`)
+      throw new PeergradError(
+        'argument',
+        `"${text}": got "${pair}" after the colon, expected key=value, e.g. trimmed-mean:f=1`
+      )
     }
     options[pair.slice(0, equals)] = optionValue(pair.slice(equals + 1))
   }

@@ -14,28 +14,58 @@ import { runManifestSchema } from './run-manifest.js'
 const MEMBERS_LIMIT = 1024
 
 const digest = z.string().regex(DIGEST_PATTERN)
-const peer = z.string().min(16).max(128).regex(/^[A-Za-z0-9]+$/)
+const peer = z
+  .string()
+  .min(16)
+  .max(128)
+  .regex(/^[A-Za-z0-9]+$/)
 const round = z.int().min(0).max(0xffff_ffff)
 const ballot = z.int().min(0).max(0xffff_ffff)
-const label = z.string().min(1).max(64).regex(/^[A-Za-z0-9._-]+$/)
+const label = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^[A-Za-z0-9._-]+$/)
 const length = z.int().min(1).max(0x3fff_ffff)
 const finite = z.number().refine(Number.isFinite)
 const members = z.array(peer).min(1).max(MEMBERS_LIMIT)
 
-const contribution = z.strictObject({ peer, round, digest, length, samples: z.int().min(1).max(0xffff_ffff), loss: finite })
+const contribution = z.strictObject({
+  peer,
+  round,
+  digest,
+  length,
+  samples: z.int().min(1).max(0xffff_ffff),
+  loss: finite
+})
 
 /** What one round is about to become: whose contributions, who is in the next view, whether the run ends with it. */
-const proposal = z.strictObject({ contributions: z.array(contribution).min(1).max(MEMBERS_LIMIT), members, finish: z.boolean() })
+const proposal = z.strictObject({
+  contributions: z.array(contribution).min(1).max(MEMBERS_LIMIT),
+  members,
+  finish: z.boolean()
+})
 
 const run = z.string().regex(/^[0-9a-f]{64}$/)
 
 const message = z.discriminatedUnion('kind', [
   /** this peer's contribution to a round */
-  z.strictObject({ kind: z.literal('manifest'), run, round, digest, length, samples: contribution.shape.samples, loss: finite }),
+  z.strictObject({
+    kind: z.literal('manifest'),
+    run,
+    round,
+    digest,
+    length,
+    samples: contribution.shape.samples,
+    loss: finite
+  }),
   /** phase 1 of a later ballot */
   z.strictObject({ kind: z.literal('prepare'), run, round, ballot }),
   z.strictObject({
-    kind: z.literal('promise'), run, round, ballot,
+    kind: z.literal('promise'),
+    run,
+    round,
+    ballot,
     accepted: z.strictObject({ ballot, proposal, outcome: digest }).nullable()
   }),
   /** phase 2: `outcome` is null when the exchange is still to be made, else the digest that must be adopted */
@@ -59,7 +89,12 @@ export type Proposal = z.infer<typeof proposal>
 
 const request = z.discriminatedUnion('kind', [
   /** `manifest` is null when the newcomer asks what the run is; with its manifest it says that it is ready to train */
-  z.strictObject({ kind: z.literal('join'), manifest: runManifestSchema.nullable(), nonce: z.string().max(64), time: finite }),
+  z.strictObject({
+    kind: z.literal('join'),
+    manifest: runManifestSchema.nullable(),
+    nonce: z.string().max(64),
+    time: finite
+  }),
   /** the first view of a run, from its founder */
   z.strictObject({ kind: z.literal('found'), run, members }),
   /** what was decided of a round */
@@ -71,15 +106,31 @@ export type ControlRequest = z.infer<typeof request>
 
 const viewChange = z.strictObject({ round, members })
 /** Where in the data a run is: the view changes of this epoch, from which every peer's unread samples follow. */
-const dataPosition = z.strictObject({ epoch: z.int().min(0), start: round, changes: z.array(viewChange).min(1).max(4096) })
+const dataPosition = z.strictObject({
+  epoch: z.int().min(0),
+  start: round,
+  changes: z.array(viewChange).min(1).max(4096)
+})
 export type DataPosition = z.infer<typeof dataPosition>
 
 const answer = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('welcome'), manifest: runManifestSchema, founder: peer, running: z.boolean(), ready: z.boolean() }),
-  z.strictObject({ kind: z.literal('done') }),
-  z.strictObject({ kind: z.literal('decided'), decision: z.strictObject({ ballot, proposal, outcome: digest }).nullable() }),
   z.strictObject({
-    kind: z.literal('donation'), round, step: z.int().min(0), view: z.strictObject({ number: z.int().min(0), members }),
+    kind: z.literal('welcome'),
+    manifest: runManifestSchema,
+    founder: peer,
+    running: z.boolean(),
+    ready: z.boolean()
+  }),
+  z.strictObject({ kind: z.literal('done') }),
+  z.strictObject({
+    kind: z.literal('decided'),
+    decision: z.strictObject({ ballot, proposal, outcome: digest }).nullable()
+  }),
+  z.strictObject({
+    kind: z.literal('donation'),
+    round,
+    step: z.int().min(0),
+    view: z.strictObject({ number: z.int().min(0), members }),
     /** model state first, then the optimiser's vectors */
     vectors: z.array(z.strictObject({ digest, length })).min(1).max(8),
     position: dataPosition
@@ -96,7 +147,10 @@ function codec<T extends { kind: string }>(schema: z.ZodType<T>, what: string) {
       // a copy of its own size: msgpackr packs into one large shared buffer
       const bytes = Uint8Array.from(packr.pack(value))
       if (bytes.byteLength > CONTROL_LIMIT) {
-        throw new PeergradError('argument', `${what} ${value.kind}: got ${bytes.byteLength} bytes, expected at most ${CONTROL_LIMIT}`)
+        throw new PeergradError(
+          'argument',
+          `${what} ${value.kind}: got ${bytes.byteLength} bytes, expected at most ${CONTROL_LIMIT}`
+        )
       }
       return bytes
     },
@@ -109,7 +163,12 @@ function codec<T extends { kind: string }>(schema: z.ZodType<T>, what: string) {
       try {
         value = packr.unpack(bytes)
       } catch (error) {
-        throw new PeergradError('corrupt', `${what}: got ${bytes.byteLength} bytes that are no msgpack`, {}, { cause: error })
+        throw new PeergradError(
+          'corrupt',
+          `${what}: got ${bytes.byteLength} bytes that are no msgpack`,
+          {},
+          { cause: error }
+        )
       }
       const parsed = schema.safeParse(value)
       if (parsed.success) return parsed.data

@@ -3,8 +3,10 @@ import type { Digest } from '../contracts/digest.js'
 import { PeergradError } from '../errors.js'
 
 /**
- * The two fixed little-endian records of a bulk transfer. A receiver sends a request; the holder answers with a header
- * and, when its status is `ok`, with `count × 4` raw bytes. The numbers below are the wire format: never reuse one.
+ * The fixed little-endian records of a bulk transfer. A receiver sends a request; the holder answers with a header and,
+ * when its status is `ok`, with `count × 4` raw bytes and the end mark, so that a byte too many is noticed at once. The
+ * receiver answers with the acknowledgement, after which the holder may change the vector. The numbers below are the
+ * wire format: never reuse one.
  *
  * Request, 48 bytes: magic "PGTR" · version u16 · zero u16 · element offset u32 · zero u32 · digest 32 bytes
  * Header, 64 bytes: magic "PGTH" · version u16 · dtype u8 · status u8 · element offset u32 · element count u32 ·
@@ -15,6 +17,13 @@ export const TENSOR_HEADER_BYTES = 64
 
 /** Offsets are multiples of it, in elements: a transfer that broke is resumed at a block. */
 export const TENSOR_BLOCK_ELEMENTS = 1024
+
+/** "PGTE", after the last byte of a tensor */
+export const TENSOR_END = 0x45544750
+/** "PGTA", from a receiver that has all of a tensor */
+export const TENSOR_ACKNOWLEDGEMENT = 0x41544750
+/** bytes of either mark, little-endian */
+export const TENSOR_MARK_BYTES = 4
 
 const REQUEST_MAGIC = 0x52544750
 const HEADER_MAGIC = 0x48544750
@@ -48,6 +57,22 @@ export interface TensorHeader {
 export interface TensorRefusal {
   /** `missing` nothing of that digest is served · `refused` the asker is not admitted · `busy` too many transfers */
   readonly status: 'missing' | 'refused' | 'busy'
+}
+
+export function encodeTensorMark(mark: typeof TENSOR_END | typeof TENSOR_ACKNOWLEDGEMENT): Uint8Array {
+  const bytes = new Uint8Array(TENSOR_MARK_BYTES)
+  new DataView(bytes.buffer).setUint32(0, mark, true)
+  return bytes
+}
+
+/** Error `corrupt` when the bytes are another thing than the mark. */
+export function checkTensorMark(bytes: Uint8Array, mark: typeof TENSOR_END | typeof TENSOR_ACKNOWLEDGEMENT): void {
+  expect(
+    bytes.byteLength === TENSOR_MARK_BYTES,
+    `tensor mark: got ${bytes.byteLength} bytes, expected ${TENSOR_MARK_BYTES}`
+  )
+  const found = new DataView(bytes.buffer, bytes.byteOffset, TENSOR_MARK_BYTES).getUint32(0, true)
+  expect(found === mark, `tensor mark: got ${found.toString(16)}, expected ${mark.toString(16)}`)
 }
 
 export function encodeTensorRequest({ digest, offset }: TensorRequest): Uint8Array {

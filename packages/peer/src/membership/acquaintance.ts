@@ -99,7 +99,10 @@ export class Acquaintance {
         throw new PeergradError('refused', 'join: this peer does not know its run yet; ask another one')
       }
       if (Math.abs(this.#clock.wall() - message.time) > CLOCK_TOLERANCE || this.#nonces.has(message.nonce)) {
-        throw new PeergradError('refused', 'join: got a request made at another time, expected a fresh one; check the clocks')
+        throw new PeergradError(
+          'refused',
+          'join: got a request made at another time, expected a fresh one; check the clocks'
+        )
       }
       this.#nonces.add(message.nonce)
       if (message.manifest !== null) this.#compare(message.manifest)

@@ -70,7 +70,10 @@ export class FailureDetector extends Emitter<DetectorEvents> {
 
   #arm(peer: PeerId, delay: number, reason: string): void {
     this.#timers.get(peer)?.()
-    this.#timers.set(peer, this.#init.clock.after(delay, () => this.#suspect(peer, reason)))
+    this.#timers.set(
+      peer,
+      this.#init.clock.after(delay, () => this.#suspect(peer, reason))
+    )
   }
 
   #suspect(peer: PeerId, reason: string): void {

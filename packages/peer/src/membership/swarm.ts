@@ -39,7 +39,10 @@ interface SwarmEvents extends Record<string, unknown> {
 }
 
 /** Answers a request of a peer of the run; undefined when this peer cannot, yet. */
-type Responder = (from: PeerId, request: Exclude<ControlRequest, { kind: 'join' }>) => Promise<ControlAnswer | undefined>
+type Responder = (
+  from: PeerId,
+  request: Exclude<ControlRequest, { kind: 'join' }>
+) => Promise<ControlAnswer | undefined>
 
 /**
  * The peers of one run: greets whoever connects, keeps those of other runs out, and hands the run's messages on.
@@ -81,7 +84,8 @@ export class Swarm extends Emitter<SwarmEvents> {
 
   get manifest(): RunManifest {
     const { manifest } = this.#acquaintance
-    if (manifest === undefined) throw new PeergradError('missing', 'the run is not known yet: no peer of it was reached')
+    if (manifest === undefined)
+      throw new PeergradError('missing', 'the run is not known yet: no peer of it was reached')
     return manifest
   }
 
@@ -104,7 +108,7 @@ export class Swarm extends Emitter<SwarmEvents> {
     for (const address of this.#init.join) {
       try {
         const peer = await this.mesh.dial(address, { signal: limit })
-        this.#late ||= await this.#acquaintance.greet(peer, limit)
+        if (await this.#acquaintance.greet(peer, limit)) this.#late = true
         return this.manifest
       } catch (thrown) {
         options.signal.throwIfAborted()
@@ -149,7 +153,11 @@ export class Swarm extends Emitter<SwarmEvents> {
     })
   }
 
-  async ask(peer: PeerId, request: ControlRequest, options: { deadline: number; signal?: AbortSignal }): Promise<ControlAnswer> {
+  async ask(
+    peer: PeerId,
+    request: ControlRequest,
+    options: { deadline: number; signal?: AbortSignal }
+  ): Promise<ControlAnswer> {
     return controlAnswers.decode(await this.mesh.request(peer, controlRequests.encode(request), options))
   }
 
@@ -171,7 +179,9 @@ export class Swarm extends Emitter<SwarmEvents> {
     const members = [this.mesh.self, ...this.ready.slice(0, others)]
     // one that cannot be told any more is missed by the first round, like any other that goes
     await Promise.allSettled(
-      members.slice(1).map((peer) => this.ask(peer, { kind: 'found', run: this.run, members }, { deadline: 5000, signal }))
+      members
+        .slice(1)
+        .map((peer) => this.ask(peer, { kind: 'found', run: this.run, members }, { deadline: 5000, signal }))
     )
     this.#founded.resolve(members)
   }
@@ -188,7 +198,7 @@ export class Swarm extends Emitter<SwarmEvents> {
 
   async #greet(peer: PeerId): Promise<void> {
     try {
-      this.#late ||= await this.#acquaintance.greet(peer)
+      if (await this.#acquaintance.greet(peer)) this.#late = true
     } catch (thrown) {
       const error = PeergradError.from(thrown)
       this.#init.logger.debug({ peer, error: error.message }, 'greeting failed')
@@ -225,7 +235,9 @@ export class Swarm extends Emitter<SwarmEvents> {
     try {
       if (message.run !== this.#runIfKnown()) throw new PeergradError('refused', 'this peer is of another run')
       const answer =
-        message.kind === 'found' ? this.#onFound(request.from, message.members) : await this.#responder(request.from, message)
+        message.kind === 'found'
+          ? this.#onFound(request.from, message.members)
+          : await this.#responder(request.from, message)
       if (answer === undefined) throw new PeergradError('missing', `this peer cannot answer "${message.kind}" now`)
       request.respond(controlAnswers.encode(answer))
     } catch (thrown) {
@@ -234,7 +246,8 @@ export class Swarm extends Emitter<SwarmEvents> {
   }
 
   #onFound(from: PeerId, members: readonly PeerId[]): ControlAnswer {
-    if (from !== this.#acquaintance.founder) throw new PeergradError('refused', 'only the founder of a run makes its first view')
+    if (from !== this.#acquaintance.founder)
+      throw new PeergradError('refused', 'only the founder of a run makes its first view')
     this.#founded.resolve(members)
     return { kind: 'done' }
   }

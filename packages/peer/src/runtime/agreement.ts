@@ -16,7 +16,8 @@ export interface Decision {
 }
 
 type Body<K extends ControlMessage['kind']> = Omit<Extract<ControlMessage, { kind: K }>, 'run' | 'round'>
-export type AgreementMessage = Body<'prepare'> | Body<'promise'> | Body<'propose'> | Body<'accept'> | Body<'failed'> | Body<'commit'>
+export type AgreementMessage =
+  Body<'prepare'> | Body<'promise'> | Body<'propose'> | Body<'accept'> | Body<'failed'> | Body<'commit'>
 
 /** What the agreement asks of the runtime. */
 export interface AgreementEffects {
@@ -262,7 +263,13 @@ export class RoundAgreement {
     const { effects, self } = this.#init
     this.#proposals.set(ballot, { proposal, outcome })
     if (outcome !== null && this.#accepted?.outcome === outcome) this.completed(ballot, outcome)
-    else if (outcome !== null) effects.adopt(ballot, proposal, outcome, holders.filter((peer) => peer !== self))
+    else if (outcome !== null)
+      effects.adopt(
+        ballot,
+        proposal,
+        outcome,
+        holders.filter((peer) => peer !== self)
+      )
     else effects.attempt(ballot, proposal)
     // accepts may have come before the proposal did
     for (const [peer, held] of this.#accepts.get(ballot) ?? []) if (!this.#decided) this.#accept(peer, ballot, held)

@@ -113,7 +113,10 @@ export class Attempt {
 
   #required(): { ballot: number; proposal: Proposal } {
     if (this.#offered === undefined || !this.#bound) {
-      throw new PeergradError('argument', 'strategy: roles and labels are of the agreed contributions; await agreed() first')
+      throw new PeergradError(
+        'argument',
+        'strategy: roles and labels are of the agreed contributions; await agreed() first'
+      )
     }
     return this.#offered
   }

@@ -12,7 +12,8 @@ export interface DataPlanInit {
 /**
  * Which samples each peer reads in which round. Every peer computes the same plan from the run's seed and the view
  * changes of this epoch, so nobody is ever told. An epoch starts with a shard for each rank, shuffled; a peer that
- * goes leaves its unread samples to those that stay, dealt by rank; a newcomer gets an even share of what is unread.
+ * goes leaves its unread samples to those that stay, dealt by rank; a newcomer gets an even share of what is unread; who is left with nothing reads the shard of
+ * its rank again.
  */
 export class DataPlan {
   readonly #init: DataPlanInit
@@ -80,7 +81,10 @@ export class DataPlan {
   #deal(members: readonly PeerId[]): Map<PeerId, Uint32Array> {
     const shards = this.#init.partition(members.length, this.#epoch)
     return new Map(
-      members.map((peer, rank) => [peer, random(this.#init.seed, 'epoch', this.#epoch, rank).shuffle(shards[rank].slice())])
+      members.map((peer, rank) => [
+        peer,
+        random(this.#init.seed, 'epoch', this.#epoch, rank).shuffle(shards[rank].slice())
+      ])
     )
   }
 
@@ -111,6 +115,11 @@ export class DataPlan {
     this.#unread = new Map(members.map((peer) => [peer, Uint32Array.from(stay.get(peer) ?? [])]))
     this.#from = round
     this.#rounds = this.#roundsLeft()
+    // the end of the epoch may leave a peer nothing new: it reads the shard of its rank again
+    const shards = members.some((peer) => this.#unread.get(peer)?.length === 0) && this.#deal(members)
+    if (shards)
+      for (const [peer, samples] of this.#unread)
+        if (samples.length === 0) this.#unread.set(peer, shards.get(peer) ?? samples)
     this.#changes.push({ round, members: [...members] })
   }
 }

@@ -291,7 +291,8 @@ export class PeerRuntime {
     swarm.send({ kind: 'state', run: swarm.run, round, hash: this.#hash })
     const { contributions } = decision.proposal
     const samples = contributions.reduce((sum, contribution) => sum + contribution.samples, 0)
-    const loss = contributions.reduce((sum, contribution) => sum + contribution.loss * contribution.samples, 0) / samples
+    const loss =
+      contributions.reduce((sum, contribution) => sum + contribution.loss * contribution.samples, 0) / samples
     this.#trainingLoss = loss
     this.#journal.round({
       round,
@@ -339,7 +340,9 @@ export class PeerRuntime {
       } finally {
         state.release()
       }
-    })().catch((thrown: unknown) => logger.warn({ round, error: PeergradError.from(thrown).message }, 'evaluation failed'))
+    })().catch((thrown: unknown) =>
+      logger.warn({ round, error: PeergradError.from(thrown).message }, 'evaluation failed')
+    )
   }
 
   // --- membership
@@ -361,7 +364,9 @@ export class PeerRuntime {
 
   /** Members that are not suspected, and newcomers that have the state of this round. */
   #nextMembers(): PeerId[] {
-    const stay = this.#view.members.filter((peer) => !this.#detector.suspects(peer) && !(this.#leaving && peer === this.#self))
+    const stay = this.#view.members.filter(
+      (peer) => !this.#detector.suspects(peer) && !(this.#leaving && peer === this.#self)
+    )
     const newcomers = [...this.#caughtUp].filter((peer) => !this.#view.members.includes(peer)).sort()
     return stay.length + newcomers.length > 0 ? [...stay, ...newcomers] : [...this.#view.members]
   }
@@ -385,7 +390,8 @@ export class PeerRuntime {
   #onTrust(peer: PeerId): void {
     this.#current?.trust(peer)
     const here = this.#view.members.filter((member) => !this.#detector.suspects(member)).length
-    if (here === quorum(this.#view.members.length)) this.#init.emit({ type: 'resumed', reason: 'a majority is here again' })
+    if (here === quorum(this.#view.members.length))
+      this.#init.emit({ type: 'resumed', reason: 'a majority is here again' })
   }
 
   /** Tells the others and finishes the round in flight without this peer, but not for longer than LEAVE. */

@@ -115,7 +115,9 @@ export class Round {
 
   /** The others are so far ahead that nobody has the decision of this round any more. `run` rejects with `conflict`. */
   overtaken(): void {
-    this.#decided.reject(new PeergradError('conflict', `round ${this.round} is over and forgotten: the state must be taken anew`))
+    this.#decided.reject(
+      new PeergradError('conflict', `round ${this.round} is over and forgotten: the state must be taken anew`)
+    )
   }
 
   /** Runs to the decision. Rejects when `signal` aborts or when the peer itself cannot go on. */
@@ -145,6 +147,7 @@ export class Round {
 
   /** A message about this round. */
   receive(from: PeerId, message: ControlMessage): void {
+    if (!this.member && message.kind !== 'commit') return
     switch (message.kind) {
       case 'manifest': {
         const { round, digest, length, samples, loss } = message
@@ -152,7 +155,10 @@ export class Round {
         return this.#agreement.manifest({ peer: from, round, digest, length, samples, loss })
       }
       case 'derived':
-        this.#derived.set(derivedKey(message.ballot, message.label, from), { digest: message.digest, length: message.length })
+        this.#derived.set(derivedKey(message.ballot, message.label, from), {
+          digest: message.digest,
+          length: message.length
+        })
         for (const wake of this.#derivedWaiters) wake()
         return
       case 'commit':
@@ -283,11 +289,21 @@ export class Round {
     return this.#contribution
   }
 
-  async #pull(digest: Digest, length: number, key: string, from: readonly PeerId[], signal: AbortSignal): Promise<void> {
+  async #pull(
+    digest: Digest,
+    length: number,
+    key: string,
+    from: readonly PeerId[],
+    signal: AbortSignal
+  ): Promise<void> {
     if (length !== layoutLength(this.services.engine.layout)) {
-      throw new PeergradError('shape', `got a vector of ${length} floats, expected ${layoutLength(this.services.engine.layout)}`, {
-        peers: from.slice(0, 1)
-      })
+      throw new PeergradError(
+        'shape',
+        `got a vector of ${length} floats, expected ${layoutLength(this.services.engine.layout)}`,
+        {
+          peers: from.slice(0, 1)
+        }
+      )
     }
     await this.services.vectors.pull({ digest, length, key, from, signal })
     await this.services.vectors.offer(key, this.round, digest)
@@ -348,7 +364,8 @@ export class Round {
       if (!this.#outcomes.has(outcome)) await this.#fetchOutcome(outcome, holders, this.#ended.signal)
       this.#agreement.completed(ballot, outcome)
     } catch (thrown) {
-      if (!this.#ended.signal.aborted) this.#onFailure(ballot, new PeergradError('timeout', PeergradError.from(thrown).message))
+      if (!this.#ended.signal.aborted)
+        this.#onFailure(ballot, new PeergradError('timeout', PeergradError.from(thrown).message))
     }
   }
 

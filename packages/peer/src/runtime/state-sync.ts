@@ -59,7 +59,8 @@ export async function takeState(init: {
     try {
       const request = { kind: 'donate', run: init.swarm.run } as const
       const donation = await init.swarm.ask(donor, request, { deadline: ASK_DEADLINE, signal: init.signal })
-      if (donation.kind !== 'donation') throw new PeergradError('corrupt', `donate: got ${donation.kind}, expected donation`)
+      if (donation.kind !== 'donation')
+        throw new PeergradError('corrupt', `donate: got ${donation.kind}, expected donation`)
       await takeVectors(donation, donor, init)
       return donation
     } catch (thrown) {
@@ -67,7 +68,10 @@ export async function takeState(init: {
       failures.push(`${donor}: ${PeergradError.from(thrown).message}`)
     }
   }
-  throw new PeergradError('unreachable', `nobody gave the state of the run: ${failures.join('; ') || 'no peer is connected'}`)
+  throw new PeergradError(
+    'unreachable',
+    `nobody gave the state of the run: ${failures.join('; ') || 'no peer is connected'}`
+  )
 }
 
 async function takeVectors(
@@ -77,7 +81,10 @@ async function takeVectors(
 ): Promise<void> {
   const keys = stateKeys(donation.round, init.optimiser)
   if (donation.vectors.length !== keys.length || donation.vectors[0].length !== init.length) {
-    throw new PeergradError('shape', `got a state of ${donation.vectors.length} vectors, expected ${keys.length} of this model`)
+    throw new PeergradError(
+      'shape',
+      `got a state of ${donation.vectors.length} vectors, expected ${keys.length} of this model`
+    )
   }
   await Promise.all(
     donation.vectors.map(({ digest, length }: { digest: Digest; length: number }, index: number) =>

@@ -70,7 +70,14 @@ export class VectorExchange {
       const lease = store.lease(length)
       let sender: PeerId
       try {
-        const report = await mesh.fetch({ digest, bytes: length * 4, from: holders, into: lease.vector, deadline, signal })
+        const report = await mesh.fetch({
+          digest,
+          bytes: length * 4,
+          from: holders,
+          into: lease.vector,
+          deadline,
+          signal
+        })
         sender = report.from
       } catch (error) {
         lease.release()

@@ -1,7 +1,9 @@
 import type { RoundContext } from '@peergrad/core'
 
 /** This peer's minibatches of the round: their gradients in parallel into its database, averaged there. */
-export async function averagedGradients(context: RoundContext): Promise<{ key: string; loss: number; samples: number }> {
+export async function averagedGradients(
+  context: RoundContext
+): Promise<{ key: string; loss: number; samples: number }> {
   const { minibatches, store } = context
   const keys = minibatches.map((_, index) => context.key(`gradient:${index}`))
   const results = await context.measure('compute', () =>

@@ -1,0 +1,66 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { peerName, Simulation } from './swarm.js'
+
+let simulation: Simulation
+afterEach(() => simulation.stop())
+
+describe.each(['spirt', 'all-reduce'])('%s on the in-memory mesh', (strategy) => {
+  it('ends with one hash at all peers, the same in a second run', async () => {
+    const hashes: string[] = []
+    for (let i = 0; i < 2; i++) {
+      simulation = new Simulation({ strategy })
+      simulation.startAll()
+      const results = await simulation.results()
+      expect(results.map(({ status }) => status)).toEqual(Array(4).fill('finished'))
+      expect(new Set(results.map(({ parametersHash }) => parametersHash)).size).toBe(1)
+      expect(results[0].rounds).toBe(12)
+      hashes.push(results[0].parametersHash)
+      simulation.stop()
+    }
+    expect(hashes[0]).toBe(hashes[1])
+  })
+
+  it.each([0, 1, 3])('goes on when peer %i is killed in the middle', async (victim) => {
+    simulation = new Simulation({ strategy })
+    const peers = simulation.startAll()
+    const [witness] = peers.filter((_, index) => index !== victim)
+    await simulation.when(() => witness.events.some((event) => event.type === 'round' && event.round === 4))
+    simulation.kill(peerName(victim))
+    const results = await simulation.results()
+    expect(results).toHaveLength(3)
+    expect(new Set(results.map(({ parametersHash }) => parametersHash)).size).toBe(1)
+    expect(results.every(({ rounds, members }) => rounds === 12 && members.length === 3)).toBe(true)
+  })
+})
+
+describe('membership', () => {
+  it('takes a newcomer in while the run goes on', async () => {
+    simulation = new Simulation({ peers: 3, rounds: 60 })
+    const [first] = simulation.startAll()
+    await simulation.when(() => first.events.some((event) => event.type === 'round' && event.round === 5))
+    const newcomer = simulation.start(peerName(3))
+    const results = await simulation.results()
+    expect(new Set(results.map(({ parametersHash }) => parametersHash)).size).toBe(1)
+    expect(results.every(({ members }) => members.length === 4)).toBe(true)
+    expect(newcomer.events.some((event) => event.type === 'healed')).toBe(true)
+  })
+
+  it('lets a peer leave in order', async () => {
+    simulation = new Simulation({ rounds: 30 })
+    const peers = simulation.startAll()
+    await simulation.when(() => peers[0].events.some((event) => event.type === 'round' && event.round === 5))
+    peers[0].leave.abort()
+    const results = await simulation.results()
+    expect(results.map(({ status }) => status).sort()).toEqual(['finished', 'finished', 'finished', 'left'])
+    const finished = results.filter(({ status }) => status === 'finished')
+    expect(new Set(finished.map(({ parametersHash }) => parametersHash)).size).toBe(1)
+  })
+
+  it('trains alone with local', async () => {
+    simulation = new Simulation({ peers: 1, strategy: 'local' })
+    simulation.startAll()
+    const [result] = await simulation.results()
+    expect(result.rounds).toBe(12)
+    expect(result.bytesSent).toBe(0)
+  })
+})
