@@ -143,26 +143,24 @@ export function aggregatorCompliance(name: string, create: () => Aggregator, pro
       expect(run(extremes).every(Number.isFinite)).toBe(true)
     })
 
-    it.runIf(tolerates(counts.max) > 0)(
-      'stays in the range of the honest inputs, whatever the hostile ones say',
-      () => {
-        fc.assert(
-          fc.property(rows, fc.integer(), fc.integer(), (inputs, some, seed) => {
-            const most = tolerates(inputs.length)
-            const hostile = most === 0 ? 0 : Math.abs(some) % (most + 1)
-            const honest = inputs.slice(hostile)
-            const order = random(seed).shuffle(inputs.map((_, i) => i))
-            const out = run(order.map((i) => inputs[i]!))
-            for (let i = 0; i < out.length; i++) {
-              const column = honest.map((row) => Math.fround(row[i]!))
-              expect(out[i]).toBeGreaterThanOrEqual(Math.min(...column))
-              expect(out[i]).toBeLessThanOrEqual(Math.max(...column))
-            }
-          }),
-          { numRuns: 300 }
-        )
-      }
-    )
+    if (tolerates(counts.max) === 0) return
+    it('stays in the range of the honest inputs, whatever the hostile ones say', () => {
+      fc.assert(
+        fc.property(rows, fc.integer(), fc.integer(), (inputs, some, seed) => {
+          const most = tolerates(inputs.length)
+          const hostile = most === 0 ? 0 : Math.abs(some) % (most + 1)
+          const honest = inputs.slice(hostile)
+          const order = random(seed).shuffle(inputs.map((_, i) => i))
+          const out = run(order.map((i) => inputs[i]!))
+          for (let i = 0; i < out.length; i++) {
+            const column = honest.map((row) => Math.fround(row[i]!))
+            expect(out[i]).toBeGreaterThanOrEqual(Math.min(...column))
+            expect(out[i]).toBeLessThanOrEqual(Math.max(...column))
+          }
+        }),
+        { numRuns: 300 }
+      )
+    })
   })
 }
 

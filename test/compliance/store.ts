@@ -71,18 +71,23 @@ export function storeCompliance(name: string, create: CreateStore): void {
         expect(await store.usage()).toEqual(before)
       })
 
-      it.each([[[1, 2, 4]], [[1, 2]], [[-0, 2, 3]]])('refuses other bytes under a key that is taken: %j', async (other) => {
-        const store = await open()
-        await put(store, 'a', [0, 2, 3])
-        const before = await store.usage()
-        await expect(put(store, 'a', other)).rejects.toMatchObject({ code: 'conflict', data: { key: 'a' } })
-        expect([...(await read(store, 'a'))]).toEqual([0, 2, 3])
-        expect(await store.usage()).toEqual(before)
-      })
+      it.each([[[1, 2, 4]], [[1, 2]], [[-0, 2, 3]]])(
+        'refuses other bytes under a key that is taken: %j',
+        async (other) => {
+          const store = await open()
+          await put(store, 'a', [0, 2, 3])
+          const before = await store.usage()
+          await expect(put(store, 'a', other)).rejects.toMatchObject({ code: 'conflict', data: { key: 'a' } })
+          expect([...(await read(store, 'a'))]).toEqual([0, 2, 3])
+          expect(await store.usage()).toEqual(before)
+        }
+      )
 
       it('gives a key to one of several concurrent writers, and never a mixture', async () => {
         const store = await open()
-        const outcomes = await Promise.allSettled([1, 2, 3, 4].map((value) => put(store, 'a', Array(50_000).fill(value))))
+        const outcomes = await Promise.allSettled(
+          [1, 2, 3, 4].map((value) => put(store, 'a', Array(50_000).fill(value)))
+        )
         const won = outcomes.flatMap((outcome, i) => (outcome.status === 'fulfilled' ? [i + 1] : []))
         expect(won).toHaveLength(1)
         expect(new Set(await read(store, 'a'))).toEqual(new Set(won))
@@ -191,7 +196,9 @@ export function storeCompliance(name: string, create: CreateStore): void {
         await put(store, 'a', Array(1000).fill(1))
         await put(store, 'b', Array(1000).fill(2))
         expect(await store.usage()).toEqual({ bytes: 8000, limit: 10_000 })
-        expect(() => store.lease(501)).toThrow(expect.objectContaining({ code: 'full', message: expect.stringContaining('10004') }))
+        expect(() => store.lease(501)).toThrow(
+          expect.objectContaining({ code: 'full', message: expect.stringContaining('10004') })
+        )
         await expect(store.average(['a', 'b'], 'mean')).rejects.toMatchObject({ code: 'full' })
         expect(await store.usage()).toEqual({ bytes: 8000, limit: 10_000 })
         expect(await store.keys('')).toEqual(['a', 'b'])
@@ -217,7 +224,8 @@ export function storeCompliance(name: string, create: CreateStore): void {
         await put(store, 'a', [1, NaN])
         await put(store, 'b', [1, 2])
         const before = await store.usage()
-        for (const bad of ['throws', 'notFinite', 'atLeastFive']) await aggregate(store, ['b'], rule(bad)).catch(() => {})
+        for (const bad of ['throws', 'notFinite', 'atLeastFive'])
+          await aggregate(store, ['b'], rule(bad)).catch(() => {})
         await step(store, { from: 'b', gradient: 'a' }).catch(() => {})
         await store.average(['a', 'b'], 'b').catch(() => {})
         expect(await store.usage()).toEqual(before)
@@ -228,17 +236,22 @@ export function storeCompliance(name: string, create: CreateStore): void {
       it("agrees with core's mean to the bit, in the order given", async () => {
         const store = await open()
         await fc.assert(
-          fc.asyncProperty(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 70 }), fc.integer(), async (n, length, seed) => {
-            const rows = Array.from({ length: n }, (_, k) => noise(length, seed + k))
-            const keys = rows.map((_, k) => `x:${k}`)
-            for (const [k, row] of rows.entries()) await put(store, keys[k]!, row)
-            const order = [...keys].reverse()
-            await store.average(order, 'mean')
-            const expected = shared(Array(length).fill(0))
-            kernels.mean(expected, [...rows].reverse().map(shared))
-            expect([...wordsOf(await read(store, 'mean'))]).toEqual([...wordsOf(expected)])
-            await store.delete([...keys, 'mean'])
-          }),
+          fc.asyncProperty(
+            fc.integer({ min: 1, max: 6 }),
+            fc.integer({ min: 1, max: 70 }),
+            fc.integer(),
+            async (n, length, seed) => {
+              const rows = Array.from({ length: n }, (_, k) => noise(length, seed + k))
+              const keys = rows.map((_, k) => `x:${k}`)
+              for (const [k, row] of rows.entries()) await put(store, keys[k]!, row)
+              const order = [...keys].reverse()
+              await store.average(order, 'mean')
+              const expected = shared(Array(length).fill(0))
+              kernels.mean(expected, [...rows].reverse().map(shared))
+              expect([...wordsOf(await read(store, 'mean'))]).toEqual([...wordsOf(expected)])
+              await store.delete([...keys, 'mean'])
+            }
+          ),
           { numRuns: 25 }
         )
       })
@@ -261,7 +274,12 @@ export function storeCompliance(name: string, create: CreateStore): void {
 
       it('is a repeated call the second time, and conflict over other inputs', async () => {
         const store = await open()
-        for (const [key, row] of [['x', [1]], ['y', [3]], ['z', [9]]] as const) await put(store, key, row)
+        for (const [key, row] of [
+          ['x', [1]],
+          ['y', [3]],
+          ['z', [9]]
+        ] as const)
+          await put(store, key, row)
         await store.average(['x', 'y'], 'mean')
         await store.average(['x', 'y'], 'mean')
         await expect(store.average(['x', 'z'], 'mean')).rejects.toMatchObject({ code: 'conflict' })
@@ -334,7 +352,9 @@ export function storeCompliance(name: string, create: CreateStore): void {
         expect(new Set(await read(store, 'to'))).toEqual(new Set([3]))
         expect((await store.usage()).bytes).toBe(1200)
         await put(store, 'z', Array(100).fill(2))
-        await expect(aggregate(store, ['x', 'y'], rule('throughScratch'), { to: 'again', parameters: 100 })).rejects.toMatchObject({
+        await expect(
+          aggregate(store, ['x', 'y'], rule('throughScratch'), { to: 'again', parameters: 100 })
+        ).rejects.toMatchObject({
           code: 'full',
           message: expect.stringContaining('2400')
         })
@@ -401,7 +421,15 @@ export function storeCompliance(name: string, create: CreateStore): void {
         for (let t = 1; t <= 3; t++) {
           const gradient = shared(noise(40, 100 + t))
           await put(store, `g${t}`, gradient)
-          const request = { from: `v${t - 1}`, to: `v${t}`, gradient: `g${t}`, optimiser, parameters, step: t, learningRate: 0.1 / t }
+          const request = {
+            from: `v${t - 1}`,
+            to: `v${t}`,
+            gradient: `g${t}`,
+            optimiser,
+            parameters,
+            step: t,
+            learningRate: 0.1 / t
+          }
           await store.applyUpdate(request)
           await store.applyUpdate(request)
           optimiserStep(kernels, optimiser, {
@@ -431,8 +459,12 @@ export function storeCompliance(name: string, create: CreateStore): void {
         await expect(step(store, { from: 'w', gradient: 'long' })).rejects.toMatchObject({ code: 'shape' })
         await expect(step(store, { from: 'w', gradient: 'g', parameters: 3 })).rejects.toMatchObject({ code: 'shape' })
         await expect(step(store, { from: 'w', gradient: 'nan' })).rejects.toMatchObject({ code: 'non-finite' })
-        await expect(step(store, { from: 'w', gradient: 'g', learningRate: NaN })).rejects.toMatchObject({ code: 'non-finite' })
-        await expect(step(store, { from: 'w', gradient: 'g', learningRate: 3e38 })).rejects.toMatchObject({ code: 'non-finite' })
+        await expect(step(store, { from: 'w', gradient: 'g', learningRate: NaN })).rejects.toMatchObject({
+          code: 'non-finite'
+        })
+        await expect(step(store, { from: 'w', gradient: 'g', learningRate: 3e38 })).rejects.toMatchObject({
+          code: 'non-finite'
+        })
         await expect(step(store, { from: 'w', gradient: 'g', step: 0 })).rejects.toMatchObject({ code: 'argument' })
         expect(await store.has('next')).toBe(false)
       })
@@ -453,7 +485,9 @@ export function storeCompliance(name: string, create: CreateStore): void {
         await put(store, 'w', [1, 2])
         await put(store, 'g', [1, 2])
         await put(store, 'next:state:0', [5, 5])
-        await expect(step(store, { from: 'w', gradient: 'g', optimiser: specs[1]! })).rejects.toMatchObject({ code: 'conflict' })
+        await expect(step(store, { from: 'w', gradient: 'g', optimiser: specs[1]! })).rejects.toMatchObject({
+          code: 'conflict'
+        })
         expect(await store.has('next')).toBe(false)
       })
     })

@@ -1,7 +1,7 @@
 import type { Digest, ErrorJSON, OptimiserSpec, PluginReference, VectorHandle, Verdict } from '@peergrad/core'
 
 /** A vector of the store as the compute worker sees it; `key` is for messages. */
-export interface Input {
+interface Input {
   readonly key: string
   readonly vector: VectorHandle
   /** known to hold neither NaN nor infinity */
