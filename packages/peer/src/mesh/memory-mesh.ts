@@ -53,10 +53,14 @@ export class MemoryNetwork {
 
   /** Runs `arrive` at the receiver after the latency, if both are still there. */
   deliver(from: PeerId, to: PeerId, arrive: (receiver: MemoryMesh) => void): void {
-    this.#init.clock.after(this.#init.latency?.(from, to) ?? 0, () => {
+    this.#init.clock.after(this.latency(from, to), () => {
       const receiver = this.#meshes.get(to)
       if (receiver !== undefined && this.#meshes.has(from)) arrive(receiver)
     })
+  }
+
+  latency(from: PeerId, to: PeerId): number {
+    return this.#init.latency?.(from, to) ?? 0
   }
 
   after(delay: number, callback: () => void): () => void {
@@ -219,12 +223,14 @@ class MemoryMesh extends Emitter<MeshEvents> implements Mesh {
         if (served.vector.byteLength !== bytes)
           return refuse(new PeergradError('corrupt', 'another length than announced'))
         served.readers += 1
-        this.#network.deliver(peer, this.self, () => {
+        // the reader may be gone by then, and the read is over all the same
+        this.#network.after(this.#network.latency(peer, this.self), () => {
+          served.readers -= 1
+          if (served.readers === 0) for (const idle of served.idle) idle()
+          if (!this.#connected.has(peer)) return
           into.set(served.vector)
           this.#link(peer).tensorBytesReceived += bytes
           holder.#link(this.self).tensorBytesSent += bytes
-          served.readers -= 1
-          if (served.readers === 0) for (const idle of served.idle) idle()
           done.resolve()
         })
       })
