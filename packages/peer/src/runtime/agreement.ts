@@ -132,8 +132,8 @@ export class RoundAgreement {
   /** The exchange of a ballot could not be made here, because of these peers. */
   failed(ballot: number, peers: readonly PeerId[]): void {
     if (this.#decided || ballot < this.#promised) return
-    if (this.coordinator(ballot) === this.#init.self) this.#retry(ballot, peers)
-    else this.#init.effects.send({ kind: 'failed', ballot, peers: [...peers] })
+    this.#init.effects.send({ kind: 'failed', ballot, peers: [...peers] })
+    this.#onFailed(ballot, peers)
   }
 
   /** A message of a member of the view, already checked for its form. */
@@ -149,8 +149,7 @@ export class RoundAgreement {
       case 'accept':
         return this.#accept(from, message.ballot, message.outcome)
       case 'failed':
-        if (this.coordinator(message.ballot) === this.#init.self) this.#retry(message.ballot, message.peers)
-        return
+        return this.#onFailed(message.ballot, message.peers)
       case 'commit':
         return this.#decide(message, this.#holders(message.ballot, message.outcome, from))
     }
@@ -224,10 +223,13 @@ export class RoundAgreement {
     this.#onPromise(this.#init.self, { kind: 'promise', ballot, accepted: this.#accepted ?? null })
   }
 
-  #retry(ballot: number, peers: readonly PeerId[]): void {
+  /** The ballot's coordinator tries again without these peers; its successor does when it is one of them. */
+  #onFailed(ballot: number, peers: readonly PeerId[]): void {
     if (ballot !== this.#promised || !this.#proposals.has(ballot)) return
-    for (const peer of peers) if (peer !== this.#init.self) this.#excluded.add(peer)
-    this.#lead()
+    for (const peer of peers) this.#excluded.add(peer)
+    const coordinator = this.coordinator(ballot)
+    if (peers.includes(coordinator) ? this.#successor() === this.#init.self : coordinator === this.#init.self)
+      this.#lead()
   }
 
   /** Phase 2, once this peer may: with what an earlier ballot may have decided, else with what is here. */

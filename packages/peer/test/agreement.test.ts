@@ -1,0 +1,165 @@
+import { RoundAgreement, type AgreementMessage, type Decision } from '@peergrad/peer'
+import { random, type ContributionManifest, type PeerId, type Random } from '@peergrad/core'
+import { describe, expect, it } from 'vitest'
+
+interface Event {
+  readonly to: PeerId
+  readonly run: (agreement: RoundAgreement) => void
+}
+
+/**
+ * A round among n peers whose messages, time-outs and suspicions come in any order, some of whom crash. What one peer
+ * sends another is neither lost nor changed while both live, and may be overtaken by later messages.
+ */
+class World {
+  readonly members: PeerId[]
+  readonly alive = new Set<PeerId>()
+  readonly decisions = new Map<PeerId, Decision>()
+  readonly agreements = new Map<PeerId, RoundAgreement>()
+  /** outcomes that each peer holds */
+  readonly holds = new Map<PeerId, Set<string>>()
+  readonly #random: Random
+  #events: Event[] = []
+
+  constructor(n: number, seed: number) {
+    this.#random = random(seed)
+    this.members = Array.from({ length: n }, (_, index) => `peer${index}`)
+    for (const self of this.members) this.#add(self)
+    for (const self of this.members) {
+      for (const to of this.members) this.#events.push({ to, run: (agreement) => agreement.manifest(manifest(self)) })
+    }
+  }
+
+  /** Runs until nothing is left to happen. With `chaos`, peers crash and are suspected at random on the way. */
+  run({ crashes, falseSuspicions }: { crashes: number; falseSuspicions: number }): void {
+    for (let step = 0; step < 5000; step++) {
+      if (crashes > 0 && this.#random.below(15) === 0) {
+        crashes -= 1
+        this.crash(this.#pick([...this.alive]))
+      }
+      if (falseSuspicions > 0 && this.#random.below(10) === 0) {
+        falseSuspicions -= 1
+        const [who, whom] = [this.#pick(this.members), this.#pick(this.members)]
+        if (who !== whom) this.#later(who, (agreement) => agreement.suspect(whom))
+        this.#later(who, (agreement) => agreement.trust(whom))
+      }
+      if (this.#events.length === 0) {
+        if ([...this.alive].every((peer) => this.decisions.has(peer))) return
+        for (const peer of this.alive) {
+          this.#later(peer, (agreement) => agreement.collected())
+          this.#later(peer, (agreement) => agreement.stalled())
+        }
+      }
+      const [event] = this.#events.splice(this.#random.below(this.#events.length), 1)
+      const agreement = this.agreements.get(event.to)
+      if (agreement !== undefined && this.alive.has(event.to)) event.run(agreement)
+    }
+    throw new Error(`undecided: ${[...this.alive].filter((peer) => !this.decisions.has(peer)).join(', ')}`)
+  }
+
+  crash(peer: PeerId): void {
+    this.alive.delete(peer)
+    for (const other of this.alive) this.#later(other, (agreement) => agreement.suspect(peer))
+  }
+
+  #add(self: PeerId): void {
+    this.alive.add(self)
+    this.holds.set(self, new Set())
+    const agreement = new RoundAgreement({
+      self,
+      view: { number: 0, members: this.members },
+      next: () => ({ members: this.members.filter((peer) => this.alive.has(peer)), finish: false }),
+      minimum: 1,
+      effects: {
+        send: (message) => this.#broadcast(self, message),
+        attempt: (ballot, { contributions }) => {
+          // the exchange reads every contribution of the set; one of a crashed peer may or may not have been read
+          this.#later(self, () => {
+            const gone = contributions.map(({ peer }) => peer).filter((peer) => !this.alive.has(peer))
+            if (gone.length > 0 && this.#random.below(2) === 0) return agreement.failed(ballot, gone)
+            const outcome = contributions.map(({ peer }) => peer).join('+')
+            this.holds.get(self)?.add(outcome)
+            agreement.completed(ballot, outcome)
+          })
+        },
+        adopt: (ballot, _proposal, outcome) => {
+          this.#later(self, () => {
+            if (![...this.alive].some((peer) => this.holds.get(peer)?.has(outcome))) return agreement.failed(ballot, [])
+            this.holds.get(self)?.add(outcome)
+            agreement.completed(ballot, outcome)
+          })
+        },
+        abandon: () => {},
+        decide: (decision) => {
+          expect(this.decisions.has(self), 'decides once').toBe(false)
+          this.decisions.set(self, decision)
+          // as in the runtime, whoever hears of a round that is over asks and is told
+          for (const peer of this.alive) {
+            if (peer !== self) {
+              this.#later(peer, (other) => other.receive(self, { kind: 'commit', ...decision }))
+            }
+          }
+        }
+      }
+    })
+    this.agreements.set(self, agreement)
+  }
+
+  #broadcast(from: PeerId, message: AgreementMessage): void {
+    for (const to of this.members) if (to !== from) this.#later(to, (agreement) => agreement.receive(from, message))
+  }
+
+  #later(to: PeerId, run: (agreement: RoundAgreement) => void): void {
+    this.#events.push({ to, run })
+  }
+
+  #pick<T>(from: readonly T[]): T {
+    return from[this.#random.below(from.length)]
+  }
+}
+
+function manifest(peer: PeerId): ContributionManifest {
+  return { peer, round: 0, digest: '0'.repeat(64), length: 1, samples: 1, loss: 0 }
+}
+
+describe('agreement on a round', () => {
+  it('takes one ballot and everybody when nothing goes wrong', () => {
+    const world = new World(4, 1)
+    world.run({ crashes: 0, falseSuspicions: 0 })
+    for (const { ballot, outcome } of world.decisions.values()) {
+      expect(ballot).toBe(0)
+      expect(outcome).toBe('peer0+peer1+peer2+peer3')
+    }
+  })
+
+  it.each([
+    [3, 1],
+    [4, 1],
+    [5, 2]
+  ])('%i peers, %i crashes: all survivors decide the same in 2,000 schedules', (n, crashes) => {
+    for (let seed = 0; seed < 2000; seed++) {
+      const world = new World(n, seed)
+      try {
+        world.run({ crashes: seed % (crashes + 1), falseSuspicions: seed % 4 })
+        const outcomes = new Set([...world.decisions.values()].map(({ outcome }) => outcome))
+        expect(outcomes.size, 'one outcome').toBe(1)
+        const [outcome] = outcomes
+        expect(
+          [...world.alive].some((peer) => world.holds.get(peer)?.has(outcome)),
+          'a survivor holds it'
+        ).toBe(true)
+      } catch (error) {
+        throw new Error(`schedule ${seed}`, { cause: error })
+      }
+    }
+  })
+
+  it('moves on from a coordinator whose own contribution is bad', () => {
+    const world = new World(4, 3)
+    for (const [peer, agreement] of world.agreements) {
+      if (peer !== 'peer0') agreement.suspect('peer0')
+    }
+    world.run({ crashes: 0, falseSuspicions: 0 })
+    expect(new Set([...world.decisions.values()].map(({ outcome }) => outcome)).size).toBe(1)
+  })
+})
