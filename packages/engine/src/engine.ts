@@ -12,7 +12,7 @@ import {
   type Vector
 } from '@peergrad/core'
 
-import { chooseBackend } from './backends/choose.js'
+import { startBackend } from './backends/choose.js'
 import { modelReference } from './models/reference.js'
 import { Pool } from './pool/pool.js'
 
@@ -49,13 +49,13 @@ export async function createEngine(init: EngineInit): Promise<TfjsEngine> {
     throw new PeergradError('argument', `engine: got ${workers} workers, expected a whole number from 1`)
   }
   const model = modelReference(init.model)
-  const { name, describe, pool } = await chooseBackend(init.backend, async (backend) => {
-    const pool = await Pool.start({ backend, model, dataset, memory: arena.memory }, workers)
+  const choice = await startBackend(init.backend, async ({ backend, asked }) => {
+    const pool = await Pool.start({ backend, asked, model, dataset, memory: arena.memory }, workers)
     if (signal?.aborted !== true) return pool
     await pool.close()
     throw new PeergradError('aborted', 'engine: the start was given up by its signal')
   })
-  return new PooledEngine({ name, describe, pool, arena, dataset })
+  return new PooledEngine({ name: choice.name, describe: choice.describe, pool: choice.started, arena, dataset })
 }
 
 class PooledEngine implements TfjsEngine {

@@ -7,7 +7,7 @@ export interface Availability {
   readonly available: boolean
   /** version of the package that brings it, when it is there */
   readonly version?: string
-  /** one sentence: what it is when available, else what is missing and how to install it */
+  /** what it is when available, else what is missing and how to install it */
   readonly why: string
 }
 
@@ -15,7 +15,7 @@ export interface Availability {
 export interface Running {
   readonly tf: Tf
   layers(): Promise<TfLayers>
-  /** Values as tfjs may keep them: some back ends hold on to the array, or refuse shared memory. */
+  /** A tensor of values in shared memory, which the caller may overwrite once the call that it serves has ended. */
   upload(values: Float32Array, shape: readonly number[]): Tensor
   /** Copies a tensor's values to `into`. */
   download(tensor: Tensor, into: Float32Array): Promise<void> | void
@@ -24,8 +24,13 @@ export interface Running {
 /** One of tfjs's back ends, and how to have it. */
 export interface Backend {
   readonly name: string
-  /** Looks for files only: loads nothing. */
-  probe(): Promise<Availability>
-  /** Loads it in this thread (an engine worker). Error `unsupported` when it does not start. */
-  start(): Promise<Running>
+  /** environment variables for its native library, set before it starts where the user has set none */
+  readonly environment?: Readonly<Record<string, string>>
+  /** Looks for packages, libraries and devices: loads nothing. */
+  probe(): Availability
+  /**
+   * Loads it in this thread, an engine worker. `asked`: the user named it, rather than `auto`.
+   * Error `unsupported` when it does not start.
+   */
+  start(asked: boolean): Promise<Running>
 }

@@ -1,28 +1,23 @@
-import type { Tensor } from '@tensorflow/tfjs-core'
-
 import type { Backend, Running } from './backend.js'
 import { ownVersion } from './packages.js'
+import { downloadSync } from './transfer.js'
 
-/** tfjs in plain JavaScript: always there, some hundred times slower than wasm. For tests and tiny models. */
+/** tfjs in plain JavaScript: always there, some hundred times slower than wasm. */
 export const cpu: Backend = {
   name: 'cpu',
-  async probe() {
-    return { available: true, version: ownVersion('@tensorflow/tfjs-backend-cpu'), why: 'plain JavaScript; slow, for tests' }
-  },
+  probe: () => ({ available: true, version: ownVersion('@tensorflow/tfjs-backend-cpu'), why: 'plain JavaScript, for tests' }),
   async start() {
     const tf = await import('@tensorflow/tfjs-core')
     await import('@tensorflow/tfjs-backend-cpu')
+    // brings the gradients of tfjs's operations, which tfjs-core alone has not
+    const layers = await import('@tensorflow/tfjs-layers')
     await tf.setBackend('cpu')
     await tf.ready()
     return {
       tf,
-      layers: () => import('@tensorflow/tfjs-layers'),
+      layers: () => Promise.resolve(layers),
       upload: (values, shape) => tf.tensor(values, [...shape], 'float32'),
       download: downloadSync
     } satisfies Running
   }
-}
-
-export function downloadSync(tensor: Tensor, into: Float32Array): void {
-  into.set(tensor.dataSync<'float32'>())
 }

@@ -3,6 +3,8 @@ import type { Dataset, ErrorJSON, Layout, Minibatch, PluginReference, VectorHand
 /** What a worker is started with. */
 export interface WorkerInit {
   readonly backend: string
+  /** the user named the back end, rather than `auto` */
+  readonly asked: boolean
   readonly model: PluginReference
   readonly dataset: Dataset
   readonly memory: WebAssembly.Memory

@@ -16,7 +16,7 @@ async function main(port: MessagePort, init: WorkerInit): Promise<void> {
     const claim = new Int32Array(init.claim)
     const backend = backends.find(({ name }) => name === init.backend)
     if (backend === undefined) throw new PeergradError('unknown', `engine: no back end is called "${init.backend}"`)
-    const running = await backend.start()
+    const running = await backend.start(init.asked)
     const model = await loadModel(init.model, running, init.dataset)
     const trainer = new Trainer(running, model, init.dataset)
     port.on('message', (job: Job) => {

@@ -1,0 +1,32 @@
+import { PeergradError, type Partitioner, type Registry } from '@peergrad/core'
+
+import { loadPlugin, referenceOf } from '../plugins.js'
+
+/** Built-in partitioners. A module path or package name that exports a factory of a Partitioner works likewise. */
+export const partitioners: Registry = {
+  kind: 'partition',
+  entries: new Map([
+    entry('iid', './iid.js', 'iid', 'samples dealt at random'),
+    entry('dirichlet', './dirichlet.js', 'dirichlet', "each class split by Dirichlet(alpha); alpha=0.5, smaller is more skewed"),
+    entry('shards', './label-shards.js', 'labelShards', 'perPeer=2 slices of the samples sorted by label for each peer'),
+    entry('similarity', './similarity.js', 'similarity', "ByzFL's: a share gamma=0.5 at random, the rest sorted by label")
+  ])
+}
+
+/** The partitioner that a text names, e.g. `dirichlet:alpha=0.1`. Errors: `unknown`, `missing`, `argument`. */
+export async function createPartitioner(text: string): Promise<Partitioner> {
+  const reference = referenceOf(partitioners, text)
+  const partitioner = await loadPlugin('partition', reference)
+  if (isPartitioner(partitioner)) return partitioner
+  const message = `partition: ${reference.module} gave no partitioner, expected { name, partition }`
+  throw new PeergradError('argument', message, { module: reference.module })
+}
+
+function isPartitioner(value: unknown): value is Partitioner {
+  return typeof value === 'object' && value !== null && 'partition' in value && typeof value.partition === 'function'
+}
+
+function entry(name: string, file: string, exported: string, describe: string) {
+  const reference = { module: new URL(file, import.meta.url).href, export: exported, options: {} }
+  return [name, { reference, describe }] as const
+}
