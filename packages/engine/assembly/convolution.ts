@@ -1,12 +1,29 @@
 import { Geometry } from './geometry'
-import { DEPTH_BLOCK, PACKED_ROWS } from './matmul'
+import { DEPTH_BLOCK, matmul, matmulScratch, PACKED_ROWS } from './matmul'
 import { multiplyPanels, multiplyRows, ROW_BLOCK } from './multiply'
 import { packColumns, panelFloats } from './pack'
 import { clear, roundUp } from './simd'
 import { TILE_BYTES, TILE_ROWS } from './tiles'
+import { suitsWinograd, winogradConvolution, winogradInputGradient, winogradScratch } from './winograd'
+import { winogradFilterGradient, winogradFilterGradientScratch } from './winograd-filter-gradient'
+
+/** One by one at stride one without padding: a product of two matrices. */
+function isPointwise(g: Geometry): bool {
+  return (
+    g.filterHeight == 1 && g.filterWidth == 1 && g.strideHeight == 1 && g.strideWidth == 1 &&
+    g.inHeight == g.outHeight && g.inWidth == g.outWidth
+  )
+}
 
 /** Room for a tile, a row of zeros, the packed filter and the addresses of one block of rows. */
 export function convolutionScratch(g: Geometry): usize {
+  if (suitsWinograd(g)) return winogradScratch(g)
+  if (isPointwise(g)) {
+    const rows = g.batch * g.outHeight * g.outWidth
+    return max(
+      matmulScratch(rows, g.outChannels, g.inChannels, false), matmulScratch(rows, g.inChannels, g.outChannels, false),
+    )
+  }
   const taps = g.filterHeight * g.filterWidth
   const channels = max(g.inChannels, g.outChannels)
   const packed = max(panelFloats(taps * g.inChannels, g.outChannels), panelFloats(taps * g.outChannels, g.inChannels))
@@ -22,6 +39,11 @@ function entry(table: usize, index: i32, taps: i32, tap: i32): usize {
 
 /** y[n, oh, ow, co] = Σ x[n, oh·s − p + kh·d, ow·s − p + kw·d, ci] · filter[kh, kw, ci, co]. */
 export function convolution(g: Geometry, x: usize, filter: usize, y: usize, scratch: usize): void {
+  if (suitsWinograd(g)) return winogradConvolution(g, x, filter, y, scratch)
+  if (isPointwise(g)) {
+    const rows = g.batch * g.outHeight * g.outWidth
+    return matmul(rows, g.outChannels, g.inChannels, x, false, filter, false, y, scratch)
+  }
   const taps = g.filterHeight * g.filterWidth
   const depth = taps * g.inChannels
   const zeros = scratch + TILE_BYTES
@@ -63,6 +85,11 @@ export function convolution(g: Geometry, x: usize, filter: usize, y: usize, scra
  * (position + padding) by the stride: all positions of a phase see the same taps, so no zero is multiplied.
  */
 export function convolutionInputGradient(g: Geometry, dy: usize, filter: usize, dx: usize, scratch: usize): void {
+  if (suitsWinograd(g)) return winogradInputGradient(g, dy, filter, dx, scratch)
+  if (isPointwise(g)) {
+    const rows = g.batch * g.outHeight * g.outWidth
+    return matmul(rows, g.inChannels, g.outChannels, dy, false, filter, true, dx, scratch)
+  }
   for (let phaseHeight = 0; phaseHeight < g.strideHeight; phaseHeight++) {
     for (let phaseWidth = 0; phaseWidth < g.strideWidth; phaseWidth++) {
       inputGradientOfPhase(g, phaseHeight, phaseWidth, dy, filter, dx, scratch)
@@ -142,6 +169,8 @@ function inputGradientOfPhase(
 }
 
 export function convolutionFilterGradientScratch(g: Geometry): usize {
+  if (suitsWinograd(g)) return winogradFilterGradientScratch(g)
+  if (isPointwise(g)) return matmulScratch(g.inChannels, g.outChannels, 0, true)
   const rows = min(roundUp(g.filterHeight * g.filterWidth * g.inChannels, TILE_ROWS), PACKED_ROWS)
   return TILE_BYTES + ((<usize>(DEPTH_BLOCK * rows + panelFloats(DEPTH_BLOCK, g.outChannels))) << 2)
 }
@@ -151,6 +180,11 @@ export function convolutionFilterGradientScratch(g: Geometry): usize {
  * the left factor is gathered from x block by block.
  */
 export function convolutionFilterGradient(g: Geometry, x: usize, dy: usize, dfilter: usize, scratch: usize): void {
+  if (suitsWinograd(g)) return winogradFilterGradient(g, x, dy, dfilter, scratch)
+  if (isPointwise(g)) {
+    const depth = g.batch * g.outHeight * g.outWidth
+    return matmul(g.inChannels, g.outChannels, depth, x, true, dy, false, dfilter, scratch)
+  }
   const rows = g.filterHeight * g.filterWidth * g.inChannels
   const packedB = scratch + TILE_BYTES
   const packedA = packedB + ((<usize>panelFloats(DEPTH_BLOCK, g.outChannels)) << 2)

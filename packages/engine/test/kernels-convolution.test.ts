@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { prepare, seed, TOLERANCE, values, wasmAgainstCpu, windows, type Window } from './kernels-support.js'
+import { type Pad, prepare, seed, TOLERANCE, values, wasmAgainstCpu, windows, type Window } from './kernels-support.js'
 
 beforeAll(prepare)
 
@@ -61,7 +61,7 @@ describe('convolution', () => {
       fc.property(windows(), channels, channels, seed, (window, inChannels, outChannels, start) => {
         expect(apart('Conv2D', window, inChannels, outChannels, start)).toBeLessThan(TOLERANCE)
       }),
-      { numRuns: 150 }
+      { numRuns: 100 }
     )
   })
 
@@ -85,6 +85,30 @@ describe('convolution', () => {
       expect(apart('Conv2D', variant, 60, 13, 7)).toBeLessThan(TOLERANCE)
     }
     expect(apart('Conv2D', { ...window, filterHeight: 1, filterWidth: 1 }, 530, 9, 11)).toBeLessThan(TOLERANCE)
+  })
+
+  it('of three by three, which Winograd computes, is right on any size and padding up to two', () => {
+    const even = fc.integer({ min: 1, max: 5 }).map((n) => 4 * n)
+    const edge = fc.integer({ min: 0, max: 2 })
+    const explicit = fc
+      .tuple(edge, edge, edge, edge)
+      .map(([a, b, c, d]): Pad => [[0, 0], [a, b], [c, d], [0, 0]])
+    const three = fc.record({
+      batch: fc.integer({ min: 1, max: 5 }),
+      height: fc.integer({ min: 3, max: 11 }),
+      width: fc.integer({ min: 3, max: 11 }),
+      filterHeight: fc.constant(3),
+      filterWidth: fc.constant(3),
+      strides: fc.constant<[number, number]>([1, 1]),
+      dilations: fc.constant<[number, number]>([1, 1]),
+      pad: fc.oneof(fc.constantFrom<Pad>('same', 'valid'), explicit)
+    })
+    fc.assert(
+      fc.property(three, even, even, seed, (window, inChannels, outChannels, start) => {
+        expect(apart('Conv2D', window, inChannels, outChannels, start)).toBeLessThan(TOLERANCE)
+      }),
+      { numRuns: 50 }
+    )
   })
 
   it('with bias and activation is the published fused kernel', () => {
@@ -112,7 +136,7 @@ describe('depthwise convolution', () => {
       fc.property(windows(), channels, multiplier, seed, (window, inChannels, times, start) => {
         expect(apart('DepthwiseConv2dNative', window, inChannels, times, start)).toBeLessThan(TOLERANCE)
       }),
-      { numRuns: 150 }
+      { numRuns: 100 }
     )
   })
 
@@ -122,7 +146,7 @@ describe('depthwise convolution', () => {
       fc.property(three, channels, seed, (window, inChannels, start) => {
         expect(apart('DepthwiseConv2dNative', window, inChannels, 1, start)).toBeLessThan(TOLERANCE)
       }),
-      { numRuns: 60 }
+      { numRuns: 50 }
     )
   })
 })

@@ -12,6 +12,7 @@ interface Emscripten {
 
 /** Bytes of a geometry (15 integers), rounded up. */
 const GEOMETRY_BYTES = 64
+const CACHE_LINE = 64
 
 /**
  * The memory of tfjs's WebAssembly back end, shared with our kernels: where tensors lie, room for results, and
@@ -61,11 +62,17 @@ export class Heap {
     return this.#backend.makeOutput([...shape], 'float32')
   }
 
-  /** Calls `use` with the address of `bytes` bytes that are free again afterwards, aligned to 16. */
+  /** The same data under another name, with a reference of its own. */
+  alias({ dataId, shape, dtype }: TensorInfo): TensorInfo {
+    this.#backend.incRef(dataId)
+    return { dataId, shape, dtype }
+  }
+
+  /** Calls `use` with the address of `bytes` bytes on a cache line of their own; they are free again afterwards. */
   withScratch(bytes: number, use: (address: number) => void): void {
-    const address = this.#allocate(bytes)
+    const address = this.#allocate(bytes + CACHE_LINE)
     try {
-      use(address)
+      use(Math.ceil(address / CACHE_LINE) * CACHE_LINE)
     } finally {
       this.#emscripten._free(address)
     }

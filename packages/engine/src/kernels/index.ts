@@ -6,6 +6,7 @@ import { fuseBatchNormLayers } from './batch-norm-layer.js'
 import { registerConvolution } from './convolution.js'
 import { registerDepthwise } from './depthwise.js'
 import { Heap } from './heap.js'
+import { registerIdentity } from './identity.js'
 import { registerMatMul } from './matmul.js'
 import { registerPool } from './pool.js'
 import { registerReduce } from './reduce.js'
@@ -41,6 +42,7 @@ export async function registerTrainingKernels(): Promise<void> {
   registerBatchNorm(heap)
   registerRelu(heap)
   registerReduce(heap)
+  registerIdentity(heap)
   registerSegmentSum(heap)
   fuseBatchNormLayers()
 }
