@@ -11,6 +11,8 @@ export const cpu: Backend = {
     await import('@tensorflow/tfjs-backend-cpu')
     // brings the gradients of tfjs's operations, which tfjs-core alone has not
     const layers = await import('@tensorflow/tfjs-layers')
+    // else its first use prints an advertisement for tfjs-node
+    tf.enableProdMode()
     await tf.setBackend('cpu')
     await tf.ready()
     return {
