@@ -16,7 +16,10 @@ describe.each(['spirt', 'all-reduce'])('%s: a peer dies at any moment of a round
       const results = await simulation.results()
       const at = `death at ${moment} ms`
       expect(new Set(results.map(({ parametersHash }) => parametersHash)).size, at).toBe(1)
-      expect(results.map(({ rounds }) => rounds), at).toEqual([6, 6, 6])
+      expect(
+        results.map(({ rounds }) => rounds),
+        at
+      ).toEqual([6, 6, 6])
       simulation.stop()
     }
   })

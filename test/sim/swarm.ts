@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto'
 import {
   Arena,
   resolvePlugin,
+  type Engine,
+  type GradientStore,
   type Mesh,
   type RunEvent,
   type RunManifest,
@@ -46,6 +48,13 @@ export const MANIFEST: RunManifest = {
   admission: 'open'
 }
 
+/** What a hostile peer puts in the place of honest parts. */
+export interface Disguise {
+  readonly mesh?: (honest: Mesh) => Mesh
+  readonly store?: (honest: GradientStore) => GradientStore
+  readonly engine?: (honest: Engine) => Engine
+}
+
 export interface SimulatedPeer {
   readonly name: string
   readonly mesh: Mesh
@@ -70,14 +79,20 @@ export class Simulation {
   /** Starts a peer; the first one founds the run, the others join through it or through `via`. */
   start(
     name: string,
-    { via = 'peerAAAAAAAAAAAA', milliseconds = 20 }: { via?: string; milliseconds?: number } = {}
+    {
+      via = 'peerAAAAAAAAAAAA',
+      milliseconds = 20,
+      manifest,
+      disguise = {}
+    }: { via?: string; milliseconds?: number; manifest?: RunManifest; disguise?: Disguise } = {}
   ): SimulatedPeer {
     const { clock } = this
-    const mesh = this.network.join(name)
+    const mesh = disguise.mesh?.(this.network.join(name)) ?? this.network.join(name)
     const events: RunEvent[] = []
     const leave = new AbortController()
     const arena = Arena.create({ bytes: 4 << 20 })
-    const store = new MemoryStore({ arena, clock }, inline)
+    const honest = new MemoryStore({ arena, clock }, inline)
+    const store = disguise.store?.(honest) ?? honest
     const founder = this.peers.size === 0
     const silent = { debug() {}, info() {}, warn() {}, error() {} }
     const swarm = new Swarm({
@@ -86,13 +101,13 @@ export class Simulation {
       logger: silent,
       join: founder ? [] : [`/memory/${via}`],
       sha256,
-      ...(founder && { manifest: this.manifest })
+      ...((founder || manifest) && { manifest: manifest ?? this.manifest })
     })
     const run = async () => {
       await swarm.find({ deadline: 10_000, signal: this.#stop.signal })
       return runPeer({
         swarm,
-        engine: quadraticEngine({ clock, milliseconds }),
+        engine: disguise.engine?.(quadraticEngine({ clock, milliseconds })) ?? quadraticEngine({ clock, milliseconds }),
         store,
         strategy: await this.#strategy(),
         aggregator: resolvePlugin(aggregators, this.manifest.aggregator),
@@ -118,8 +133,10 @@ export class Simulation {
     return peer
   }
 
-  startAll(): SimulatedPeer[] {
-    return Array.from({ length: this.manifest.peers }, (_, index) => this.start(peerName(index)))
+  startAll(disguises: Record<number, Disguise> = {}): SimulatedPeer[] {
+    return Array.from({ length: this.manifest.peers }, (_, index) =>
+      this.start(peerName(index), { disguise: disguises[index] })
+    )
   }
 
   kill(name: string): void {

@@ -57,6 +57,8 @@ export class RoundAgreement {
   readonly #suspects = new Set<PeerId>()
   /** contributors that somebody could not fetch from */
   readonly #excluded = new Set<PeerId>()
+  /** members that were caught lying: what they say of this round does not count */
+  readonly #liars = new Set<PeerId>()
   readonly #accepts = new Map<number, Map<PeerId, Digest>>()
   readonly #proposals = new Map<number, { proposal: Proposal; outcome: Digest | null }>()
   readonly #promises = new Map<PeerId, Body<'promise'>>()
@@ -120,6 +122,14 @@ export class RoundAgreement {
     this.#excluded.delete(peer)
   }
 
+  /** The peer was caught lying: a quorum must do without it. */
+  distrust(peer: PeerId): void {
+    this.#liars.add(peer)
+    this.#excluded.add(peer)
+    this.#promises.delete(peer)
+    for (const accepts of this.#accepts.values()) accepts.delete(peer)
+  }
+
   /** The exchange of a ballot ended here with this outcome. */
   completed(ballot: number, outcome: Digest): void {
     const proposed = this.#proposals.get(ballot)
@@ -138,7 +148,7 @@ export class RoundAgreement {
 
   /** A message of a member of the view, already checked for its form. */
   receive(from: PeerId, message: AgreementMessage): void {
-    if (this.#decided) return
+    if (this.#decided || this.#liars.has(from)) return
     switch (message.kind) {
       case 'prepare':
         return this.#onPrepare(from, message.ballot)

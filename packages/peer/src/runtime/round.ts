@@ -345,11 +345,12 @@ export class Round {
     )
   }
 
-  /** Blames peers where the error names them, waits and tries again where it is the network's, and gives up else. */
+  /** Goes on without the peers that the error names, tries again where it is the network's fault, and gives up else. */
   #onFailure(ballot: number | undefined, error: PeergradError): void {
-    const { peers } = error.data
-    if (ballot === undefined || !(Array.isArray(peers) || error.retryable)) return this.#decided.reject(error)
-    if (Array.isArray(peers) && peers.length > 0) return this.#agreement.failed(ballot, peers as PeerId[])
+    const { peers, liars } = error.data as { peers?: PeerId[]; liars?: PeerId[] }
+    for (const peer of liars ?? []) this.#agreement.distrust(peer)
+    if (ballot === undefined || (peers === undefined && !error.retryable)) return this.#decided.reject(error)
+    if (peers !== undefined && peers.length > 0) return this.#agreement.failed(ballot, peers)
     this.#timers.push(this.services.clock.after(PAUSE, () => this.#agreement.failed(ballot, [])))
   }
 
@@ -364,8 +365,9 @@ export class Round {
       if (!this.#outcomes.has(outcome)) await this.#fetchOutcome(outcome, holders, this.#ended.signal)
       this.#agreement.completed(ballot, outcome)
     } catch (thrown) {
-      if (!this.#ended.signal.aborted)
-        this.#onFailure(ballot, new PeergradError('timeout', PeergradError.from(thrown).message))
+      if (this.#ended.signal.aborted) return
+      const { message, data } = PeergradError.from(thrown)
+      this.#onFailure(ballot, new PeergradError('unreachable', message, { peers: [], liars: data.liars }))
     }
   }
 

@@ -60,30 +60,27 @@ export class VectorExchange {
 
   /**
    * Pulls a vector into the own store under `key`. A holder that sends other bytes than the digest says is reported
-   * and the next one is asked. Errors carry `peers`, those to blame: `unreachable`, `refused`.
+   * and the next one is asked. Errors `unreachable` and `refused` carry `peers`, without whom it may go on, and
+   * `liars`, those who sent what they must not.
    */
   async pull({ digest, length, key, from, signal }: PullRequest): Promise<void> {
     const { mesh, store, deadline, refuse } = this.#init
     if (await store.has(key)) return
-    let holders = from.filter((peer) => peer !== mesh.self)
-    while (holders.length > 0) {
+    const peers = from.slice(0, 1)
+    const liars: PeerId[] = []
+    for (;;) {
+      const holders = from.filter((peer) => peer !== mesh.self && !liars.includes(peer))
+      if (holders.length === 0) throw new PeergradError('refused', `nobody has the vector ${digest}`, { peers, liars })
       const lease = store.lease(length)
       let sender: PeerId
       try {
-        const report = await mesh.fetch({
-          digest,
-          bytes: length * 4,
-          from: holders,
-          into: lease.vector,
-          deadline,
-          signal
-        })
-        sender = report.from
-      } catch (error) {
+        const request = { digest, bytes: length * 4, from: holders, into: lease.vector, deadline, signal }
+        sender = (await mesh.fetch(request)).from
+      } catch (thrown) {
         lease.release()
         signal.throwIfAborted()
-        const cause = PeergradError.from(error)
-        throw new PeergradError('unreachable', cause.message, { peers: from.slice(0, 1) }, { cause })
+        const cause = PeergradError.from(thrown)
+        throw new PeergradError('unreachable', cause.message, { peers, liars }, { cause })
       }
       await store.put(key, lease)
       const verdict = await store.verify(key)
@@ -92,12 +89,11 @@ export class VectorExchange {
       if (verdict.digest === digest) {
         const reason = `got a value that is not finite at index ${verdict.firstNonFinite}, expected numbers`
         refuse(from[0], 'non-finite', reason)
-        throw new PeergradError('refused', reason, { peers: from.slice(0, 1) })
+        throw new PeergradError('refused', reason, { peers, liars: peers })
       }
       refuse(sender, 'wrong-digest', `got bytes with digest ${verdict.digest}, expected ${digest}`)
-      holders = holders.filter((peer) => peer !== sender)
+      liars.push(sender)
     }
-    throw new PeergradError('refused', `nobody has the vector ${digest}`, { peers: from.slice(0, 1) })
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,115 @@
+import type { Engine, GradientStore, Mesh, Vector } from '@peergrad/core'
+import { afterEach, describe, expect, it } from 'vitest'
+import { peerName, Simulation, type Disguise, type SimulatedPeer } from './swarm.js'
+
+let simulation: Simulation
+afterEach(() => simulation.stop())
+
+/** `honest` with some members replaced; the others are called on `honest` itself. */
+function replace<T extends object>(honest: T, changes: Partial<T>): T {
+  return new Proxy(honest, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(name in changes ? changes : target, name)
+      return typeof value === 'function' ? (value.bind(name in changes ? changes : target) as unknown) : value
+    }
+  })
+}
+
+/** Serves other bytes than its digests say. */
+const wrongDigest: Disguise = {
+  mesh: (honest: Mesh) =>
+    replace(honest, {
+      serve: (digest, vector) =>
+        honest.serve(digest, new Float32Array(new SharedArrayBuffer(vector.byteLength)) as Vector)
+    })
+}
+
+/** Gives gradients that are no numbers, and says that they are. */
+const notFinite: Disguise = {
+  engine: (honest: Engine) =>
+    replace(honest, {
+      gradient: async (request) => {
+        const result = await honest.gradient(request)
+        request.into[7] = NaN
+        return result
+      }
+    }),
+  store: (honest: GradientStore) =>
+    replace(honest, { verify: async (key) => ({ ...(await honest.verify(key)), firstNonFinite: -1 }) })
+}
+
+/** Announces vectors of another length than the model's. */
+const wrongLength: Disguise = {
+  mesh: (honest: Mesh) =>
+    replace(honest, {
+      announce: async (payload) => {
+        const bytes = Buffer.from(payload)
+        const at = bytes.indexOf('length') + 'length'.length
+        // msgpack: cd is an unsigned 16-bit integer, 1500 here
+        if (bytes.includes('manifest') && bytes[at] === 0xcd) bytes.writeUInt16BE(999, at + 1)
+        await honest.announce(bytes)
+      }
+    })
+}
+
+/** Sends control messages that are no messages. */
+const garbage: Disguise = {
+  mesh: (honest: Mesh) =>
+    replace(honest, {
+      announce: async (payload) => {
+        await honest.announce(payload)
+        await honest.announce(Uint8Array.from([0xdd, 0xff, 0xff, 0xff, 0xff, 1, 2, 3]))
+      }
+    })
+}
+
+describe.each(['spirt', 'all-reduce'])('%s with a hostile peer', (strategy) => {
+  it.each([
+    ['other bytes than their digest', 'rank 0', wrongDigest, 0],
+    ['other bytes than their digest', 'rank 2', wrongDigest, 2],
+    ['values that are not finite', 'rank 0', notFinite, 0],
+    ['values that are not finite', 'rank 2', notFinite, 2],
+    ['another length than the model has', 'rank 2', wrongLength, 2],
+    ['garbage', 'rank 2', garbage, 2]
+  ] as const)('that sends %s (%s): it is refused and the rounds go on', async (_what, _rank, disguise, rank) => {
+    simulation = new Simulation({ strategy, rounds: 4, deadline: 300 })
+    const peers = simulation.startAll({ [rank]: disguise })
+    const honest = peers.filter((_, index) => index !== rank)
+    const results = await simulation.until(Promise.all(honest.map(({ result }) => result)))
+    expect(new Set(results.map(({ parametersHash }) => parametersHash)).size).toBe(1)
+    expect(results.map(({ rounds }) => rounds)).toEqual([4, 4, 4])
+    // an aggregator that is not finite itself fails in its own store, before anybody reads it
+    const seen = disguise === wrongDigest || (disguise === notFinite && !(strategy === 'all-reduce' && rank === 0))
+    if (seen) expect(refusals(honest)).toContain(peerName(rank))
+    if (disguise !== garbage) expect(contributors(honest)).not.toContain(peerName(rank))
+  })
+})
+
+function refusals(peers: SimulatedPeer[]): string[] {
+  return peers.flatMap(({ events }) => events.flatMap((event) => (event.type === 'refused' ? [event.other] : [])))
+}
+
+function contributors(peers: SimulatedPeer[]): string[] {
+  return peers.flatMap(({ events }) => events.flatMap((event) => (event.type === 'round' ? event.contributors : [])))
+}
+
+describe('a peer of another run', () => {
+  it('is refused with the field that differs', async () => {
+    simulation = new Simulation({ peers: 2 })
+    simulation.start(peerName(0))
+    const other = simulation.start(peerName(1), { manifest: { ...simulation.manifest, batch: 64 } })
+    await expect(simulation.until(other.result)).rejects.toMatchObject({
+      code: 'refused',
+      message: expect.stringContaining('the runs differ at "batch": got 4, expected 64') as string
+    })
+  })
+
+  it('is told when nobody is there', async () => {
+    simulation = new Simulation({ peers: 2 })
+    const first = simulation.start(peerName(0))
+    await expect(simulation.until(first.result)).rejects.toMatchObject({
+      code: 'timeout',
+      message: expect.stringContaining('got 1 of 2 peers within 60 s') as string
+    })
+  })
+})
