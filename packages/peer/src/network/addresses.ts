@@ -1,0 +1,56 @@
+import { multiaddr } from '@multiformats/multiaddr'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { PeergradError } from '@peergrad/core'
+import type { PeerId } from '@peergrad/core'
+
+/** Longer ones than any that we can dial. */
+const ADDRESS_LIMIT = 256
+
+/** Error `argument` with the text when it is no multiaddr. */
+export function parseAddress(text: string): Multiaddr {
+  try {
+    return multiaddr(text)
+  } catch (cause) {
+    const message = `address: got "${text}", expected a multiaddr such as /ip4/192.0.2.1/tcp/4001/p2p/12D3Koo…`
+    throw new PeergradError('argument', message, { address: text }, { cause })
+  }
+}
+
+/** The peer that an address names with its last /p2p/ part. */
+export function peerOf(address: Multiaddr): PeerId | undefined {
+  return address.getComponents().findLast(({ name }) => name === 'p2p')?.value
+}
+
+/** The addresses of a stranger's message that are worth a try, at most `limit`. */
+export function usableAddresses(texts: readonly unknown[], limit: number): Multiaddr[] {
+  const usable: Multiaddr[] = []
+  for (const text of texts.slice(0, limit)) {
+    if (typeof text !== 'string' || text.length > ADDRESS_LIMIT) continue
+    try {
+      const address = multiaddr(text)
+      if (hostOf(address) !== undefined) usable.push(address)
+    } catch {
+      // a newer peer may know kinds of addresses that this one does not
+    }
+  }
+  return usable
+}
+
+export function hostOf(address: Multiaddr): string | undefined {
+  return address.getComponents().find(({ name }) => name === 'ip4' || name === 'ip6')?.value
+}
+
+/** Whether only this machine can dial it. */
+export function isLoopback(address: Multiaddr): boolean {
+  const host = hostOf(address)
+  return host !== undefined && (host.startsWith('127.') || host === '::1')
+}
+
+/** As others should dial this peer: what reaches furthest first, loopback last, each with the peer's id. */
+export function dialable(addresses: readonly Multiaddr[], peer: PeerId): string[] {
+  const order = [...addresses].sort((a, b) => Number(isLoopback(a)) - Number(isLoopback(b)))
+  return order.map((address) => {
+    const text = address.toString()
+    return peerOf(address) === undefined ? `${text}/p2p/${peer}` : text
+  })
+}

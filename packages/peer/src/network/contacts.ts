@@ -1,0 +1,111 @@
+import type { Libp2p } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import type { PeerId } from '@peergrad/core'
+
+/** Peers to keep in mind, so that hearsay cannot fill the memory. */
+const CONTACT_LIMIT = 512
+const DIAL_MILLISECONDS = 5000
+const BACKOFF = { first: 250, most: 30_000, factor: 2 }
+/** Dials of a peer that was never reached. One that was is dialled until it is forgotten. */
+const STRANGER_ATTEMPTS = 8
+
+interface Contact {
+  attempts: number
+  reached: boolean
+  dialling: boolean
+  timer: NodeJS.Timeout | undefined
+}
+
+export interface ContactsInit {
+  readonly node: Libp2p
+  readonly excluded: (peer: PeerId) => boolean
+  readonly log: (fields: Readonly<Record<string, unknown>>, message: string) => void
+}
+
+/** Peers that this one means to be connected to: it dials them, and again with growing pauses when they are lost. */
+export class Contacts {
+  readonly #init: ContactsInit
+  readonly #contacts = new Map<PeerId, Contact>()
+  readonly #forgotten = new Set<PeerId>()
+  readonly #closing = new AbortController()
+
+  constructor(init: ContactsInit) {
+    this.#init = init
+  }
+
+  /** Whether a dial to the peer is under way. */
+  dialling(peer: PeerId): boolean {
+    return this.#contacts.get(peer)?.dialling === true
+  }
+
+  /** Somebody named this peer. Dials it unless it is connected, known already, or was to be forgotten. */
+  async learn(peer: PeerId, addresses: readonly Multiaddr[]): Promise<void> {
+    const { node, excluded } = this.#init
+    const known = this.#contacts.has(peer) || this.#contacts.size >= CONTACT_LIMIT || this.#forgotten.has(peer)
+    if (known || excluded(peer) || peer === node.peerId.toString() || this.#closing.signal.aborted) return
+    const contact = this.#add(peer)
+    await node.peerStore.merge(peerIdFromString(peer), { multiaddrs: [...addresses] })
+    await this.#dial(peer, contact)
+  }
+
+  reached(peer: PeerId): void {
+    this.#forgotten.delete(peer)
+    const contact = this.#contacts.get(peer) ?? this.#add(peer)
+    contact.reached = true
+    contact.attempts = 0
+    clearTimeout(contact.timer)
+  }
+
+  lost(peer: PeerId): void {
+    const contact = this.#contacts.get(peer)
+    if (contact !== undefined) this.#later(peer, contact)
+  }
+
+  /** No more dials to it, until it comes by itself. */
+  forget(peer: PeerId): void {
+    clearTimeout(this.#contacts.get(peer)?.timer)
+    this.#contacts.delete(peer)
+    this.#forgotten.add(peer)
+  }
+
+  close(): void {
+    this.#closing.abort()
+    for (const contact of this.#contacts.values()) clearTimeout(contact.timer)
+    this.#contacts.clear()
+  }
+
+  #add(peer: PeerId): Contact {
+    const contact = { attempts: 0, reached: false, dialling: false, timer: undefined }
+    this.#contacts.set(peer, contact)
+    return contact
+  }
+
+  async #dial(peer: PeerId, contact: Contact): Promise<void> {
+    const { node, log } = this.#init
+    const id = peerIdFromString(peer)
+    if (node.getConnections(id).length > 0 || contact.dialling) return
+    contact.dialling = true
+    contact.attempts++
+    try {
+      await node.dial(id, { signal: AbortSignal.any([this.#closing.signal, AbortSignal.timeout(DIAL_MILLISECONDS)]) })
+    } catch (error) {
+      log(
+        { peer, attempt: contact.attempts, error: error instanceof Error ? error.message : String(error) },
+        'dial failed'
+      )
+      if (contact.reached || contact.attempts < STRANGER_ATTEMPTS) this.#later(peer, contact)
+      else this.#contacts.delete(peer)
+    } finally {
+      contact.dialling = false
+    }
+  }
+
+  #later(peer: PeerId, contact: Contact): void {
+    if (this.#closing.signal.aborted || this.#contacts.get(peer) !== contact || this.#init.excluded(peer)) return
+    const pause = Math.min(BACKOFF.most, BACKOFF.first * BACKOFF.factor ** contact.attempts)
+    clearTimeout(contact.timer)
+    // spread, so that two peers that dial each other at once do not do so for ever
+    contact.timer = setTimeout(() => void this.#dial(peer, contact), pause * (0.75 + Math.random() / 2))
+  }
+}

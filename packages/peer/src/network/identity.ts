@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto'
+import { createPrivateKey } from 'node:crypto'
+import { link, mkdir, open, readFile, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
+import type { Ed25519PrivateKey } from '@libp2p/interface'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { PeergradError } from '@peergrad/core'
+import type { PeerId } from '@peergrad/core'
+import type { Signer } from './envelope.js'
+
+export interface Identity extends Signer {
+  readonly peer: PeerId
+  readonly libp2pKey: Ed25519PrivateKey
+}
+
+/** PKCS #8 of ed25519 up to the raw seed, RFC 8410 */
+const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
+
+/**
+ * The peer's key, from `file` or made there when absent. The file is one line: libp2p's protobuf of the private key in
+ * base64, readable by its owner only. It appears whole or not at all, and two processes that start at once get one key.
+ * Errors: `corrupt` for a file that is no such key, `missing` when it cannot be read or made.
+ */
+export async function loadIdentity(file: string): Promise<Identity> {
+  const text = (await readIfThere(file)) ?? (await createKeyFile(file))
+  return identityOf(parseKey(text, file))
+}
+
+async function createKeyFile(file: string): Promise<string> {
+  const key = await generateKeyPair('Ed25519')
+  const text = `${Buffer.from(privateKeyToProtobuf(key)).toString('base64')}\n`
+  const temporary = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`
+  try {
+    await mkdir(dirname(file), { recursive: true })
+    const handle = await open(temporary, 'wx', 0o600)
+    try {
+      await handle.writeFile(text)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    try {
+      await link(temporary, file)
+    } finally {
+      await unlink(temporary)
+    }
+    return text
+  } catch (cause) {
+    const theirs = await readIfThere(file)
+    if (theirs !== undefined) return theirs
+    const message = `identity: cannot make the key file ${file}: ${PeergradError.from(cause).message}; name one in a folder that can be written`
+    throw new PeergradError('missing', message, { file }, { cause })
+  }
+}
+
+async function readIfThere(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined
+    const message = `identity: cannot read the key file ${file}: ${PeergradError.from(cause).message}`
+    throw new PeergradError('missing', message, { file }, { cause })
+  }
+}
+
+function parseKey(text: string, file: string): Ed25519PrivateKey {
+  try {
+    const key = privateKeyFromProtobuf(Buffer.from(text.trim(), 'base64'))
+    if (key.type === 'Ed25519') return key
+  } catch {
+    // said below; the parser's own words could quote the secret
+  }
+  const message = `identity: ${file} holds no ed25519 key; restore it, or delete it to become a new peer`
+  throw new PeergradError('corrupt', message, { file })
+}
+
+function identityOf(key: Ed25519PrivateKey): Identity {
+  const seed = key.raw.subarray(0, 32)
+  return {
+    peer: peerIdFromPrivateKey(key).toString(),
+    libp2pKey: key,
+    publicKey: key.publicKey.raw,
+    privateKey: createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' })
+  }
+}

@@ -1,0 +1,3 @@
+export { createNetworkMesh, type NetworkMesh, type NetworkMeshInit } from './mesh.js'
+export { verifyEnvelope, type Envelope } from './envelope.js'
+export type { NetworkStatistics } from './protocol.js'

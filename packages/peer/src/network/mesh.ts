@@ -1,0 +1,289 @@
+import { Worker } from 'node:worker_threads'
+import { Arena, CONTROL_LIMIT, DIGEST_PATTERN, Emitter, PeergradError } from '@peergrad/core'
+import type {
+  Digest,
+  FetchReport,
+  FetchRequest,
+  LinkStatistics,
+  Logger,
+  Mesh,
+  MeshEvents,
+  Offence,
+  PeerId,
+  Vector
+} from '@peergrad/core'
+import { TOPIC_LIMIT } from './envelope.js'
+import type { Calls, CallMessage, FromWorker, NetworkStatistics, ToWorker, WorkerInit } from './protocol.js'
+
+export interface NetworkMeshInit {
+  /** where the peer's key is kept; made there when absent */
+  readonly identityFile: string
+  /** multiaddrs to listen on; /ip4/0.0.0.0/tcp/0 unless given: a free port on every interface */
+  readonly listen?: readonly string[]
+  /** addresses with /p2p/PeerId of peers to meet the others through */
+  readonly bootstrap?: readonly string[]
+  /** find peers on the local network; off unless given, since it multicasts on every interface */
+  readonly mdns?: boolean
+  /** name of the run: only peers of the same one exchange announcements and appear in `connected` */
+  readonly topic: string
+  /** of the arena that every vector given to `serve` and `fetch` lies in */
+  readonly memory: WebAssembly.Memory
+  /** offer and use direct TLS sockets for tensors beside libp2p streams; on unless given */
+  readonly fastLane?: boolean
+  readonly signal?: AbortSignal
+  readonly logger?: Logger
+}
+
+/** The mesh over a real network, with what only a network has. */
+export interface NetworkMesh extends Mesh {
+  /** Stops redialling a peer that left or was excluded, until it comes by itself. */
+  forget(peer: PeerId): void
+  statistics(): Promise<NetworkStatistics>
+}
+
+/**
+ * Starts libp2p in a worker thread of its own, so that a busy main thread costs no connection and a busy network no
+ * round. Resolves when it listens. Errors: `argument` for an address or a port that cannot be had, `corrupt` or
+ * `missing` for the identity file, `aborted`.
+ */
+export async function createNetworkMesh(init: NetworkMeshInit): Promise<NetworkMesh> {
+  init.signal?.throwIfAborted()
+  const topicBytes = Buffer.byteLength(init.topic)
+  if (topicBytes < 1 || topicBytes > TOPIC_LIMIT) {
+    throw new PeergradError('argument', `topic: got ${topicBytes} bytes, expected 1 to ${TOPIC_LIMIT}`)
+  }
+  const workerData: WorkerInit = {
+    identityFile: init.identityFile,
+    listen: init.listen ?? ['/ip4/0.0.0.0/tcp/0'],
+    bootstrap: init.bootstrap ?? [],
+    mdns: init.mdns ?? false,
+    topic: `peergrad/${init.topic}/control`,
+    memory: init.memory,
+    fastLane: init.fastLane ?? true
+  }
+  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData, name: 'peergrad-network' })
+  try {
+    const self = await whenReady(worker, init.signal)
+    return new WorkerMesh(worker, self, Arena.attach(init.memory), init.logger)
+  } catch (error) {
+    await worker.terminate()
+    throw error
+  }
+}
+
+function whenReady(worker: Worker, signal: AbortSignal | undefined): Promise<PeerId> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(new PeergradError('aborted', 'network: given up while starting'))
+    signal?.addEventListener('abort', onAbort, { once: true })
+    const onError = (cause: unknown) => reject(crash(cause))
+    worker.once('error', onError)
+    const onMessage = (message: FromWorker) => {
+      if (message.type !== 'ready' && message.type !== 'failed') return
+      signal?.removeEventListener('abort', onAbort)
+      worker.off('error', onError)
+      worker.off('message', onMessage)
+      if (message.type === 'ready') resolve(message.self)
+      else reject(PeergradError.fromJSON(message.error))
+    }
+    worker.on('message', onMessage)
+  })
+}
+
+function crash(cause: unknown): PeergradError {
+  return new PeergradError('crashed', `the network thread ended: ${PeergradError.from(cause).message}`, {}, { cause })
+}
+
+interface Pending {
+  resolve(value: Calls[keyof Calls]['result']): void
+  reject(error: PeergradError): void
+}
+
+class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
+  readonly self: PeerId
+  readonly #worker: Worker
+  readonly #arena: Arena
+  readonly #logger: Logger | undefined
+  readonly #pending = new Map<number, Pending>()
+  readonly #connected = new Set<PeerId>()
+  readonly #links = new Map<PeerId, LinkStatistics>()
+  readonly #served = new Set<Digest>()
+  #nextId = 0
+  #ended: PeergradError | undefined
+
+  constructor(worker: Worker, self: PeerId, arena: Arena, logger: Logger | undefined) {
+    super()
+    this.#worker = worker
+    this.self = self
+    this.#arena = arena
+    this.#logger = logger
+    worker.on('message', (message: FromWorker) => this.#receive(message))
+    worker.on('error', (cause) => this.#end(crash(cause)))
+    worker.on('exit', () => this.#end(crash('it stopped')))
+  }
+
+  addresses(): Promise<string[]> {
+    return this.#call('addresses', {})
+  }
+
+  dial(address: string, { signal }: { signal?: AbortSignal } = {}): Promise<PeerId> {
+    return this.#call('dial', { address }, signal)
+  }
+
+  connected(): readonly PeerId[] {
+    return [...this.#connected]
+  }
+
+  async announce(payload: Uint8Array): Promise<void> {
+    checkControl(payload)
+    await this.#call('announce', { payload })
+  }
+
+  async request(
+    peer: PeerId,
+    payload: Uint8Array,
+    { deadline, signal }: { deadline: number; signal?: AbortSignal }
+  ): Promise<Uint8Array> {
+    checkControl(payload)
+    return this.#call('request', { peer, payload, deadline }, signal)
+  }
+
+  admit(peers: readonly PeerId[]): void {
+    this.#post({ type: 'admit', peers: [...peers] })
+  }
+
+  serve(digest: Digest, vector: Vector): void {
+    checkDigest(digest)
+    if (this.#served.has(digest))
+      throw new PeergradError('duplicate', `serve: ${digest} is served already; unserve it first`)
+    this.#served.add(digest)
+    this.#post({ type: 'serve', digest, vector: this.#arena.handle(vector) })
+  }
+
+  async unserve(digest: Digest): Promise<void> {
+    if (this.#served.delete(digest)) await this.#call('unserve', { digest })
+  }
+
+  async fetch({ digest, bytes, from, into, deadline, signal }: FetchRequest): Promise<FetchReport> {
+    checkDigest(digest)
+    if (into.byteLength !== bytes) {
+      throw new PeergradError('argument', `fetch: got a vector of ${into.byteLength} bytes, expected ${bytes}`)
+    }
+    return this.#call('fetch', { digest, from: [...from], into: this.#arena.handle(into), deadline }, signal)
+  }
+
+  links(): readonly LinkStatistics[] {
+    return [...this.#links.values()]
+  }
+
+  report(peer: PeerId, offence: Offence): void {
+    this.#post({ type: 'report', peer, offence })
+  }
+
+  forget(peer: PeerId): void {
+    this.#post({ type: 'forget', peer })
+  }
+
+  statistics(): Promise<NetworkStatistics> {
+    return this.#call('statistics', {})
+  }
+
+  async close(): Promise<void> {
+    if (this.#ended !== undefined) return
+    try {
+      await this.#call('close', {})
+    } finally {
+      this.#end(new PeergradError('aborted', 'the network is closed'))
+      await this.#worker.terminate()
+    }
+  }
+
+  #receive(message: FromWorker): void {
+    switch (message.type) {
+      case 'result':
+        this.#pending.get(message.id)?.resolve(message.value)
+        break
+      case 'error':
+        this.#pending.get(message.id)?.reject(PeergradError.fromJSON(message.error))
+        break
+      case 'links':
+        for (const row of message.rows) this.#links.set(row.peer, row)
+        break
+      case 'connect':
+        this.#connected.add(message.peer)
+        this.emit('connect', { peer: message.peer })
+        break
+      case 'disconnect':
+        this.#disconnected(message.peer)
+        break
+      case 'message':
+        this.emit('message', { from: message.from, payload: message.payload, envelope: message.envelope })
+        break
+      case 'request':
+        this.#asked(message)
+        break
+      case 'served':
+        this.emit('served', { peer: message.peer, digest: message.digest, bytes: message.bytes })
+        break
+      case 'log':
+        this.#logger?.[message.level](message.fields, message.message)
+    }
+  }
+
+  #asked({ request, from, payload, envelope }: Extract<FromWorker, { type: 'request' }>): void {
+    this.emit('request', {
+      from,
+      payload,
+      envelope,
+      respond: (answer) => {
+        checkControl(answer)
+        this.#post({ type: 'respond', request, payload: answer })
+      },
+      refuse: (error) => this.#post({ type: 'refuse', request, error: PeergradError.from(error).toJSON() })
+    })
+  }
+
+  #disconnected(peer: PeerId): void {
+    if (this.#connected.delete(peer)) this.emit('disconnect', { peer })
+  }
+
+  #call<M extends keyof Calls>(
+    method: M,
+    args: Calls[M]['arguments'],
+    signal?: AbortSignal
+  ): Promise<Calls[M]['result']> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended)
+    if (signal?.aborted === true) return Promise.reject(new PeergradError('aborted', `${method}: given up`))
+    const id = this.#nextId++
+    const cancel = () => this.#post({ type: 'cancel', id })
+    signal?.addEventListener('abort', cancel, { once: true })
+    return new Promise<Calls[M]['result']>((resolve, reject) => {
+      this.#pending.set(id, { resolve: resolve as Pending['resolve'], reject })
+      this.#post({ type: 'call', id, method, arguments: args } as CallMessage)
+    }).finally(() => {
+      this.#pending.delete(id)
+      signal?.removeEventListener('abort', cancel)
+    })
+  }
+
+  #post(message: ToWorker): void {
+    if (this.#ended === undefined) this.#worker.postMessage(message)
+  }
+
+  #end(error: PeergradError): void {
+    if (this.#ended !== undefined) return
+    this.#ended = error
+    for (const { reject } of this.#pending.values()) reject(error)
+    for (const peer of this.#connected) this.#disconnected(peer)
+  }
+}
+
+function checkControl(payload: Uint8Array): void {
+  if (payload.byteLength <= CONTROL_LIMIT) return
+  const message = `control message: got ${payload.byteLength} bytes, expected at most ${CONTROL_LIMIT}`
+  throw new PeergradError('argument', `${message}; serve larger things and announce their digest`)
+}
+
+function checkDigest(digest: Digest): void {
+  if (DIGEST_PATTERN.test(digest)) return
+  throw new PeergradError('argument', `digest: got "${digest}", expected 64 lower-case hexadecimal digits`)
+}

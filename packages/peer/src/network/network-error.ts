@@ -1,0 +1,28 @@
+import { PeergradError } from '@peergrad/core'
+
+/**
+ * What libp2p or a socket threw, as one of ours: `aborted` or `timeout` when the signal says so, else `unreachable`
+ * with their words. `what` is the start of the sentence, e.g. "fetch from 12D3…".
+ */
+export function networkError(thrown: unknown, what: string, signal?: AbortSignal): PeergradError {
+  if (signal?.aborted === true) return interruption(signal, what)
+  if (thrown instanceof PeergradError) return thrown
+  const reason = thrown instanceof Error ? thrown.message : String(thrown)
+  return new PeergradError('unreachable', `${what}: ${reason}`, {}, { cause: thrown })
+}
+
+/** Error of a signal that fired: `timeout` when a deadline did, `aborted` when somebody gave up. */
+export function interruption(signal: AbortSignal, what: string): PeergradError {
+  const reason: unknown = signal.reason
+  if (reason instanceof PeergradError) return reason
+  const timedOut = reason instanceof Error && reason.name === 'TimeoutError'
+  if (timedOut) return new PeergradError('timeout', `${what}: the deadline passed`)
+  return new PeergradError('aborted', `${what}: given up`)
+}
+
+/** Calls `listener` when the signal fires or has fired. Returns what removes it. */
+export function onAbort(signal: AbortSignal, listener: () => void): () => void {
+  if (signal.aborted) listener()
+  else signal.addEventListener('abort', listener, { once: true })
+  return () => signal.removeEventListener('abort', listener)
+}

@@ -1,0 +1,280 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { Arena, PeergradError } from '@peergrad/core'
+import type { Offence, PeerId } from '@peergrad/core'
+import { dialable, parseAddress, peerOf } from './addresses.js'
+import { Contacts } from './contacts.js'
+import { Gossip } from './gossip.js'
+import { loadIdentity } from './identity.js'
+import type { Identity } from './identity.js'
+import { Introductions } from './introductions.js'
+import { Lanes } from './lanes.js'
+import { Links } from './links.js'
+import { Members } from './members.js'
+import { networkError, onAbort } from './network-error.js'
+import { createNode, startNode } from './node.js'
+import type { NetworkNode } from './node.js'
+import type { Calls, FromWorker, LogLevel, ToWorker, WorkerInit } from './protocol.js'
+import { sequenceSource } from './replay-window.js'
+import { Reputation } from './reputation.js'
+import { Requests } from './requests.js'
+import { TensorClient } from './tensor-client.js'
+import { TensorServer } from './tensor-server.js'
+
+const TICK_MILLISECONDS = 1000
+const DELAY_RESOLUTION_MILLISECONDS = 5
+/** How long a dial that was turned away waits for the other side's own dial. */
+const CROSSED_DIAL_MILLISECONDS = 1000
+
+type Handlers = {
+  [M in keyof Calls]: (args: Calls[M]['arguments'], signal: AbortSignal) => Promise<Calls[M]['result']>
+}
+
+/** All of the network that lives in the worker: it builds the parts, joins them, and does what the main thread asks. */
+export class NetworkService {
+  readonly self: PeerId
+  readonly handlers: Handlers
+  readonly #post: (message: FromWorker) => void
+  readonly #node: NetworkNode
+  readonly #arena: Arena
+  readonly #reputation: Reputation
+  readonly #links = new Links()
+  readonly #delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MILLISECONDS })
+  readonly #tick: NodeJS.Timeout
+  readonly #gossip: Gossip
+  readonly #requests: Requests
+  readonly #server: TensorServer
+  readonly #client: TensorClient
+  readonly #lanes: Lanes
+  readonly #contacts: Contacts
+  readonly #introductions: Introductions
+  readonly #members: Members
+
+  static async start(init: WorkerInit, post: (message: FromWorker) => void): Promise<NetworkService> {
+    const identity = await loadIdentity(init.identityFile)
+    const reputation = new Reputation()
+    // the gater needs the parts that need the node
+    let denies = (_peer: PeerId): boolean => false
+    const node = await createNode({
+      ...init,
+      identity,
+      score: (peer) => reputation.score(peer),
+      excluded: (peer) => reputation.excluded(peer),
+      denies: (peer) => denies(peer)
+    })
+    const service = new NetworkService(init, identity, node, reputation, post)
+    denies = (peer) => service.#denies(peer)
+    await service.#open(init.listen)
+    return service
+  }
+
+  private constructor(
+    init: WorkerInit,
+    identity: Identity,
+    node: NetworkNode,
+    reputation: Reputation,
+    post: (message: FromWorker) => void
+  ) {
+    const { topic } = init
+    const links = this.#links
+    const nextSequence = sequenceSource()
+    const report = (peer: PeerId, offence: Offence) => this.#report(peer, offence)
+    const excluded = (peer: PeerId) => reputation.excluded(peer)
+    const log = (fields: Readonly<Record<string, unknown>>, message: string) => this.#log('debug', fields, message)
+    this.self = identity.peer
+    this.#post = post
+    this.#node = node
+    this.#arena = Arena.attach(init.memory)
+    this.#reputation = reputation
+    this.#gossip = new Gossip({
+      pubsub: node.services.pubsub,
+      topic,
+      identity,
+      nextSequence,
+      links,
+      report,
+      excluded,
+      deliver: ({ from, payload, bytes }) => this.#send({ type: 'message', from, payload, envelope: bytes })
+    })
+    this.#requests = new Requests({
+      node,
+      identity,
+      topic,
+      nextSequence,
+      links,
+      report,
+      deliver: ({ id, envelope: { from, payload, bytes } }) =>
+        this.#send({ type: 'request', request: id, from, payload, envelope: bytes })
+    })
+    this.#server = new TensorServer({
+      links,
+      report,
+      excluded,
+      served: (peer, digest, bytes) => this.#send({ type: 'served', peer, digest, bytes })
+    })
+    this.#lanes = new Lanes(node, this.#server)
+    this.#client = new TensorClient({ links, report, open: (peer, signal) => this.#lanes.open(peer, signal) })
+    this.#contacts = new Contacts({ node, excluded, log })
+    this.#introductions = new Introductions({
+      node,
+      gossip: this.#gossip,
+      topic,
+      fastPort: () => 0,
+      fastPortOf: () => undefined,
+      learn: (peer, addresses) => void this.#contacts.learn(peer, addresses)
+    })
+    this.#members = new Members({
+      node,
+      introductions: this.#introductions,
+      contacts: this.#contacts,
+      log,
+      connected: (peer) => this.#send({ type: 'connect', peer }),
+      disconnected: (peer) => this.#send({ type: 'disconnect', peer })
+    })
+    this.#tick = setInterval(() => this.#measure(), TICK_MILLISECONDS)
+    this.#delay.enable()
+    this.handlers = {
+      addresses: async () => dialable(node.getMultiaddrs(), this.self),
+      dial: ({ address }, signal) => this.#dial(address, signal),
+      announce: ({ payload }) => this.#announce(payload),
+      request: ({ peer, payload, deadline }, signal) => this.#requests.ask(peer, payload, { deadline, signal }),
+      unserve: async ({ digest }) => {
+        await this.#server.tensors.unserve(digest)
+        return undefined
+      },
+      fetch: ({ into, ...request }, signal) =>
+        this.#client.fetch({ ...request, target: this.#arena.bytes(into), signal }),
+      statistics: async () => this.#statistics(),
+      close: () => this.#close()
+    }
+  }
+
+  /** What needs no answer. */
+  note(message: Exclude<ToWorker, { type: 'call' | 'cancel' }>): void {
+    switch (message.type) {
+      case 'admit':
+        return this.#server.admit(message.peers)
+      case 'serve':
+        return this.#server.tensors.serve(message.digest, this.#arena.bytes(message.vector))
+      case 'report':
+        return this.#report(message.peer, message.offence)
+      case 'forget':
+        return this.#contacts.forget(message.peer)
+      case 'respond':
+        return this.#requests.answer(message.request, message.payload)
+      case 'refuse':
+        return this.#requests.answer(message.request, PeergradError.fromJSON(message.error))
+    }
+  }
+
+  /** Posts a message, and before it the links that changed. */
+  send(message: FromWorker): void {
+    this.#send(message)
+  }
+
+  async #open(listen: readonly string[]): Promise<void> {
+    await Promise.all([this.#requests.start(), this.#introductions.start(), this.#lanes.start()])
+    await startNode(this.#node, listen)
+    this.#gossip.start()
+  }
+
+  /**
+   * Two peers that dial each other at once would have two connections, and gossipsub may choose the one that goes:
+   * the connection that the smaller id dialled is kept.
+   */
+  #denies(peer: PeerId): boolean {
+    if (this.#reputation.excluded(peer)) return true
+    if (this.self > peer) return false
+    return this.#contacts.dialling(peer) || this.#node.getConnections(peerIdFromString(peer)).length > 0
+  }
+
+  async #dial(address: string, signal: AbortSignal): Promise<PeerId> {
+    const target = parseAddress(address)
+    const peer = peerOf(target)
+    try {
+      const connection = await this.#node.dial(target, { signal })
+      return connection.remotePeer.toString()
+    } catch (thrown) {
+      if (peer !== undefined && !signal.aborted && (await this.#appears(peer, signal))) return peer
+      const error = networkError(thrown, `dial ${address}`, signal)
+      if (error.code !== 'unreachable') throw error
+      const message = `${error.message}; check that the peer runs and that its address can be reached from here`
+      throw new PeergradError('unreachable', message, { address }, { cause: thrown })
+    }
+  }
+
+  /** Whether the peer connects by itself within a moment. */
+  async #appears(peer: PeerId, signal: AbortSignal): Promise<boolean> {
+    const id = peerIdFromString(peer)
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(CROSSED_DIAL_MILLISECONDS)])
+    if (this.#node.getConnections(id).length === 0) {
+      await new Promise<void>((resolve) => {
+        const onConnect = ({ detail }: CustomEvent<{ toString(): string }>) => detail.toString() === peer && end()
+        const end = () => {
+          this.#node.removeEventListener('peer:connect', onConnect)
+          stop()
+          resolve()
+        }
+        const stop = onAbort(limit, () => end())
+        this.#node.addEventListener('peer:connect', onConnect)
+      })
+    }
+    return this.#node.getConnections(id).length > 0
+  }
+
+  async #announce(payload: Uint8Array): Promise<undefined> {
+    const recipients = new Set(await this.#gossip.announce(payload))
+    const missed = this.#members.list().filter((peer) => !recipients.has(peer))
+    if (missed.length === 0) return
+    if (recipients.size === 0)
+      throw new PeergradError('unreachable', `announcement: none of ${missed.length} peers took it`)
+    this.#log('warn', { missed }, 'an announcement did not go to every peer directly; others pass it on')
+  }
+
+  #report(peer: PeerId, offence: Offence): void {
+    if (peer === this.self) return
+    const excluded = this.#reputation.report(peer, offence)
+    this.#log(excluded ? 'warn' : 'info', { peer, offence, score: this.#reputation.score(peer) }, 'offence reported')
+    if (!excluded) return
+    this.#contacts.forget(peer)
+    this.#server.expel(peer)
+    const reason = new PeergradError('refused', `${peer} is excluded for the session after: ${offence}`)
+    for (const connection of this.#node.getConnections(peerIdFromString(peer))) connection.abort(reason)
+  }
+
+  #measure(): void {
+    for (const { remotePeer, rtt } of this.#node.getConnections()) {
+      const peer = remotePeer.toString()
+      if (rtt !== undefined && this.#members.has(peer)) this.#links.roundTrip(peer, rtt)
+    }
+    this.#flushLinks()
+  }
+
+  #statistics(): Calls['statistics']['result'] {
+    const longest = Math.max(0, this.#delay.max / 1e6 - DELAY_RESOLUTION_MILLISECONDS)
+    this.#delay.reset()
+    return { longestBlockMilliseconds: longest }
+  }
+
+  async #close(): Promise<undefined> {
+    clearInterval(this.#tick)
+    this.#delay.disable()
+    this.#contacts.close()
+    this.#server.close()
+    await this.#node.stop()
+  }
+
+  #send(message: FromWorker): void {
+    this.#flushLinks()
+    this.#post(message)
+  }
+
+  #flushLinks(): void {
+    const rows = this.#links.takeChanged()
+    if (rows.length > 0) this.#post({ type: 'links', rows })
+  }
+
+  #log(level: LogLevel, fields: Readonly<Record<string, unknown>>, message: string): void {
+    this.#post({ type: 'log', level, fields, message })
+  }
+}

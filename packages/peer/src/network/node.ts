@@ -1,0 +1,89 @@
+import { gossipsub } from '@chainsafe/libp2p-gossipsub'
+import type { GossipSub } from '@chainsafe/libp2p-gossipsub'
+import { bootstrap } from '@libp2p/bootstrap'
+import { identify } from '@libp2p/identify'
+import type { Identify } from '@libp2p/identify'
+import type { Libp2p } from '@libp2p/interface'
+import { mdns } from '@libp2p/mdns'
+import { noise } from '@libp2p/noise'
+import { ping } from '@libp2p/ping'
+import type { Ping } from '@libp2p/ping'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import { PeergradError } from '@peergrad/core'
+import type { PeerId } from '@peergrad/core'
+import { createLibp2p } from 'libp2p'
+import { parseAddress, peerOf } from './addresses.js'
+import { gossipOptions } from './gossip.js'
+import type { Identity } from './identity.js'
+
+export type NetworkNode = Libp2p<{ identify: Identify; ping: Ping; pubsub: GossipSub }>
+
+export interface NodeInit {
+  readonly identity: Identity
+  readonly listen: readonly string[]
+  readonly bootstrap: readonly string[]
+  readonly mdns: boolean
+  readonly topic: string
+  readonly score: (peer: PeerId) => number
+  /** Whether a connection from this peer is turned away once it is known who it is. */
+  readonly denies: (peer: PeerId) => boolean
+  readonly excluded: (peer: PeerId) => boolean
+}
+
+/** A libp2p node, not yet started. Each setting that differs from the default says what the default breaks. */
+export async function createNode(init: NodeInit): Promise<NetworkNode> {
+  for (const address of init.listen) parseAddress(address)
+  for (const address of init.bootstrap) checkBootstrap(address)
+  return createLibp2p({
+    start: false,
+    privateKey: init.identity.libp2pKey,
+    addresses: { listen: [...init.listen] },
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    // a paused stream is reset once its window has grown past the default of 4 MB; keep-alive tunes the window
+    streamMuxers: [yamux({ streamOptions: { maxReadBufferLength: 64 << 20 } })],
+    // 5 new connections a second per host would fail most of the dials of a swarm that starts
+    connectionManager: { inboundConnectionThreshold: 1000, maxIncomingPendingConnections: 100 },
+    // a stopped peer is seen after 2 to 3 s instead of 13; without maxTimeout one dead peer slows the next detection
+    connectionMonitor: { pingInterval: 1000, pingTimeout: { minTimeout: 2000, maxTimeout: 3000 } },
+    connectionGater: {
+      // the default refuses private addresses in browsers only; ours are all welcome
+      denyDialMultiaddr: () => false,
+      denyDialPeer: (peer) => init.excluded(peer.toString()),
+      denyInboundEncryptedConnection: (peer) => init.denies(peer.toString())
+    },
+    peerDiscovery: [
+      ...(init.bootstrap.length > 0 ? [bootstrap({ list: [...init.bootstrap], timeout: 0 })] : []),
+      ...(init.mdns ? [mdns()] : [])
+    ],
+    services: { identify: identify(), ping: ping(), pubsub: gossipsub(gossipOptions(init.topic, init.score)) }
+  })
+}
+
+/** Error `argument` when it cannot listen, with the port when that is in use. */
+export async function startNode(node: NetworkNode, listen: readonly string[]): Promise<void> {
+  try {
+    await node.start()
+  } catch (cause) {
+    await node.stop()
+    throw listenError(cause, listen)
+  }
+}
+
+function checkBootstrap(text: string): void {
+  if (peerOf(parseAddress(text)) !== undefined) return
+  const message = `bootstrap: got "${text}" without a peer, expected …/p2p/PeerId as the other peer prints it`
+  throw new PeergradError('argument', message, { address: text })
+}
+
+function listenError(cause: unknown, listen: readonly string[]): PeergradError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const taken = /EADDRINUSE[^\n]*?:(\d+)\b/.exec(reason)
+  if (taken !== null) {
+    const message = `listen: port ${taken[1]} is in use; stop what uses it, name another port, or 0 for any free one`
+    return new PeergradError('argument', message, { listen, port: Number(taken[1]) }, { cause })
+  }
+  const first = reason.split('\n', 1)[0]
+  return new PeergradError('argument', `listen: cannot listen on ${listen.join(', ')}: ${first}`, { listen }, { cause })
+}

@@ -1,0 +1,52 @@
+import type { Offence, PeerId } from '@peergrad/core'
+
+/**
+ * What an offence costs. The proof of a lie about content weighs more than what a bug or a broken link can cause;
+ * two signed contradictions are enough at once.
+ */
+export const OFFENCE_COST: Readonly<Record<Offence, number>> = {
+  flood: 10,
+  malformed: 25,
+  oversize: 25,
+  'wrong-length': 34,
+  'non-finite': 34,
+  'wrong-digest': 50,
+  equivocation: 100
+}
+
+/** At this score a peer is disconnected and refused for the session. */
+export const EXCLUSION_SCORE = -100
+/** points a second that come back, so that rare accidents of a long run do not add up */
+const RECOVERY = 0.1
+
+/** Scores of peers, 0 at best, from the offences reported. */
+export class Reputation {
+  readonly #scores = new Map<PeerId, { score: number; at: number }>()
+  readonly #excluded = new Set<PeerId>()
+  readonly #now: () => number
+
+  constructor(now: () => number = performance.now.bind(performance)) {
+    this.#now = now
+  }
+
+  score(peer: PeerId): number {
+    if (this.#excluded.has(peer)) return EXCLUSION_SCORE
+    const entry = this.#scores.get(peer)
+    return entry === undefined ? 0 : Math.min(0, entry.score + ((this.#now() - entry.at) / 1000) * RECOVERY)
+  }
+
+  excluded(peer: PeerId): boolean {
+    return this.#excluded.has(peer)
+  }
+
+  /** True when this offence is the one that excludes the peer. */
+  report(peer: PeerId, offence: Offence): boolean {
+    if (this.#excluded.has(peer)) return false
+    const score = this.score(peer) - OFFENCE_COST[offence]
+    this.#scores.set(peer, { score, at: this.#now() })
+    if (score > EXCLUSION_SCORE) return false
+    this.#scores.delete(peer)
+    this.#excluded.add(peer)
+    return true
+  }
+}

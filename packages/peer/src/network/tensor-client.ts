@@ -1,0 +1,128 @@
+import { PeergradError } from '@peergrad/core'
+import type { Digest, ErrorCode, FetchReport, Offence, PeerId } from '@peergrad/core'
+import type { Links } from './links.js'
+import { interruption, networkError, onAbort } from './network-error.js'
+import { Slots } from './slots.js'
+import { pull, SenderViolation } from './tensor-pull.js'
+import type { Transfer } from './tensor-pull.js'
+import { TRANSFERS_PER_PEER } from './tensor-server.js'
+import type { WireReader } from './wire-reader.js'
+import type { Lane, Wire } from './wire.js'
+
+/** The least that a sender must bring in each pace window; below it is cut as a slow-loris. */
+const MINIMUM_PACE_BYTES = 16 * 1024
+/** The window is an eighth of the deadline, so that there is time to ask somebody else, within these bounds. */
+const PACE_WINDOWS = 8
+const PACE_MILLISECONDS = { least: 250, most: 5000 }
+
+/** Answers after which the wire is as good as before. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set(['missing', 'refused', 'full'])
+
+/** A way to a holder. `release` gives the wire back for the next transfer, or ends it. */
+export interface OpenWire {
+  readonly wire: Wire
+  readonly reader: WireReader
+  release(): void
+}
+
+export interface TensorClientInit {
+  readonly links: Links
+  readonly report: (peer: PeerId, offence: Offence) => void
+  /** Rejects when the peer cannot be reached on any lane. */
+  readonly open: (peer: PeerId, signal: AbortSignal) => Promise<OpenWire>
+}
+
+export interface PullRequest {
+  readonly digest: Digest
+  readonly from: readonly PeerId[]
+  /** as many bytes as were announced */
+  readonly target: Uint8Array
+  /** milliseconds for the whole */
+  readonly deadline: number
+  readonly signal: AbortSignal
+}
+
+/**
+ * The receiver's side of the bulk protocol: whom to ask, pace, resume. A link that broke is taken up again at the last
+ * whole block, with the same holder.
+ */
+export class TensorClient {
+  readonly #init: TensorClientInit
+  readonly #slots = new Slots(TRANSFERS_PER_PEER)
+
+  constructor(init: TensorClientInit) {
+    this.#init = init
+  }
+
+  async fetch({ digest, from, target, deadline, signal }: PullRequest): Promise<FetchReport> {
+    const start = performance.now()
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(deadline)])
+    const pace = Math.min(PACE_MILLISECONDS.most, Math.max(PACE_MILLISECONDS.least, deadline / PACE_WINDOWS))
+    let failure = new PeergradError('argument', `fetch ${digest}: got nobody to ask, expected a holder`)
+    for (const peer of from) {
+      // another holder starts anew: bytes of two senders in one vector would leave nobody to blame for a wrong digest
+      const transfer: Transfer = { digest, target, done: 0 }
+      for (let progress = true; progress;) {
+        const before = transfer.done
+        try {
+          const lane = await this.#attempt(peer, transfer, pace, limit)
+          return { from: peer, milliseconds: performance.now() - start, lane }
+        } catch (thrown) {
+          if (limit.aborted) throw interruption(limit, `fetch ${digest} from ${peer}`)
+          failure = networkError(thrown, `fetch ${digest} from ${peer}`)
+          if (thrown instanceof SenderViolation) this.#init.report(peer, thrown.offence)
+          // a link that broke on the way is worth another try; a peer that refuses, lies or stalls is not
+          progress = transfer.done > before && failure.code === 'unreachable'
+        }
+      }
+    }
+    throw failure
+  }
+
+  async #attempt(peer: PeerId, transfer: Transfer, pace: number, limit: AbortSignal): Promise<Lane> {
+    const release = await this.#slots.take(peer, limit)
+    try {
+      const open = await this.#init.open(peer, AbortSignal.any([limit, AbortSignal.timeout(pace)]))
+      return await this.#pull(open, transfer, pace, limit)
+    } finally {
+      release()
+    }
+  }
+
+  async #pull(
+    { wire, reader, release }: OpenWire,
+    transfer: Transfer,
+    pace: number,
+    limit: AbortSignal
+  ): Promise<Lane> {
+    const { peer } = wire
+    const start = performance.now()
+    let bytes = 0
+    let seen = 0
+    const clock = setInterval(() => {
+      if (bytes - seen < MINIMUM_PACE_BYTES) {
+        const message = `${peer} sent ${bytes - seen} bytes in ${pace} ms, expected at least ${MINIMUM_PACE_BYTES}`
+        wire.abort(new PeergradError('timeout', message, { peer }))
+      }
+      seen = bytes
+    }, pace)
+    const stop = onAbort(limit, () => wire.abort(interruption(limit, `fetch from ${peer}`)))
+    try {
+      await pull(wire, reader, transfer, (count) => {
+        bytes += count
+        this.#init.links.tensor(peer, 'received', count)
+      })
+      this.#init.links.transfer(peer, bytes, performance.now() - start)
+      release()
+      return wire.lane
+    } catch (thrown) {
+      const error = PeergradError.from(thrown)
+      if (REFUSALS.has(error.code)) release()
+      else wire.abort(error)
+      throw thrown
+    } finally {
+      clearInterval(clock)
+      stop()
+    }
+  }
+}

@@ -1,0 +1,79 @@
+import { PeergradError } from '@peergrad/core'
+import type { Wire } from './wire.js'
+
+/** More than this unasked for is a sender that does not follow the protocol. */
+const UNREAD_LIMIT = 256 * 1024
+
+/** Reads exact numbers of bytes from a wire, or lets them flow into a sink. One reader per wire, for its whole life. */
+export class WireReader {
+  readonly #wire: Wire
+  #unread: Uint8Array = new Uint8Array(0)
+  #waiting: { bytes: number; resolve: (bytes: Uint8Array) => void } | undefined
+  #flow: ((chunk: Uint8Array) => Uint8Array | undefined) | undefined
+
+  constructor(wire: Wire) {
+    this.#wire = wire
+    wire.receive((chunk) => this.#arrive(chunk))
+  }
+
+  /** Bytes that came and were not asked for. */
+  get unread(): number {
+    return this.#unread.byteLength
+  }
+
+  /** Rejects with why the wire broke. */
+  async read(bytes: number): Promise<Uint8Array> {
+    const whole = new Promise<Uint8Array>((resolve) => {
+      this.#waiting = { bytes, resolve }
+      this.#settle()
+    })
+    return this.#orBroken(whole)
+  }
+
+  /**
+   * Hands every chunk to `take` as it comes, without a copy, until it returns what of the chunk is beyond its need
+   * (an empty view when nothing is). Rejects with why the wire broke.
+   */
+  async flow(take: (chunk: Uint8Array) => Uint8Array | undefined): Promise<void> {
+    const whole = new Promise<void>((resolve) => {
+      this.#flow = (chunk) => {
+        const rest = take(chunk)
+        if (rest !== undefined) {
+          this.#flow = undefined
+          resolve()
+        }
+        return rest
+      }
+      const early = this.#unread
+      this.#unread = new Uint8Array(0)
+      if (early.byteLength > 0) this.#arrive(early)
+    })
+    return this.#orBroken(whole)
+  }
+
+  #arrive(chunk: Uint8Array): void {
+    const rest = this.#flow === undefined ? chunk : this.#flow(chunk)
+    if (rest === undefined || rest.byteLength === 0) return
+    if (this.#unread.byteLength + rest.byteLength > UNREAD_LIMIT + (this.#waiting?.bytes ?? 0)) {
+      throw new PeergradError('corrupt', `${this.#wire.peer} sent more than was asked for`)
+    }
+    // a copy: the chunk may be a reused buffer
+    this.#unread = Buffer.concat([this.#unread, rest])
+    this.#settle()
+  }
+
+  #settle(): void {
+    if (this.#waiting === undefined || this.#unread.byteLength < this.#waiting.bytes) return
+    const { bytes, resolve } = this.#waiting
+    this.#waiting = undefined
+    resolve(this.#unread.subarray(0, bytes))
+    this.#unread = this.#unread.subarray(bytes)
+  }
+
+  async #orBroken<T>(work: Promise<T>): Promise<T> {
+    const broken = this.#wire.broken.then((error) => {
+      throw error
+    })
+    return Promise.race([work, broken])
+  }
+}
