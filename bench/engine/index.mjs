@@ -35,7 +35,9 @@ export async function run({ quick = false } = {}) {
 /** Medians over `steps` steps of each side in turn, after `warm` that let V8's optimising compiler finish. */
 async function measure({ name, aim }, steps, warm) {
   const arena = Arena.create({ bytes: 256 * 2 ** 20 })
-  const dataset = await loadDataset(`synthetic:train=${BATCH},side=${SIDE},channels=${CHANNELS}`, { cacheDirectory: 'unused' })
+  const dataset = await loadDataset(`synthetic:train=${BATCH},side=${SIDE},channels=${CHANNELS}`, {
+    cacheDirectory: 'unused'
+  })
   const engine = await createEngine({ backend: 'wasm', model: name, dataset, arena, workers: 1 })
   const torch = await startTorch(name)
   try {

@@ -28,15 +28,42 @@ export function packColumns(
         to += 32
       }
     } else {
-      for (let k = 0; k < depth; k++) {
-        for (let i = 0; i < TILE_COLUMNS; i++) {
-          f32.store(to + (i << 2), i < width ? f32.load(from + (<usize>i) * columnStride) : 0)
+      let k = 0
+      if (rowStride == 4 && width == TILE_COLUMNS) {
+        const half = from + 4 * columnStride
+        for (; k + 4 <= depth; k += 4) {
+          transposeFour(from + (k << 2), columnStride, to)
+          transposeFour(half + (k << 2), columnStride, to + 16)
+          to += 128
         }
-        from += rowStride
+      }
+      for (; k < depth; k++) {
+        const row = from + (<usize>k) * rowStride
+        for (let i = 0; i < TILE_COLUMNS; i++) {
+          f32.store(to + (i << 2), i < width ? f32.load(row + (<usize>i) * columnStride) : 0)
+        }
         to += 32
       }
     }
   }
+}
+
+/** Four by four floats whose columns lie `stride` bytes apart, to rows 32 bytes apart. */
+// @ts-ignore: decorator
+@inline
+function transposeFour(from: usize, stride: usize, to: usize): void {
+  const a = v128.load(from)
+  const b = v128.load(from + stride)
+  const c = v128.load(from + 2 * stride)
+  const d = v128.load(from + 3 * stride)
+  const ab = v128.shuffle<f32>(a, b, 0, 4, 1, 5)
+  const cd = v128.shuffle<f32>(c, d, 0, 4, 1, 5)
+  const abHigh = v128.shuffle<f32>(a, b, 2, 6, 3, 7)
+  const cdHigh = v128.shuffle<f32>(c, d, 2, 6, 3, 7)
+  v128.store(to, v128.shuffle<f32>(ab, cd, 0, 1, 4, 5))
+  v128.store(to, v128.shuffle<f32>(ab, cd, 2, 3, 6, 7), 32)
+  v128.store(to, v128.shuffle<f32>(abHigh, cdHigh, 0, 1, 4, 5), 64)
+  v128.store(to, v128.shuffle<f32>(abHigh, cdHigh, 2, 3, 6, 7), 96)
 }
 
 /**

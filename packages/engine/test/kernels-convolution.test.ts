@@ -90,9 +90,12 @@ describe('convolution', () => {
   it('of three by three, which Winograd computes, is right on any size and padding up to two', () => {
     const even = fc.integer({ min: 1, max: 5 }).map((n) => 4 * n)
     const edge = fc.integer({ min: 0, max: 2 })
-    const explicit = fc
-      .tuple(edge, edge, edge, edge)
-      .map(([a, b, c, d]): Pad => [[0, 0], [a, b], [c, d], [0, 0]])
+    const explicit = fc.tuple(edge, edge, edge, edge).map(([a, b, c, d]): Pad => [
+      [0, 0],
+      [a, b],
+      [c, d],
+      [0, 0]
+    ])
     const three = fc.record({
       batch: fc.integer({ min: 1, max: 5 }),
       height: fc.integer({ min: 3, max: 11 }),

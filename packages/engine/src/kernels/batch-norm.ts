@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs-core'
+import type * as tf from '@tensorflow/tfjs-core'
 import { columnsOf, valuesOf, valuesOr } from './columns.js'
 import type { Heap } from './heap.js'
 import { inputOf, type Inputs, replaceGradient, replaceKernel, runKernels, runPublished } from './register.js'
