@@ -23,6 +23,13 @@ function orderedKey(bits: number): number {
   return bits ^ ((bits >> 31) & 0x7fffffff)
 }
 
+/** Puts a value into its place among the first `count`, which are sorted. */
+function insert(column: Int32Array, count: number, value: number): void {
+  let at = count
+  for (; at > 0 && column[at - 1] > value; at--) column[at] = column[at - 1]
+  column[at] = value
+}
+
 /** Float64 sums by index mod 4 of term(i). */
 function fourLanes(length: number, term: (i: number) => number): number {
   const s = new Float64Array(4)
@@ -63,8 +70,7 @@ export const scalarKernels: Kernels = {
     const floats = new Float32Array(pair.buffer)
     const [low, high] = [(inputs.length - 1) >> 1, inputs.length >> 1]
     for (let i = 0; i < out.length; i++) {
-      for (let k = 0; k < bits.length; k++) column[k] = orderedKey(bits[k][i])
-      column.sort()
+      for (let k = 0; k < bits.length; k++) insert(column, k, orderedKey(bits[k][i]))
       pair[0] = orderedKey(column[low])
       pair[1] = orderedKey(column[high])
       out[i] = (floats[0] + floats[1]) * 0.5
