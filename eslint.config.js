@@ -49,7 +49,14 @@ const dependencyRule = (name) => ({
 })
 
 export default defineConfig([
-  globalIgnores(['**/dist/**', '**/node_modules/**', '.cache/**', 'runs/**', '**/assembly/**/*.ts', 'bench/results/**']),
+  globalIgnores([
+    '**/dist/**',
+    '**/node_modules/**',
+    '.cache/**',
+    'runs/**',
+    '**/assembly/**/*.ts',
+    'bench/results/**'
+  ]),
   js.configs.recommended,
   typescript.configs.strict,
   {
@@ -76,11 +83,10 @@ export default defineConfig([
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: false }],
       '@typescript-eslint/await-thenable': 'error',
-      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       'no-restricted-syntax': [
         'error',
         {
-          selector: "ThrowStatement > NewExpression[callee.name=/^(Error|TypeError|RangeError|AggregateError)$/]",
+          selector: 'ThrowStatement > NewExpression[callee.name=/^(Error|TypeError|RangeError|AggregateError)$/]',
           message: 'Throw a PeergradError with a code: what was got, what was expected, what to do.'
         },
         {

@@ -31,18 +31,23 @@ function checkNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
   const [wantMajor = 0, wantMinor = 0] = WORKSPACE.engines.node.replace('>=', '').split('.').map(Number)
   if (major > wantMajor || (major === wantMajor && minor >= wantMinor)) return
-  fail(`Node: got ${process.versions.node}, expected ≥ ${wantMajor}.${wantMinor}. Install a newer one: https://nodejs.org/en/download`)
+  fail(
+    `Node: got ${process.versions.node}, expected ≥ ${wantMajor}.${wantMinor}. Install a newer one: https://nodejs.org/en/download`
+  )
 }
 
 async function install() {
   const lock = createHash('sha256')
-  for (const file of ['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json']) lock.update(readFileSync(join(ROOT, file)))
+  for (const file of ['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json'])
+    lock.update(readFileSync(join(ROOT, file)))
   const digest = lock.update(process.versions.modules).digest('hex')
   if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === digest) return
   const manager = WORKSPACE.packageManager
   say(`installing with ${manager} (once for each lockfile)`)
   // what npm sets for the scripts that it starts are npm's settings, and pnpm would warn about each
-  const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_(config|package)_/.test(name)))
+  const environment = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^npm_(config|package)_/.test(name))
+  )
   const npx = process.platform === 'win32' ? 'npx.cmd' : 'npx'
   const { code } = await run(npx, ['--yes', manager, 'install', '--frozen-lockfile', '--reporter=append-only'], {
     cwd: ROOT,
@@ -50,7 +55,10 @@ async function install() {
     stdio: ['ignore', 2, 2]
   })
   if (code !== 0) {
-    fail(`the install ended with code ${code}. It needs a package registry (npm config get registry); run the same command again when there is one.`, code)
+    fail(
+      `the install ended with code ${code}. It needs a package registry (npm config get registry); run the same command again when there is one.`,
+      code
+    )
   }
   writeFileSync(STAMP, digest)
 }

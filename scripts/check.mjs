@@ -2,13 +2,11 @@
  * `pnpm check`: types, lint, what is unused, import cycles, generated files and format, in under a minute. Prints one
  * line for each, and what a failed one said.
  */
-import { existsSync, readdirSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from './run.mjs'
 
 const ROOT = join(import.meta.dirname, '..')
-const require = createRequire(import.meta.url)
 
 // tsc first: lint and the generated pages read what it builds
 const failed = [await check('types', [bin('typescript', 'tsc'), '-b'])]
@@ -32,7 +30,9 @@ async function check(name, args) {
   const started = performance.now()
   const { code, output } = await run(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
-  process.stdout.write(`${code === 0 ? 'ok    ' : 'FAILED'} ${name} (${seconds} s)\n${code === 0 ? '' : `${output.trim()}\n`}`)
+  process.stdout.write(
+    `${code === 0 ? 'ok    ' : 'FAILED'} ${name} (${seconds} s)\n${code === 0 ? '' : `${output.trim()}\n`}`
+  )
   return code !== 0
 }
 
@@ -44,7 +44,7 @@ function kernels() {
 }
 
 function bin(name, command) {
-  const manifest = require.resolve(`${name}/package.json`)
-  const { bin } = require(manifest)
-  return join(manifest, '..', typeof bin === 'string' ? bin : bin[command])
+  const folder = join(ROOT, 'node_modules', name)
+  const { bin } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  return join(folder, typeof bin === 'string' ? bin : bin[command])
 }

@@ -8,7 +8,9 @@ const IMPORT = /^(?:import|export)\s+(?!type\b)(?:[^'"]*?\sfrom\s+)?['"](\.[^'"]
 export function cycles(directory) {
   const graph = new Map()
   for (const file of sources(directory)) {
-    const targets = [...readFileSync(file, 'utf8').matchAll(IMPORT)].map(([, to]) => join(dirname(file), to.replace(/\.js$/, '.ts')))
+    const targets = [...readFileSync(file, 'utf8').matchAll(IMPORT)].map(([, to]) =>
+      join(dirname(file), to.replace(/\.js$/, '.ts'))
+    )
     graph.set(file, targets)
   }
   const found = []

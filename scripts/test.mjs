@@ -13,7 +13,10 @@ export async function test(files) {
   try {
     const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs')
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
-    const { code } = await run(process.execPath, [vitest, 'run', ...reporters, ...files], { cwd: ROOT, stdio: 'inherit' })
+    const { code } = await run(process.execPath, [vitest, 'run', ...reporters, ...files], {
+      cwd: ROOT,
+      stdio: 'inherit'
+    })
     if (!existsSync(report)) {
       process.stderr.write('the test runner ended before it could report\n')
       return code || 1

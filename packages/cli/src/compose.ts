@@ -1,7 +1,8 @@
-import { homedir } from 'node:os'
+import { availableParallelism, homedir } from 'node:os'
 import { join } from 'node:path'
 import {
   PeergradError,
+  random,
   suggestion,
   type Aggregator,
   type Arena,
@@ -11,36 +12,34 @@ import {
   type GradientStore,
   type Logger,
   type Options,
+  type Partitioner,
   type PluginReference,
   type RunManifest,
   type Strategy
 } from '@peergrad/core'
-import { datasetSource, models } from '@peergrad/engine'
+import { createEngine, createPartitioner, datasetSource, engines, loadDataset, models } from '@peergrad/engine'
 import { memoryStore } from '@peergrad/store'
 import { aggregators, codecs, filters, strategies } from '@peergrad/strategies'
+import type { Closing } from './peer/closing.js'
 import { instantiate, referenceOf } from './plugins.js'
 
+interface StoreDriver {
+  readonly describe: string
+  readonly open: (init: { arena: Arena; clock: Clock; logger: Logger }) => Promise<GradientStore>
+}
+
 /** Drivers of the peer's database, by name. */
-export const STORES: ReadonlyMap<string, { readonly describe: string; readonly open: OpenStore }> = new Map([
+const STORES: ReadonlyMap<string, StoreDriver> = new Map([
   [
     'memory',
     { describe: "in the peer's process, on shared memory; dense work in a worker of its own", open: memoryStore }
   ]
 ])
 
-type OpenStore = (init: { arena: Arena; clock: Clock; logger: Logger }) => Promise<GradientStore>
-
 /** What a run's manifest names, looked up and made. */
 export interface RunParts {
   readonly strategy: Strategy
   readonly aggregator: PluginReference
-}
-
-/** What computes and keeps, and is closed when the peer ends. */
-export interface PeerParts extends RunParts {
-  readonly dataset: Dataset
-  readonly engine: Engine
-  readonly store: GradientStore
 }
 
 export function cacheDirectory(options: Options): string {
@@ -52,13 +51,11 @@ export function cacheDirectory(options: Options): string {
  * peers: what is wrong is said before anything is started.
  */
 export async function checkComponents(manifest: RunManifest, options: Options): Promise<RunParts> {
-  if (!STORES.has(options.store)) {
-    const names = [...STORES.keys()]
-    const message = `store: got "${options.store}", ${suggestion(options.store, names)}expected one of ${names.join(', ')}`
-    throw new PeergradError('unknown', message)
-  }
+  storeDriver(options.store)
+  checkEngine(options.engine)
   referenceOf(models, manifest.model)
   await datasetSource(manifest.dataset)
+  await createPartitioner(manifest.partition)
   await instantiate(filters, manifest.filter)
   await instantiate(codecs, manifest.codec)
   const aggregator = await instantiate<Aggregator>(aggregators, manifest.aggregator)
@@ -71,4 +68,75 @@ export async function checkComponents(manifest: RunManifest, options: Options): 
     throw new PeergradError('argument', message)
   }
   return { strategy, aggregator: referenceOf(aggregators, manifest.aggregator) }
+}
+
+function storeDriver(name: string): StoreDriver {
+  const driver = STORES.get(name)
+  if (driver !== undefined) return driver
+  const names = [...STORES.keys()]
+  const message = `store: got "${name}", ${suggestion(name, names)}expected one of ${names.join(', ')}`
+  throw new PeergradError('unknown', message)
+}
+
+function checkEngine(name: string): void {
+  if (name === 'auto') return
+  const found = engines()
+  const engine = found.find((each) => each.name === name)
+  if (engine === undefined) {
+    const names = ['auto', ...found.map((each) => each.name)]
+    const message = `engine: got "${name}", ${suggestion(name, names)}expected one of ${names.join(', ')}`
+    throw new PeergradError('unknown', message)
+  }
+  if (!engine.available) throw new PeergradError('unsupported', `engine: ${name} cannot run here: ${engine.why}`)
+}
+
+export interface OpenInit {
+  readonly manifest: RunManifest
+  readonly options: Options
+  readonly arena: Arena
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly signal: AbortSignal
+  /** what is opened is added here, for the caller to close, also when a later part cannot be opened */
+  readonly opened: Closing[]
+}
+
+/** What a peer is made of, for a run: data, engine, store, strategy and rule. */
+export async function openParts({
+  manifest,
+  options,
+  arena,
+  clock,
+  logger,
+  signal,
+  opened
+}: OpenInit): Promise<PeerParts> {
+  const parts = await checkComponents(manifest, options)
+  const report = (message: string) => logger.info({}, message)
+  const dataset = await loadDataset(manifest.dataset, { cacheDirectory: cacheDirectory(options), signal, report })
+  const workers = options['engine-workers'] || availableParallelism()
+  const engine = await createEngine({ backend: options.engine, model: manifest.model, dataset, arena, workers, signal })
+  opened.push(engine)
+  const store = await storeDriver(options.store).open({ arena, clock, logger })
+  opened.push(store)
+  const partition = dealer(await createPartitioner(manifest.partition), dataset, manifest.seed)
+  return { ...parts, engine, store, partition }
+}
+
+export interface PeerParts extends RunParts {
+  readonly engine: Engine
+  readonly store: GradientStore
+  /** deals the training samples to so many ranks; the same in every epoch, so that a peer keeps its data */
+  readonly partition: (shards: number) => readonly Uint32Array[]
+}
+
+/** The samples of each rank under the run's seed. The last number of ranks is remembered: it seldom changes. */
+export function dealer(partitioner: Partitioner, { train, classes }: Dataset, seed: number): PeerParts['partition'] {
+  let last: readonly Uint32Array[] = []
+  return (shards) => {
+    if (last.length !== shards) {
+      last = partitioner.partition({ labels: train.labels, classes, shards, random: random(seed, 'partition') })
+    }
+    return last
+  }
 }

@@ -1,4 +1,4 @@
-import { PeergradError, type ErrorCode } from '@peergrad/core'
+import type { ErrorCode, PeergradError } from '@peergrad/core'
 
 export interface ExitCode {
   readonly code: number
@@ -20,7 +20,7 @@ export const EXIT = {
   usage: {
     code: 2,
     name: 'usage',
-    means: 'an option, a name, a value or a file that was given is not good',
+    means: 'an option, a name, a value, a file or a port that was given is not good',
     advice: 'The message says what was got and what was expected.'
   },
   disagree: {
@@ -38,7 +38,7 @@ export const EXIT = {
   machine: {
     code: 5,
     name: 'machine',
-    means: 'this machine cannot: a port in use, a full disk, an engine that is not installed, a worker that crashed',
+    means: 'this machine cannot: a full disk, an engine that is not installed, a worker that crashed',
     advice: 'The message says which, and what to do.'
   },
   refused: {

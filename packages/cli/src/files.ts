@@ -16,8 +16,17 @@ export function writeWhole(path: string, text: string): void {
     }
     renameSync(unfinished, path)
   } catch (thrown) {
-    rmSync(unfinished, { force: true })
+    quietly(() => rmSync(unfinished, { force: true }))
     throw fileError(path, thrown)
+  }
+}
+
+/** Cleaning up after an error must not hide it. */
+export function quietly(work: () => void): void {
+  try {
+    work()
+  } catch {
+    // the error that is being handled says more
   }
 }
 

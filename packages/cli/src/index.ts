@@ -1,1 +1,2 @@
-export {}
+export { commandLinePage, exitCodesPage } from './docs.js'
+export type { PeerOutcome, PeerStatus, RunResult } from './outcome.js'

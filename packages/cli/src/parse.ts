@@ -2,7 +2,7 @@ import { OPTIONS, PeergradError, suggestion, unknownOption, type Option } from '
 import yargs, { type Options as YargsOption } from 'yargs'
 import type { Call, Command } from './command.js'
 
-const GROUPS = { run: 'Run, the same at every peer:', peer: 'This machine:', train: 'This machine:' }
+const GROUPS = { run: 'Run:', peer: 'This machine:' }
 
 export type Parsed = { readonly command: Command; readonly call: Call } | { readonly print: string }
 

@@ -1,5 +1,6 @@
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs'
 import type { PeergradError, RunEvent } from '@peergrad/core'
+import { quietly } from './files.js'
 import { fileError } from './machine-error.js'
 
 /** Longest time that an event waits for its line, in milliseconds. */
@@ -51,9 +52,10 @@ export class Recorder {
       }
       this.#length += bytes.length
     } catch (thrown) {
-      ftruncateSync(this.#file, this.#length)
-      closeSync(this.#file)
+      const file = this.#file
       this.#file = undefined
+      quietly(() => ftruncateSync(file, this.#length))
+      quietly(() => closeSync(file))
       this.#onError(fileError(this.#path, thrown))
     }
   }

@@ -47,7 +47,7 @@ const alive = () => children.filter(({ running }) => running).length
 
 describe('follow', () => {
   test('makes one result of the peers’ events', async () => {
-    const result = await run([['finish'], ['finish']])
+    const { result } = await run([['finish'], ['finish']])
     expect(result).toMatchObject({
       run: B,
       strategy: 'spirt',
@@ -95,7 +95,7 @@ describe('follow', () => {
   })
 
   test('sees that peers do not hold the same', async () => {
-    const result = await run([
+    const { result } = await run([
       ['finish', A],
       ['finish', B]
     ])
@@ -103,16 +103,16 @@ describe('follow', () => {
   })
 
   test('goes on when a peer dies, and says so', async () => {
-    const result = await run([['finish'], ['die']])
+    const { result } = await run([['finish'], ['die']])
     expect(result.peers.map(({ status }) => status)).toEqual(['finished', 'died'])
     expect(result.agreed).toBe(true)
-    expect(said).toContain('peer 1 was ended by SIGKILL; the others go on')
+    expect(said).toContain('peer 1: was ended by SIGKILL')
   })
 
   test('ends all with the error of a peer that fails at once', async () => {
     const error = await run([['fail'], ['finish']]).catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(PeergradError)
-    expect(error).toMatchObject({ code: 'missing', message: 'data: no file' })
+    expect(error).toMatchObject({ code: 'missing', message: 'peer 0: data: no file' })
     expect(alive()).toBe(0)
   })
 
@@ -127,12 +127,14 @@ describe('follow', () => {
     const running = run([['wait'], ['stubborn']], { interrupt: interrupt.signal, grace: 200 })
     await vi.waitUntil(() => readRounds() === 4)
     interrupt.abort()
-    const result = await running
+    const { result } = await running
     expect(result.peers.map(({ status }) => status)).toEqual(['left', 'died'])
     expect(alive()).toBe(0)
   })
 })
 
 function readRounds(): number {
-  return readFileSync(join(out, 'events.ndjson'), 'utf8').split('\n').filter((line) => line.includes('"round"')).length
+  return readFileSync(join(out, 'events.ndjson'), 'utf8')
+    .split('\n')
+    .filter((line) => line.includes('"round"')).length
 }

@@ -10,7 +10,8 @@ export function summary(result: RunResult, files: { readonly out: string; readon
   const lines = [
     '',
     `  ${result.accuracy === null ? 'not evaluated' : evaluated}, ${result.rounds} rounds in ${seconds(result.seconds)}`,
-    `  ${result.model} on ${result.dataset}, ${result.strategy} with ${result.aggregator}, engine ${result.engine}, store ${result.store}`,
+    `  ${result.model} on ${result.dataset}, ${result.strategy} with ${result.aggregator}, store ${result.store}`,
+    `  engine ${result.engine}`,
     '',
     ...table(HEADINGS, result.peers.map(row)),
     '',

@@ -1,8 +1,10 @@
+const NUMBER = /^(–|[\d.,]+( ([kMGT]?B|s|%))?)$/
+
 /** Rows under a heading, columns as wide as they need; numbers to the right. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[], indent = '  '): string[] {
   const all = [headings, ...rows]
   const widths = headings.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)))
-  const right = headings.map((_, column) => rows.length > 0 && rows.every((row) => /^[–\d]/.test(row[column] ?? '')))
+  const right = headings.map((_, column) => rows.length > 0 && rows.every((row) => NUMBER.test(row[column] ?? '')))
   return all.map((row) => {
     const cells = widths.map((width, column) => {
       const cell = row[column] ?? ''

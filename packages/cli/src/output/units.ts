@@ -23,8 +23,3 @@ export function seconds(count: number): string {
 export function whole(count: number): string {
   return Math.round(count).toLocaleString('en-US')
 }
-
-/** As many characters as tell peer ids of one run apart: their beginnings are alike. */
-export function shortId(id: string): string {
-  return id.length <= 8 ? id : `…${id.slice(-6)}`
-}

@@ -44,9 +44,7 @@ export class Child extends Emitter<ChildEvents> {
     this.log = join(directory(own), 'peer.log')
     this.#process = start(program, args, this.log)
     this.listening = new Promise((resolve, reject) => {
-      this.on('exit', ({ error }) =>
-        reject(error ?? new PeergradError('aborted', `peer ${number} left before it was up`))
-      )
+      this.on('exit', ({ error }) => reject(error ?? new PeergradError('aborted', 'left before it was up')))
       this.#process.on('message', (message: PeerMessage) => {
         if (message.type === 'listening') {
           this.peer = message.peer
@@ -63,7 +61,7 @@ export class Child extends Emitter<ChildEvents> {
         resolve()
         this.emit('exit', { error })
       }
-      this.#process.once('error', (thrown) => end(new PeergradError('crashed', `peer ${number}: ${thrown.message}`)))
+      this.#process.once('error', (thrown) => end(new PeergradError('crashed', thrown.message)))
       // 'close' and not 'exit': after the last message
       this.#process.once('close', (code, signal) =>
         end(this.#ended === undefined ? this.#death(code, signal) : undefined)
@@ -94,6 +92,7 @@ export class Child extends Emitter<ChildEvents> {
     this.#process.kill('SIGKILL')
   }
 
+  /** The end of the log. */
   lastLines(): string[] {
     try {
       return readFileSync(this.log, 'utf8').trimEnd().split('\n').slice(-LAST_LINES)
@@ -111,7 +110,7 @@ export class Child extends Emitter<ChildEvents> {
   #death(code: number | null, signal: NodeJS.Signals | null): PeergradError {
     if (this.#failure !== undefined) return this.#failure
     const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`
-    return new PeergradError('crashed', `peer ${this.number} ${how}`, { code, signal })
+    return new PeergradError('crashed', how, { code, signal })
   }
 }
 

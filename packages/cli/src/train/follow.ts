@@ -4,7 +4,13 @@ import type { RunResult } from '../outcome.js'
 import { Recorder } from '../recorder.js'
 import { Tally } from '../tally.js'
 import { Child } from './child.js'
-import { Progress } from './progress.js'
+import { Progress } from '../output/progress.js'
+
+export interface Followed {
+  readonly result: RunResult
+  /** of the peers that did not end as a peer ends */
+  readonly errors: readonly PeergradError[]
+}
 
 export interface FollowInit {
   readonly peers: number
@@ -25,13 +31,14 @@ export interface FollowInit {
  * is said and the others go on; one that fails before the first round ends all, with its error. Resolves when no
  * process is left.
  */
-export async function follow(init: FollowInit): Promise<RunResult> {
+export async function follow(init: FollowInit): Promise<Followed> {
   const { out, interrupt } = init
   const tally = new Tally()
   const children: Child[] = []
   const names = new Map<string, string>()
   const progress = new Progress(tally, (id) => names.get(id) ?? id)
   const recorder = new Recorder(join(out, 'events.ndjson'), ({ message }) => progress.say(`peergrad: ${message}`))
+  const errors: PeergradError[] = []
   let failure: PeergradError | undefined
   let wallStart = Infinity
 
@@ -61,6 +68,7 @@ export async function follow(init: FollowInit): Promise<RunResult> {
         if (child.traffic !== undefined) tally.traffic(child.peer, child.traffic)
         tally.ended(child.peer, error === undefined ? 'left' : error.code === 'crashed' ? 'died' : 'failed')
       }
+      if (error !== undefined) errors.push(error)
       if (error === undefined || interrupt.aborted || failure !== undefined) return
       const begun = [...tally.peers.values()].some(({ round }) => round >= 0)
       if (!begun) {
@@ -68,8 +76,9 @@ export async function follow(init: FollowInit): Promise<RunResult> {
         stop()
         return
       }
-      const lines = child.lastLines().map((line) => `  | ${line}`)
-      progress.say([`peergrad: ${error.message}; the others go on. The end of ${child.log}:`, ...lines].join('\n'))
+      const { message } = withLog(error, child)
+      const others = children.some(({ running }) => running) ? '\nThe others go on.' : ''
+      progress.say(`peergrad: ${message}${others}`)
     })
     return child
   }
@@ -88,17 +97,12 @@ export async function follow(init: FollowInit): Promise<RunResult> {
     recorder.close()
   }
   if (failure !== undefined) throw failure
-  return tally.result()
+  return { result: tally.result(), errors }
 }
 
-/** A crash says nothing itself: the log does. */
+/** Which peer it was; and of a crash, which says nothing itself, the end of the log. */
 function withLog(error: PeergradError, child: Child): PeergradError {
-  if (error.code !== 'crashed') return error
-  const lines = child.lastLines()
-  if (lines.length === 0) return error
-  return new PeergradError(
-    'crashed',
-    `${error.message}. The end of ${child.log}:\n  | ${lines.join('\n  | ')}`,
-    error.data
-  )
+  const lines = error.code === 'crashed' ? child.lastLines() : []
+  const end = lines.length === 0 ? '' : `. The end of ${child.log}:\n  | ${lines.join('\n  | ')}`
+  return new PeergradError(error.code, `peer ${child.number}: ${error.message}${end}`, error.data)
 }

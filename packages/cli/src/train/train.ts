@@ -1,16 +1,16 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { optionsToManifest, PeergradError, type Options } from '@peergrad/core'
-import { checkComponents } from '../compose.js'
+import { loadDataset } from '@peergrad/engine'
+import { cacheDirectory, checkComponents } from '../compose.js'
 import { EXIT, exitCodeOf } from '../exit-codes.js'
 import { defaultOut, directory, writeWhole } from '../files.js'
-import type { RunResult } from '../outcome.js'
 import { print, printJson, say } from '../output/print.js'
 import { summary } from '../output/summary.js'
 import { runFileText } from '../run-file.js'
 import { interrupts } from '../signals.js'
 import type { Child } from './child.js'
-import { follow } from './follow.js'
+import { follow, type Followed } from './follow.js'
 
 /** Milliseconds that peers have to leave after Ctrl+C. */
 const GRACE = 5000
@@ -26,6 +26,8 @@ export interface TrainInit {
 export async function trainHere({ options, json, program }: TrainInit): Promise<number> {
   // what can be seen to be wrong is said before anything is started or written
   await checkComponents(optionsToManifest(options), options)
+  // read once here before so many processes do: a data set that is fetched is fetched once
+  await loadDataset(options.dataset, { cacheDirectory: cacheDirectory(options), report: say })
   const out = directory(options.out ?? defaultOut(options.strategy))
   const runFile = join(out, 'run.yaml')
   writeWhole(runFile, runFileText(options))
@@ -39,7 +41,7 @@ export async function trainHere({ options, json, program }: TrainInit): Promise<
     process.exit(EXIT.interrupted.code)
   })
   try {
-    const result = await follow({
+    const followed = await follow({
       peers: options.peers,
       program,
       args: (_number, own, addresses) => peerArguments(options, { runFile, own, addresses }),
@@ -48,7 +50,7 @@ export async function trainHere({ options, json, program }: TrainInit): Promise<
       grace: GRACE,
       onChild: (child) => children.push(child)
     })
-    return conclude(result, { out, json, interrupted: interrupt.signal.aborted })
+    return conclude(followed, { out, json, interrupted: interrupt.signal.aborted })
   } finally {
     interrupt.close()
   }
@@ -74,7 +76,7 @@ function peerArguments(
 
 /** Writes and prints the result, and says what it is worth as an exit code. */
 function conclude(
-  result: RunResult,
+  { result, errors }: Followed,
   { out, json, interrupted }: { out: string; json: boolean; interrupted: boolean }
 ): number {
   let unwritten: PeergradError | undefined
@@ -87,7 +89,9 @@ function conclude(
   if (json) printJson(result)
   else print(summary(result, { out, complete: unwritten === undefined }))
   if (interrupted) return EXIT.interrupted.code
-  if (unwritten !== undefined) return exitCodeOf(unwritten)
   if (!result.agreed) return EXIT.disagree.code
-  return result.peers.some(({ status }) => status === 'finished') ? EXIT.ok.code : EXIT.peers.code
+  if (result.peers.some(({ status }) => status === 'finished'))
+    return unwritten === undefined ? EXIT.ok.code : exitCodeOf(unwritten)
+  const [error] = errors
+  return error === undefined ? EXIT.peers.code : exitCodeOf(error)
 }

@@ -2,8 +2,8 @@ import { PeergradError } from '../errors.js'
 import { suggestion } from './nearest.js'
 import { checkNumber, rangeText, show, type Range } from './range.js'
 
-/** Who reads an option: every peer of the run alike, one peer on its machine, or the command that starts many. */
-export type OptionGroup = 'run' | 'peer' | 'train'
+/** Who reads an option: what concerns the run, or how one peer works on its machine. */
+export type OptionGroup = 'run' | 'peer'
 
 /** Plug-in kinds whose name an option holds. The registries are in other packages; the composition root looks them up. */
 export type PluginKind =

@@ -1,7 +1,7 @@
 import type { WriteStream } from 'node:tty'
 import { rate, type PeerTally, type Tally } from '../tally.js'
-import { table } from '../output/table.js'
-import { bytes, percent, seconds, whole } from '../output/units.js'
+import { table } from './table.js'
+import { bytes, percent, seconds, whole } from './units.js'
 
 const REDRAW = 200
 const LINE = 5000

@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { PeergradError, suggestion } from '@peergrad/core'
+import { JSON_FLAG, type Command } from '../command.js'
+import { EXIT } from '../exit-codes.js'
+import { print } from '../output/print.js'
+
+/** In a clone of the repository, beside packages/. */
+const BENCH = join(import.meta.dirname, '../../../../bench')
+
+export const bench: Command = {
+  name: 'bench',
+  positional: '[NAME]',
+  describe:
+    'Lists the benches of a clone of the repository, or runs one: it prints its table and writes it to bench/results.',
+  options: [],
+  flags: {
+    quick: { type: 'boolean', describe: 'few repetitions: shows that it runs, measures little' },
+    json: JSON_FLAG
+  },
+  examples: [['peergrad bench engine --quick', 'milliseconds for a training step of each model']],
+  async run({ flags: { quick, json }, words: [name] }) {
+    const names = benches()
+    if (name === undefined) {
+      print(json === true ? JSON.stringify(names) : names.join('\n'))
+      return EXIT.ok.code
+    }
+    if (!names.includes(name)) {
+      const message = `bench: got "${name}", ${suggestion(name, names)}expected one of ${names.join(', ')}`
+      throw new PeergradError('unknown', message)
+    }
+    const args = [join(BENCH, 'run.mjs'), name, ...(quick === true ? ['--quick'] : [])]
+    const code = await runToEnd(args, json === true)
+    if (json === true && code === EXIT.ok.code) print(readFileSync(join(BENCH, 'results', `${name}.json`), 'utf8'))
+    return code
+  }
+}
+
+function benches(): string[] {
+  if (!existsSync(join(BENCH, 'run.mjs'))) {
+    throw new PeergradError(
+      'missing',
+      'bench: the benches are not part of the package; run it in a clone of the repository'
+    )
+  }
+  return readdirSync(BENCH).filter((name) => existsSync(join(BENCH, name, 'index.mjs')))
+}
+
+/** The table goes to standard error when standard output is for a document. */
+function runToEnd(args: readonly string[], quiet: boolean): Promise<number> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, args, { stdio: ['ignore', quiet ? 2 : 1, 2] })
+    child.once('close', (code) => resolve(code === 0 ? EXIT.ok.code : EXIT.bug.code))
+  })
+}

@@ -1,0 +1,42 @@
+import type { PeergradError, RunEvent } from '@peergrad/core'
+import type { LeaveMessage, PeerMessage } from '../protocol.js'
+
+/** The process that started this one with an IPC channel, as `train` does. */
+export interface Host {
+  send(message: PeerMessage): void
+  /** Resolves when everything that was sent is on its way. */
+  flush(): Promise<void>
+  /** Called when the host asks for it, or is gone: a peer never outlives who started it. */
+  onLeave(leave: (reason: string) => void): void
+}
+
+/** Undefined when a person started this process. */
+export function findHost(): Host | undefined {
+  if (process.send === undefined) return undefined
+  const sending = new Set<Promise<void>>()
+  return {
+    send(message) {
+      if (!process.connected) return
+      const sent = new Promise<void>((resolve) => process.send?.(message, () => resolve()))
+      sending.add(sent)
+      void sent.then(() => sending.delete(sent))
+    },
+    async flush() {
+      await Promise.all(sending)
+    },
+    onLeave(leave) {
+      process.on('message', (message: LeaveMessage) => {
+        if (message.type === 'leave') leave('asked to by the process that started it')
+      })
+      process.once('disconnect', () => leave('the process that started it is gone'))
+    }
+  }
+}
+
+export function eventMessage(event: RunEvent): PeerMessage {
+  return { type: 'event', wall: Date.now(), event }
+}
+
+export function failureMessage(error: PeergradError): PeerMessage {
+  return { type: 'failed', error: error.toJSON() }
+}

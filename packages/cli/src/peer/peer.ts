@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto'
+import { join, resolve } from 'node:path'
+import {
+  Arena,
+  optionsToManifest,
+  parseSchedule,
+  PeergradError,
+  systemClock,
+  type Logger,
+  type Options,
+  type RunEvent
+} from '@peergrad/core'
+import { runPeer, Swarm, type PeerResult } from '@peergrad/peer'
+import { checkComponents, openParts } from '../compose.js'
+import { defaultOut, directory } from '../files.js'
+import { fileLogger } from '../logger.js'
+import { closeAll, type Closing } from './closing.js'
+import { openMesh } from './network.js'
+
+/** Test samples of the evaluations during a run. */
+const ESTIMATE = 1000
+
+export interface PeerInit {
+  readonly options: Options
+  /** false when the run is to come from the peers to join */
+  readonly describesRun: boolean
+  /** aborts to leave the run in good order */
+  readonly leave: AbortSignal
+  readonly onListening: (peer: string, addresses: readonly string[]) => void
+  readonly onEvent: (event: RunEvent) => void
+}
+
+/** Where a peer's files go. */
+export function peerDirectory(options: Options): string {
+  return directory(options.out ?? defaultOut(options.strategy))
+}
+
+/** One peer from its start to the end of its run. Everything it opened is closed when it resolves or rejects. */
+export async function onePeer({ options, describesRun, leave, onListening, onEvent }: PeerInit): Promise<PeerResult> {
+  const own = describesRun ? optionsToManifest(options) : undefined
+  // what can be seen to be wrong is said before anything is opened
+  if (own !== undefined) await checkComponents(own, options)
+  const out = peerDirectory(options)
+  const logger = fileLogger(join(out, 'peer.log'), options['log-level'])
+  const clock = systemClock()
+  const opened: Closing[] = []
+  try {
+    const arena = Arena.create({ bytes: options.memory * 2 ** 20 })
+    const identity = resolve(options.identity ?? join(out, 'identity.key'))
+    const mesh = await openMesh({ options, identity, arena, logger, signal: leave })
+    opened.push(mesh)
+    const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
+    const swarm = new Swarm({ mesh, clock, logger, join: options.join, sha256, ...(own && { manifest: own }) })
+    opened.push(swarm)
+    onListening(mesh.self, await mesh.addresses())
+
+    const patience = options.patience * 1000
+    const manifest = await swarm.find({ deadline: patience, signal: leave })
+    const parts = await openParts({ manifest, options, arena, clock, logger, signal: leave, opened })
+    logger.info({ run: swarm.run, engine: parts.engine.describe, store: parts.store.name }, 'ready to train')
+    return await runPeer({
+      ...parts,
+      swarm,
+      schedule: parseSchedule(manifest.schedule),
+      clock,
+      logger,
+      emit: (event) => {
+        logEvent(logger, event)
+        onEvent(event)
+      },
+      evaluateEvery: options['evaluate-every'],
+      evaluateSamples: ESTIMATE,
+      patience,
+      checkpoint: join(out, 'checkpoint.safetensors'),
+      leave,
+      signal: new AbortController().signal
+    })
+  } catch (thrown) {
+    const error = PeergradError.from(thrown)
+    logger.error({ code: error.code, ...error.data }, error.message)
+    throw error
+  } finally {
+    await closeAll(opened, logger)
+  }
+}
+
+function logEvent(logger: Logger, { type, time: _time, peer: _peer, ...facts }: RunEvent): void {
+  if (type === 'phase') logger.debug(facts, type)
+  else if (type === 'refused' || type === 'suspected' || type === 'diverged' || type === 'paused')
+    logger.warn(facts, type)
+  else logger.info(facts, type)
+}

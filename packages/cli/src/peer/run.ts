@@ -1,0 +1,91 @@
+import { join } from 'node:path'
+import { PeergradError, type Options } from '@peergrad/core'
+import { EXIT } from '../exit-codes.js'
+import { writeWhole } from '../files.js'
+import { print, printJson, say } from '../output/print.js'
+import { summary } from '../output/summary.js'
+import { Progress } from '../output/progress.js'
+import { Recorder } from '../recorder.js'
+import { interrupts } from '../signals.js'
+import { Tally } from '../tally.js'
+import { eventMessage, failureMessage, type Host } from './host.js'
+import { invitation } from './invitation.js'
+import { onePeer, peerDirectory } from './peer.js'
+
+/** Milliseconds in which a peer whose host is gone, or which was asked to leave, has to end. */
+const GRACE = 5000
+
+export interface RunInit {
+  readonly options: Options
+  readonly describesRun: boolean
+  readonly json: boolean
+}
+
+/** `peergrad peer` for a person: progress, invitation and summary. Resolves to the exit code. */
+export async function runForPerson({ options, describesRun, json }: RunInit): Promise<number> {
+  const interrupt = interrupts(() => process.exit(EXIT.interrupted.code))
+  const out = peerDirectory(options)
+  const tally = new Tally()
+  const recorder = new Recorder(join(out, 'events.ndjson'), ({ message }) => say(`peergrad: ${message}`))
+  const progress = new Progress(tally, () => 'this')
+  interrupt.signal.addEventListener('abort', () => {
+    progress.say('peergrad: leaving the run and writing a checkpoint (Ctrl+C again: at once)')
+  })
+  try {
+    const ended = await onePeer({
+      options: { ...options, out },
+      describesRun,
+      leave: interrupt.signal,
+      onListening: (_peer, addresses) => invite(addresses, (text) => (json ? progress.say(text) : print(text))),
+      onEvent: (event) => {
+        tally.add(event)
+        recorder.add(event)
+      }
+    })
+    tally.traffic(ended.id, ended)
+  } finally {
+    progress.close()
+    recorder.close()
+    interrupt.close()
+  }
+  const result = tally.result()
+  writeWhole(join(out, 'result.json'), `${JSON.stringify(result, null, 2)}\n`)
+  if (json) printJson(result)
+  else print(summary(result, { out, complete: true }))
+  return interrupt.signal.aborted ? EXIT.interrupted.code : EXIT.ok.code
+}
+
+/** `peergrad peer` as a child of `train`: everything goes over the channel. Resolves to the exit code. */
+export async function runForHost({ options, describesRun }: RunInit, host: Host): Promise<number> {
+  const leaving = new AbortController()
+  const leave = (reason: string) => {
+    if (leaving.signal.aborted) return
+    leaving.abort(new PeergradError('aborted', reason))
+    setTimeout(() => process.exit(EXIT.interrupted.code), GRACE).unref()
+  }
+  host.onLeave(leave)
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => leave(`stopped by ${signal}`))
+  try {
+    const { bytesSent, bytesReceived } = await onePeer({
+      options,
+      describesRun,
+      leave: leaving.signal,
+      onListening: (peer, addresses) => host.send({ type: 'listening', peer, addresses }),
+      onEvent: (event) => host.send(eventMessage(event))
+    })
+    host.send({ type: 'ended', bytesSent, bytesReceived })
+    return leaving.signal.aborted ? EXIT.interrupted.code : EXIT.ok.code
+  } catch (thrown) {
+    host.send(failureMessage(PeergradError.from(thrown)))
+    throw thrown
+  } finally {
+    await host.flush()
+  }
+}
+
+function invite(addresses: readonly string[], tell: (text: string) => void): void {
+  const found = invitation(addresses)
+  if (found === undefined) return
+  const who = found.localOnly ? 'only this machine can dial this peer; from here' : 'from another machine'
+  tell(`Join ${who}:\n\n    ${found.command}\n`)
+}

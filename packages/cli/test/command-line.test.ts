@@ -1,0 +1,89 @@
+import { OPTION_NAMES, PeergradError } from '@peergrad/core'
+import { describe, expect, test } from 'vitest'
+import { COMMANDS } from '../src/commands/index.js'
+import { commandLinePage, exitCodesPage } from '../src/docs.js'
+import { EXIT } from '../src/exit-codes.js'
+import { parseCommandLine } from '../src/parse.js'
+
+const parse = (line: string) => parseCommandLine(line.split(' ').filter(Boolean), COMMANDS, '9.9.9')
+
+async function call(line: string) {
+  const parsed = await parse(line)
+  if ('print' in parsed) throw new Error('printed instead')
+  return { name: parsed.command.name, ...parsed.call }
+}
+
+async function refusal(line: string): Promise<PeergradError> {
+  const thrown: unknown = await parse(line).catch((error: unknown) => error)
+  if (thrown instanceof PeergradError) return thrown
+  throw new Error('nothing was refused')
+}
+
+describe('a command line', () => {
+  test('gives values as text, and only those that were given', async () => {
+    const { name, options, flags } = await call('train --peers 2 --lr -1 --codec=f16 --seed 0x10 --json')
+    expect(name).toBe('train')
+    expect(options).toEqual({ peers: '2', lr: '-1', codec: 'f16', seed: '0x10' })
+    expect(flags).toEqual({ json: true, run: undefined })
+  })
+
+  test('takes a list by the flag again, and a boolean with and without no-', async () => {
+    expect((await call('peer --join /a --join /b --mdns')).options).toEqual({ join: ['/a', '/b'], mdns: true })
+    expect((await call('peer --no-mdns')).options).toEqual({ mdns: false })
+  })
+
+  test('takes a name where a command has one', async () => {
+    expect((await call('data mnist')).words).toEqual(['mnist'])
+    expect((await call('data')).words).toEqual([])
+  })
+
+  test.each([
+    ['trian', 'trian: no such command; did you mean "train"?'],
+    ['train --epoch 3', '--epoch: no such option; did you mean "--epochs"?'],
+    ['train --join /a', '--join: no such option'],
+    ['train -x', '--x: no such option'],
+    ['--foo', '--foo: no such option']
+  ])('%s: %s', async (line, message) => {
+    const error = await refusal(line)
+    expect(error.code).toBe('unknown')
+    expect(error.message).toContain(message)
+  })
+
+  test.each([
+    ['train --lr', '--lr: got nothing, expected a value'],
+    ['train --run', '--run: got nothing, expected a value'],
+    ['train --run a --run b', '--run: got 2 values, expected one'],
+    ['train mnist', 'train: got mnist, expected train [options]'],
+    ['data mnist cifar10', 'data: got mnist cifar10, expected data [NAME] [options]']
+  ])('%s: %s', async (line, message) => {
+    const error = await refusal(line)
+    expect(error.code).toBe('argument')
+    expect(error.message).toContain(message)
+  })
+
+  test.each(['', '--help', 'train --help', 'peer --help', 'bench --help'])('"%s" prints help', async (line) => {
+    expect(await parse(line)).toMatchObject({ print: expect.stringContaining('peergrad') as unknown })
+  })
+
+  test('prints the version', async () => {
+    expect(await parse('--version')).toEqual({ print: '9.9.9' })
+  })
+
+  test('help of a command names each of its options and an example', async () => {
+    for (const command of COMMANDS) {
+      const parsed = await parse(`${command.name} --help`)
+      const help = 'print' in parsed ? parsed.print : ''
+      for (const word of [...command.options, ...Object.keys(command.flags)]) expect(help).toContain(`--${word}`)
+      expect(help).toContain('Examples:')
+    }
+  })
+})
+
+describe('the guide', () => {
+  test('has every command, option and exit code', () => {
+    const page = commandLinePage()
+    for (const { name } of COMMANDS) expect(page).toContain(`## peergrad ${name}\n`)
+    for (const word of OPTION_NAMES) expect(page).toContain(`| \`--${word}`)
+    for (const { code, name } of Object.values(EXIT)) expect(exitCodesPage()).toContain(`| ${code} | ${name} |`)
+  })
+})

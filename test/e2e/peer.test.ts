@@ -1,0 +1,82 @@
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { describe, expect, test, vi } from 'vitest'
+import { Cli, cli, scratch, SMALL } from '../utils/cli.js'
+
+// several processes that each load libp2p and tfjs: seconds alone, more on a busy machine
+vi.setConfig({ testTimeout: 120_000 })
+
+const LOOPBACK = ['--listen', '/ip4/127.0.0.1/tcp/0']
+const LOCAL = ['--memory', '64', ...LOOPBACK]
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+const found = (...more: string[]) => new Cli(['peer', ...SMALL, ...LOOPBACK, '--out', scratch(), ...more])
+
+/** The command that the founder prints, as arguments. */
+async function invitation(founder: Cli): Promise<string[]> {
+  const [, address] = await founder.saw(/npx peergrad peer --join (\S+)/)
+  return ['peer', '--join', address!, ...LOCAL]
+}
+
+describe('peer', () => {
+  test('the one command that it prints joins it, and takes the run from it', async () => {
+    const founder = found('--peers', '2', '--rounds', '3')
+    const joining = await invitation(founder)
+    const [first, second] = await Promise.all([founder.finished, cli(...joining, '--out', scratch(), '--json')])
+    expect([first.code, second.code]).toEqual([0, 0])
+    const result = JSON.parse(second.out) as { model: string; peers: { parametersHash: string }[] }
+    expect(result.model).toBe('mlp')
+    expect(first.out).toContain(result.peers[0]!.parametersHash)
+  })
+
+  test('a peer of another run is refused, with the first field that differs', async () => {
+    const founder = found('--peers', '2')
+    const [, , address] = await invitation(founder)
+    const file = join(scratch(), 'other.yaml')
+    writeFileSync(file, 'dataset: synthetic\nmodel: mlp\npeers: 2\nlr: 0.5\n')
+    const refused = await cli('peer', '--run', file, '--join', address!, ...LOCAL, '--out', scratch())
+    expect(refused.code).toBe(6)
+    expect(refused.err).toContain('optimiser')
+    expect(refused.err).toContain('0.5')
+    expect(refused.err).not.toMatch(/^\s+at /m)
+  })
+
+  test('no peer at the address: said in time, with code 4', async () => {
+    const nobody = `/ip4/127.0.0.1/tcp/${await freePort()}/p2p/12D3KooWL8kTU9wawixwM6i1aYBQoxA9jZ5qitWzq2xV5BF9yJyg`
+    const finished = await cli('peer', '--join', nobody, ...LOCAL, '--patience', '2', '--out', scratch())
+    expect(finished.code).toBe(4)
+    expect(finished.err).toContain('no peer of the run answered')
+  })
+
+  test('too few peers: said in time, with code 4', async () => {
+    const finished = await found('--peers', '3', '--patience', '1').finished
+    expect(finished.code).toBe(4)
+    expect(finished.err).toContain('got 1 of 3 peers within 1 s')
+  })
+
+  test('Ctrl+C while it waits for others ends it with code 130', async () => {
+    const founder = found('--peers', '2')
+    await invitation(founder)
+    founder.process.kill('SIGINT')
+    expect((await founder.finished).code).toBe(130)
+  })
+
+  test('an identity file that is none', async () => {
+    const file = join(scratch(), 'identity.key')
+    writeFileSync(file, 'nonsense')
+    const finished = await found('--identity', file).finished
+    expect(finished.code).toBe(2)
+    expect(finished.err).toContain(file)
+    expect(finished.err).not.toContain('nonsense')
+  })
+})
