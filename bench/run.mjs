@@ -15,7 +15,9 @@ const [name, ...more] = words.filter((word) => !word.startsWith('-'))
 
 if (name === undefined || !names.includes(name) || more.length > 0 || unknown.length > 0) {
   const got = words.length === 0 ? 'nothing' : words.join(' ')
-  process.stderr.write(`bench: got ${got}, expected one of ${names.join(', ')}: pnpm bench ${names[0] ?? 'NAME'} [--quick]\n`)
+  process.stderr.write(
+    `bench: got ${got}, expected one of ${names.join(', ')}: pnpm bench ${names[0] ?? 'NAME'} [--quick]\n`
+  )
   process.exitCode = 2
 } else {
   const { run } = await import(pathToFileURL(join(HERE, name, 'index.mjs')).href)
