@@ -34,7 +34,7 @@ export interface EngineInit {
 
 /** What peergrad's own engine has beyond the contract. */
 export interface TfjsEngine extends Engine {
-  /** tensors alive in each worker's tfjs: flat from call to call, or there is a leak */
+  /** tensors alive in the tfjs of each worker that is idle: flat from call to call, or there is a leak */
   tensors(): Promise<number[]>
 }
 
@@ -110,7 +110,7 @@ class PooledEngine implements TfjsEngine {
   }
 
   async tensors(): Promise<number[]> {
-    const answers = await this.#pool.runOnEach({ kind: 'memory' } as const)
+    const answers = await this.#pool.runOnIdle({ kind: 'memory' } as const)
     return answers.map((answer) => answer.tensors)
   }
 

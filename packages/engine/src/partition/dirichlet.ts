@@ -11,8 +11,8 @@ export function dirichlet(options: Readonly<Record<string, number | string | boo
   checkOptions('dirichlet', options, ['alpha'])
   const alpha = number('dirichlet', options, 'alpha', {
     otherwise: 0.5,
-    check: (value) => value > 0 && Number.isFinite(value),
-    expected: 'alpha > 0'
+    check: (value) => value > 0 && value <= 1e6,
+    expected: '0 < alpha ≤ 1000000'
   })
   return {
     name: 'dirichlet',
@@ -20,13 +20,12 @@ export function dirichlet(options: Readonly<Record<string, number | string | boo
       const lists = Array.from({ length: shards }, (): number[] => [])
       for (const samples of byClass(labels, classes)) {
         random.shuffle(samples)
-        const proportions = Array.from({ length: shards }, () => gamma(alpha, random))
-        const total = proportions.reduce((sum, share) => sum + share, 0)
+        const proportions = draw(alpha, shards, random)
         let cumulated = 0
         let from = 0
         lists.forEach((list, shard) => {
           cumulated += proportions[shard] ?? 0
-          const to = shard === shards - 1 ? samples.length : Math.round((cumulated / total) * samples.length)
+          const to = shard === shards - 1 ? samples.length : Math.round(cumulated * samples.length)
           for (const sample of samples.slice(from, to)) list.push(sample)
           from = to
         })
@@ -46,21 +45,26 @@ function fillEmpty(lists: number[][]): void {
   }
 }
 
-/**
- * A draw from Gamma(shape, 1) (Marsaglia and Tsang, 2000). The smallest positive number at least: for a tiny shape the
- * draw underflows, and a Dirichlet of zeros only is not defined.
- */
-function gamma(shape: number, random: Random): number {
-  if (shape < 1) {
-    const boost = Math.pow(1 - random.uniform(), 1 / shape)
-    return Math.max(Number.MIN_VALUE, gamma(shape + 1, random) * boost)
-  }
+/** A draw from the symmetric Dirichlet(α): gammas over their sum, by logarithms, for those of a small α underflow. */
+function draw(alpha: number, count: number, random: Random): number[] {
+  const logarithms = Array.from({ length: count }, () => logGamma(alpha, random))
+  const largest = logarithms.reduce((a, b) => Math.max(a, b))
+  const gammas = logarithms.map((value) => Math.exp(value - largest))
+  const total = gammas.reduce((sum, value) => sum + value, 0)
+  return gammas.map((value) => value / total)
+}
+
+/** Logarithm of a draw from Gamma(shape, 1) (Marsaglia and Tsang, 2000). */
+function logGamma(shape: number, random: Random): number {
+  if (shape < 1) return logGamma(shape + 1, random) + Math.log(1 - random.uniform()) / shape
   const d = shape - 1 / 3
   const c = 1 / Math.sqrt(9 * d)
   for (;;) {
     const normal = random.normal()
-    const v = (1 + c * normal) ** 3
-    const u = 1 - random.uniform()
-    if (v > 0 && Math.log(u) < 0.5 * normal * normal + d - d * v + d * Math.log(v)) return d * v
+    const root = 1 + c * normal
+    const v = root * root * root
+    if (v <= 0) continue
+    const accepted = 0.5 * normal * normal + d - d * v + d * Math.log(v)
+    if (Math.log(1 - random.uniform()) < accepted) return Math.log(d * v)
   }
 }

@@ -22,6 +22,8 @@ export class Pool {
   readonly #slots = new Set<Slot>()
   readonly #queue: Task[] = []
   #closed = false
+  /** set while no worker is left and none starts */
+  #gone: PeergradError | undefined
 
   private constructor(init: Omit<WorkerInit, 'claim'>, slots: readonly Slot[], layout: Layout) {
     this.#init = init
@@ -52,6 +54,7 @@ export class Pool {
   /** Runs one job on the next free worker. */
   async run<J extends Job>(job: J, signal?: AbortSignal): Promise<Answers[J['kind']]> {
     if (this.#closed) throw closed()
+    if (this.#gone !== undefined) throw this.#gone
     if (signal?.aborted === true) throw aborted()
     let abort = () => {}
     try {
@@ -67,9 +70,15 @@ export class Pool {
     }
   }
 
-  /** Runs the same job on each worker, when all are idle. */
-  async runOnEach<J extends Job>(job: J): Promise<Answers[J['kind']][]> {
-    return Promise.all([...this.#slots].map((slot) => slot.run(job)))
+  /** Runs the same job on each worker that is idle. */
+  async runOnIdle<J extends Job>(job: J): Promise<Answers[J['kind']][]> {
+    const slots = this.#idle.splice(0)
+    try {
+      return await Promise.all(slots.map((slot) => slot.run(job)))
+    } finally {
+      this.#idle.push(...slots)
+      this.#next()
+    }
   }
 
   async close(): Promise<void> {
@@ -109,8 +118,10 @@ export class Pool {
     if (this.#closed) return task.reject(closed())
     if (slot.alive) return task.reject(error)
     task.crashes += 1
-    if (task.crashes === 1) this.#queue.unshift(task)
-    else task.reject(new PeergradError('crashed', `${error.message}, for the second time on one call`))
+    if (task.crashes === 1) {
+      this.#queue.unshift(task)
+      this.#next()
+    } else task.reject(new PeergradError('crashed', `${error.message}, for the second time on one call`))
   }
 
   async #replace(slot: Slot): Promise<void> {
@@ -118,6 +129,7 @@ export class Pool {
     if (this.#closed) return
     try {
       const { slot: fresh } = await Slot.start(this.#init)
+      this.#gone = undefined
       this.#slots.add(fresh)
       this.#idle.push(fresh)
       if (this.#closed) await fresh.close()
@@ -129,8 +141,8 @@ export class Pool {
   /** When the last worker is gone and no new one starts, nothing that waits can be done. */
   #giveUpWithoutWorkers(error: PeergradError): void {
     if (this.#slots.size > 0) return
-    const gone = new PeergradError('crashed', `engine: no worker is left, and none starts: ${error.message}`)
-    for (const task of this.#queue.splice(0)) task.reject(gone)
+    this.#gone = new PeergradError('crashed', `engine: no worker is left, and none starts: ${error.message}`)
+    for (const task of this.#queue.splice(0)) task.reject(this.#gone)
   }
 }
 

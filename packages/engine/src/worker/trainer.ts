@@ -1,4 +1,4 @@
-import { PeergradError, type Dataset, type Layout, type Minibatch } from '@peergrad/core'
+import { PeergradError, random, type Dataset, type Layout, type Minibatch } from '@peergrad/core'
 import type { NamedTensorMap, Scalar, Tensor, Tensor2D } from '@tensorflow/tfjs-core'
 
 import { Batches } from './batch.js'
@@ -48,6 +48,8 @@ export class Trainer {
     const start = performance.now()
     const { tf, upload } = this.#running
     const samples = minibatch.samples.length
+    // this thread's own: dropout and noise layers of tfjs-layers draw their seeds from it
+    Math.random = random(minibatch.seed, 'layers').uniform
     this.#assign(state)
     const x = upload(this.#batches.training(minibatch), [samples, ...this.#dataset.shape])
     const labels = this.#labels('train', samples, (i) => minibatch.samples[i] ?? 0)
