@@ -51,7 +51,7 @@ export function packColumns(
 /** Four by four floats whose columns lie `stride` bytes apart, to rows 32 bytes apart. */
 // @ts-ignore: decorator
 @inline
-function transposeFour(from: usize, stride: usize, to: usize): void {
+export function transposeFour(from: usize, stride: usize, to: usize): void {
   const a = v128.load(from)
   const b = v128.load(from + stride)
   const c = v128.load(from + 2 * stride)

@@ -7,15 +7,32 @@ import { GAP } from './winograd'
 import { filterGradientLine } from './winograd-lines'
 import {
   HEADER, inputAddresses, outputAddresses, Plane, PLANE_BYTES, PRODUCTS, TABLE_BYTES, tileCount, transformInput,
-  transformOutputGradient,
+  SIDE, transformOutputGradient,
 } from './winograd-tiles'
 
-/** Tiles that are transformed at a time: the depth of one product. */
+/** Tiles that are transformed at a time, the depth of one product, where sums go over several blocks … */
 const BLOCK: i32 = 64
+/** … and the most that are taken at once: the sums of some rows are final then, and never go to main memory. */
+const WHOLE: i32 = 128
+const STRIP: i32 = 16
+
+// @ts-ignore: decorator
+@inline
+function blockOf(tiles: i32): i32 {
+  return tiles <= WHOLE ? tiles : BLOCK
+}
+
+// @ts-ignore: decorator
+@inline
+function stripOf(tiles: i32, rows: i32): i32 {
+  return tiles <= WHOLE ? min(rows, STRIP) : rows
+}
 
 export function winogradFilterGradientScratch(g: Geometry): usize {
-  const sums = g.inChannels * g.outChannels
-  const panels = BLOCK * g.inChannels + panelFloats(BLOCK, g.outChannels)
+  const tiles = g.batch * ((g.outHeight + SIDE - 1) / SIDE) * ((g.outWidth + SIDE - 1) / SIDE)
+  const block = blockOf(tiles)
+  const sums = stripOf(tiles, g.inChannels) * g.outChannels
+  const panels = block * g.inChannels + panelFloats(block, g.outChannels)
   const matrices = (<usize>PRODUCTS) * (((<usize>(sums + panels)) << 2) + 3 * GAP)
   const zeros = (<usize>max(g.inChannels, g.outChannels)) << 2
   return HEADER + TILE_BYTES + TABLE_BYTES + PLANE_BYTES + zeros + matrices
@@ -39,16 +56,19 @@ export function winogradFilterGradient(g: Geometry, x: usize, dy: usize, dfilter
   const addresses = spare + TILE_BYTES
   const plane = addresses + TABLE_BYTES
   const zeros = plane + PLANE_BYTES
-  const sums = zeros + ((<usize>max(rows, columns)) << 2)
-  const sumStep = ((<usize>(rows * columns)) << 2) + GAP
-  const inputs = sums + (<usize>PRODUCTS) * sumStep
-  const inputStep = ((<usize>(BLOCK * rows)) << 2) + GAP
-  const outputs = inputs + (<usize>PRODUCTS) * inputStep
-  const outputStep = ((<usize>panelFloats(BLOCK, columns)) << 2) + GAP
-  clear(zeros, max(rows, columns))
   const tiles = tileCount(p)
-  for (let start = 0; start < tiles; start += BLOCK) {
-    const depth = min(tiles - start, BLOCK)
+  const block = blockOf(tiles)
+  const strip = stripOf(tiles, rows)
+  const sums = zeros + ((<usize>max(rows, columns)) << 2)
+  const sumStep = ((<usize>(strip * columns)) << 2) + GAP
+  const inputs = sums + (<usize>PRODUCTS) * sumStep
+  const inputStep = ((<usize>(block * rows)) << 2) + GAP
+  const outputs = inputs + (<usize>PRODUCTS) * inputStep
+  const outputStep = ((<usize>panelFloats(block, columns)) << 2) + GAP
+  clear(zeros, max(rows, columns))
+  const tap = (<usize>(rows * columns)) << 2
+  for (let start = 0; start < tiles; start += block) {
+    const depth = min(tiles - start, block)
     for (let t = 0; t < depth; t++) {
       inputAddresses(p, x, start + t, zeros, addresses)
       for (let c = 0; c < rows; c += TILE_ROWS) {
@@ -60,14 +80,19 @@ export function winogradFilterGradient(g: Geometry, x: usize, dy: usize, dfilter
         transformOutputGradient(addresses, c << 2, plane, outputs + ((<usize>place) << 2), outputStep)
       }
     }
-    for (let i = 0; i < PRODUCTS; i++) {
-      const a = inputs + (<usize>i) * inputStep
-      const b = outputs + (<usize>i) * outputStep
-      multiplyPanels(rows, columns, depth, a, b, sums + (<usize>i) * sumStep, (<usize>columns) << 2, start > 0, spare)
+    for (let first = 0; first < rows; first += strip) {
+      const height = min(rows - first, strip)
+      for (let i = 0; i < PRODUCTS; i++) {
+        const a = inputs + (<usize>i) * inputStep + ((<usize>(first * depth)) << 2)
+        const b = outputs + (<usize>i) * outputStep
+        multiplyPanels(height, columns, depth, a, b, sums + (<usize>i) * sumStep, (<usize>columns) << 2, start > 0, spare)
+      }
+      if (start + depth < tiles) continue
+      const to = dfilter + ((<usize>(first * columns)) << 2)
+      const bytes = (<usize>(height * columns)) << 2
+      for (let place: usize = 0; place < bytes; place += 16) transformSums(sums + place, sumStep, plane, to + place, tap)
     }
   }
-  const tap = (<usize>(rows * columns)) << 2
-  for (let place: usize = 0; place < tap; place += 16) transformSums(sums + place, sumStep, plane, dfilter + place, tap)
 }
 
 /** Gᵀ s G of four lanes from 36 places `step` bytes apart to nine `tap` bytes apart. */

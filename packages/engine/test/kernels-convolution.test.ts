@@ -1,7 +1,17 @@
 import * as tf from '@tensorflow/tfjs-core'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type Pad, prepare, seed, TOLERANCE, values, wasmAgainstCpu, windows, type Window } from './kernels-support.js'
+import {
+  type Pad,
+  prepare,
+  runOn,
+  seed,
+  TOLERANCE,
+  values,
+  wasmAgainstCpu,
+  windows,
+  type Window
+} from './kernels-support.js'
 
 beforeAll(prepare)
 
@@ -55,6 +65,18 @@ function apart(kernel: Kernel, window: Window, inChannels: number, last: number,
   })
 }
 
+/** Three by three at stride one. */
+const square: Window = {
+  batch: 1,
+  height: 11,
+  width: 13,
+  filterHeight: 3,
+  filterWidth: 3,
+  strides: [1, 1],
+  dilations: [1, 1],
+  pad: 'same'
+}
+
 describe('convolution', () => {
   it('and both gradients are those of the cpu back end on any window', () => {
     fc.assert(
@@ -66,25 +88,15 @@ describe('convolution', () => {
   })
 
   it('stays right where sums go over several blocks of rows, depth and columns', () => {
-    const window: Window = {
-      batch: 1,
-      height: 11,
-      width: 13,
-      filterHeight: 3,
-      filterWidth: 3,
-      strides: [1, 1],
-      dilations: [1, 1],
-      pad: 'same'
-    }
     for (const [stride, pad] of [
       [1, 'same'],
       [2, 'same'],
       [1, 'valid']
     ] as const) {
-      const variant: Window = { ...window, strides: [stride, stride], pad }
+      const variant: Window = { ...square, strides: [stride, stride], pad }
       expect(apart('Conv2D', variant, 60, 13, 7)).toBeLessThan(TOLERANCE)
     }
-    expect(apart('Conv2D', { ...window, filterHeight: 1, filterWidth: 1 }, 530, 9, 11)).toBeLessThan(TOLERANCE)
+    expect(apart('Conv2D', { ...square, filterHeight: 1, filterWidth: 1 }, 530, 9, 11)).toBeLessThan(TOLERANCE)
   })
 
   it('of three by three, which Winograd computes, is right on any size and padding up to two', () => {
@@ -112,6 +124,27 @@ describe('convolution', () => {
       }),
       { numRuns: 50 }
     )
+  })
+
+  it('of three by three stays right with large filters, and with many tiles', () => {
+    expect(apart('Conv2D', { ...square, batch: 1, height: 5, width: 4 }, 132, 128, 3)).toBeLessThan(TOLERANCE)
+    expect(apart('Conv2D', { ...square, batch: 3, height: 28, width: 27 }, 4, 8, 5)).toBeLessThan(TOLERANCE)
+  })
+
+  it('gives a sample the same bits in any batch', () => {
+    const [samples, depth, columns] = [130, 132, 128]
+    const shape = [4, 4, depth]
+    const [x, filter] = [values([samples, ...shape], 1), values([3, 3, depth, columns], 2)]
+    const convolution = ([images, weights]: tf.Tensor[]): tf.Tensor[] => [
+      tf.conv2d(images as tf.Tensor4D, weights as tf.Tensor4D, 1, 'same')
+    ]
+    const [all] = runOn('wasm', [x, filter], convolution)
+    const size = 16 * depth
+    for (const sample of [0, 1, 127, 128, 129]) {
+      const one = { shape: [1, ...shape], values: x.values.slice(sample * size, (sample + 1) * size) }
+      const [alone] = runOn('wasm', [one, filter], convolution)
+      expect(alone).toEqual(all.slice(sample * 16 * columns, (sample + 1) * 16 * columns))
+    }
   })
 
   it('with bias and activation is the published fused kernel', () => {
