@@ -79,7 +79,8 @@ class PooledEngine implements TfjsEngine {
 
   async gradient({ state, minibatch, into, signal }: GradientRequest) {
     const { samples, seed } = minibatch
-    if (samples.length === 0) throw new PeergradError('argument', 'engine: got a minibatch of no samples, expected some')
+    if (samples.length === 0)
+      throw new PeergradError('argument', 'engine: got a minibatch of no samples, expected some')
     const job = {
       kind: 'gradient',
       state: this.#handle(state),
@@ -91,7 +92,8 @@ class PooledEngine implements TfjsEngine {
 
   async evaluate({ state, split = 'test', limit, signal }: EvaluationRequest): Promise<EvaluationResult> {
     const samples = Math.min(limit ?? Infinity, this.#dataset[split].count)
-    if (!(samples >= 1)) throw new PeergradError('argument', `engine: got ${samples} samples to evaluate, expected some`)
+    if (!(samples >= 1))
+      throw new PeergradError('argument', `engine: got ${samples} samples to evaluate, expected some`)
     const slices = Array.from({ length: Math.ceil(samples / EVALUATION_SLICE) }, (_, i) => i * EVALUATION_SLICE)
     const handle = this.#handle(state)
     const sums = await Promise.all(

@@ -21,7 +21,10 @@ it('has the gradient that tfjs finds through the moments of the minibatch, and m
     fc.property(shapes, fc.nat(), (shape, seed) => {
       const [n, height, width, channels] = shape
       const count = n * height * width
-      const [x, weights] = [tf.randomNormal(shape, 1, 2, 'float32', seed + 1), tf.randomNormal(shape, 0, 1, 'float32', seed + 2)]
+      const [x, weights] = [
+        tf.randomNormal(shape, 1, 2, 'float32', seed + 1),
+        tf.randomNormal(shape, 0, 1, 'float32', seed + 2)
+      ]
       const model = modelOf({ tf, shape: [height, width, channels] }, batchNorm('norm'))
       const [gamma, beta, mean, variance] = model.variables as [tf.Variable, tf.Variable, tf.Variable, tf.Variable]
       gamma.assign(tf.tidy(() => tf.randomUniform([channels], 0.5, 1.5, 'float32', seed + 3)))

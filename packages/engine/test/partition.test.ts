@@ -15,7 +15,15 @@ const TEXTS = [
   'similarity:gamma=1'
 ]
 
-async function deal(text: string, { labels, classes = 10, shards = 4, seed = 1 }: { labels: Uint8Array; classes?: number; shards?: number; seed?: number }) {
+async function deal(
+  text: string,
+  {
+    labels,
+    classes = 10,
+    shards = 4,
+    seed = 1
+  }: { labels: Uint8Array; classes?: number; shards?: number; seed?: number }
+) {
   return (await createPartitioner(text)).partition({ labels, classes, shards, random: random(seed, 'partition') })
 }
 const classesIn = (shard: Uint32Array, labels: Uint8Array) => new Set([...shard].map((sample) => labels[sample])).size
@@ -77,7 +85,9 @@ describe('what a partitioner is for', () => {
   })
 
   it('similarity: gamma is the share that all peers have alike', async () => {
-    const [apart, half, alike] = await Promise.all([0, 0.5, 1].map((gamma) => deal(`similarity:gamma=${gamma}`, { labels: even, shards: 10 })))
+    const [apart, half, alike] = await Promise.all(
+      [0, 0.5, 1].map((gamma) => deal(`similarity:gamma=${gamma}`, { labels: even, shards: 10 }))
+    )
     for (const shard of apart!) expect(skew(shard, even)).toBe(1)
     for (const shard of half!) expect(skew(shard, even)).toBeCloseTo(0.55, 0)
     for (const shard of alike!) expect(skew(shard, even)).toBeLessThan(0.25)

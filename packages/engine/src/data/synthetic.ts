@@ -28,7 +28,11 @@ export function synthetic(options: Readonly<Record<string, number | string | boo
         name: 'synthetic',
         shape: [side, side, channels],
         classes,
-        normalise: { scale: 1 / 255, mean: Array<number>(channels).fill(0.5), deviation: Array<number>(channels).fill(0.5) },
+        normalise: {
+          scale: 1 / 255,
+          mean: Array<number>(channels).fill(0.5),
+          deviation: Array<number>(channels).fill(0.5)
+        },
         augment: { crop: 0, flip: false },
         train: split(train, patterns, noise, source),
         test: split(test, patterns, noise, source)

@@ -30,7 +30,9 @@ async function read(path: string): Promise<io.ModelArtifacts> {
   const json = parse(path, await bytes(path))
   const manifest = json.weightsManifest ?? []
   if (manifest.length === 0) return { modelTopology: json.modelTopology }
-  const shards = await Promise.all(manifest.flatMap(({ paths }) => paths.map((name) => bytes(join(dirname(path), name)))))
+  const shards = await Promise.all(
+    manifest.flatMap(({ paths }) => paths.map((name) => bytes(join(dirname(path), name))))
+  )
   const weightData = Buffer.concat(shards)
   return {
     modelTopology: json.modelTopology,
@@ -52,5 +54,7 @@ function parse(path: string, content: Buffer): io.ModelJSON {
   } catch {
     // told below
   }
-  throw new PeergradError('corrupt', `model: ${path} is no model.json of a tfjs LayersModel (no modelTopology)`, { path })
+  throw new PeergradError('corrupt', `model: ${path} is no model.json of a tfjs LayersModel (no modelTopology)`, {
+    path
+  })
 }

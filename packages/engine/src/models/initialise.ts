@@ -26,7 +26,12 @@ export type Initialiser =
 
 export const zeros = { kind: 'constant', value: 0 } satisfies Initialiser
 export const ones = { kind: 'constant', value: 1 } satisfies Initialiser
-export const glorotUniform = { kind: 'scaled', scale: 1, mode: 'average', distribution: 'uniform' } satisfies Initialiser
+export const glorotUniform = {
+  kind: 'scaled',
+  scale: 1,
+  mode: 'average',
+  distribution: 'uniform'
+} satisfies Initialiser
 export const heNormal = { kind: 'scaled', scale: 2, mode: 'in', distribution: 'normal' } satisfies Initialiser
 
 /** Fills a model's flat state for a seed. Plain JavaScript on our own random: the same on every peer and back end. */

@@ -57,7 +57,8 @@ export function modelOf({ tf, shape }: Pick<ModelComponents, 'tf' | 'shape'>, bu
   })
   const variable = (tensor: ModelTensor): Variable => {
     const found = byTensor.get(tensor)
-    if (found === undefined) throw new PeergradError('internal', `model: a layer uses "${tensor.name}" and does not declare it`)
+    if (found === undefined)
+      throw new PeergradError('internal', `model: a layer uses "${tensor.name}" and does not declare it`)
     return found
   }
   return { tensors, variables, forward: (x, training) => apply(x, { tf, training, variable }) }

@@ -16,12 +16,17 @@ interface Serialised {
 export function initialiserOf(layer: LayersModel['layers'][number], weight: LayerVariable): Initialiser {
   const config = layer.getConfig()
   const camel = weight.originalName.replace(/^.*\//, '').replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
-  const option = [camel, camel.replace(/Kernel$/, '')].map((name): unknown => config[`${name}Initializer`]).find(isSerialised)
+  const option = [camel, camel.replace(/Kernel$/, '')]
+    .map((name): unknown => config[`${name}Initializer`])
+    .find(isSerialised)
   const known = option === undefined ? undefined : translate(option)
   if (known !== undefined) return known
   const how = option?.className ?? 'nothing'
   const message = `model: the layer ${layer.name} says ${how} about how "${weight.name}" starts`
-  throw new PeergradError('unsupported', `${message}; expected zeros, ones, a constant, a uniform, a normal or variance scaling`)
+  throw new PeergradError(
+    'unsupported',
+    `${message}; expected zeros, ones, a constant, a uniform, a normal or variance scaling`
+  )
 }
 
 function isSerialised(value: unknown): value is Serialised {

@@ -30,7 +30,9 @@ export function fromLayersModel(tf: Tf, model: LayersModel, { shape }: Pick<Data
         name: weight.name,
         shape: value.shape,
         trainable: trainable.has(weight),
-        initialise: given ? { kind: 'values', values: Float32Array.from(value.dataSync()) } : initialiserOf(layer, weight)
+        initialise: given
+          ? { kind: 'values', values: Float32Array.from(value.dataSync()) }
+          : initialiserOf(layer, weight)
       })
     }
   }
@@ -65,10 +67,16 @@ function checkInput(model: LayersModel, shape: readonly number[]): void {
   const fits = takes.length === shape.length && takes.every((size, i) => size === null || size === shape[i])
   if (model.inputs.length === 1 && fits) return
   const got = model.inputs.length === 1 ? `samples of shape [${takes.join(', ')}]` : `${model.inputs.length} inputs`
-  throw new PeergradError('shape', `model: it takes ${got}, but the data set has samples of shape [${shape.join(', ')}]`)
+  throw new PeergradError(
+    'shape',
+    `model: it takes ${got}, but the data set has samples of shape [${shape.join(', ')}]`
+  )
 }
 
 function foreign(weight: LayerVariable): PeergradError {
   const message = `model: "${weight.name}" belongs to another copy of tfjs`
-  return new PeergradError('unsupported', `${message}; build the model with the tf and layers that your factory is given`)
+  return new PeergradError(
+    'unsupported',
+    `${message}; build the model with the tf and layers that your factory is given`
+  )
 }

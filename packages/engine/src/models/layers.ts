@@ -41,7 +41,13 @@ export function dense(
       output: [units],
       tensors: [weights, shift],
       apply: (x, { tf, variable }) =>
-        tf.fused.matMul({ a: x as Tensor2D, b: variable(weights), bias: variable(shift), transposeA: false, transposeB: false })
+        tf.fused.matMul({
+          a: x as Tensor2D,
+          b: variable(weights),
+          bias: variable(shift),
+          transposeA: false,
+          transposeB: false
+        })
     }
   }
 }
@@ -85,8 +91,7 @@ export function depthwise(name: string, init: { size: number; stride?: number; k
     return {
       output: [extent(height, size, stride, 'same'), extent(width, size, stride, 'same'), channels],
       tensors: [weights],
-      apply: (x, { tf, variable }) =>
-        tf.depthwiseConv2d(x as Tensor4D, variable(weights) as Tensor4D, stride, 'same')
+      apply: (x, { tf, variable }) => tf.depthwiseConv2d(x as Tensor4D, variable(weights) as Tensor4D, stride, 'same')
     }
   }
 }
@@ -107,5 +112,8 @@ export function image(shape: Shape): readonly [height: number, width: number, ch
 function extent(size: number, filter: number, stride: number, padding: 'same' | 'valid'): number {
   const out = padding === 'same' ? Math.ceil(size / stride) : Math.ceil((size - filter + 1) / stride)
   if (out >= 1) return out
-  throw new PeergradError('shape', `model: got an image side of ${size} pixels, expected at least ${filter} for a filter of that size`)
+  throw new PeergradError(
+    'shape',
+    `model: got an image side of ${size} pixels, expected at least ${filter} for a filter of that size`
+  )
 }

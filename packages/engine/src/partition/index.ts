@@ -7,9 +7,24 @@ export const partitioners: Registry = {
   kind: 'partition',
   entries: new Map([
     entry('iid', './iid.js', 'iid', 'samples dealt at random'),
-    entry('dirichlet', './dirichlet.js', 'dirichlet', "each class split by Dirichlet(alpha); alpha=0.5, smaller is more skewed"),
-    entry('shards', './label-shards.js', 'labelShards', 'perPeer=2 slices of the samples sorted by label for each peer'),
-    entry('similarity', './similarity.js', 'similarity', "ByzFL's: a share gamma=0.5 at random, the rest sorted by label")
+    entry(
+      'dirichlet',
+      './dirichlet.js',
+      'dirichlet',
+      'each class split by Dirichlet(alpha); alpha=0.5, smaller is more skewed'
+    ),
+    entry(
+      'shards',
+      './label-shards.js',
+      'labelShards',
+      'perPeer=2 slices of the samples sorted by label for each peer'
+    ),
+    entry(
+      'similarity',
+      './similarity.js',
+      'similarity',
+      "ByzFL's: a share gamma=0.5 at random, the rest sorted by label"
+    )
   ])
 }
 

@@ -15,7 +15,8 @@ export class Batches {
 
   constructor(dataset: Dataset) {
     this.#dataset = dataset
-    const [height = 1, width = 1, channels = 1] = dataset.shape.length === 3 ? dataset.shape : [1, 1, dataset.shape.at(-1) ?? 1]
+    const [height = 1, width = 1, channels = 1] =
+      dataset.shape.length === 3 ? dataset.shape : [1, 1, dataset.shape.at(-1) ?? 1]
     this.#height = height
     this.#width = width
     this.#channels = channels

@@ -23,7 +23,12 @@ export const Claim = {
 } as const
 
 export type Job =
-  | { readonly kind: 'gradient'; readonly state: VectorHandle; readonly minibatch: Minibatch; readonly into: VectorHandle }
+  | {
+      readonly kind: 'gradient'
+      readonly state: VectorHandle
+      readonly minibatch: Minibatch
+      readonly into: VectorHandle
+    }
   | {
       readonly kind: 'evaluate'
       readonly state: VectorHandle
