@@ -33,7 +33,7 @@ export class Tally {
   run = ''
   engine = ''
   store = ''
-  checkpoint: string | null = null
+  readonly #checkpoints = new Map<PeerId, string>()
   #members: readonly PeerId[] = []
   #view = -1
   #first = Infinity
@@ -67,7 +67,7 @@ export class Tally {
         if (this.#evaluation === undefined || event.round >= this.#evaluation.round) this.#evaluation = event
         return
       case 'checkpoint':
-        this.checkpoint ??= event.file
+        this.#checkpoints.set(event.peer, event.file)
         return
       case 'finished':
         peer.status = 'finished'
@@ -121,7 +121,8 @@ export class Tally {
       loss: this.#evaluation?.loss ?? null,
       evaluatedSamples: this.#evaluation?.samples ?? 0,
       agreed: this.agreed,
-      checkpoint: this.checkpoint,
+      // all hold the same: any will do, but always the same one
+      checkpoint: peers.map(({ id }) => this.#checkpoints.get(id)).find((file) => file !== undefined) ?? null,
       peers
     }
   }

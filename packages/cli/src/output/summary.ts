@@ -41,9 +41,10 @@ function agreement({ agreed, peers }: RunResult): string {
   const gone =
     finished.length === peers.length ? '' : ` (${peers.length - finished.length} of ${peers.length} did not finish)`
   const [first] = finished
-  if (first === undefined) return `no peer finished`
+  if (first === undefined) return 'no peer went on to the end of the run'
   if (!agreed)
     return `THE PEERS DO NOT HOLD THE SAME PARAMETERS: ${finished.map((peer) => `${peer.rank} ${peer.parametersHash}`).join(', ')}`
-  const who = finished.length === 1 ? 'one peer holds' : `all ${finished.length} peers that finished hold`
-  return `${who} the same parameters${gone}: ${first.parametersHash}`
+  const who =
+    finished.length === 1 ? 'one peer finished, with' : `all ${finished.length} peers that finished hold the same`
+  return `${who} parameters${gone}: ${first.parametersHash}`
 }

@@ -7,7 +7,7 @@ export function bytes(count: number): string {
     value /= 1000
     unit += 1
   }
-  return `${unit === 0 ? value : value.toFixed(value < 99.5 ? 1 : 0)} ${units[unit]}`
+  return `${unit === 0 ? value : value.toFixed(value < 99.95 ? 1 : 0)} ${units[unit]}`
 }
 
 export function percent(share: number | null | undefined): string {
