@@ -40,7 +40,9 @@ function probe(name: string, what: string): Availability {
   if (found === undefined) {
     const node = Number(process.versions.node.split('.')[0])
     const hint =
-      node >= FIRST_NODE_WITHOUT_ADDON ? `; it has no built library for Node ${node}, so take Node 20 or build it from source` : ''
+      node >= FIRST_NODE_WITHOUT_ADDON
+        ? `; it has no built library for Node ${node}, so take Node 20 or build it from source`
+        : ''
     return { available: false, why: `${name} is not installed; run: npm install ${name}@4.22.0${hint}` }
   }
   const { version } = found
