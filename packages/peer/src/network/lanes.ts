@@ -1,6 +1,10 @@
 import type { Connection, Stream } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
-import type { PeerId } from '@peergrad/core'
+import type { Offence, PeerId } from '@peergrad/core'
+import { hostOf, parseAddress } from './addresses.js'
+import { FastDialer } from './fast-dialer.js'
+import { FastLane } from './fast-lane.js'
+import type { Identity } from './identity.js'
 import type { NetworkNode } from './node.js'
 import { StreamWire } from './stream-wire.js'
 import type { OpenWire } from './tensor-client.js'
@@ -13,30 +17,70 @@ export const TENSOR_PROTOCOL = '/peergrad/tensor/1'
 /** Streams of the bulk protocol with one peer, with room for some that are closing. */
 const STREAMS_PER_PEER = 4 * TRANSFERS_PER_PEER
 
-/** The ways on which tensors travel. */
+export interface LanesInit {
+  readonly node: NetworkNode
+  readonly identity: Identity
+  readonly server: TensorServer
+  readonly report: (peer: PeerId, offence: Offence) => void
+}
+
+interface Fast {
+  readonly lane: FastLane
+  readonly dialer: FastDialer
+  readonly port: number
+}
+
+/** The ways on which tensors travel: libp2p streams always, and direct sockets when both ends offer them. */
 export class Lanes {
-  readonly #node: NetworkNode
-  readonly #server: TensorServer
+  readonly #init: LanesInit
+  #fast: Fast | undefined
 
-  constructor(node: NetworkNode, server: TensorServer) {
-    this.#node = node
-    this.#server = server
+  constructor(init: LanesInit) {
+    this.#init = init
   }
 
-  async start(): Promise<void> {
-    await this.#node.handle(TENSOR_PROTOCOL, (stream, connection) => this.#accept(stream, connection), {
-      maxInboundStreams: STREAMS_PER_PEER,
-      maxOutboundStreams: STREAMS_PER_PEER
-    })
+  /** `listen` as of the node: the fast lane listens on the same host, or not at all when undefined. */
+  async start(listen: readonly string[] | undefined): Promise<void> {
+    const { node, identity, server, report } = this.#init
+    const options = { maxInboundStreams: STREAMS_PER_PEER, maxOutboundStreams: STREAMS_PER_PEER }
+    await node.handle(TENSOR_PROTOCOL, (stream, connection) => this.#accept(stream, connection), options)
+    const host = listen?.map((address) => hostOf(parseAddress(address))).find((name) => name !== undefined)
+    if (host === undefined) return
+    const lane = await FastLane.create(identity, (wire) => void server.attend(wire))
+    this.#fast = { lane, dialer: new FastDialer(lane, report), port: await lane.listen(host) }
   }
 
+  /** Port of the fast lane, 0 for none. */
+  get fastPort(): number {
+    return this.#fast?.port ?? 0
+  }
+
+  learn(peer: PeerId, fastPort: number): void {
+    this.#fast?.dialer.learn(peer, fastPort)
+  }
+
+  forget(peer: PeerId): void {
+    this.#fast?.dialer.forget(peer)
+  }
+
+  /** A wire to the peer on the best lane that it can be reached on. */
   async open(peer: PeerId, signal: AbortSignal): Promise<OpenWire> {
+    const { node } = this.#init
+    const id = peerIdFromString(peer)
+    const address = node.getConnections(id)[0]?.remoteAddr
+    const host = address === undefined ? undefined : hostOf(address)
+    const fast = host === undefined ? undefined : await this.#fast?.dialer.open(peer, host, signal)
+    if (fast !== undefined) return fast
     const options = { signal, maxOutboundStreams: STREAMS_PER_PEER }
-    const wire = new StreamWire(await this.#node.dialProtocol(peerIdFromString(peer), TENSOR_PROTOCOL, options), peer)
-    return { wire, reader: new WireReader(wire), release: () => wire.close() }
+    const wire = new StreamWire(await node.dialProtocol(id, TENSOR_PROTOCOL, options), peer)
+    return { wire, reader: new WireReader(wire), release: () => wire.close(), broke: () => false }
+  }
+
+  close(): void {
+    this.#fast?.lane.close()
   }
 
   #accept(stream: Stream, connection: Connection): void {
-    void this.#server.attend(new StreamWire(stream, connection.remotePeer.toString()))
+    void this.#init.server.attend(new StreamWire(stream, connection.remotePeer.toString()))
   }
 }

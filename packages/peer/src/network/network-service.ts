@@ -64,7 +64,7 @@ export class NetworkService {
     })
     const service = new NetworkService(init, identity, node, reputation, post)
     denies = (peer) => service.#denies(peer)
-    await service.#open(init.listen)
+    await service.#open(init)
     return service
   }
 
@@ -112,15 +112,15 @@ export class NetworkService {
       excluded,
       served: (peer, digest, bytes) => this.#send({ type: 'served', peer, digest, bytes })
     })
-    this.#lanes = new Lanes(node, this.#server)
+    this.#lanes = new Lanes({ node, identity, server: this.#server, report })
     this.#client = new TensorClient({ links, report, open: (peer, signal) => this.#lanes.open(peer, signal) })
     this.#contacts = new Contacts({ node, excluded, log })
     this.#introductions = new Introductions({
       node,
       gossip: this.#gossip,
       topic,
-      fastPort: () => 0,
-      fastPortOf: () => undefined,
+      fastPort: () => this.#lanes.fastPort,
+      fastPortOf: (peer, port) => this.#lanes.learn(peer, port),
       learn: (peer, addresses) => void this.#contacts.learn(peer, addresses)
     })
     this.#members = new Members({
@@ -129,7 +129,10 @@ export class NetworkService {
       contacts: this.#contacts,
       log,
       connected: (peer) => this.#send({ type: 'connect', peer }),
-      disconnected: (peer) => this.#send({ type: 'disconnect', peer })
+      disconnected: (peer) => {
+        this.#lanes.forget(peer)
+        this.#send({ type: 'disconnect', peer })
+      }
     })
     this.#tick = setInterval(() => this.#measure(), TICK_MILLISECONDS)
     this.#delay.enable()
@@ -172,8 +175,12 @@ export class NetworkService {
     this.#send(message)
   }
 
-  async #open(listen: readonly string[]): Promise<void> {
-    await Promise.all([this.#requests.start(), this.#introductions.start(), this.#lanes.start()])
+  async #open({ listen, fastLane }: WorkerInit): Promise<void> {
+    await Promise.all([
+      this.#requests.start(),
+      this.#introductions.start(),
+      this.#lanes.start(fastLane ? listen : undefined)
+    ])
     await startNode(this.#node, listen)
     this.#gossip.start()
   }
@@ -195,7 +202,9 @@ export class NetworkService {
       const connection = await this.#node.dial(target, { signal })
       return connection.remotePeer.toString()
     } catch (thrown) {
-      if (peer !== undefined && !signal.aborted && (await this.#appears(peer, signal))) return peer
+      // the smaller id turns a dial away when it is dialling itself
+      const crossed = peer !== undefined && peer < this.self && !signal.aborted
+      if (crossed && (await this.#appears(peer, signal))) return peer
       const error = networkError(thrown, `dial ${address}`, signal)
       if (error.code !== 'unreachable') throw error
       const message = `${error.message}; check that the peer runs and that its address can be reached from here`
@@ -261,6 +270,7 @@ export class NetworkService {
     this.#delay.disable()
     this.#contacts.close()
     this.#server.close()
+    this.#lanes.close()
     await this.#node.stop()
   }
 

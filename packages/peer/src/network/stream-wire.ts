@@ -23,7 +23,7 @@ export class StreamWire implements Wire {
         resolve(this.#reason)
       }
     })
-    const ended = () => this.#break(new PeergradError('corrupt', `${peer} ended the stream too early`))
+    const ended = () => this.#break(new PeergradError('unreachable', `${peer} ended the stream`, { ended: true }))
     const lost = () => this.#break(new PeergradError('unreachable', `the stream to ${peer} broke`))
     // a throw in a listener of libp2p would end the process
     stream.addEventListener('message', ({ data }) => {

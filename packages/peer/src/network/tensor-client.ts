@@ -16,13 +16,16 @@ const PACE_WINDOWS = 8
 const PACE_MILLISECONDS = { least: 250, most: 5000 }
 
 /** Answers after which the wire is as good as before. */
-const REFUSALS: ReadonlySet<ErrorCode> = new Set(['missing', 'refused', 'full'])
+const REFUSALS: ReadonlySet<ErrorCode> = new Set(['missing', 'full'])
 
-/** A way to a holder. `release` gives the wire back for the next transfer, or ends it. */
+/** A way to a holder. */
 export interface OpenWire {
   readonly wire: Wire
   readonly reader: WireReader
+  /** Gives the wire back for the next transfer, or ends it. */
   release(): void
+  /** The wire broke. True when the next one will be of another lane. */
+  broke(): boolean
 }
 
 export interface TensorClientInit {
@@ -72,7 +75,7 @@ export class TensorClient {
           failure = networkError(thrown, `fetch ${digest} from ${peer}`)
           if (thrown instanceof SenderViolation) this.#init.report(peer, thrown.offence)
           // a link that broke on the way is worth another try; a peer that refuses, lies or stalls is not
-          progress = transfer.done > before && failure.code === 'unreachable'
+          progress = failure.code === 'unreachable' && (transfer.done > before || failure.data['otherLane'] === true)
         }
       }
     }
@@ -90,7 +93,7 @@ export class TensorClient {
   }
 
   async #pull(
-    { wire, reader, release }: OpenWire,
+    { wire, reader, release, broke }: OpenWire,
     transfer: Transfer,
     pace: number,
     limit: AbortSignal
@@ -118,8 +121,10 @@ export class TensorClient {
     } catch (thrown) {
       const error = PeergradError.from(thrown)
       if (REFUSALS.has(error.code)) release()
+      else if (error.code === 'refused') wire.close()
       else wire.abort(error)
-      throw thrown
+      if (error.code !== 'unreachable' || !broke()) throw error
+      throw new PeergradError('unreachable', error.message, { otherLane: true }, { cause: error })
     } finally {
       clearInterval(clock)
       stop()

@@ -29,8 +29,8 @@ export interface Transfer {
 export class SenderViolation extends PeergradError {
   readonly offence: Offence
 
-  constructor(code: 'corrupt' | 'shape', offence: Offence, message: string) {
-    super(code, message, { offence })
+  constructor(offence: Offence, message: string) {
+    super('corrupt', message, { offence })
     this.offence = offence
   }
 }
@@ -46,34 +46,24 @@ export async function pull(
   transfer: Transfer,
   received: (bytes: number) => void
 ): Promise<void> {
-  const start = transfer.done
-  try {
-    await pullRest(wire, reader, transfer, received)
-  } catch (thrown) {
-    const error = PeergradError.from(thrown)
-    if (error.code !== 'corrupt' || error instanceof SenderViolation) throw error
-    const message = `${error.message}, after ${transfer.done - start} of ${transfer.target.byteLength - start} bytes`
-    throw new SenderViolation('corrupt', 'wrong-length', message)
-  }
-}
-
-async function pullRest(
-  wire: Wire,
-  reader: WireReader,
-  transfer: Transfer,
-  received: (bytes: number) => void
-): Promise<void> {
   const { digest, target, done: start } = transfer
   wire.send(encodeTensorRequest({ digest, offset: start / 4 }))
   checkHeader(await reader.read(TENSOR_HEADER_BYTES), wire, transfer)
   let position = start
-  await reader.flow((chunk) => {
+  const payload = reader.flow((chunk) => {
     const part = chunk.subarray(0, target.byteLength - position)
     target.set(part, position)
     position += part.byteLength
     received(part.byteLength)
     transfer.done = position - (position % BLOCK_BYTES)
     return position < target.byteLength ? undefined : chunk.subarray(part.byteLength)
+  })
+  await payload.catch((thrown: unknown) => {
+    const error = PeergradError.from(thrown)
+    // a link that breaks resets the stream; to end it in good order is a statement that this was all
+    if (error.data['ended'] !== true) throw error
+    const message = `${wire.peer} ended after ${position - start} of ${target.byteLength - start} bytes that it promised`
+    throw new SenderViolation('wrong-length', message)
   })
   checkEnd(await reader.read(TENSOR_MARK_BYTES), wire, target.byteLength)
   transfer.done = target.byteLength
@@ -86,11 +76,11 @@ function checkHeader(bytes: Uint8Array, wire: Wire, { digest, target, done }: Tr
   if (header.status !== 'ok') throw refusal(header.status, peer, digest)
   if (header.total * 4 !== target.byteLength) {
     const message = `${peer} has ${header.total * 4} bytes of ${digest}, expected the ${target.byteLength} announced`
-    throw new SenderViolation('shape', 'wrong-length', message)
+    throw new SenderViolation('wrong-length', message)
   }
   if (header.digest !== digest || header.offset * 4 !== done) {
     const message = `${peer} answered with ${header.digest} from element ${header.offset}, expected ${digest} from ${done / 4}`
-    throw new SenderViolation('corrupt', 'malformed', message)
+    throw new SenderViolation('malformed', message)
   }
 }
 
@@ -109,7 +99,7 @@ function decoded(bytes: Uint8Array, wire: Wire): ReturnType<typeof decodeTensorH
   try {
     return decodeTensorHeader(bytes)
   } catch (error) {
-    throw new SenderViolation('corrupt', 'malformed', `${wire.peer}: ${PeergradError.from(error).message}`)
+    throw new SenderViolation('malformed', `${wire.peer}: ${PeergradError.from(error).message}`)
   }
 }
 
@@ -117,6 +107,6 @@ function checkEnd(bytes: Uint8Array, wire: Wire, length: number): void {
   try {
     checkTensorMark(bytes, TENSOR_END)
   } catch {
-    throw new SenderViolation('corrupt', 'oversize', `${wire.peer} sent more than the ${length} bytes that it promised`)
+    throw new SenderViolation('oversize', `${wire.peer} sent more than the ${length} bytes that it promised`)
   }
 }

@@ -1,0 +1,320 @@
+import { CONTROL_LIMIT, PeergradError, type Arena, type Mesh, type MeshEvents, type Vector } from '@peergrad/core'
+import { createHash } from 'node:crypto'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+
+export interface MeshUnderTest {
+  readonly mesh: Mesh
+  /** vectors to serve and to fetch into come from here */
+  readonly arena: Arena
+  /** the process is gone, without a word */
+  kill(): Promise<void> | void
+}
+
+/** Makes `count` peers of one run that are all connected to each other. */
+export type CreateMeshes = (count: number) => Promise<MeshUnderTest[]>
+
+/** For deadlines that pass, and for those that must not. */
+const SOON = 60
+const LATE = 20_000
+
+/** The laws of a mesh, for ours and for yours. */
+export function meshCompliance(name: string, create: CreateMeshes): void {
+  describe(`mesh ${name}`, () => {
+    let peers: MeshUnderTest[]
+    let [a, b, c]: MeshUnderTest[] = []
+    const off: (() => void)[] = []
+    const listen = <K extends keyof MeshEvents>(
+      peer: MeshUnderTest,
+      type: K,
+      listener: (event: MeshEvents[K]) => void
+    ) => {
+      off.push(peer.mesh.on(type, listener))
+    }
+
+    beforeAll(async () => {
+      peers = await create(3)
+      ;[a, b, c] = peers
+    })
+    afterEach(() => {
+      for (const remove of off.splice(0)) remove()
+    })
+    afterAll(async () => {
+      await Promise.all(peers.map(({ mesh }) => mesh.close()))
+    })
+
+    describe('who is there', () => {
+      it('names the others and not itself', () => {
+        for (const { mesh } of peers) {
+          const others = peers.map((peer) => peer.mesh.self).filter((id) => id !== mesh.self)
+          expect([...mesh.connected()].sort()).toEqual(others.sort())
+        }
+      })
+
+      it('has addresses', async () => {
+        const addresses = await a.mesh.addresses()
+        expect(addresses.length).toBeGreaterThan(0)
+        for (const address of addresses) expect(address).toContain(a.mesh.self)
+      })
+
+      it('refuses to dial where nobody is with `unreachable`', async () => {
+        const [address] = await a.mesh.addresses()
+        const nowhere = address
+          .replace(/\/tcp\/\d+/, '/tcp/1')
+          .replace(a.mesh.self, '12D3KooWGRUwC7nvyJh6j2sZ6Q3X7eUzYcZ9hV5R2p8n1YzQJ1aA')
+        expect(await codeOf(c.mesh.dial(nowhere))).toBe('unreachable')
+      })
+    })
+
+    describe('announcements', () => {
+      it('reach every other peer, each once, and say who sent them', async () => {
+        const seen = new Map(peers.map(({ mesh }) => [mesh.self, [] as string[]]))
+        const count = 20
+        const all = new Promise<void>((resolve) => {
+          for (const peer of peers) {
+            listen(peer, 'message', ({ from, payload }) => {
+              seen.get(peer.mesh.self)?.push(`${from} ${text(payload)}`)
+              const others = [...seen.values()].slice(1)
+              if (others.every((messages) => messages.length >= count)) resolve()
+            })
+          }
+        })
+        const expected = Array.from({ length: count }, (_, i) => `${a.mesh.self} message ${i}`)
+        for (let i = 0; i < count; i++) await a.mesh.announce(bytes(`message ${i}`))
+        await all
+        // whatever would come twice comes before the answer to a later question
+        await Promise.all([b, c].map((peer) => roundTrip(a, peer, listen)))
+        expect(seen.get(a.mesh.self)).toEqual([])
+        for (const peer of [b, c]) expect(seen.get(peer.mesh.self)?.sort()).toEqual(expected.sort())
+      })
+
+      it('carry up to the limit and no more', async () => {
+        const whole = new Uint8Array(CONTROL_LIMIT).map((_, i) => i)
+        const arrived = new Promise<Uint8Array>((resolve) => listen(b, 'message', ({ payload }) => resolve(payload)))
+        await a.mesh.announce(whole)
+        expect(Buffer.compare(await arrived, whole)).toBe(0)
+        expect(await codeOf(a.mesh.announce(new Uint8Array(CONTROL_LIMIT + 1)))).toBe('argument')
+      })
+    })
+
+    describe('requests', () => {
+      it('are answered, each with its own answer', async () => {
+        listen(b, 'request', (request) => {
+          expect(request.from).toBe(a.mesh.self)
+          request.respond(bytes(`answer to ${text(request.payload)}`))
+        })
+        const questions = Array.from({ length: 16 }, (_, i) => `question ${i}`)
+        const answers = await Promise.all(
+          questions.map((question) => a.mesh.request(b.mesh.self, bytes(question), { deadline: LATE }))
+        )
+        expect(answers.map(text)).toEqual(questions.map((question) => `answer to ${question}`))
+      })
+
+      it('are refused with the error that the other side gave', async () => {
+        listen(b, 'request', ({ refuse }) =>
+          refuse(new PeergradError('quorum', 'too few of us', { here: 2, field: 'lr' }))
+        )
+        const error = await failure(a.mesh.request(b.mesh.self, bytes('?'), { deadline: LATE }))
+        expect(error).toBeInstanceOf(PeergradError)
+        expect(error).toMatchObject({ code: 'quorum', message: 'too few of us', data: { here: 2, field: 'lr' } })
+      })
+
+      it('end with `timeout` when nobody answers', async () => {
+        expect(await codeOf(a.mesh.request(b.mesh.self, bytes('?'), { deadline: SOON }))).toBe('timeout')
+      })
+
+      it('end with `aborted` when they are given up', async () => {
+        const giveUp = new AbortController()
+        listen(b, 'request', () => giveUp.abort())
+        const asked = a.mesh.request(b.mesh.self, bytes('?'), { deadline: LATE, signal: giveUp.signal })
+        expect(await codeOf(asked)).toBe('aborted')
+      })
+
+      it('end with `unreachable` for a peer that nobody knows', async () => {
+        const nobody = '12D3KooWGRUwC7nvyJh6j2sZ6Q3X7eUzYcZ9hV5R2p8n1YzQJ1aA'
+        expect(await codeOf(a.mesh.request(nobody, bytes('?'), { deadline: LATE }))).toBe('unreachable')
+      })
+
+      it('are bounded', async () => {
+        expect(await codeOf(a.mesh.request(b.mesh.self, new Uint8Array(CONTROL_LIMIT + 1), { deadline: LATE }))).toBe(
+          'argument'
+        )
+      })
+    })
+
+    describe('tensors', () => {
+      const pull = (from: MeshUnderTest[], by: MeshUnderTest, digest: string, into: Vector, signal?: AbortSignal) =>
+        by.mesh.fetch({
+          digest,
+          bytes: into.byteLength,
+          from: from.map(({ mesh }) => mesh.self),
+          into,
+          deadline: LATE,
+          ...(signal === undefined ? {} : { signal })
+        })
+
+      it('arrive bit for bit, whatever their length', async () => {
+        a.mesh.admit([b.mesh.self])
+        for (const length of [1, 2, 1023, 1024, 1025, 65_537, 300_001]) {
+          const vector = randomBits(a.arena, length)
+          const digest = digestOf(vector)
+          const into = b.arena.allocate(length).fill(-1)
+          a.mesh.serve(digest, vector)
+          const report = await pull([a], b, digest, into)
+          expect(report.from).toBe(a.mesh.self)
+          expect(digestOf(into), `length ${length}`).toBe(digest)
+          await a.mesh.unserve(digest)
+          a.arena.free(vector)
+          b.arena.free(into)
+        }
+      })
+
+      it('are asked of the next holder when one has nothing', async () => {
+        for (const peer of [a, c]) peer.mesh.admit([b.mesh.self])
+        const vector = randomBits(c.arena, 5000)
+        const digest = digestOf(vector)
+        const into = b.arena.allocate(5000)
+        c.mesh.serve(digest, vector)
+        expect((await pull([a, c], b, digest, into)).from).toBe(c.mesh.self)
+        expect(digestOf(into)).toBe(digest)
+        await c.mesh.unserve(digest)
+      })
+
+      it('are `missing` when nobody serves them', async () => {
+        a.mesh.admit([b.mesh.self])
+        expect(await codeOf(pull([a], b, '0'.repeat(64), b.arena.allocate(10)))).toBe('missing')
+      })
+
+      it('are `refused` to whom the holder does not admit', async () => {
+        const vector = randomBits(a.arena, 100)
+        a.mesh.serve(digestOf(vector), vector)
+        a.mesh.admit([c.mesh.self])
+        expect(await codeOf(pull([a], b, digestOf(vector), b.arena.allocate(100)))).toBe('refused')
+        a.mesh.admit([c.mesh.self, b.mesh.self])
+        await pull([a], b, digestOf(vector), b.arena.allocate(100))
+        await a.mesh.unserve(digestOf(vector))
+      })
+
+      it('of another length than announced are `corrupt`', async () => {
+        const vector = randomBits(a.arena, 2000)
+        a.mesh.serve(digestOf(vector), vector)
+        a.mesh.admit([c.mesh.self])
+        for (const length of [1999, 2001]) {
+          expect(await codeOf(pull([a], c, digestOf(vector), c.arena.allocate(length)))).toBe('corrupt')
+        }
+        await a.mesh.unserve(digestOf(vector))
+      })
+
+      it('end with `aborted` when they are given up', async () => {
+        a.mesh.admit([b.mesh.self])
+        const given = AbortSignal.abort()
+        expect(await codeOf(pull([a], b, '0'.repeat(64), b.arena.allocate(10), given))).toBe('aborted')
+        const vector = randomBits(a.arena, 2_000_000)
+        const digest = digestOf(vector)
+        a.mesh.serve(digest, vector)
+        const giveUp = new AbortController()
+        const pulled = pull([a], b, digest, b.arena.allocate(2_000_000), giveUp.signal)
+        giveUp.abort()
+        expect(await codeOf(pulled)).toBe('aborted')
+        // nobody reads it any more, so this resolves
+        await a.mesh.unserve(digest)
+      })
+
+      it('stay unchanged until unserve resolves, and are gone after it', async () => {
+        a.mesh.admit([b.mesh.self])
+        const length = 400_000
+        const into = b.arena.allocate(length)
+        for (let round = 0; round < 5; round++) {
+          const vector = randomBits(a.arena, length)
+          const digest = digestOf(vector)
+          a.mesh.serve(digest, vector)
+          const pulled = pull([a], b, digest, into).then(() => 'arrived', codeOfError)
+          await a.mesh.unserve(digest)
+          vector.fill(0)
+          const outcome = await pulled
+          if (outcome === 'arrived') expect(digestOf(into)).toBe(digest)
+          else expect(outcome).toBe('missing')
+          expect(await codeOf(pull([a], b, digest, into))).toBe('missing')
+          a.arena.free(vector)
+        }
+        await a.mesh.unserve('f'.repeat(64))
+      })
+
+      it('are told of at the holder, and counted on both ends of the link', async () => {
+        b.mesh.admit([c.mesh.self])
+        const vector = randomBits(b.arena, 30_000)
+        const digest = digestOf(vector)
+        const row = (of: MeshUnderTest, other: MeshUnderTest) =>
+          of.mesh.links().find(({ peer }) => peer === other.mesh.self)
+        const before = [row(b, c)?.tensorBytesSent ?? 0, row(c, b)?.tensorBytesReceived ?? 0]
+        const told = new Promise<MeshEvents['served']>((resolve) => listen(b, 'served', resolve))
+        b.mesh.serve(digest, vector)
+        await pull([b], c, digest, c.arena.allocate(30_000))
+        expect(await told).toEqual({ peer: c.mesh.self, digest, bytes: 120_000 })
+        expect((row(b, c)?.tensorBytesSent ?? 0) - before[0]).toBe(120_000)
+        expect((row(c, b)?.tensorBytesReceived ?? 0) - before[1]).toBe(120_000)
+        await b.mesh.unserve(digest)
+      })
+    })
+
+    // the last, for one of the three is gone after it
+    it('a peer that dies is missed by the others, at once', async () => {
+      const missed = Promise.all(
+        [a, b].map(
+          (peer) => new Promise<string>((resolve) => listen(peer, 'disconnect', (event) => resolve(event.peer)))
+        )
+      )
+      const dead = c.mesh.self
+      const unanswered = codeOf(a.mesh.request(dead, bytes('?'), { deadline: LATE }))
+      await c.kill()
+      expect(await missed).toEqual([dead, dead])
+      expect(await unanswered).toBe('unreachable')
+      for (const { mesh } of [a, b]) expect(mesh.connected()).not.toContain(dead)
+      expect(await codeOf(a.mesh.request(dead, bytes('?'), { deadline: LATE }))).toBe('unreachable')
+    })
+  })
+}
+
+type Listen = <K extends keyof MeshEvents>(
+  peer: MeshUnderTest,
+  type: K,
+  listener: (event: MeshEvents[K]) => void
+) => void
+
+async function roundTrip(from: MeshUnderTest, to: MeshUnderTest, listen: Listen): Promise<void> {
+  listen(to, 'request', ({ respond, payload }) => respond(payload))
+  await from.mesh.request(to.mesh.self, bytes('after'), { deadline: LATE })
+}
+
+/** NaNs with payloads and all: a transfer moves bits, not numbers. */
+function randomBits(arena: Arena, length: number): Vector {
+  const vector = arena.allocate(length)
+  const words = new Uint32Array(vector.buffer, vector.byteOffset, length)
+  let state = 0x9e3779b9 ^ length
+  for (let i = 0; i < length; i++) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    words[i] = state
+  }
+  return vector
+}
+
+function digestOf(vector: Vector): string {
+  return createHash('sha256')
+    .update(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength))
+    .digest('hex')
+}
+
+const bytes = (value: string): Uint8Array => new TextEncoder().encode(value)
+const text = (value: Uint8Array): string => new TextDecoder().decode(value)
+const codeOfError = (error: unknown): string =>
+  error instanceof PeergradError ? error.code : `not ours: ${String(error)}`
+
+async function failure(work: Promise<unknown>): Promise<unknown> {
+  return work.then(
+    () => 'it resolved',
+    (error: unknown) => error
+  )
+}
+
+async function codeOf(work: Promise<unknown>): Promise<string> {
+  return work.then(() => 'it resolved', codeOfError)
+}
