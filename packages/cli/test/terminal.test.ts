@@ -1,5 +1,6 @@
 import type { RunEvent } from '@peergrad/core'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { markdownTables } from '../src/output/markdown.js'
 import { Progress } from '../src/output/progress.js'
 import { summary } from '../src/output/summary.js'
 import { table } from '../src/output/table.js'
@@ -150,4 +151,17 @@ test('a table sets numbers to the right and words to the left', () => {
       ''
     )
   ).toEqual([' n  what', ' 1  a', '22  bb'])
+})
+
+test('tables of a text in Markdown', () => {
+  const text = 'Words | more\n\n| a | b |\n|---|--:|\n| 1 | x y |\n| 2 |  |\n\nNote.\n'
+  expect(markdownTables(text)).toEqual([
+    {
+      columns: ['a', 'b'],
+      rows: [
+        ['1', 'x y'],
+        ['2', '']
+      ]
+    }
+  ])
 })

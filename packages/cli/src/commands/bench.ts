@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { PeergradError, suggestion } from '@peergrad/core'
 import { JSON_FLAG, type Command } from '../command.js'
 import { EXIT } from '../exit-codes.js'
-import { print } from '../output/print.js'
+import { markdownTables } from '../output/markdown.js'
+import { print, printJson } from '../output/print.js'
 
 /** In a clone of the repository, beside packages/. */
 const BENCH = join(import.meta.dirname, '../../../../bench')
@@ -31,8 +32,9 @@ export const bench: Command = {
       throw new PeergradError('unknown', message)
     }
     const args = [join(BENCH, 'run.mjs'), name, ...(quick === true ? ['--quick'] : [])]
-    const code = await runToEnd(args, json === true)
-    if (json === true && code === EXIT.ok.code) print(readFileSync(join(BENCH, 'results', `${name}.json`), 'utf8'))
+    const { code, text } = await runToEnd(args, json === true)
+    if (json === true && code === EXIT.ok.code)
+      printJson({ bench: name, quick: quick === true, tables: markdownTables(text), text })
     return code
   }
 }
@@ -47,10 +49,12 @@ function benches(): string[] {
   return readdirSync(BENCH).filter((name) => existsSync(join(BENCH, name, 'index.mjs')))
 }
 
-/** The table goes to standard error when standard output is for a document. */
-function runToEnd(args: readonly string[], quiet: boolean): Promise<number> {
+/** Runs a bench as a process of its own; what it prints is kept when it is not to be seen. */
+function runToEnd(args: readonly string[], keep: boolean): Promise<{ code: number; text: string }> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, args, { stdio: ['ignore', quiet ? 2 : 1, 2] })
-    child.once('close', (code) => resolve(code === 0 ? EXIT.ok.code : EXIT.bug.code))
+    const child = spawn(process.execPath, args, { stdio: ['ignore', keep ? 'pipe' : 'inherit', 'inherit'] })
+    let text = ''
+    child.stdout?.setEncoding('utf8').on('data', (part: string) => (text += part))
+    child.once('close', (code) => resolve({ code: code === 0 ? EXIT.ok.code : EXIT.bug.code, text }))
   })
 }
