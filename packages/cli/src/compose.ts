@@ -7,6 +7,7 @@ import {
   type Aggregator,
   type Arena,
   type Clock,
+  type Codec,
   type Dataset,
   type Engine,
   type GradientStore,
@@ -40,6 +41,8 @@ const STORES: ReadonlyMap<string, StoreDriver> = new Map([
 export interface RunParts {
   readonly strategy: Strategy
   readonly aggregator: PluginReference
+  /** left out when vectors travel as they are */
+  readonly codec?: { readonly reference: PluginReference; readonly codec: Codec }
 }
 
 export function cacheDirectory(options: Options): string {
@@ -57,7 +60,7 @@ export async function checkComponents(manifest: RunManifest, options: Options): 
   await datasetSource(manifest.dataset)
   await createPartitioner(manifest.partition)
   await instantiate(filters, manifest.filter)
-  await instantiate(codecs, manifest.codec)
+  const codec = await instantiate<Codec>(codecs, manifest.codec)
   const aggregator = await instantiate<Aggregator>(aggregators, manifest.aggregator)
   const unmet = aggregator.check(manifest.peers)
   if (unmet !== undefined)
@@ -67,7 +70,12 @@ export async function checkComponents(manifest: RunManifest, options: Options): 
     const message = `strategy: ${manifest.strategy} has no exchange, got ${manifest.peers} peers, expected --peers 1`
     throw new PeergradError('argument', message)
   }
-  return { strategy, aggregator: referenceOf(aggregators, manifest.aggregator) }
+  const packing = { reference: referenceOf(codecs, manifest.codec), codec }
+  return {
+    strategy,
+    aggregator: referenceOf(aggregators, manifest.aggregator),
+    ...(codec.name !== 'f32' && { codec: packing })
+  }
 }
 
 function storeDriver(name: string): StoreDriver {
