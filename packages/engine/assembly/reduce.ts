@@ -6,23 +6,24 @@ const CHUNK: i32 = 64
 /** out[c] = Σ_r x[r][c], times `scale`. */
 export function sumRows(x: usize, rows: i32, columns: i32, scale: f32, out: usize): void {
   const stride = (<usize>columns) << 2
+  const whole = (<usize>(columns & ~3)) << 2
   clear(out, columns)
   for (let start = 0; start < rows; start += CHUNK) {
-    const count = min(rows - start, CHUNK)
-    const chunk = x + (<usize>start) * stride
-    for (let c = 0; c < columns; c += 4) {
-      const lanes = columns - c
-      let at = chunk + (c << 2)
-      let sum = f32x4.splat(0)
-      for (let r = 0; r < count; r++) {
-        sum = f32x4.add(sum, loadLanes(at, lanes))
-        at += stride
-      }
-      const to = out + (c << 2)
-      storeLanes(to, f32x4.add(sum, loadLanes(to, lanes)), lanes)
-    }
+    const bytes = (<usize>min(rows - start, CHUNK)) * stride
+    for (let at: usize = 0; at < whole; at += 16) addRows(x + at, bytes, stride, out + at, 4)
+    if (whole < stride) addRows(x + whole, bytes, stride, out + whole, columns & 3)
+    x += bytes
   }
   for (let c = 0; c < columns; c++) f32.store(out + (c << 2), f32.load(out + (c << 2)) * scale)
+}
+
+// @ts-ignore: decorator
+@inline
+function addRows(first: usize, bytes: usize, stride: usize, out: usize, lanes: i32): void {
+  let sum = f32x4.splat(0)
+  const end = first + bytes
+  for (let at = first; at < end; at += stride) sum = f32x4.add(sum, loadLanes(at, lanes))
+  storeLanes(out, f32x4.add(sum, loadLanes(out, lanes)), lanes)
 }
 
 /** out[segments[i]] += x[i], rows of `columns` floats; a segment outside 0 … segmentCount − 1 is left out. */
