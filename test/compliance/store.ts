@@ -492,6 +492,37 @@ export function storeCompliance(name: string, create: CreateStore): void {
       })
     })
 
+    describe('pack and unpack', () => {
+      const codec: PluginReference = {
+        module: new URL('./fixtures/codecs.mjs', import.meta.url).href,
+        export: 'upperHalf',
+        options: {}
+      }
+
+      it.each([1, 2, 7])('give back %i floats as the codec leaves them, padded to whole floats', async (length) => {
+        const store = await open()
+        const row = Array.from({ length }, (_, index) => index - 2)
+        await put(store, 'x', row)
+        await store.pack({ from: 'x', codec, to: 'packed' })
+        expect((await read(store, 'packed')).length).toBe(Math.ceil(length / 2))
+        await store.unpack({ from: 'packed', codec, length, to: 'y' })
+        expect([...(await read(store, 'y'))]).toEqual(row)
+        await store.pack({ from: 'x', codec, to: 'packed' })
+      })
+
+      it('refuse packed bytes of another length and codecs that are not there', async () => {
+        const store = await open()
+        await put(store, 'x', [1, 2, 3, 4])
+        await store.pack({ from: 'x', codec, to: 'packed' })
+        await expect(store.unpack({ from: 'packed', codec, length: 6, to: 'y' })).rejects.toMatchObject({
+          code: 'shape'
+        })
+        const absent = { ...codec, export: 'lowerHalf' }
+        await expect(store.pack({ from: 'x', codec: absent, to: 'z' })).rejects.toMatchObject({ code: 'unknown' })
+        expect(await store.has('y')).toBe(false)
+      })
+    })
+
     describe('digest and verify', () => {
       it('is SHA-256 of the floats as they lie', async () => {
         const store = await open()

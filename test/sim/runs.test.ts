@@ -20,6 +20,32 @@ describe.each(['spirt', 'all-reduce'])('%s on the in-memory mesh', (strategy) =>
     expect(hashes[0]).toBe(hashes[1])
   })
 
+  it.each([
+    ['f16', 2],
+    ['int8', 6000 / 1508]
+  ])('packs what travels by %s, and all still hold the same', async (codec, smaller) => {
+    const bytes: number[] = []
+    for (const used of ['f32', codec]) {
+      simulation = new Simulation({ strategy, codec: used })
+      simulation.startAll()
+      const results = await simulation.results()
+      expect(new Set(results.map(({ parametersHash }) => parametersHash)).size).toBe(1)
+      bytes.push(results[0].tensorBytesSent)
+      simulation.stop()
+    }
+    expect(bytes[0] / bytes[1]).toBeCloseTo(smaller, 9)
+  })
+
+  it('sends what the formula says', async () => {
+    simulation = new Simulation({ strategy })
+    simulation.startAll()
+    const results = await simulation.results()
+    const total = results.reduce((sum, { tensorBytesSent }) => sum + tensorBytesSent, 0)
+    const rounds = 12
+    const formula = strategy === 'spirt' ? 4 * 3 : 2 * 3
+    expect(total).toBe(rounds * formula * 1500 * 4)
+  })
+
   it.each([0, 1, 3])('goes on when peer %i is killed in the middle', async (victim) => {
     simulation = new Simulation({ strategy })
     const peers = simulation.startAll()

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import {
   Arena,
   resolvePlugin,
+  type CodecFactory,
   type Engine,
   type GradientStore,
   type Mesh,
@@ -12,7 +13,7 @@ import {
 } from '@peergrad/core'
 import { MemoryNetwork, runPeer, Swarm, type PeerResult } from '@peergrad/peer'
 import { MemoryStore, serve, type Spawn } from '@peergrad/store'
-import { aggregators, strategies } from '@peergrad/strategies'
+import { aggregators, codecs, strategies } from '@peergrad/strategies'
 import { quadraticEngine } from '../utils/quadratic-engine.js'
 import { virtualClock, type VirtualClock } from '../utils/virtual-clock.js'
 
@@ -111,6 +112,7 @@ export class Simulation {
         store,
         strategy: await this.#strategy(),
         aggregator: resolvePlugin(aggregators, this.manifest.aggregator),
+        ...(this.manifest.codec !== 'f32' && { codec: await this.#codec() }),
         partition: (shards) =>
           Array.from({ length: shards }, (_, shard) =>
             Uint32Array.from({ length: 240 / shards }, (_, i) => i * shards + shard)
@@ -184,6 +186,12 @@ export class Simulation {
     const reference = resolvePlugin(strategies, this.manifest.strategy)
     const module = (await import(reference.module)) as Record<string, StrategyFactory>
     return module[reference.export]({ minibatches: this.manifest.minibatches })
+  }
+
+  async #codec() {
+    const reference = resolvePlugin(codecs, this.manifest.codec)
+    const module = (await import(reference.module)) as Record<string, CodecFactory>
+    return { reference, codec: module[reference.export]({}) }
   }
 }
 

@@ -82,7 +82,7 @@ class World {
             agreement.completed(ballot, outcome)
           })
         },
-        adopt: (ballot, _proposal, outcome) => {
+        adopt: (ballot, outcome) => {
           this.#later(self, () => {
             if (![...this.alive].some((peer) => this.holds.get(peer)?.has(outcome))) return agreement.failed(ballot, [])
             this.holds.get(self)?.add(outcome)

@@ -77,6 +77,13 @@ export interface GradientStore {
   }): Promise<void>
   /** Makes the next version of model and optimiser state. The old version stays until it is deleted. */
   applyUpdate(request: UpdateRequest): Promise<void>
+  /**
+   * to ← the vector as the codec packs it: ⌈codec.bytes(length) / 4⌉ floats that stand for the packed bytes, zeros
+   * after them. What the codec cannot hold is its own error.
+   */
+  pack(request: { from: string; codec: PluginReference; to: string }): Promise<void>
+  /** to ← the `length` floats that the codec makes of packed bytes. `shape` when these are of another length. */
+  unpack(request: { from: string; codec: PluginReference; length: number; to: string }): Promise<void>
   digest(key: string): Promise<Digest>
   /** Digest, first non-finite element and norm in one pass. */
   verify(key: string): Promise<Verdict>

@@ -54,8 +54,11 @@ export interface RoundContext {
   aggregate(keys: readonly string[], manifests: readonly ContributionManifest[], to: string): Promise<void>
   /** The peer that carries role `index` in this attempt; roles move on when their carrier is lost. */
   role(index: number): PeerId
-  /** Offers a vector of the own store to the others under a label of this attempt. */
-  publish(label: string, key: string): Promise<void>
+  /**
+   * Offers a vector of the own store to the others under a label of this attempt. Returns the key under which it
+   * stands here as the others will have it, after the run's codec.
+   */
+  publish(label: string, key: string): Promise<string>
   /** Waits for what `peer` publishes under the label, pulls and verifies it, and returns its key. */
   receive(label: string, peer: PeerId): Promise<string>
 }

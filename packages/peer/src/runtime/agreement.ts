@@ -26,7 +26,7 @@ export interface AgreementEffects {
   /** make the exchange of this proposal, then call `completed` or `failed` with its ballot */
   attempt(ballot: number, proposal: Proposal): void
   /** fetch the outcome from one of these peers instead, then call `completed` or `failed` */
-  adopt(ballot: number, proposal: Proposal, outcome: Digest, holders: readonly PeerId[]): void
+  adopt(ballot: number, outcome: Digest, holders: readonly PeerId[]): void
   /** the attempt in hand was overtaken */
   abandon(): void
   decide(decision: Decision, holders: readonly PeerId[]): void
@@ -278,7 +278,6 @@ export class RoundAgreement {
     else if (outcome !== null)
       effects.adopt(
         ballot,
-        proposal,
         outcome,
         holders.filter((peer) => peer !== self)
       )

@@ -26,7 +26,7 @@ import { DataPlan } from './data-plan.js'
 import { Journal, type EventBody } from './journal.js'
 import { Round, type RoundResult } from './round.js'
 import { donate, stateKey, stateKeys, takeState } from './state-sync.js'
-import { VectorExchange } from './vectors.js'
+import { VectorExchange, type VectorExchangeInit } from './vectors.js'
 
 export interface PeerRuntimeInit {
   readonly swarm: Swarm
@@ -34,6 +34,8 @@ export interface PeerRuntimeInit {
   readonly store: GradientStore
   readonly strategy: Strategy
   readonly aggregator: PluginReference
+  /** how contributions are packed for the wire; as they are when left out */
+  readonly codec?: VectorExchangeInit['codec']
   /** deals all training samples to n ranks; pure */
   readonly partition: (shards: number, epoch: number) => readonly Uint32Array[]
   readonly schedule: LearningRateSchedule
@@ -111,6 +113,7 @@ export class PeerRuntime {
     this.#vectors = new VectorExchange({
       mesh: swarm.mesh,
       store,
+      ...(init.codec && { codec: init.codec }),
       deadline: swarm.manifest.deadline,
       refuse: (peer, offence, reason) => {
         swarm.mesh.report(peer, offence)

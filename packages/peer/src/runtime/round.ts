@@ -94,7 +94,7 @@ export class Round {
       effects: {
         send: (message) => this.send(message),
         attempt: (ballot, proposal) => this.#onProposal(ballot, proposal),
-        adopt: (ballot, proposal, outcome, holders) => void this.#adopt(ballot, proposal, outcome, holders),
+        adopt: (ballot, outcome, holders) => void this.#adopt(ballot, outcome, holders),
         abandon: () => this.#abandon(),
         decide: (decision, holders) => this.#decided.resolve({ decision, holders })
       }
@@ -223,12 +223,13 @@ export class Round {
           `round ${round}: the own gradient is not finite (loss ${loss}); the training diverged: lower --lr`
         )
       }
-      const digest = await services.vectors.offer(key, round, verdict.digest)
+      const offer = await services.vectors.offerPacked(key, round)
+      const { digest } = offer
       const length = layoutLength(services.engine.layout)
       const manifest: ContributionManifest = { peer: services.self, round, digest, length, samples, loss }
       if (!this.#ended.signal.aborted) this.send({ kind: 'manifest', digest, length, samples, loss })
       this.#agreement.manifest(manifest)
-      return { key, manifest }
+      return { key: offer.key, manifest }
     })()
     return this.#contribution
   }
@@ -256,9 +257,11 @@ export class Round {
     })
   }
 
-  async publish(ballot: number, label: string, key: string): Promise<void> {
-    const digest = await this.services.vectors.offer(key, this.round)
-    this.send({ kind: 'derived', ballot, label, digest, length: layoutLength(this.services.engine.layout) })
+  async publish(ballot: number, label: string, key: string): Promise<string> {
+    const offer = await this.services.vectors.offerPacked(key, this.round)
+    const length = layoutLength(this.services.engine.layout)
+    this.send({ kind: 'derived', ballot, label, digest: offer.digest, length })
+    return offer.key
   }
 
   async receiveDerived(ballot: number, label: string, peer: PeerId, signal: AbortSignal): Promise<string> {
@@ -296,17 +299,15 @@ export class Round {
     from: readonly PeerId[],
     signal: AbortSignal
   ): Promise<void> {
-    if (length !== layoutLength(this.services.engine.layout)) {
-      throw new PeergradError(
-        'shape',
-        `got a vector of ${length} floats, expected ${layoutLength(this.services.engine.layout)}`,
-        {
-          peers: from.slice(0, 1)
-        }
-      )
+    const expected = layoutLength(this.services.engine.layout)
+    if (length !== expected) {
+      const peers = from.slice(0, 1)
+      throw new PeergradError('shape', `got a vector of ${length} floats, expected ${expected}`, {
+        peers,
+        liars: peers
+      })
     }
-    await this.services.vectors.pull({ digest, length, key, from, signal })
-    await this.services.vectors.offer(key, this.round, digest)
+    await this.services.vectors.pullPacked({ digest, length, key, from, signal }, this.round)
   }
 
   /** The peer itself, then the others: content is named by its digest, so any holder will do. */
@@ -360,7 +361,7 @@ export class Round {
     this.#begin({ ballot, proposal })
   }
 
-  async #adopt(ballot: number, _proposal: Proposal, outcome: Digest, holders: readonly PeerId[]): Promise<void> {
+  async #adopt(ballot: number, outcome: Digest, holders: readonly PeerId[]): Promise<void> {
     try {
       if (!this.#outcomes.has(outcome)) await this.#fetchOutcome(outcome, holders, this.#ended.signal)
       this.#agreement.completed(ballot, outcome)
@@ -372,8 +373,11 @@ export class Round {
   }
 
   async #fetchOutcome(outcome: Digest, holders: readonly PeerId[], signal: AbortSignal): Promise<string> {
+    const { vectors, engine } = this.services
     const key = this.key(`outcome:${outcome}`)
-    await this.#pull(outcome, layoutLength(this.services.engine.layout), key, this.#askFirst(...holders), signal)
+    const from = this.#askFirst(...holders)
+    await vectors.pull({ digest: outcome, length: layoutLength(engine.layout), key, from, signal })
+    await vectors.offer(key, this.round, outcome)
     this.#outcomes.set(outcome, key)
     return key
   }

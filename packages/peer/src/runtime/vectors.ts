@@ -1,4 +1,13 @@
-import { PeergradError, type Digest, type GradientStore, type Lease, type Mesh, type PeerId } from '@peergrad/core'
+import {
+  PeergradError,
+  type Codec,
+  type Digest,
+  type GradientStore,
+  type Lease,
+  type Mesh,
+  type PeerId,
+  type PluginReference
+} from '@peergrad/core'
 
 export interface PullRequest {
   readonly digest: Digest
@@ -8,11 +17,15 @@ export interface PullRequest {
   /** who may hold it, in the order to ask them */
   readonly from: readonly PeerId[]
   readonly signal: AbortSignal
+  /** packed bytes, which need not be numbers */
+  readonly bits?: boolean
 }
 
 export interface VectorExchangeInit {
   readonly mesh: Mesh
   readonly store: GradientStore
+  /** how contributions are packed for the wire; as they are when left out */
+  readonly codec?: { readonly reference: PluginReference; readonly codec: Codec }
   /** milliseconds for one transfer */
   readonly deadline: number
   readonly refuse: (peer: PeerId, offence: 'wrong-digest' | 'non-finite', reason: string) => void
@@ -49,6 +62,38 @@ export class VectorExchange {
     return digest
   }
 
+  /**
+   * Offers a vector packed by the run's codec. Returns its digest and the key under which the vector stands here as
+   * the others will have it: all must go on with the same bits.
+   */
+  async offerPacked(key: string, round: number): Promise<{ digest: Digest; key: string }> {
+    const { codec, store } = this.#init
+    if (codec === undefined) return { digest: await this.offer(key, round), key }
+    const lease = await store.get(key)
+    const { length } = lease.vector
+    lease.release()
+    await store.pack({ from: key, codec: codec.reference, to: `${key}:packed` })
+    await store.unpack({ from: `${key}:packed`, codec: codec.reference, length, to: `${key}:shared` })
+    return { digest: await this.offer(`${key}:packed`, round), key: `${key}:shared` }
+  }
+
+  /** Pulls a vector that its owner offered packed, and passes the offer on. */
+  async pullPacked(request: PullRequest, round: number): Promise<void> {
+    const { codec, store } = this.#init
+    const { digest, key, length, from } = request
+    if (codec === undefined) {
+      await this.pull(request)
+      await this.offer(key, round, digest)
+      return
+    }
+    if (await store.has(key)) return
+    const packed = `${key}:packed`
+    await this.pull({ ...request, key: packed, length: Math.ceil(codec.codec.bytes(length) / 4), bits: true })
+    await store.unpack({ from: packed, codec: codec.reference, length, to: key })
+    await this.#checkFinite(key, (await store.verify(key)).firstNonFinite, from)
+    await this.offer(packed, round, digest)
+  }
+
   /** Ends the offers of rounds before this one, each as soon as nobody reads it any more. */
   retire(before: number): void {
     for (const [digest, { lease, round }] of this.#offers) {
@@ -63,7 +108,7 @@ export class VectorExchange {
    * and the next one is asked. Errors `unreachable` and `refused` carry `peers`, without whom it may go on, and
    * `liars`, those who sent what they must not.
    */
-  async pull({ digest, length, key, from, signal }: PullRequest): Promise<void> {
+  async pull({ digest, length, key, from, signal, bits = false }: PullRequest): Promise<void> {
     const { mesh, store, deadline, refuse } = this.#init
     if (await store.has(key)) return
     const peers = from.slice(0, 1)
@@ -84,16 +129,25 @@ export class VectorExchange {
       }
       await store.put(key, lease)
       const verdict = await store.verify(key)
-      if (verdict.digest === digest && verdict.firstNonFinite < 0) return
-      await store.delete([key])
       if (verdict.digest === digest) {
-        const reason = `got a value that is not finite at index ${verdict.firstNonFinite}, expected numbers`
-        refuse(from[0], 'non-finite', reason)
-        throw new PeergradError('refused', reason, { peers, liars: peers })
+        if (!bits) await this.#checkFinite(key, verdict.firstNonFinite, from)
+        return
       }
+      await store.delete([key])
       refuse(sender, 'wrong-digest', `got bytes with digest ${verdict.digest}, expected ${digest}`)
       liars.push(sender)
     }
+  }
+
+  /** The first of `from` answers for the content: the digest that it announced is that of these bytes. */
+  async #checkFinite(key: string, firstNonFinite: number, from: readonly PeerId[]): Promise<void> {
+    if (firstNonFinite < 0) return
+    const { store, refuse } = this.#init
+    await store.delete([key])
+    const reason = `got a value that is not finite at index ${firstNonFinite}, expected numbers`
+    const peers = from.slice(0, 1)
+    refuse(from[0], 'non-finite', reason)
+    throw new PeergradError('refused', reason, { peers, liars: peers })
   }
 
   async close(): Promise<void> {

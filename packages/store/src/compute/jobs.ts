@@ -37,6 +37,8 @@ export interface Jobs {
     }
     result: void
   }
+  pack: { request: { from: VectorHandle; to: VectorHandle; codec: PluginReference }; result: void }
+  unpack: { request: { from: VectorHandle; to: VectorHandle; codec: PluginReference }; result: void }
   digest: { request: { vector: VectorHandle }; result: Digest }
   verify: { request: { vector: VectorHandle }; result: Verdict }
   equal: { request: { a: VectorHandle; b: VectorHandle }; result: boolean }

@@ -1,21 +1,12 @@
-import {
-  PeergradError,
-  random,
-  type AggregationInput,
-  type Aggregator,
-  type AggregatorFactory,
-  type PluginReference,
-  type Vector
-} from '@peergrad/core'
+import { PeergradError, random, type AggregationInput, type Aggregator, type Vector } from '@peergrad/core'
 import type { Jobs } from './jobs.js'
+import { loadPlugin } from './load-plugin.js'
 import type { JobContext } from './serve.js'
-
-const rules = new Map<string, Promise<Aggregator>>()
 
 /** to ← rule(from), gradient and buffers apart. Inputs and result are finite or the call is refused. */
 export async function aggregate(request: Jobs['aggregate']['request'], context: JobContext): Promise<void> {
   const { kernels, view, scratch } = context
-  const rule = await loadRule(request.rule)
+  const rule = await loadPlugin<Aggregator>('aggregator', request.rule)
   const condition = rule.check(request.from.length)
   if (condition !== undefined) {
     const message = `aggregator ${rule.name}: got ${request.from.length} vectors, ${condition}`
@@ -59,36 +50,4 @@ function apply(rule: Aggregator, input: AggregationInput): void {
     const message = `aggregator ${rule.name} threw: ${thrown instanceof Error ? thrown.message : String(thrown)}`
     throw new PeergradError('internal', message, { rule: rule.name }, { cause: thrown })
   }
-}
-
-/** A rule is made once in the life of the worker; a reference that failed is tried again the next time. */
-function loadRule(reference: PluginReference): Promise<Aggregator> {
-  const name = JSON.stringify([reference.module, reference.export, Object.entries(reference.options).sort()])
-  let rule = rules.get(name)
-  if (rule === undefined) {
-    rule = importRule(reference)
-    rules.set(name, rule)
-    rule.catch(() => rules.delete(name))
-  }
-  return rule
-}
-
-async function importRule({ module, export: exported, options }: PluginReference): Promise<Aggregator> {
-  let exports: Record<string, unknown>
-  try {
-    exports = (await import(module)) as Record<string, unknown>
-  } catch (cause) {
-    const message = `aggregator: ${module} could not be imported: ${cause instanceof Error ? cause.message : String(cause)}`
-    throw new PeergradError('missing', message, { module }, { cause })
-  }
-  const factory = exports[exported]
-  if (!isFactory(factory)) {
-    const message = `aggregator: ${module} exports no function "${exported}", only ${Object.keys(exports).join(', ')}`
-    throw new PeergradError('unknown', message, { module, export: exported })
-  }
-  return factory(options)
-}
-
-function isFactory(value: unknown): value is AggregatorFactory {
-  return typeof value === 'function'
 }

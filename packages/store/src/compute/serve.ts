@@ -8,6 +8,7 @@ import {
   type VectorHandle
 } from '@peergrad/core'
 import { SCRATCH, type Answer, type Boot, type Call, type JobName, type Jobs } from './jobs.js'
+import { pack, unpack } from './run-codec.js'
 import { aggregate } from './run-rule.js'
 import { update } from './run-update.js'
 
@@ -35,6 +36,8 @@ const handlers: Handlers = {
   },
   aggregate,
   update,
+  pack,
+  unpack,
   async digest({ vector }, { view, sha256 }) {
     return sha256(view(vector))
   },

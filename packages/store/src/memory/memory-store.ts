@@ -4,15 +4,19 @@ import {
   systemClock,
   type Arena,
   type Clock,
+  type Codec,
   type Digest,
   type GradientStore,
   type Lease,
   type Logger,
+  type PluginReference,
   type StoreCapabilities,
   type UpdateRequest,
   type Verdict
 } from '@peergrad/core'
 import { Compute, type Spawn } from '../compute/compute.js'
+import { loadPlugin } from '../compute/load-plugin.js'
+import { packedLength } from '../compute/run-codec.js'
 import { checkInputs, checkKey } from '../keys.js'
 import { checkAggregate, checkLength, checkTtl, checkUpdate, type AggregateRequest } from './requests.js'
 import { Slabs, type Slab } from './slabs.js'
@@ -162,6 +166,33 @@ export class MemoryStore implements GradientStore {
       })
       for (const slab of [contribution, out, ...outMoments]) slab.finite = true
     })
+  }
+
+  async pack({ from, codec, to }: { from: string; codec: PluginReference; to: string }): Promise<void> {
+    this.#checkOpen()
+    checkKey(to)
+    const [input] = this.#table.all([from])
+    const { bytes } = await loadPlugin<Codec>('codec', codec)
+    const length = packedLength(bytes(input.vector.length))
+    await this.#make([input], [[to, length]], ([out]) =>
+      this.#compute.run('pack', { from: this.#handle(input), to: this.#handle(out), codec })
+    )
+  }
+
+  async unpack(request: { from: string; codec: PluginReference; length: number; to: string }): Promise<void> {
+    this.#checkOpen()
+    const { from, codec, length, to } = request
+    checkKey(to)
+    const [input] = this.#table.all([from])
+    const { name, bytes } = await loadPlugin<Codec>('codec', codec)
+    const expected = packedLength(bytes(length))
+    if (input.vector.length !== expected) {
+      const message = `store: "${from}" has ${input.vector.length} floats, expected ${expected} of ${length} packed by ${name}`
+      throw new PeergradError('shape', message, { key: from })
+    }
+    await this.#make([input], [[to, length]], ([out]) =>
+      this.#compute.run('unpack', { from: this.#handle(input), to: this.#handle(out), codec })
+    )
   }
 
   async digest(key: string): Promise<Digest> {

@@ -26,8 +26,7 @@ export const allReduce: StrategyFactory = (options): Strategy => {
       if (context.self !== aggregator) return context.receive('merged', aggregator)
       const merged = context.key('merged')
       await context.aggregate(await context.fetch(manifests), manifests, merged)
-      await context.publish('merged', merged)
-      return merged
+      return context.publish('merged', merged)
     }
   }
 }
