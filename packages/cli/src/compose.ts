@@ -59,7 +59,7 @@ export async function checkComponents(manifest: RunManifest, options: Options): 
   referenceOf(models, manifest.model)
   await datasetSource(manifest.dataset)
   await createPartitioner(manifest.partition)
-  await instantiate(filters, manifest.filter)
+  checkWhole(manifest)
   const codec = await instantiate<Codec>(codecs, manifest.codec)
   const aggregator = await instantiate<Aggregator>(aggregators, manifest.aggregator)
   const unmet = aggregator.check(manifest.peers)
@@ -75,6 +75,21 @@ export async function checkComponents(manifest: RunManifest, options: Options): 
     strategy,
     aggregator: referenceOf(aggregators, manifest.aggregator),
     ...(codec.name !== 'f32' && { codec: packing })
+  }
+}
+
+/** Strategies of this version exchange whole updates, and rules take them as they come. */
+function checkWhole({ filter, preAggregators }: RunManifest): void {
+  const names = [...filters.entries.keys()]
+  if (!names.includes(filter)) {
+    const message = `filter: got "${filter}", ${suggestion(filter, names)}expected ${names.join(', ')}: strategies exchange whole updates`
+    throw new PeergradError('unknown', message)
+  }
+  if (preAggregators.length > 0) {
+    throw new PeergradError(
+      'unknown',
+      `pre-aggregator: got "${preAggregators.join(', ')}", expected none: there are none yet`
+    )
   }
 }
 

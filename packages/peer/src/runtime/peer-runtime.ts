@@ -190,19 +190,20 @@ export class PeerRuntime {
 
   /** Takes the state of a run that goes on already. */
   async #catchUp(signal: AbortSignal): Promise<void> {
-    const { engine, swarm } = this.#init
+    const { engine, swarm, clock, patience } = this.#init
     const optimiser = this.#manifest.optimiser
-    const start = this.#init.clock.now()
+    const start = clock.now()
     this.#current = undefined
     this.#early = []
     const length = layoutLength(engine.layout)
-    const donation = await takeState({ swarm, vectors: this.#vectors, optimiser, length, signal })
+    const vectors = this.#vectors
+    const donation = await takeState({ swarm, vectors, clock, optimiser, length, patience, signal })
     this.#round = donation.round
     this.#step = donation.step
     this.#plan = this.#newPlan(donation.position)
     this.#asked.clear()
     this.#enter(donation.view)
-    const seconds = (this.#init.clock.now() - start) / 1000
+    const seconds = (clock.now() - start) / 1000
     this.#init.logger.info({ round: this.#round, seconds }, 'took the state of the run')
     this.#init.emit({ type: 'healed', round: this.#round })
   }

@@ -1,18 +1,22 @@
 import {
   optimiserState,
   PeergradError,
+  type Clock,
   type ControlAnswer,
   type Digest,
   type GradientStore,
   type OptimiserSpec,
   type PeerId
 } from '@peergrad/core'
+import { deferred, orAborted } from '../deferred.js'
 import type { Swarm } from '../membership/swarm.js'
 import type { VectorExchange } from './vectors.js'
 
 export type Donation = Extract<ControlAnswer, { kind: 'donation' }>
 
 const ASK_DEADLINE = 10_000
+/** Milliseconds between two rounds of asking. */
+const RETRY = 500
 
 /** Store keys of a model state: parameters and buffers, then the optimiser's vectors. */
 export function stateKeys(round: number, optimiser: OptimiserSpec): string[] {
@@ -45,40 +49,50 @@ export async function donate(
   return { kind: 'donation', ...position, vectors: offered }
 }
 
-/** Takes the state of the run from the first peer that gives one, each vector checked against its digest. */
-export async function takeState(init: {
-  swarm: Swarm
-  vectors: VectorExchange
-  optimiser: OptimiserSpec
-  /** floats of parameters and buffers */
-  length: number
-  signal: AbortSignal
-}): Promise<Donation> {
-  const failures: string[] = []
-  for (const donor of init.swarm.ready) {
-    try {
-      const request = { kind: 'donate', run: init.swarm.run } as const
-      const donation = await init.swarm.ask(donor, request, { deadline: ASK_DEADLINE, signal: init.signal })
-      if (donation.kind !== 'donation')
-        throw new PeergradError('corrupt', `donate: got ${donation.kind}, expected donation`)
-      await takeVectors(donation, donor, init)
-      return donation
-    } catch (thrown) {
-      init.signal.throwIfAborted()
-      failures.push(`${donor}: ${PeergradError.from(thrown).message}`)
+/**
+ * Takes the state of the run from the first peer that gives one, each vector checked against its digest. Peers that
+ * cannot give it at the moment are asked again until `patience` milliseconds are over: then `unreachable`.
+ */
+export async function takeState(init: TakeStateInit): Promise<Donation> {
+  const end = init.clock.now() + init.patience
+  for (;;) {
+    const failures: string[] = []
+    for (const donor of init.swarm.ready) {
+      try {
+        const request = { kind: 'donate', run: init.swarm.run } as const
+        const donation = await init.swarm.ask(donor, request, { deadline: ASK_DEADLINE, signal: init.signal })
+        if (donation.kind !== 'donation') {
+          throw new PeergradError('corrupt', `donate: got ${donation.kind}, expected donation`)
+        }
+        await takeVectors(donation, donor, init)
+        return donation
+      } catch (thrown) {
+        init.signal.throwIfAborted()
+        failures.push(`${donor}: ${PeergradError.from(thrown).message}`)
+      }
     }
+    if (init.clock.now() > end) {
+      const reasons = failures.join('; ') || 'no peer is connected'
+      throw new PeergradError('unreachable', `nobody gave the state of the run: ${reasons}`)
+    }
+    const pause = deferred<void>()
+    init.clock.after(RETRY, pause.resolve)
+    await orAborted(pause.promise, init.signal)
   }
-  throw new PeergradError(
-    'unreachable',
-    `nobody gave the state of the run: ${failures.join('; ') || 'no peer is connected'}`
-  )
 }
 
-async function takeVectors(
-  donation: Donation,
-  donor: PeerId,
-  init: { vectors: VectorExchange; optimiser: OptimiserSpec; length: number; signal: AbortSignal }
-): Promise<void> {
+interface TakeStateInit {
+  readonly swarm: Swarm
+  readonly vectors: VectorExchange
+  readonly clock: Clock
+  readonly optimiser: OptimiserSpec
+  /** floats of parameters and buffers */
+  readonly length: number
+  readonly patience: number
+  readonly signal: AbortSignal
+}
+
+async function takeVectors(donation: Donation, donor: PeerId, init: TakeStateInit): Promise<void> {
   const keys = stateKeys(donation.round, init.optimiser)
   if (donation.vectors.length !== keys.length || donation.vectors[0].length !== init.length) {
     throw new PeergradError(
