@@ -11,6 +11,7 @@ const ROOT = join(import.meta.dirname, '..')
 // tsc first: lint and the generated pages read what it builds
 const failed = [await check('types', [bin('typescript', 'tsc'), '-b'])]
 const checks = [
+  ['types of tests', [bin('typescript', 'tsc'), '-p', 'test']],
   ['lint', [bin('eslint', 'eslint'), '--max-warnings=0', '.']],
   ['unused', [bin('knip', 'knip'), '--no-progress']],
   ['cycles', ['scripts/cycles.mjs']],

@@ -1,5 +1,4 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -34,9 +33,11 @@ export class Cli {
     })
     this.process.stdout?.setEncoding('utf8').on('data', (text: string) => this.#read('out', text))
     this.process.stderr?.setEncoding('utf8').on('data', (text: string) => this.#read('err', text))
-    this.finished = once(this.process, 'close').then(([code, signal]: [number | null, NodeJS.Signals | null]) => {
-      for (const wake of this.#waiting) wake()
-      return { code, signal, out: this.out, err: this.err }
+    this.finished = new Promise((resolve) => {
+      this.process.once('close', (code, signal) => {
+        for (const wake of this.#waiting) wake()
+        resolve({ code, signal, out: this.out, err: this.err })
+      })
     })
     onTestFinished(async () => {
       this.process.kill('SIGKILL')
