@@ -27,7 +27,7 @@ export interface EngineInit {
   readonly dataset: Dataset
   /** where the vectors of every call lie */
   readonly arena: Arena
-  /** worker threads, each with its own back end */
+  /** worker threads, each with its own back end; TensorFlow runs in one, and takes all cores by itself */
   readonly workers: number
   readonly signal?: AbortSignal
 }
@@ -49,8 +49,11 @@ export async function createEngine(init: EngineInit): Promise<TfjsEngine> {
     throw new PeergradError('argument', `engine: got ${workers} workers, expected a whole number from 1`)
   }
   const model = modelReference(init.model)
-  const choice = await startBackend(init.backend, async ({ backend, asked }) => {
-    const pool = await Pool.start({ backend, asked, model, dataset, memory: arena.memory }, workers)
+  const choice = await startBackend(init.backend, async ({ backend, asked, mostWorkers }) => {
+    const pool = await Pool.start(
+      { backend, asked, model, dataset, memory: arena.memory },
+      Math.min(workers, mostWorkers)
+    )
     if (signal?.aborted !== true) return pool
     await pool.close()
     throw new PeergradError('aborted', 'engine: the start was given up by its signal')

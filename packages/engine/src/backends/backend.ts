@@ -19,6 +19,8 @@ export interface Running {
   upload(values: Float32Array, shape: readonly number[]): Tensor
   /** Copies a tensor's values to `into`. */
   download(tensor: Tensor, into: Float32Array): Promise<void> | void
+  /** Frees the device. Where this is given the worker ends by itself after it: its thread must not be terminated. */
+  close?(): void
 }
 
 /** One of tfjs's back ends, and how to have it. */
@@ -26,6 +28,8 @@ export interface Backend {
   readonly name: string
   /** environment variables for its native library, set before it starts where the user has set none */
   readonly environment?: Readonly<Record<string, string>>
+  /** how many workers of a process may run it, when its native library bears no more */
+  readonly mostWorkers?: number
   /** Looks for packages, libraries and devices: loads nothing. */
   probe(): Availability
   /**

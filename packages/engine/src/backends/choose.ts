@@ -11,7 +11,7 @@ export interface Choice<T> {
 }
 
 /** Starts workers on a back end; rejects with `unsupported` and `data.backend` when it does not run. */
-type Start<T> = (init: { backend: string; asked: boolean }) => Promise<T>
+type Start<T> = (init: { backend: string; asked: boolean; mostWorkers: number }) => Promise<T>
 
 /**
  * Starts the back end of that name, or for `auto` the first that is installed and runs. Errors: `unknown` for no such
@@ -27,7 +27,7 @@ export async function startBackend<T>(name: string, start: Start<T>): Promise<Ch
   const { available, why, version } = backend.probe()
   if (!available) throw new PeergradError('unsupported', `engine: ${name} cannot run here: ${why}`, { backend: name })
   setEnvironment(backend)
-  const started = await start({ backend: name, asked: true })
+  const started = await start({ backend: name, asked: true, mostWorkers: backend.mostWorkers ?? Infinity })
   return { name, describe: `${label(backend, version)}, as asked for: ${why}`, started }
 }
 
@@ -42,7 +42,7 @@ async function startFirst<T>(start: Start<T>): Promise<Choice<T>> {
     }
     try {
       setEnvironment(backend)
-      const started = await start({ backend: backend.name, asked: false })
+      const started = await start({ backend: backend.name, asked: false, mostWorkers: backend.mostWorkers ?? Infinity })
       const notes = [...failed, ...(absent.length === 0 ? [] : [`not installed: ${absent.join(', ')}`])]
       const others = notes.length === 0 ? '' : ` (${notes.join('; ')})`
       return { name: backend.name, describe: `${label(backend, version)}: ${why}${others}`, started }

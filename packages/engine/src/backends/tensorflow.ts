@@ -11,10 +11,19 @@ import type { Tf, TfLayers } from '../tf.js'
 
 const FIRST_NODE_WITHOUT_ADDON = 22
 
+/** warnings and errors only */
+const ENVIRONMENT = { TF_CPP_MIN_LOG_LEVEL: '2' }
+
+/*
+ * One worker in a process: the addon keeps attribute names in a static set without a lock, and two workers crash the
+ * process now and then. TensorFlow takes all cores by itself.
+ */
+
 /** TensorFlow's C library on an NVIDIA GPU, by @tensorflow/tfjs-node-gpu. */
 export const tensorflowGpu: Backend = {
   name: 'tensorflow-gpu',
-  environment: { TF_CPP_MIN_LOG_LEVEL: '2' },
+  environment: ENVIRONMENT,
+  mostWorkers: 1,
   probe() {
     const found = probe('@tensorflow/tfjs-node-gpu', 'TensorFlow on an NVIDIA GPU')
     if (!found.available || existsSync('/dev/nvidiactl') || process.platform === 'win32') return found
@@ -30,7 +39,8 @@ export const tensorflowGpu: Backend = {
 /** TensorFlow's C library on the processor, by @tensorflow/tfjs-node. */
 export const tensorflow: Backend = {
   name: 'tensorflow',
-  environment: { TF_CPP_MIN_LOG_LEVEL: '2' },
+  environment: ENVIRONMENT,
+  mostWorkers: 1,
   probe: () => probe('@tensorflow/tfjs-node', 'TensorFlow on the processor'),
   start: () => start('tensorflow', '@tensorflow/tfjs-node')
 }

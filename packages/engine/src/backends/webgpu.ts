@@ -52,7 +52,8 @@ export const webgpu: Backend = {
       tf,
       layers: () => Promise.resolve(layers),
       upload: uploadCopy(tf),
-      download: async (tensor, into) => into.set(await tensor.data<'float32'>())
+      download: async (tensor, into) => into.set(await tensor.data<'float32'>()),
+      close: () => device.destroy()
     } satisfies Running
   }
 }

@@ -9,6 +9,7 @@ interface Task {
   readonly reject: (error: PeergradError) => void
   /** where it runs, when it does */
   slot: Slot | undefined
+  aborted: boolean
   /** how often a worker crashed on it */
   crashes: number
 }
@@ -59,7 +60,14 @@ export class Pool {
     let abort = () => {}
     try {
       return await new Promise<Answers[J['kind']]>((resolve, reject) => {
-        const task: Task = { job, resolve: resolve as Task['resolve'], reject, slot: undefined, crashes: 0 }
+        const task: Task = {
+          job,
+          resolve: resolve as Task['resolve'],
+          reject,
+          slot: undefined,
+          aborted: false,
+          crashes: 0
+        }
         abort = () => this.#abort(task)
         signal?.addEventListener('abort', abort)
         this.#queue.push(task)
@@ -90,6 +98,8 @@ export class Pool {
   #abort(task: Task): void {
     const index = this.#queue.indexOf(task)
     if (index >= 0) this.#queue.splice(index, 1)
+    task.aborted = true
+    // a job that writes already is rejected when it has ended, so that its vectors may be used from then on
     if (index >= 0 || task.slot?.giveUp() === true) task.reject(aborted())
   }
 
@@ -104,7 +114,9 @@ export class Pool {
   async #work(slot: Slot, task: Task): Promise<void> {
     task.slot = slot
     try {
-      task.resolve(await slot.run(task.job))
+      const answer = await slot.run(task.job)
+      if (task.aborted) task.reject(aborted())
+      else task.resolve(answer)
     } catch (thrown) {
       task.slot = undefined
       this.#failed(slot, task, PeergradError.from(thrown))
@@ -116,6 +128,7 @@ export class Pool {
 
   #failed(slot: Slot, task: Task, error: PeergradError): void {
     if (this.#closed) return task.reject(closed())
+    if (task.aborted) return task.reject(aborted())
     if (slot.alive) return task.reject(error)
     task.crashes += 1
     if (task.crashes === 1) {

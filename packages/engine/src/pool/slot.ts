@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads'
 
 import { PeergradError, type Layout } from '@peergrad/core'
 
-import { Claim, type Answers, type FromWorker, type Job, type WorkerInit } from '../worker/protocol.js'
+import { Claim, type Answers, type FromWorker, type Job, type ToWorker, type WorkerInit } from '../worker/protocol.js'
 
 interface Waiting {
   readonly resolve: (value: never) => void
@@ -14,6 +14,7 @@ export class Slot {
   readonly #worker: Worker
   readonly #claim: Int32Array
   #waiting: Waiting | undefined
+  #endsItself = false
   #ended: PeergradError | undefined
 
   private constructor(init: Omit<WorkerInit, 'claim'>) {
@@ -52,7 +53,7 @@ export class Slot {
     try {
       return await new Promise<Answers[J['kind']]>((resolve, reject) => {
         this.#waiting = { resolve, reject }
-        this.#worker.postMessage(job)
+        this.#worker.postMessage(job satisfies ToWorker)
       })
     } finally {
       this.#worker.unref()
@@ -64,13 +65,22 @@ export class Slot {
     return Atomics.compareExchange(this.#claim, 0, Claim.open, Claim.cancelled) !== Claim.writing
   }
 
+  /** Ends the worker: at once, or after its job where the back end bears no less. */
   async close(): Promise<void> {
-    await this.#worker.terminate()
+    if (!this.#endsItself || !this.alive) {
+      await this.#worker.terminate()
+      return
+    }
+    const exit = new Promise((resolve) => this.#worker.once('exit', resolve))
+    this.#worker.ref()
+    this.#worker.postMessage({ kind: 'close' } satisfies ToWorker)
+    await exit
   }
 
   #receive(message: FromWorker): void {
     const waiting = this.#waiting
     this.#waiting = undefined
+    if (message.kind === 'ready') this.#endsItself = message.endsItself
     if (message.kind === 'error') waiting?.reject(PeergradError.fromJSON(message.error))
     else waiting?.resolve((message.kind === 'ready' ? message.layout : message.value) as never)
   }

@@ -39,6 +39,9 @@ export type Job =
   | { readonly kind: 'initialise'; readonly seed: number; readonly into: VectorHandle }
   | { readonly kind: 'memory' }
 
+/** `close` comes after the jobs before it are done, and the worker ends. */
+export type ToWorker = Job | { readonly kind: 'close' }
+
 /** What each kind of job answers. `loss` of an evaluation is the sum over its samples. */
 export interface Answers {
   readonly gradient: { readonly loss: number; readonly samples: number; readonly milliseconds: number }
@@ -49,6 +52,6 @@ export interface Answers {
 }
 
 export type FromWorker =
-  | { readonly kind: 'ready'; readonly layout: Layout }
+  | { readonly kind: 'ready'; readonly layout: Layout; /** end it by `close` */ readonly endsItself: boolean }
   | { readonly kind: 'answer'; readonly value: Answers[Job['kind']] }
   | { readonly kind: 'error'; readonly error: ErrorJSON }

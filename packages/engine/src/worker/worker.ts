@@ -2,7 +2,7 @@ import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
 
 import { Arena, PeergradError } from '@peergrad/core'
 
-import { Claim, type Answers, type FromWorker, type Job, type WorkerInit } from './protocol.js'
+import { Claim, type Answers, type FromWorker, type Job, type ToWorker, type WorkerInit } from './protocol.js'
 import { Trainer } from './trainer.js'
 import { backends } from '../backends/index.js'
 import { loadModel } from '../models/load.js'
@@ -19,13 +19,21 @@ async function main(port: MessagePort, init: WorkerInit): Promise<void> {
     const running = await backend.start(init.asked)
     const model = await loadModel(init.model, running, init.dataset)
     const trainer = new Trainer(running, model, init.dataset)
-    port.on('message', (job: Job) => {
-      run({ job, trainer, arena, claim, tensors: () => running.tf.memory().numTensors }).then(
-        (value) => send({ kind: 'answer', value }),
-        fail
-      )
+    let last = Promise.resolve()
+    port.on('message', (message: ToWorker) => {
+      last = last.then(() => {
+        if (message.kind !== 'close') {
+          const tensors = () => running.tf.memory().numTensors
+          return run({ job: message, trainer, arena, claim, tensors }).then(
+            (value) => send({ kind: 'answer', value }),
+            fail
+          )
+        }
+        running.close?.()
+        process.exit(0)
+      })
     })
-    send({ kind: 'ready', layout: trainer.layout })
+    send({ kind: 'ready', layout: trainer.layout, endsItself: running.close !== undefined })
   } catch (thrown) {
     fail(thrown)
   }
