@@ -25,7 +25,7 @@ const MODELS = [
 
 export async function run({ quick = false } = {}) {
   const rows = []
-  for (const model of MODELS) rows.push(await measure(model, quick ? 1 : model.steps, quick ? 0 : 3))
+  for (const model of MODELS) rows.push(await measure(model, quick ? 1 : model.steps, quick ? 0 : 5))
   const torch = rows.find((row) => row.torch !== undefined)?.torch
   const text = report(rows, torch)
   process.stdout.write(text)

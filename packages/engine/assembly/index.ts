@@ -7,6 +7,7 @@ export {
   convolutionScratch,
 } from './convolution'
 export { depthwise, depthwiseFilterGradient, depthwiseInputGradient, depthwiseScratch } from './depthwise'
+export { copyRows, repeatRows, reverseRows } from './move'
 export { pool, poolGradient } from './pool'
 export { combine, gradientSums, moments, scaleShift } from './norm'
 export { biasClamp, relu, reluGradient } from './elementwise'

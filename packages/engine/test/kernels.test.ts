@@ -256,6 +256,48 @@ describe('embedding', () => {
   })
 })
 
+describe('moves', () => {
+  const shape = fc.array(size(6), { minLength: 1, maxLength: 4 })
+  const dtype = fc.constantFrom('float32' as const, 'int32' as const, 'bool' as const)
+  const cast = (x: tf.Tensor, to: 'float32' | 'int32' | 'bool'): tf.Tensor =>
+    to === 'bool' ? tf.greater(x, 0) : tf.cast(tf.mul(x, 1000), to)
+
+  it('unpack any axis as the cpu back end does', () => {
+    fc.assert(
+      fc.property(shape, fc.nat(3), dtype, seed, (of, axis, type, start) => {
+        const work = ([x]: tf.Tensor[]): tf.Tensor[] => tf.unstack(cast(x, type), axis % of.length)
+        expect(wasmAgainstCpu([values(of, start)], work)).toBe(0)
+      })
+    )
+  })
+
+  it('tile any axes as the cpu back end does', () => {
+    fc.assert(
+      fc.property(shape, fc.array(size(3), { minLength: 4, maxLength: 4 }), dtype, seed, (of, times, type, start) => {
+        const work = ([x]: tf.Tensor[]): tf.Tensor[] => [tf.tile(cast(x, type), times.slice(0, of.length))]
+        expect(wasmAgainstCpu([values(of, start)], work)).toBe(0)
+      })
+    )
+  })
+
+  it('reverse any axes as the cpu back end does', () => {
+    fc.assert(
+      fc.property(shape, fc.subarray([0, 1, 2, 3]), dtype, seed, (of, axes, type, start) => {
+        const over = axes.filter((axis) => axis < of.length)
+        const work = ([x]: tf.Tensor[]): tf.Tensor[] => [tf.reverse(cast(x, type), over)]
+        expect(wasmAgainstCpu([values(of, start)], work)).toBe(0)
+      })
+    )
+  })
+
+  it('copy rows of any length', () => {
+    const work = ([x]: tf.Tensor[]): tf.Tensor[] => [tf.tile(x, [2, 3]), tf.reverse(x, 0), ...tf.unstack(x, 0)]
+    for (const columns of [1, 3, 4, 5, 63, 64, 65, 200]) {
+      expect(wasmAgainstCpu([values([7, columns], columns)], work)).toBe(0)
+    }
+  })
+})
+
 describe('registration', () => {
   it('refuses another back end', async () => {
     await tf.setBackend('cpu')

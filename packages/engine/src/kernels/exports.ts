@@ -35,4 +35,7 @@ export interface KernelExports extends WebAssembly.Exports {
   reluGradient(dy: number, x: number, count: number, ceiling: number, dx: number): void
   sumRows(x: number, rows: number, columns: number, scale: number, out: number): void
   segmentSum(x: number, segments: number, rows: number, columns: number, segmentCount: number, out: number): void
+  copyRows(from: number, fromStride: number, to: number, toStride: number, rows: number, bytes: number): void
+  repeatRows(from: number, rows: number, bytes: number, times: number, to: number): void
+  reverseRows(from: number, groups: number, size: number, bytes: number, to: number): void
 }

@@ -1,4 +1,4 @@
-import type { TensorInfo } from '@tensorflow/tfjs-core'
+import type { DataType, TensorInfo } from '@tensorflow/tfjs-core'
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm'
 import { PeergradError } from '@peergrad/core'
 import type { KernelExports } from './exports.js'
@@ -57,9 +57,14 @@ export class Heap {
     return this.#backend.getMemoryOffset(tensor.dataId)
   }
 
-  /** A new float32 tensor with arbitrary contents. */
-  output(shape: readonly number[]): TensorInfo {
-    return this.#backend.makeOutput([...shape], 'float32')
+  /** A new tensor with arbitrary contents. */
+  output(shape: readonly number[], dtype: DataType = 'float32'): TensorInfo {
+    return this.#backend.makeOutput([...shape], dtype)
+  }
+
+  /** Gives up a tensor that no caller has seen. */
+  free(tensor: TensorInfo): void {
+    this.#backend.disposeData(tensor.dataId)
   }
 
   /** The same data under another name, with a reference of its own. */

@@ -8,6 +8,7 @@ import { registerDepthwise } from './depthwise.js'
 import { Heap } from './heap.js'
 import { registerIdentity } from './identity.js'
 import { registerMatMul } from './matmul.js'
+import { registerMove } from './move.js'
 import { registerPool } from './pool.js'
 import { registerReduce } from './reduce.js'
 import { registerRelu } from './relu.js'
@@ -43,6 +44,7 @@ export async function registerTrainingKernels(): Promise<void> {
   registerRelu(heap)
   registerReduce(heap)
   registerIdentity(heap)
+  registerMove(heap)
   registerSegmentSum(heap)
   fuseBatchNormLayers()
 }
