@@ -1,0 +1,95 @@
+import {
+  CONTROL_LIMIT,
+  controlAnswers,
+  controlMessages,
+  controlRequests,
+  PeergradError,
+  type ControlMessage
+} from '@peergrad/core'
+import fc from 'fast-check'
+import { Packr } from 'msgpackr'
+import { describe, expect, it } from 'vitest'
+
+const run = 'a'.repeat(64)
+const digest = '0123456789abcdef'.repeat(4)
+const peer = '12D3KooWAeu67XS6YJgXn1aEMrNe5AtQGJhW1tdTtjWSroXbJHXr'
+const manifest: ControlMessage = { kind: 'manifest', run, round: 3, digest, length: 421642, samples: 64, loss: 0.25 }
+const packr = new Packr({ useRecords: false })
+
+describe('control messages', () => {
+  it('come out as they went in', () => {
+    const contribution = { peer, round: 3, digest, length: 10, samples: 1, loss: -0.5 }
+    const proposal = { contributions: [contribution], members: [peer], finish: true }
+    const messages: ControlMessage[] = [
+      manifest,
+      { kind: 'prepare', run, round: 0, ballot: 5 },
+      { kind: 'promise', run, round: 0, ballot: 5, accepted: null },
+      { kind: 'promise', run, round: 0, ballot: 5, accepted: { ballot: 1, proposal, outcome: digest } },
+      { kind: 'propose', run, round: 1, ballot: 0, proposal, outcome: null },
+      { kind: 'commit', run, round: 1, ballot: 0, proposal, outcome: digest },
+      { kind: 'leave', run, round: 9 }
+    ]
+    for (const message of messages) expect(controlMessages.decode(controlMessages.encode(message))).toEqual(message)
+  })
+
+  it.each([
+    ['digest', { ...manifest, digest: 'ABC' }],
+    ['loss', { ...manifest, loss: NaN }],
+    ['loss', { ...manifest, loss: 'low' }],
+    ['round', { ...manifest, round: -1 }],
+    ['round', { ...manifest, round: 1.5 }],
+    ['length', { ...manifest, length: 2 ** 31 }],
+    ['samples', { ...manifest, samples: 0 }],
+    ['run', { ...manifest, run: '' }],
+    ['kind', { ...manifest, kind: 'constructor' }],
+    ['value', { ...manifest, extra: 1 }],
+    ['value', [manifest]],
+    ['value', null],
+    ['peers', { kind: 'failed', run, round: 0, ballot: 0, peers: Array(2000).fill('abcdefghijklmnop') }],
+    ['peers.0', { kind: 'failed', run, round: 0, ballot: 0, peers: ['../../etc/passwd'] }]
+  ])('refuses a wrong %s', (field, message) => {
+    const bytes = packr.pack(message)
+    expect(() => controlMessages.decode(bytes)).toThrow(
+      expect.objectContaining({ code: 'corrupt', message: expect.stringContaining(field) as string })
+    )
+  })
+
+  it('ends in a typed error for any bytes', () => {
+    const decoders = [controlMessages, controlRequests, controlAnswers]
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat(2), (bytes, index) => {
+        try {
+          decoders[index].decode(bytes)
+          return false
+        } catch (thrown) {
+          return thrown instanceof PeergradError && thrown.code === 'corrupt'
+        }
+      }),
+      { numRuns: 2000, examples: [[Uint8Array.of(0xdd, 0xff, 0xff, 0xff, 0xff), 0]] }
+    )
+  })
+
+  it('ends in a typed error for any change of a good message', () => {
+    const good = controlMessages.encode(manifest)
+    fc.assert(
+      fc.property(fc.nat(good.length - 1), fc.nat(255), (at, value) => {
+        const bytes = good.slice()
+        bytes[at] = value
+        try {
+          const { kind } = controlMessages.decode(bytes)
+          return typeof kind === 'string'
+        } catch (thrown) {
+          return thrown instanceof PeergradError && thrown.code === 'corrupt'
+        }
+      }),
+      { numRuns: 2000 }
+    )
+  })
+
+  it('are at most 64 KiB, both ways', () => {
+    expect(() => controlMessages.decode(new Uint8Array(CONTROL_LIMIT + 1))).toThrow(/expected at most 65536/)
+    const members = Array.from({ length: 1000 }, () => peer.repeat(2))
+    const found = { kind: 'found' as const, run, members }
+    expect(() => controlRequests.encode(found)).toThrow(expect.objectContaining({ code: 'argument' }))
+  })
+})

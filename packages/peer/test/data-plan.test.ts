@@ -1,0 +1,82 @@
+import { DataPlan } from '@peergrad/peer'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+
+const SAMPLES = 600
+const partition = (shards: number) =>
+  Array.from({ length: shards }, (_, shard) =>
+    Uint32Array.from({ length: Math.floor(SAMPLES / shards) }, (_, index) => index * shards + shard)
+  )
+const init = { seed: 3, batch: 5, minibatches: 2, partition }
+const start = (members: string[]) => new DataPlan(init, { epoch: 0, start: 0, changes: [{ round: 0, members }] })
+
+/** All samples that the members read in rounds from … to − 1. */
+function read(plan: DataPlan, members: string[], from: number, to: number): number[] {
+  const samples: number[] = []
+  for (let round = from; round < to; round++) {
+    plan.advance(round, members)
+    for (const peer of members) {
+      for (const minibatch of plan.minibatches(round, peer)) samples.push(...minibatch.samples)
+    }
+  }
+  return samples
+}
+
+describe('the data plan', () => {
+  it('reads every sample once in an epoch', () => {
+    const members = ['a', 'b', 'c']
+    const plan = start(members)
+    const samples = read(plan, members, 0, plan.epochEnd)
+    expect(plan.epochEnd).toBe(20)
+    expect(samples.sort((x, y) => x - y)).toEqual(Array.from({ length: SAMPLES }, (_, index) => index))
+  })
+
+  it('shuffles anew in the next epoch', () => {
+    const plan = start(['a'])
+    const first = read(plan, ['a'], 0, 60)
+    const second = read(plan, ['a'], 60, 120)
+    expect(plan.epoch).toBe(1)
+    expect(second).not.toEqual(first)
+    expect([...second].sort()).toEqual([...first].sort())
+  })
+
+  it('deals the unread samples of a peer that goes to those that stay', () => {
+    const plan = start(['a', 'b', 'c', 'd'])
+    const before = read(plan, ['a', 'b', 'c', 'd'], 0, 6)
+    plan.advance(6, ['a', 'b', 'd'])
+    const after = read(plan, ['a', 'b', 'd'], 6, plan.epochEnd)
+    expect(new Set([...before, ...after]).size).toBe(SAMPLES)
+    expect(after).toHaveLength(SAMPLES - before.length)
+  })
+
+  it('gives a newcomer a share of what is unread', () => {
+    const plan = start(['a', 'b'])
+    const before = read(plan, ['a', 'b'], 0, 10)
+    plan.advance(10, ['a', 'b', 'c'])
+    const mine = new Set(
+      Array.from({ length: plan.epochEnd - 10 }, (_, index) => plan.minibatches(10 + index, 'c')).flatMap(
+        (minibatches) => minibatches.flatMap(({ samples }) => [...samples])
+      )
+    )
+    expect(mine.size).toBeGreaterThan(100)
+    expect(before.filter((sample) => mine.has(sample))).toEqual([])
+  })
+
+  it('is the same for a peer that starts from its position, after any changes of the view', () => {
+    const members = fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd', 'e'), { minLength: 1 })
+    fc.assert(
+      fc.property(fc.array(members, { minLength: 1, maxLength: 12 }), (views) => {
+        const plan = start(views[0])
+        views.forEach((view, round) => plan.advance(round, view))
+        const copy = new DataPlan(init, plan.position)
+        const round = views.length - 1
+        const last = views[round]
+        expect(copy.epochEnd).toBe(plan.epochEnd)
+        for (const peer of last) {
+          expect(copy.minibatches(round, peer)).toEqual(plan.minibatches(round, peer))
+          expect(plan.minibatches(round, peer)).toHaveLength(2)
+        }
+      })
+    )
+  })
+})
