@@ -22,8 +22,12 @@ export async function test(files) {
       return code || 1
     }
     const counts = count(JSON.parse(readFileSync(report, 'utf8')))
+    if (code !== 0 && counts.failed === 0) {
+      process.stderr.write('no test failed, and yet the run did: an error outside of the tests, shown above\n')
+      counts.failed = 1
+    }
     process.stdout.write(`${countLine(counts)}\n`)
-    return counts.failed > 0 ? code || 1 : code
+    return counts.failed > 0 ? code || 1 : 0
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }
