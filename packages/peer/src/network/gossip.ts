@@ -32,7 +32,8 @@ export function gossipOptions(topic: string, score: (peer: PeerId) => number): P
       IPColocationFactorWeight: 0,
       behaviourPenaltyThreshold: 6,
       appSpecificScore: score,
-      appSpecificWeight: 1,
+      // a peer is excluded at -100: not graylisted before, so that what it does meanwhile still counts
+      appSpecificWeight: 0.5,
       topics: {
         [topic]: {
           topicWeight: 1,

@@ -5,13 +5,13 @@ import type { Offence, PeerId } from '@peergrad/core'
  * two signed contradictions are enough at once.
  */
 export const OFFENCE_COST: Readonly<Record<Offence, number>> = {
-  flood: 10,
-  malformed: 25,
-  oversize: 25,
-  'wrong-length': 34,
-  'non-finite': 34,
-  'wrong-digest': 50,
-  equivocation: 100
+  flood: 12,
+  malformed: 30,
+  oversize: 30,
+  'wrong-length': 40,
+  'non-finite': 40,
+  'wrong-digest': 60,
+  equivocation: 120
 }
 
 /** At this score a peer is disconnected and refused for the session. */

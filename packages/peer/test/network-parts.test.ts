@@ -1,0 +1,340 @@
+import { Arena, CONTROL_LIMIT, PeergradError } from '@peergrad/core'
+import { createNetworkMesh, verifyEnvelope } from '@peergrad/peer'
+import fc from 'fast-check'
+import { generateKeyPairSync } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { multiaddr } from '@multiformats/multiaddr'
+import { dialable } from '../dist/network/addresses.js'
+import { parseEnvelope, sealEnvelope } from '../dist/network/envelope.js'
+import { FloodGuard } from '../dist/network/flood-guard.js'
+import { loadIdentity } from '../dist/network/identity.js'
+import { keyOfPeerId, peerIdOfKey } from '../dist/network/peer-key.js'
+import { decodeRefusal, encodeRefusal } from '../dist/network/refusal.js'
+import { ReplayWindow, sequenceSource } from '../dist/network/replay-window.js'
+import { Reputation } from '../dist/network/reputation.js'
+import { Slots } from '../dist/network/slots.js'
+import { TokenBuckets } from '../dist/network/token-bucket.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'peergrad-network-parts-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function signer() {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+  return { publicKey: new Uint8Array(publicKey.export({ format: 'der', type: 'spki' }).subarray(-32)), privateKey }
+}
+
+function codeOf(work: () => unknown): string {
+  try {
+    work()
+  } catch (error) {
+    return error instanceof PeergradError ? error.code : `not ours: ${String(error)}`
+  }
+  return 'nothing thrown'
+}
+
+const codeOfAsync = (work: Promise<unknown>) =>
+  work.then(
+    () => 'it resolved',
+    (error: unknown) => (error instanceof PeergradError ? error.code : `not ours: ${String(error)}`)
+  )
+
+describe('envelope', () => {
+  const key = signer()
+  const other = peerIdOfKey(signer().publicKey)
+
+  it('says who signed what, for whom', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom('announcement' as const, 'request' as const, 'response' as const, 'refusal' as const),
+        fc.uint8Array({ maxLength: 300 }),
+        fc.maxSafeNat(),
+        fc.string({ maxLength: 20 }),
+        fc.boolean(),
+        (kind, payload, sequence, topic, direct) => {
+          const to = direct ? other : undefined
+          const bytes = sealEnvelope({ kind, to, topic, sequence, payload }, key)
+          expect(verifyEnvelope(bytes)).toEqual({
+            kind,
+            from: peerIdOfKey(key.publicKey),
+            to,
+            topic,
+            sequence,
+            payload,
+            bytes
+          })
+        }
+      ),
+      { numRuns: 50 }
+    )
+  })
+
+  it('is refused after a change of any byte', () => {
+    const bytes = sealEnvelope(
+      { kind: 'announcement', topic: 'run', sequence: 7, payload: Uint8Array.of(1, 2, 3) },
+      key
+    )
+    for (let at = 0; at < bytes.length; at++) {
+      const changed = Uint8Array.from(bytes)
+      changed[at] = (changed[at] ?? 0) ^ 1
+      expect(
+        codeOf(() => verifyEnvelope(changed)),
+        `byte ${at}`
+      ).toBe('corrupt')
+    }
+    expect(codeOf(() => verifyEnvelope(bytes.subarray(0, -1)))).toBe('corrupt')
+    expect(codeOf(() => verifyEnvelope(Buffer.concat([bytes, Buffer.alloc(1)])))).toBe('corrupt')
+  })
+
+  it('never throws anything but `corrupt` on foreign bytes', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => {
+        expect(codeOf(() => verifyEnvelope(bytes))).toBe('corrupt')
+        const start = Buffer.concat([Buffer.from('PGEV\u0001\u0001'), bytes])
+        expect(
+          codeOf(() => parseEnvelope(start)),
+          'behind a right start'
+        ).toMatch(/corrupt|nothing thrown/)
+      })
+    )
+  })
+
+  it('is bounded', () => {
+    const payload = new Uint8Array(CONTROL_LIMIT + 1)
+    expect(codeOf(() => sealEnvelope({ kind: 'announcement', topic: '', sequence: 1, payload }, key))).toBe('argument')
+    expect(codeOf(() => verifyEnvelope(new Uint8Array(CONTROL_LIMIT * 2)))).toBe('corrupt')
+  })
+})
+
+describe('peer ids', () => {
+  it('are the key, both ways', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), (key) => {
+        expect(Buffer.compare(keyOfPeerId(peerIdOfKey(key)), key)).toBe(0)
+      })
+    )
+    for (const wrong of ['', 'nobody', '0OIl', 'QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N']) {
+      expect(
+        codeOf(() => keyOfPeerId(wrong)),
+        wrong
+      ).toBe('argument')
+    }
+  })
+
+  it('are those of libp2p', async () => {
+    const identity = await loadIdentity(join(folder, 'parity'))
+    expect(peerIdOfKey(identity.publicKey)).toBe(identity.peer)
+    expect(identity.peer).toBe(identity.libp2pKey.publicKey.toString())
+  })
+})
+
+describe('identity file', () => {
+  it('is made once, for its owner only, and read ever after', async () => {
+    const file = join(folder, 'deep', 'er', 'key')
+    const together = await Promise.all(Array.from({ length: 8 }, () => loadIdentity(file)))
+    const { peer } = await loadIdentity(file)
+    expect(together.map((identity) => identity.peer)).toEqual(Array.from({ length: 8 }, () => peer))
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+  })
+
+  it('that holds something else is `corrupt`, and is left alone', async () => {
+    const file = join(folder, 'corrupt')
+    for (const content of ['', 'no key\n', Buffer.alloc(36).toString('base64')]) {
+      writeFileSync(file, content)
+      const error = await loadIdentity(file).catch((thrown: unknown) => thrown)
+      expect(error).toMatchObject({ code: 'corrupt', data: { file } })
+      expect(readFileSync(file, 'utf8')).toBe(content)
+    }
+  })
+
+  it('that cannot be made is `missing`', async () => {
+    writeFileSync(join(folder, 'plain'), '')
+    expect(await codeOfAsync(loadIdentity(join(folder, 'plain', 'key')))).toBe('missing')
+  })
+})
+
+describe('rate limits', () => {
+  it('let a burst through and then the rate', () => {
+    let now = 0
+    const buckets = new TokenBuckets({ burst: 5, perSecond: 10 }, () => now)
+    const allowed = () => Array.from({ length: 20 }, () => buckets.take('x')).filter(Boolean).length
+    expect(allowed()).toBe(5)
+    expect(buckets.take('y')).toBe(true)
+    now += 300
+    expect(allowed()).toBe(3)
+    now += 60_000
+    expect(allowed()).toBe(5)
+  })
+
+  it('report who insists', () => {
+    const reports: string[] = []
+    const guard = new FloodGuard({ burst: 10, perSecond: 0.001 }, (peer, offence) => reports.push(`${peer} ${offence}`))
+    const passed = Array.from({ length: 109 }, () => guard.allows('x')).filter(Boolean).length
+    expect(passed).toBe(10)
+    expect(reports).toEqual(['x flood'])
+    guard.allows('x')
+    expect(reports).toEqual(['x flood', 'x flood'])
+  })
+})
+
+describe('reputation', () => {
+  it('excludes at the threshold, for good', () => {
+    let now = 0
+    const reputation = new Reputation(() => now)
+    expect([1, 2, 3].map(() => reputation.report('x', 'malformed'))).toEqual([false, false, false])
+    expect(reputation.score('x')).toBe(-90)
+    expect(reputation.excluded('x')).toBe(false)
+    expect(reputation.report('x', 'malformed')).toBe(true)
+    now += 1e9
+    expect(reputation.excluded('x')).toBe(true)
+    expect(reputation.report('y', 'equivocation')).toBe(true)
+    expect(reputation.score('z')).toBe(0)
+  })
+
+  it('lets accidents that are far apart pass', () => {
+    let now = 0
+    const reputation = new Reputation(() => now)
+    for (let hour = 0; hour < 100; hour++) {
+      expect(reputation.report('x', 'wrong-length')).toBe(false)
+      now += 3_600_000
+    }
+    expect(reputation.score('x')).toBe(0)
+  })
+})
+
+describe('replays', () => {
+  it('are dropped, in any order', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 30 }), { maxLength: 100 }), (sequences) => {
+        const window = new ReplayWindow()
+        const seen = new Set<number>()
+        for (const sequence of sequences) {
+          expect(window.accept('x', sequence)).toBe(!seen.has(sequence))
+          seen.add(sequence)
+        }
+      })
+    )
+  })
+
+  it('are dropped below the window too', () => {
+    const window = new ReplayWindow()
+    for (let i = 1; i <= 2000; i++) expect(window.accept('x', i)).toBe(true)
+    for (let i = 1; i <= 2000; i++) expect(window.accept('x', i)).toBe(false)
+    expect(window.accept('y', 1)).toBe(true)
+  })
+
+  it('cannot come of a restart: sequences go on', () => {
+    let wall = 1_700_000_000_000
+    const first = sequenceSource(() => wall)
+    const numbers = Array.from({ length: 1000 }, first)
+    wall += 1
+    expect(sequenceSource(() => wall)()).toBeGreaterThan(Math.max(...numbers))
+    expect(new Set(numbers).size).toBe(1000)
+  })
+})
+
+describe('slots', () => {
+  it('are given in the order of asking, and not to who has given up', async () => {
+    const slots = new Slots(1)
+    const never = new AbortController().signal
+    const release = await slots.take('x', never)
+    const order: string[] = []
+    const giveUp = new AbortController()
+    const second = slots.take('x', giveUp.signal).catch(() => order.push('second gave up'))
+    const third = slots.take('x', never).then((free) => {
+      order.push('third')
+      free()
+    })
+    const other = await slots.take('y', never)
+    giveUp.abort()
+    await second
+    release()
+    await third
+    expect(order).toEqual(['second gave up', 'third'])
+    other()
+  })
+})
+
+describe('refusals', () => {
+  it('carry a typed error, without its stack, and nothing above the limit', () => {
+    const error = new PeergradError('conflict', 'no', { round: 3, stack: 'secret' })
+    expect(decodeRefusal(encodeRefusal(error)).toJSON()).toEqual({
+      ...error.toJSON(),
+      data: { round: 3 }
+    })
+    const huge = new PeergradError('full', 'x'.repeat(1e6), { text: 'y'.repeat(1e6) })
+    expect(encodeRefusal(huge).byteLength).toBeLessThanOrEqual(CONTROL_LIMIT)
+    for (const wrong of [
+      '',
+      '1',
+      '{}',
+      '{"code":"toString","message":"","data":{}}',
+      '{"code":"full","message":1,"data":{}}'
+    ]) {
+      expect(
+        codeOf(() => decodeRefusal(Buffer.from(wrong))),
+        wrong
+      ).toBe('corrupt')
+    }
+  })
+})
+
+describe('addresses', () => {
+  it('name the peer, and loopback last', () => {
+    const peer = peerIdOfKey(signer().publicKey)
+    const listed = ['/ip4/127.0.0.1/tcp/4001', '/ip4/192.0.2.7/tcp/4001', '/ip6/::1/tcp/1'].map((text) =>
+      multiaddr(text)
+    )
+    expect(dialable(listed, peer)).toEqual([
+      `/ip4/192.0.2.7/tcp/4001/p2p/${peer}`,
+      `/ip4/127.0.0.1/tcp/4001/p2p/${peer}`,
+      `/ip6/::1/tcp/1/p2p/${peer}`
+    ])
+  })
+})
+
+describe('a mesh that cannot start', () => {
+  const arena = Arena.create({ bytes: 1 << 20 })
+  const base = { identityFile: join(folder, 'start'), topic: 'x', memory: arena.memory }
+  const failure = (init: object) =>
+    createNetworkMesh({ ...base, ...init }).then(
+      () => 'it started',
+      (error: unknown) => error
+    )
+
+  it('names the port that is in use', async () => {
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const error = await failure({ listen: [`/ip4/127.0.0.1/tcp/${port}`] })
+    expect(error).toMatchObject({ code: 'argument', data: { port } })
+    expect(String(error)).toContain(`port ${port} is in use`)
+    server.close()
+  })
+
+  it.each([
+    ['an address that is none', { listen: ['localhost:4001'] }],
+    ['a bootstrap address without a peer', { listen: ['/ip4/127.0.0.1/tcp/0'], bootstrap: ['/ip4/127.0.0.1/tcp/1'] }],
+    ['an empty topic', { topic: '' }]
+  ])('says `argument` for %s', async (_, init) => {
+    expect(await failure(init)).toMatchObject({ code: 'argument' })
+  })
+
+  it('says `corrupt` for a broken identity', async () => {
+    const identityFile = join(folder, 'broken')
+    writeFileSync(identityFile, 'x')
+    expect(await failure({ identityFile })).toMatchObject({ code: 'corrupt' })
+  })
+
+  it('is given up', async () => {
+    const giveUp = new AbortController()
+    const starting = failure({ listen: ['/ip4/127.0.0.1/tcp/0'], signal: giveUp.signal })
+    giveUp.abort()
+    expect(await starting).toMatchObject({ code: 'aborted' })
+  })
+})
