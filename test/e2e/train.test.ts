@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
+import { parse } from 'yaml'
 import { Cli, cli, processesWith, scratch, SMALL } from '../utils/cli.js'
 
 // several processes that each load libp2p and tfjs: seconds alone, more on a busy machine
@@ -66,6 +67,11 @@ describe('train', () => {
     const out = join(folder, 'out')
     const finished = await cli('train', '--run', file, '--rounds', '2', '--out', out, '--json')
     expect(JSON.parse(finished.out)).toMatchObject({ strategy: 'all-reduce', rounds: 2 })
+    expect(parse(readFileSync(join(out, 'run.yaml'), 'utf8'))).toMatchObject({
+      strategy: 'all-reduce',
+      rounds: 2,
+      peers: 2
+    })
     const again = await cli(
       'train',
       '--run',

@@ -24,18 +24,10 @@ import { aggregators, codecs, filters, strategies } from '@peergrad/strategies'
 import type { Closing } from './peer/closing.js'
 import { instantiate, referenceOf } from './plugins.js'
 
-interface StoreDriver {
-  readonly describe: string
-  readonly open: (init: { arena: Arena; clock: Clock; logger: Logger }) => Promise<GradientStore>
-}
+type OpenStore = (init: { arena: Arena; clock: Clock; logger: Logger }) => Promise<GradientStore>
 
 /** Drivers of the peer's database, by name. */
-const STORES: ReadonlyMap<string, StoreDriver> = new Map([
-  [
-    'memory',
-    { describe: "in the peer's process, on shared memory; dense work in a worker of its own", open: memoryStore }
-  ]
-])
+const STORES: ReadonlyMap<string, OpenStore> = new Map([['memory', memoryStore]])
 
 /** What a run's manifest names, looked up and made. */
 export interface RunParts {
@@ -63,8 +55,9 @@ export async function checkComponents(manifest: RunManifest, options: Options): 
   const codec = await instantiate<Codec>(codecs, manifest.codec)
   const aggregator = await instantiate<Aggregator>(aggregators, manifest.aggregator)
   const unmet = aggregator.check(manifest.peers)
-  if (unmet !== undefined)
+  if (unmet !== undefined) {
     throw new PeergradError('argument', `aggregator: ${manifest.aggregator} with ${manifest.peers} peers: ${unmet}`)
+  }
   const strategy = await instantiate<Strategy>(strategies, manifest.strategy, { minibatches: manifest.minibatches })
   if (strategy.kind === 'single' && manifest.peers > 1) {
     const message = `strategy: ${manifest.strategy} has no exchange, got ${manifest.peers} peers, expected --peers 1`
@@ -93,7 +86,7 @@ function checkWhole({ filter, preAggregators }: RunManifest): void {
   }
 }
 
-function storeDriver(name: string): StoreDriver {
+function storeDriver(name: string): OpenStore {
   const driver = STORES.get(name)
   if (driver !== undefined) return driver
   const names = [...STORES.keys()]
@@ -140,7 +133,7 @@ export async function openParts({
   const workers = options['engine-workers'] || availableParallelism()
   const engine = await createEngine({ backend: options.engine, model: manifest.model, dataset, arena, workers, signal })
   opened.push(engine)
-  const store = await storeDriver(options.store).open({ arena, clock, logger })
+  const store = await storeDriver(options.store)({ arena, clock, logger })
   opened.push(store)
   const partition = dealer(await createPartitioner(manifest.partition), dataset, manifest.seed)
   return { ...parts, engine, store, partition }
