@@ -46,12 +46,14 @@ function pullBare(socket, megabytes, vector) {
   })
 }
 
-async function pull({ lane, megabytes }) {
+async function pull({ lane, megabytes, watched }) {
   const into = arena.allocate(elements(megabytes))
   into.fill(-1)
+  // by turns: to look at the memory costs time
   const before = process.memoryUsage().rss
   let peak = before
-  const watch = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), 5)
+  const watch = watched ? setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), 5) : undefined
+  const cpu = process.cpuUsage()
   const started = performance.now()
   if (lane in sockets) await pullBare(sockets[lane], megabytes, into)
   else {
@@ -60,12 +62,13 @@ async function pull({ lane, megabytes }) {
     if (report.lane !== lane) throw new Error(`the transfer took the ${report.lane} lane, expected ${lane}`)
   }
   const milliseconds = performance.now() - started
+  const { user, system } = process.cpuUsage(cpu)
   peak = Math.max(peak, process.memoryUsage().rss)
   clearInterval(watch)
   if (!isFilled(into)) throw new Error(`${lane}: the bytes are not those that were sent`)
   arena.free(into)
   const block = lane in meshes ? (await meshes[lane].statistics()).longestBlockMilliseconds : 0
-  return { milliseconds, memory: peak - before, block }
+  return { milliseconds, cpu: (user + system) / 1000, memory: peak - before, block }
 }
 
 process.on('message', async (message) => {

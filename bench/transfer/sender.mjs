@@ -37,6 +37,7 @@ process.on('message', async (message) => {
     mesh.admit(message.peers)
     process.send({ admitted: true })
   } else if (message.type === 'statistics') process.send(await mesh.statistics())
+  else if (message.type === 'cpu') process.send(process.cpuUsage())
   else {
     await mesh.close()
     process.exit(0)

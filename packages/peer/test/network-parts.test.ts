@@ -8,9 +8,11 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 import { multiaddr } from '@multiformats/multiaddr'
+import type { Libp2p } from '@libp2p/interface'
 import { dialable } from '../dist/network/addresses.js'
+import { Contacts } from '../dist/network/contacts.js'
 import { parseEnvelope, sealEnvelope } from '../dist/network/envelope.js'
 import { FloodGuard } from '../dist/network/flood-guard.js'
 import { loadIdentity } from '../dist/network/identity.js'
@@ -295,6 +297,62 @@ describe('addresses', () => {
       `/ip4/127.0.0.1/tcp/4001/p2p/${peer}`,
       `/ip6/::1/tcp/1/p2p/${peer}`
     ])
+  })
+})
+
+describe('contacts', () => {
+  const peer = peerIdOfKey(signer().publicKey)
+  function contactsOf(dial: () => Promise<void>) {
+    const dials: string[] = []
+    const node = {
+      peerId: peerIdOfKey(signer().publicKey),
+      getConnections: () => [],
+      peerStore: { merge: async () => undefined },
+      dial: (id: unknown) => {
+        dials.push(String(id))
+        return dial()
+      }
+    } as unknown as Libp2p
+    return { dials, contacts: new Contacts({ node, excluded: (other) => other === 'excluded', log: () => undefined }) }
+  }
+
+  it('are dialled once however often they are named', async () => {
+    const { dials, contacts } = contactsOf(async () => undefined)
+    await Promise.all([contacts.learn(peer, []), contacts.learn(peer, []), contacts.learn('excluded', [])])
+    expect(dials).toEqual([peer])
+    contacts.close()
+  })
+
+  it('are not dialled after they are forgotten, until they come by themselves', async () => {
+    const { dials, contacts } = contactsOf(async () => undefined)
+    contacts.forget(peer)
+    await contacts.learn(peer, [])
+    contacts.lost(peer)
+    expect(dials).toEqual([])
+    contacts.reached(peer)
+    contacts.forget('another')
+    await contacts.learn(peer, [])
+    expect(dials).toEqual([])
+    contacts.close()
+  })
+
+  it('that are lost are dialled again and again', async () => {
+    vi.useFakeTimers()
+    try {
+      const { dials, contacts } = contactsOf(() => Promise.reject(new PeergradError('unreachable', 'no')))
+      contacts.reached(peer)
+      contacts.lost(peer)
+      for (const [count, milliseconds] of [500, 1000, 2000, 4000].entries()) {
+        await vi.advanceTimersByTimeAsync(milliseconds)
+        expect(dials.length).toBeGreaterThan(count)
+      }
+      const before = dials.length
+      contacts.forget(peer)
+      await vi.advanceTimersByTimeAsync(600_000)
+      expect(dials.length).toBe(before)
+    } finally {
+      vi.useRealTimers()
+    }
   })
 })
 

@@ -3,7 +3,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import type { Offence, PeerId } from '@peergrad/core'
 import { hostOf, parseAddress } from './addresses.js'
 import { FastDialer } from './fast-dialer.js'
-import { FastLane } from './fast-lane.js'
+import type { FastLane } from './fast-lane.js'
 import type { Identity } from './identity.js'
 import type { NetworkNode } from './node.js'
 import { StreamWire } from './stream-wire.js'
@@ -46,6 +46,8 @@ export class Lanes {
     await node.handle(TENSOR_PROTOCOL, (stream, connection) => this.#accept(stream, connection), options)
     const host = listen?.map((address) => hostOf(parseAddress(address))).find((name) => name !== undefined)
     if (host === undefined) return
+    // its certificates cost as much to load as libp2p itself
+    const { FastLane } = await import('./fast-lane.js')
     const lane = await FastLane.create(identity, (wire) => void server.attend(wire))
     this.#fast = { lane, dialer: new FastDialer(lane, report), port: await lane.listen(host) }
   }
