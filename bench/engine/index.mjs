@@ -1,6 +1,7 @@
 /**
- * One gradient (forward, cross-entropy, backward) at batch 32 of 32 × 32 × 3 on the `wasm` engine with one worker, beside
- * PyTorch on one thread: interleaved steps, medians. Without a python3 that has torch, our times alone.
+ * One gradient (forward, cross-entropy, backward) at batch 32 of 32 × 32 × 3 on the `wasm` engine with one worker, and
+ * on `tensorflow` with one thread where it is installed, beside PyTorch on one thread: interleaved steps, medians.
+ * Without a python3 that has torch, our times alone.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
@@ -9,7 +10,7 @@ import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Arena } from '@peergrad/core'
-import { createEngine, loadDataset } from '@peergrad/engine'
+import { createEngine, engines, loadDataset } from '@peergrad/engine'
 
 const BATCH = 32
 const SIDE = 32
@@ -24,8 +25,13 @@ const MODELS = [
 ]
 
 export async function run({ quick = false } = {}) {
+  // read by TensorFlow when it is loaded
+  process.env.TF_NUM_INTRAOP_THREADS = '1'
+  const backends = ['wasm', 'tensorflow'].filter((name) => engines().find((engine) => engine.name === name)?.available)
   const rows = []
-  for (const model of MODELS) rows.push(await measure(model, quick ? 1 : model.steps, quick ? 0 : 5))
+  for (const backend of backends) {
+    for (const model of MODELS) rows.push(await measure(backend, model, quick ? 1 : model.steps, quick ? 0 : 8))
+  }
   const torch = rows.find((row) => row.torch !== undefined)?.torch
   const text = report(rows, torch)
   process.stdout.write(text)
@@ -33,12 +39,12 @@ export async function run({ quick = false } = {}) {
 }
 
 /** Medians over `steps` steps of each side in turn, after `warm` that let V8's optimising compiler finish. */
-async function measure({ name, aim }, steps, warm) {
+async function measure(backend, { name, aim }, steps, warm) {
   const arena = Arena.create({ bytes: 256 * 2 ** 20 })
   const dataset = await loadDataset(`synthetic:train=${BATCH},side=${SIDE},channels=${CHANNELS}`, {
     cacheDirectory: 'unused'
   })
-  const engine = await createEngine({ backend: 'wasm', model: name, dataset, arena, workers: 1 })
+  const engine = await createEngine({ backend, model: name, dataset, arena, workers: 1 })
   const torch = await startTorch(name)
   try {
     const { parameters, buffers } = engine.layout
@@ -60,7 +66,7 @@ async function measure({ name, aim }, steps, warm) {
     if (torch !== undefined && torch.parameters !== parameters) {
       throw new Error(`${name} has ${parameters} parameters here and ${torch.parameters} in PyTorch`)
     }
-    return { name, aim, parameters, loss, wasm: median(ours), theirs: median(theirs), torch: torch?.version }
+    return { backend, name, aim, parameters, loss, ours: median(ours), theirs: median(theirs), torch: torch?.version }
   } finally {
     torch?.stop()
     await engine.close()
@@ -101,20 +107,20 @@ async function startTorchWith(python, model) {
 }
 
 function report(rows, torch) {
-  const lines = rows.map(({ name, parameters, wasm, theirs, loss, aim }) => {
-    const [other, ratio] = Number.isNaN(theirs) ? ['', ''] : [theirs.toFixed(1), (wasm / theirs).toFixed(2)]
-    return `| ${name} | ${parameters} | ${wasm.toFixed(1)} | ${other} | ${ratio} | ≤ ${aim} | ${loss.toFixed(4)} |`
+  const lines = rows.map(({ backend, name, parameters, ours, theirs, loss, aim }) => {
+    const [other, ratio] = Number.isNaN(theirs) ? ['', ''] : [theirs.toFixed(1), (ours / theirs).toFixed(2)]
+    return `| ${backend} | ${name} | ${parameters} | ${ours.toFixed(1)} | ${other} | ${ratio} | ≤ ${aim} | ${loss.toFixed(4)} |`
   })
   return [
     '# Training engine',
     '',
-    `One gradient at batch ${BATCH} of ${SIDE} × ${SIDE} × ${CHANNELS} on the wasm engine with one worker, beside PyTorch ` +
-      'on one thread; interleaved steps, medians. "ratio" is our time over theirs in the same run, "aim" the largest that ' +
+    `One gradient at batch ${BATCH} of ${SIDE} × ${SIDE} × ${CHANNELS} on one worker of one thread, beside PyTorch on one ` +
+      'thread; interleaved steps, medians. "ratio" is our time over theirs in the same run, "aim" the largest that ' +
       'we accept, "loss" ours on seeded images.',
     ...(torch === undefined ? ['', 'No python3 with torch on this machine: our times alone.'] : []),
     '',
-    '| model | parameters | wasm, ms | PyTorch, ms | ratio | aim | loss |',
-    '|---|---|---|---|---|---|---|',
+    '| engine | model | parameters | ms | PyTorch, ms | ratio | aim | loss |',
+    '|---|---|---|---|---|---|---|---|',
     ...lines,
     '',
     machine(torch),

@@ -75,8 +75,9 @@ export function convolution(
       apply(x, { tf, variable }) {
         const images = x as Tensor4D
         const filter = variable(weights) as Tensor4D
-        if (shift === undefined) return tf.conv2d(images, filter, stride, padding)
-        return tf.fused.conv2d({ x: images, filter, strides: stride, pad: padding, bias: variable(shift) })
+        const output = tf.conv2d(images, filter, stride, padding)
+        // not tf.fused.conv2d, which computes the gradient to its input also where nobody needs it: in the first layer
+        return shift === undefined ? output : tf.add(output, variable(shift))
       }
     }
   }
