@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import {
   closeSync,
   existsSync,
@@ -13,7 +13,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { cli, scratch, SMALL } from '../utils/cli.js'
+import { cli, PROGRAM, scratch, SMALL } from '../utils/cli.js'
 
 // several processes that each load libp2p and tfjs: seconds alone, more on a busy machine
 vi.setConfig({ testTimeout: 120_000 })
@@ -136,6 +136,31 @@ describe('what this machine cannot', () => {
     const events = readFileSync(join(out, 'events.ndjson'), 'utf8')
     expect(events === '' || events.endsWith('\n')).toBe(true)
   })
+})
+
+test('a full disk under standard output and error does not end a run', async ({ skip }) => {
+  const full = smallDisk(skip)
+  const [out, err] = ['out', 'err'].map((name) => openSync(join(full, name), 'w'))
+  fill(full)
+  const args = [
+    'peer',
+    ...SMALL,
+    '--peers',
+    '1',
+    '--strategy',
+    'local',
+    '--rounds',
+    '2',
+    '--listen',
+    '/ip4/127.0.0.1/tcp/0'
+  ]
+  const folder = scratch()
+  const ended = spawn(process.execPath, [PROGRAM, ...args, '--out', folder], { stdio: ['ignore', out!, err!] })
+  closeSync(out!)
+  closeSync(err!)
+  const [code] = (await once(ended, 'close')) as [number | null]
+  expect(code).toBe(0)
+  expect(JSON.parse(readFileSync(join(folder, 'result.json'), 'utf8'))).toMatchObject({ rounds: 2 })
 })
 
 /** A file system of 64 KiB, less than a checkpoint. Needs the right to mount; the test is skipped where there is none. */

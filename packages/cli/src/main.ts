@@ -3,7 +3,7 @@ import { PeergradError } from '@peergrad/core'
 import { COMMANDS } from './commands/index.js'
 import { EXIT, exitCodeOf } from './exit-codes.js'
 import { parseCommandLine } from './parse.js'
-import { print, say } from './output/print.js'
+import { print, say, surviveLostOutput } from './output/print.js'
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
 
@@ -25,5 +25,6 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
+surviveLostOutput()
 // an end in good order does not wait for what a library left open
 process.exit(await main(process.argv.slice(2)))

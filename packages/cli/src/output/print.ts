@@ -7,6 +7,14 @@ export function printJson(document: unknown): void {
   print(JSON.stringify(document, null, 2))
 }
 
+/**
+ * A reader that has gone (`| head`), or a full disk under a file that this is written to, is no reason for a peer to
+ * stop: what cannot be written is lost, and the run goes on.
+ */
+export function surviveLostOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
+}
+
 /** A line for the person at the terminal. */
 export function say(text: string): void {
   process.stderr.write(`${text}\n`)
