@@ -24,7 +24,7 @@ export async function run({ quick = false } = {}) {
   const receiver = await started('receiver.mjs', folder)
   const results = new Map(sizes.flatMap((size) => LANES.map((lane) => [`${lane} ${size}`, []])))
   const memory = new Map()
-  let senderBlock = 0
+  let senderBlock
   try {
     const credentials = await generateCertificate(await generateKeyPair('Ed25519'))
     const listening = await ask(sender, { type: 'credentials', credentials })

@@ -41,8 +41,8 @@ export async function createNode(init: NodeInit): Promise<NetworkNode> {
     addresses: { listen: [...init.listen] },
     transports: [tcp()],
     connectionEncrypters: [noise()],
-    // a paused stream is reset once its window has grown past the default of 4 MB; keep-alive tunes the window
-    streamMuxers: [yamux({ streamOptions: { maxReadBufferLength: 64 << 20 } })],
+    // we never pause a stream, so the read buffer keeps its default bound of 4 MB; keep-alive tunes the window
+    streamMuxers: [yamux()],
     // 5 new connections a second per host would fail most of the dials of a swarm that starts
     connectionManager: { inboundConnectionThreshold: 1000, maxIncomingPendingConnections: 100 },
     // a stopped peer is seen after 2 to 3 s instead of 13; without maxTimeout one dead peer slows the next detection

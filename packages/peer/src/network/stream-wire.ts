@@ -3,6 +3,9 @@ import { PeergradError } from '@peergrad/core'
 import type { PeerId } from '@peergrad/core'
 import type { Wire } from './wire.js'
 
+/** What may come before anybody wants it. */
+const EARLY_LIMIT = 256 * 1024
+
 /** A libp2p stream as a wire. Make it in the very call that hands over the stream: a stream without a listener aborts. */
 export class StreamWire implements Wire {
   readonly lane = 'stream'
@@ -11,6 +14,7 @@ export class StreamWire implements Wire {
   readonly #stream: Stream
   #sink: ((chunk: Uint8Array) => void) | undefined
   #early: Uint8Array[] = []
+  #earlyBytes = 0
   #break: (error: PeergradError) => void = () => undefined
   #reason: PeergradError | undefined
 
@@ -79,7 +83,9 @@ export class StreamWire implements Wire {
   }
 
   #deliver(chunk: Uint8Array): void {
-    if (this.#sink === undefined) this.#early.push(chunk)
-    else this.#sink(chunk)
+    if (this.#sink !== undefined) return this.#sink(chunk)
+    this.#early.push(chunk)
+    this.#earlyBytes += chunk.byteLength
+    if (this.#earlyBytes > EARLY_LIMIT) throw new PeergradError('corrupt', `${this.peer} sent more than was asked for`)
   }
 }

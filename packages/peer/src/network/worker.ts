@@ -25,10 +25,19 @@ async function run(service: NetworkService): Promise<void> {
     }
   }
 
+  function note(message: Parameters<NetworkService['note']>[0]): void {
+    try {
+      service.note(message)
+    } catch (thrown) {
+      const error = PeergradError.from(thrown).message
+      service.send({ type: 'log', level: 'error', fields: { type: message.type, error }, message: 'note failed' })
+    }
+  }
+
   port?.on('message', (message: ToWorker) => {
     if (message.type === 'call') void call(message.id, message.method, message.arguments)
     else if (message.type === 'cancel') calls.get(message.id)?.abort()
-    else service.note(message)
+    else note(message)
   })
   post({ type: 'ready', self: service.self })
 }
