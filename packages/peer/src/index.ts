@@ -1,4 +1,11 @@
-export { createNetworkMesh, verifyEnvelope, type Envelope, type NetworkMesh, type NetworkMeshInit, type NetworkStatistics } from './network/index.js'
+export {
+  createNetworkMesh,
+  verifyEnvelope,
+  type Envelope,
+  type NetworkMesh,
+  type NetworkMeshInit,
+  type NetworkStatistics
+} from './network/index.js'
 export { readCheckpoint, writeCheckpoint, type CheckpointPosition } from './checkpoint.js'
 export { MemoryNetwork, type MemoryNetworkInit } from './mesh/memory-mesh.js'
 export { Swarm, type SwarmInit } from './membership/swarm.js'
