@@ -256,7 +256,7 @@ export function meshCompliance(name: string, create: CreateMeshes): void {
       })
     })
 
-      // the last, for one of the three is gone after it
+    // the last, for one of the three is gone after it
     it('a peer that dies is missed by the others, at once', async () => {
       const missed = Promise.all(
         [a, b].map(

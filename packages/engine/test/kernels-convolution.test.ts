@@ -60,7 +60,7 @@ function apart(kernel: Kernel, window: Window, inChannels: number, last: number,
     const [x, filter] = tensors as [tf.Tensor4D, tf.Tensor4D]
     const y = convolve(kernel, window, x, filter)
     const dy = tf.tensor(values(y.shape, start + 2).values, y.shape)
-    const gradients = tf.grads((a: tf.Tensor4D, b: tf.Tensor4D) => convolve(kernel, window, a, b))([x, filter], dy)
+    const gradients = tf.grads((a, b) => convolve(kernel, window, a as tf.Tensor4D, b as tf.Tensor4D))([x, filter], dy)
     return [y, ...gradients]
   })
 }

@@ -110,3 +110,8 @@ export const windows = (maxFilter = 5): fc.Arbitrary<Window> =>
       const wide = (filterWidth - 1) * dilations[1] + 1
       return height + top + bottom >= tall && width + left + right >= wide
     })
+
+/** tf.grad of a function of images, which tfjs types as one of any tensor. */
+export function imageGrad(f: (x: tf.Tensor4D) => tf.Tensor): (x: tf.Tensor4D, dy?: tf.Tensor) => tf.Tensor {
+  return tf.grad((x) => f(x as tf.Tensor4D))
+}

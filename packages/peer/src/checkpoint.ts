@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { PeergradError, type DataPosition, type Layout, type RunManifest, type Vector } from '@peergrad/core'
 
@@ -52,13 +52,15 @@ export async function writeCheckpoint(
     await mkdir(dirname(file), { recursive: true })
     const handle = await open(temporary, 'w')
     try {
-      await handle.writev([length, Buffer.from(json), ...state.map(bytesOf)])
+      // writeFile, for writev ends short of a full disk without an error
+      for (const part of [length, Buffer.from(json), ...state.map(bytesOf)]) await handle.writeFile(part)
       await handle.sync()
     } finally {
       await handle.close()
     }
     await rename(temporary, file)
   } catch (cause) {
+    await rm(temporary, { force: true }).catch(() => undefined)
     const full = cause instanceof Error && 'code' in cause && cause.code === 'ENOSPC'
     throw new PeergradError(
       full ? 'full' : 'argument',

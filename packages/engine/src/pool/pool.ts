@@ -1,5 +1,6 @@
 import { PeergradError, type Layout } from '@peergrad/core'
 
+import { enableRelaxedSimd } from '../kernels/relaxed-simd.js'
 import { Slot } from './slot.js'
 import type { Answers, Job, WorkerInit } from '../worker/protocol.js'
 
@@ -37,6 +38,7 @@ export class Pool {
   }
 
   static async start(init: Omit<WorkerInit, 'claim'>, workers: number): Promise<Pool> {
+    enableRelaxedSimd()
     const starts = await Promise.allSettled(Array.from({ length: workers }, () => Slot.start(init)))
     const started = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []))
     const failed = starts.find((start) => start.status === 'rejected')
