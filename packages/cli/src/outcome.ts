@@ -25,6 +25,8 @@ export interface RunResult {
   readonly dataset: string
   readonly model: string
   readonly engine: string
+  /** one sentence: what the engine is, and why it was taken */
+  readonly engineWhy: string
   readonly store: string
   readonly rounds: number
   /** optimiser steps */

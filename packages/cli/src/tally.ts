@@ -32,6 +32,7 @@ export class Tally {
   manifest: RunManifest | undefined
   run = ''
   engine = ''
+  engineWhy = ''
   store = ''
   readonly #checkpoints = new Map<PeerId, string>()
   #members: readonly PeerId[] = []
@@ -47,6 +48,7 @@ export class Tally {
         this.run = event.run
         this.manifest = event.manifest
         this.engine = event.engine
+        this.engineWhy = event.engineWhy
         this.store = event.store
         return
       case 'view':
@@ -112,6 +114,7 @@ export class Tally {
       dataset: this.manifest?.dataset ?? '',
       model: this.manifest?.model ?? '',
       engine: this.engine,
+      engineWhy: this.engineWhy,
       store: this.store,
       rounds,
       // every synchronisation ends with one optimiser step

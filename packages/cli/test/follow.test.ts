@@ -55,6 +55,7 @@ describe('follow', () => {
       dataset: 'synthetic',
       model: 'mlp',
       engine: 'wasm',
+      engineWhy: 'wasm 4.22.0: on every machine',
       store: 'memory',
       rounds: 2,
       steps: 2,

@@ -44,7 +44,14 @@ export async function runPeer(init: RunPeerInit): Promise<PeerResult> {
   const peer = swarm.mesh.self
   const start = clock.now()
   const emit: PeerRuntimeInit['emit'] = (event) => init.emit({ ...event, time: clock.now() - start, peer })
-  emit({ type: 'started', run: swarm.run, manifest: swarm.manifest, engine: engine.describe, store: store.name })
+  emit({
+    type: 'started',
+    run: swarm.run,
+    manifest: swarm.manifest,
+    engine: engine.name,
+    engineWhy: engine.describe,
+    store: store.name
+  })
   const off = [
     swarm.mesh.on('connect', ({ peer: other }) => emit({ type: 'connected', other })),
     swarm.mesh.on('disconnect', ({ peer: other }) => emit({ type: 'disconnected', other })),

@@ -10,8 +10,7 @@ export function summary(result: RunResult, files: { readonly out: string; readon
   const lines = [
     '',
     `  ${result.accuracy === null ? 'not evaluated' : evaluated}, ${result.rounds} rounds in ${seconds(result.seconds)}`,
-    `  ${result.model} on ${result.dataset}, ${result.strategy} with ${result.aggregator}, store ${result.store}`,
-    `  engine ${result.engine}`,
+    ...(result.run === '' ? [] : parts(result)),
     '',
     ...table(HEADINGS, result.peers.map(row)),
     '',
@@ -20,6 +19,11 @@ export function summary(result: RunResult, files: { readonly out: string; readon
   if (result.checkpoint !== null) lines.push(`  checkpoint  ${result.checkpoint}`)
   if (files.complete) lines.push(`  result, events and logs in ${files.out}`)
   return `${lines.join('\n')}\n`
+}
+
+/** Known once a peer has started to train. */
+function parts({ model, dataset, strategy, aggregator, store, engineWhy }: RunResult): string[] {
+  return [`  ${model} on ${dataset}, ${strategy} with ${aggregator}, store ${store}`, `  engine ${engineWhy}`]
 }
 
 function row(peer: RunResult['peers'][number]): string[] {

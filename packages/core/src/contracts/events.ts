@@ -13,6 +13,8 @@ export type RunEvent = { readonly time: number; readonly peer: PeerId } & (
       readonly run: string
       readonly manifest: RunManifest
       readonly engine: string
+      /** one sentence: what the engine is, and why it was taken */
+      readonly engineWhy: string
       readonly store: string
     }
   | { readonly type: 'connected' | 'disconnected'; readonly other: PeerId }
