@@ -1,0 +1,30 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test, vi } from 'vitest'
+import { Cli, scratch, SMALL } from '../utils/cli.js'
+
+// several processes that each load libp2p and tfjs: seconds alone, more on a busy machine
+vi.setConfig({ testTimeout: 120_000 })
+
+const ROOT = join(import.meta.dirname, '..', '..')
+
+/** How each example is run: the flag that takes it, and the number of peers. */
+const RUNS: Record<string, { flag: string; peers: number }> = {
+  'leader-less.mjs': { flag: 'strategy', peers: 2 },
+  'trimmed.mjs': { flag: 'aggregator', peers: 3 }
+}
+
+test('each example is run', () => {
+  expect(readdirSync(join(ROOT, 'examples')).sort()).toEqual(Object.keys(RUNS).sort())
+})
+
+test.each(Object.entries(RUNS))('%s, by its path, in real processes', async (file, { flag, peers }) => {
+  const module = `./examples/${file}`
+  const run = ['train', ...SMALL, '--rounds', '3', '--peers', String(peers), `--${flag}`, module]
+  const { code, out, err } = await new Cli([...run, '--out', scratch(), '--json'], { cwd: ROOT }).finished
+  expect(code, err).toBe(0)
+  const result = JSON.parse(out) as { peers: { status: string; parametersHash: string }[] }
+  expect(result).toMatchObject({ [flag]: module, rounds: 3, agreed: true })
+  expect(result.peers.map(({ status }) => status)).toEqual(Array(peers).fill('finished'))
+  expect(new Set(result.peers.map(({ parametersHash }) => parametersHash)).size).toBe(1)
+})
