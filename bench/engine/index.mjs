@@ -3,14 +3,14 @@
  * on `tensorflow` with one thread where it is installed, beside PyTorch on one thread: interleaved steps, medians.
  * Without a python3 that has torch, our times alone.
  */
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { writeFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Arena } from '@peergrad/core'
 import { createEngine, engines, loadDataset } from '@peergrad/engine'
+import { machine } from '../machine.mjs'
 
 const BATCH = 32
 const SIDE = 32
@@ -123,7 +123,7 @@ function report(rows, torch) {
     '|---|---|---|---|---|---|---|---|',
     ...lines,
     '',
-    machine(torch),
+    machine(...versions(torch)),
     ''
   ].join('\n')
 }
@@ -132,20 +132,8 @@ function median(values) {
   return values.length === 0 ? NaN : values.toSorted((a, b) => a - b)[values.length >> 1]
 }
 
-function machine(torch) {
-  const [{ model }] = cpus()
-  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()
+function versions(torch) {
   const require = createRequire(createRequire(import.meta.url).resolve('@peergrad/engine'))
   const tfjs = require('@tensorflow/tfjs-core').version_core
-  const parts = [
-    `${cpus().length} × ${model.trim()}`,
-    `${Math.round(totalmem() / 2 ** 30)} GiB`,
-    `Node ${process.versions.node}`,
-    `V8 ${process.versions.v8}`,
-    `tfjs ${tfjs}`,
-    ...(torch === undefined ? [] : [`PyTorch ${torch}`]),
-    commit,
-    new Date().toISOString().slice(0, 10)
-  ]
-  return `${parts.join(', ')}.`
+  return [`tfjs ${tfjs}`, ...(torch === undefined ? [] : [`PyTorch ${torch}`])]
 }

@@ -2,11 +2,10 @@
  * The strict kernels beside a plain memory copy: interleaved rounds in one process on one core, medians. GB/s counts
  * the bytes that each kernel has to read and write; the ratio is to the copy's, in the same run.
  */
-import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { Arena, createKernels } from '@peergrad/core'
+import { machine } from '../machine.mjs'
 
 const LENGTH = 11_200_000
 const TARGET = 0.5
@@ -117,12 +116,4 @@ function timed(work) {
   const started = performance.now()
   work()
   return performance.now() - started
-}
-
-function machine() {
-  const [{ model }] = cpus()
-  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()
-  const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`
-  const date = new Date().toISOString().slice(0, 10)
-  return `${cpus().length} × ${model.trim()}, ${memory}, Node ${process.versions.node}, V8 ${process.versions.v8}, ${commit}, ${date}.`
 }
