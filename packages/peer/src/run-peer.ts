@@ -65,6 +65,7 @@ export async function runPeer(init: RunPeerInit): Promise<PeerResult> {
     const tensorBytesSent = sum((link) => link.tensorBytesSent)
     const tensorBytesReceived = sum((link) => link.tensorBytesReceived)
     const checkpoint = await saveCheckpoint(init, outcome, emit)
+    if (outcome.status === 'stranded') throw outcome.error
     const evaluation = outcome.status === 'finished' ? await evaluate(init, outcome.state) : undefined
     if (evaluation !== undefined) emit({ type: 'evaluated', round: outcome.steps - 1, ...evaluation })
     if (outcome.status === 'finished')
@@ -115,7 +116,7 @@ async function saveCheckpoint(
   emit: PeerRuntimeInit['emit']
 ): Promise<string | undefined> {
   if (checkpoint === undefined) return undefined
-  const round = Number(outcome.state.split(':')[1])
+  const { round } = outcome
   const leases = await Promise.all(stateKeys(round, swarm.manifest.optimiser).map((key) => store.get(key)))
   try {
     const vectors: Vector[] = leases.map(({ vector }) => vector)

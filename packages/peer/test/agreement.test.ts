@@ -69,6 +69,7 @@ class World {
       self,
       view: { number: 0, members: this.members },
       next: () => ({ members: this.members.filter((peer) => this.alive.has(peer)), finish: false }),
+      valid: () => true,
       minimum: 1,
       effects: {
         send: (message) => this.#broadcast(self, message),
@@ -96,7 +97,7 @@ class World {
           // as in the runtime, whoever hears of a round that is over asks and is told
           for (const peer of this.alive) {
             if (peer !== self) {
-              this.#later(peer, (other) => other.receive(self, { kind: 'commit', ...decision }))
+              this.#later(peer, (other) => other.learn(self, decision))
             }
           }
         }

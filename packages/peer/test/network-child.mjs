@@ -6,8 +6,10 @@ const arena = Arena.create({ bytes: 8 << 20 })
 const mesh = await createNetworkMesh({ ...JSON.parse(process.argv[2]), memory: arena.memory })
 const vector = arena.allocate(1_000_000).fill(1)
 mesh.serve('ab'.repeat(32), vector)
-mesh.on('connect', ({ peer }) => {
+mesh.on('connect', async ({ peer }) => {
   mesh.admit(mesh.connected())
+  // answered by the network thread after it has admitted
+  await mesh.addresses()
   process.send({ connect: peer })
 })
 mesh.on('disconnect', ({ peer }) => process.send({ disconnect: peer }))

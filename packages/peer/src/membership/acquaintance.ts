@@ -17,6 +17,9 @@ const JOIN_DEADLINE = 10_000
 /** A request made further away from now than this looks replayed, in milliseconds. */
 const CLOCK_TOLERANCE = 2 * 3_600_000
 
+/** Requests that are remembered, so that none is taken twice. */
+const NONCES = 10_000
+
 export interface AcquaintanceInit {
   readonly mesh: Mesh
   readonly clock: Clock
@@ -104,7 +107,7 @@ export class Acquaintance {
           'join: got a request made at another time, expected a fresh one; check the clocks'
         )
       }
-      this.#nonces.add(message.nonce)
+      this.#remember(message.nonce)
       if (message.manifest !== null) this.#compare(message.manifest)
       request.respond(
         controlAnswers.encode({
@@ -121,6 +124,16 @@ export class Acquaintance {
       const refusal = PeergradError.from(error)
       request.refuse(refusal)
       return refusal
+    }
+  }
+
+  /** Bounded: when there are too many the oldest is forgotten, which by then the time of its request may rule out. */
+  #remember(nonce: string): void {
+    this.#nonces.add(nonce)
+    if (this.#nonces.size <= NONCES) return
+    for (const oldest of this.#nonces) {
+      this.#nonces.delete(oldest)
+      return
     }
   }
 

@@ -21,6 +21,8 @@ interface DetectorEvents extends Record<string, unknown> {
 export class FailureDetector extends Emitter<DetectorEvents> {
   readonly #init: FailureDetectorInit
   readonly #suspects = new Set<PeerId>()
+  /** said that they go: nothing that they still send makes them stay */
+  readonly #left = new Set<PeerId>()
   readonly #timers = new Map<PeerId, () => void>()
   readonly #off: (() => void)[]
 
@@ -44,6 +46,7 @@ export class FailureDetector extends Emitter<DetectorEvents> {
     this.#timers.get(peer)?.()
     this.#timers.delete(peer)
     this.#suspects.delete(peer)
+    this.#left.delete(peer)
   }
 
   suspects(peer: PeerId): boolean {
@@ -52,14 +55,16 @@ export class FailureDetector extends Emitter<DetectorEvents> {
 
   /** A sign of life. */
   heard(peer: PeerId): void {
-    if (!this.#timers.has(peer)) return
+    if (!this.#timers.has(peer) || this.#left.has(peer)) return
     this.#arm(peer, this.#init.silence, `no sign of it for ${this.#init.silence} ms`)
     if (this.#suspects.delete(peer)) this.emit('trust', { peer })
   }
 
   /** The peer said itself that it goes. */
   leaves(peer: PeerId): void {
-    if (this.#timers.has(peer)) this.#suspect(peer, 'it left')
+    if (!this.#timers.has(peer)) return
+    this.#left.add(peer)
+    this.#suspect(peer, 'it left')
   }
 
   close(): void {

@@ -38,6 +38,9 @@ interface SwarmEvents extends Record<string, unknown> {
   refused: { readonly peer: PeerId; readonly reason: string }
 }
 
+/** Milliseconds that the first view may take to arrive once others train. */
+const FOUNDING = 2000
+
 /** Answers a request of a peer of the run; undefined when this peer cannot, yet. */
 type Responder = (
   from: PeerId,
@@ -130,14 +133,19 @@ export class Swarm extends Emitter<SwarmEvents> {
    */
   async gather(options: { deadline: number; signal: AbortSignal }): Promise<readonly PeerId[] | undefined> {
     this.#acquaintance.state = 'ready'
-    const cancel = this.#init.clock.after(options.deadline, () => this.#founded.reject(this.#tooFew(options.deadline)))
+    const { clock } = this.#init
+    const started = deferred<undefined>()
+    const timers = [clock.after(options.deadline, () => this.#founded.reject(this.#tooFew(options.deadline)))]
+    // the others train: either this peer is about to be told its first view, or it was not waited for
+    const off = this.on('message', () => timers.push(clock.after(FOUNDING, () => started.resolve(undefined))))
     try {
       await Promise.all(this.mesh.connected().map((peer) => this.#greet(peer)))
       if (this.#late) return undefined
       if (this.founder) await this.#found(options.signal)
-      return await orAborted(this.#founded.promise, options.signal)
+      return await orAborted(Promise.race([this.#founded.promise, started.promise]), options.signal)
     } finally {
-      cancel()
+      off()
+      for (const cancel of timers) cancel()
       this.#acquaintance.state = 'running'
     }
   }
@@ -147,9 +155,11 @@ export class Swarm extends Emitter<SwarmEvents> {
     this.#responder = responder
   }
 
+  /** Best effort: what could not be sent is logged. */
   send(message: ControlMessage): void {
-    void this.mesh.announce(controlMessages.encode(message)).catch((thrown: unknown) => {
-      this.#init.logger.debug({ kind: message.kind, error: PeergradError.from(thrown).message }, 'announce failed')
+    const announce = async () => this.mesh.announce(controlMessages.encode(message))
+    announce().catch((thrown: unknown) => {
+      this.#init.logger.warn({ kind: message.kind, error: PeergradError.from(thrown).message }, 'announce failed')
     })
   }
 

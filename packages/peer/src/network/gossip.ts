@@ -118,24 +118,24 @@ export class Gossip {
     links.control(neighbour, 'received', data.byteLength)
     const cost = 1 + Math.floor(data.byteLength / BYTES_PER_TOKEN)
     if (!this.#neighbours.allows(neighbour, cost)) return TopicValidatorResult.Ignore
-    let envelope: Envelope
     try {
-      envelope = parseEnvelope(data)
-      if (envelope.kind !== 'announcement' || envelope.topic !== topic || envelope.to !== undefined) {
-        throw new PeergradError(
-          'corrupt',
-          `got ${envelope.kind} for ${envelope.topic}, expected an announcement for ${topic}`
-        )
+      const envelope = parseEnvelope(data)
+      const { kind, from, sequence } = envelope
+      if (kind !== 'announcement' || envelope.topic !== topic || envelope.to !== undefined) {
+        throw new PeergradError('corrupt', `got ${kind} for ${envelope.topic}, expected an announcement for ${topic}`)
       }
+      if (from === identity.peer || excluded(from)) return TopicValidatorResult.Ignore
+      // who the neighbour is the connection has proved: its own flood is dropped before its signatures cost anything
+      const own = from === neighbour
+      if (own && !this.#signers.allows(from, cost)) return TopicValidatorResult.Ignore
       verifyEnvelope(data)
+      if (!this.#replays.accept(from, sequence)) return TopicValidatorResult.Ignore
+      if (!own && !this.#signers.allows(from, cost)) return TopicValidatorResult.Ignore
+      this.#init.deliver(envelope)
+      return TopicValidatorResult.Accept
     } catch {
       report(neighbour, 'malformed')
       return TopicValidatorResult.Reject
     }
-    const { from, sequence } = envelope
-    if (from === identity.peer || excluded(from)) return TopicValidatorResult.Ignore
-    if (!this.#replays.accept(from, sequence) || !this.#signers.allows(from, cost)) return TopicValidatorResult.Ignore
-    this.#init.deliver(envelope)
-    return TopicValidatorResult.Accept
   }
 }

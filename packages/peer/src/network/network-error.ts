@@ -7,8 +7,13 @@ import { PeergradError } from '@peergrad/core'
 export function networkError(thrown: unknown, what: string, signal?: AbortSignal): PeergradError {
   if (signal?.aborted === true) return interruption(signal, what)
   if (thrown instanceof PeergradError) return thrown
-  const reason = thrown instanceof Error ? thrown.message : String(thrown)
-  return new PeergradError('unreachable', `${what}: ${reason}`, {}, { cause: thrown })
+  return new PeergradError('unreachable', `${what}: ${reasonOf(thrown)}`, {}, { cause: thrown })
+}
+
+/** libp2p rejects with the close event itself when a connection goes while something is negotiated on it. */
+function reasonOf(thrown: unknown): string {
+  if (thrown instanceof Event) return 'the connection closed'
+  return thrown instanceof Error ? thrown.message : String(thrown)
 }
 
 /** Error of a signal that fired: `timeout` when a deadline did, `aborted` when somebody gave up. */

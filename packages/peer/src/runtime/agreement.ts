@@ -32,11 +32,16 @@ export interface AgreementEffects {
   decide(decision: Decision, holders: readonly PeerId[]): void
 }
 
+/** Turns of all members that a ballot may be ahead. */
+const BALLOTS = 8
+
 export interface AgreementInit {
   readonly view: View
   readonly self: PeerId
   /** members of the next view and the end of the run, as the coordinator sees them when it proposes */
   readonly next: () => { members: PeerId[]; finish: boolean }
+  /** false for a proposal that no honest coordinator makes */
+  readonly valid: (proposal: Proposal) => boolean
   /** fewer contributions than this are not proposed */
   readonly minimum: number
   readonly effects: AgreementEffects
@@ -119,7 +124,7 @@ export class RoundAgreement {
 
   trust(peer: PeerId): void {
     this.#suspects.delete(peer)
-    this.#excluded.delete(peer)
+    if (!this.#liars.has(peer)) this.#excluded.delete(peer)
   }
 
   /** The peer was caught lying: a quorum must do without it. */
@@ -149,6 +154,8 @@ export class RoundAgreement {
   /** A message of a member of the view, already checked for its form. */
   receive(from: PeerId, message: AgreementMessage): void {
     if (this.#decided || this.#liars.has(from)) return
+    // each ballot is a turn of somebody: nobody honest is further ahead than a few turns of all
+    if (message.ballot > this.#promised + BALLOTS * this.#init.view.members.length) return
     switch (message.kind) {
       case 'prepare':
         return this.#onPrepare(from, message.ballot)
@@ -161,7 +168,15 @@ export class RoundAgreement {
       case 'failed':
         return this.#onFailed(message.ballot, message.peers)
       case 'commit':
-        return this.#decide(message, this.#holders(message.ballot, message.outcome, from))
+        if (from === this.coordinator(message.ballot)) this.learn(from, message)
+        return
+    }
+  }
+
+  /** The decision, as a peer tells it that was asked. */
+  learn(from: PeerId, decision: Decision): void {
+    if (!this.#decided && this.#init.valid(decision.proposal)) {
+      this.#decide(decision, this.#holders(decision.ballot, decision.outcome, from))
     }
   }
 
@@ -183,7 +198,20 @@ export class RoundAgreement {
     if (ballot < this.#promised || this.coordinator(ballot) !== from || this.#proposals.has(ballot)) return
     if (ballot > this.#promised) this.#init.effects.abandon()
     this.#promised = ballot
+    if (!this.#valid(proposal)) {
+      this.distrust(from)
+      if (this.#successor() === this.#init.self) this.#lead()
+      return
+    }
     this.#start(ballot, proposal, outcome, [from])
+  }
+
+  #valid(proposal: Proposal): boolean {
+    const known = proposal.contributions.every((given) => {
+      const held = this.#manifests.get(given.peer)
+      return held === undefined || (held.digest === given.digest && held.samples === given.samples)
+    })
+    return known && this.#init.valid(proposal)
   }
 
   #accept(from: PeerId, ballot: number, outcome: Digest): void {
@@ -214,7 +242,7 @@ export class RoundAgreement {
     const current = this.#promised % members.length
     for (let i = 1; i <= members.length; i++) {
       const peer = members[(current + i) % members.length]
-      if (!this.#suspects.has(peer)) return peer
+      if (!this.#suspects.has(peer) && !this.#liars.has(peer)) return peer
     }
     return undefined
   }

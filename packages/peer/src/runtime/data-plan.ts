@@ -102,12 +102,12 @@ export class DataPlan {
     for (const [peer, samples] of this.#unread) {
       const unread = [...samples.subarray(Math.min(read, samples.length))]
       if (!members.includes(peer)) {
-        pool.push(...unread)
+        for (const sample of unread) pool.push(sample)
         continue
       }
       const share = Math.floor((unread.length * newcomers.length) / members.length)
       stay.set(peer, unread.slice(0, unread.length - share))
-      pool.push(...unread.slice(unread.length - share))
+      for (const sample of unread.slice(unread.length - share)) pool.push(sample)
     }
     for (const peer of newcomers) stay.set(peer, [])
     const receivers = members.filter((peer) => newcomers.length === 0 || newcomers.includes(peer))

@@ -2,7 +2,6 @@ import {
   layoutLength,
   learningRateAt,
   PeergradError,
-  quorum,
   type Clock,
   type ControlMessage,
   type ControlRequest,
@@ -16,15 +15,16 @@ import {
   type PhaseTimes,
   type PluginReference,
   type RunManifest,
-  type Strategy,
-  type View
+  type Strategy
 } from '@peergrad/core'
-import { FailureDetector } from '../membership/failure-detector.js'
+import { deferred } from '../deferred.js'
+import { Roster, SILENCE } from '../membership/roster.js'
 import type { Swarm } from '../membership/swarm.js'
-import type { Decision } from './agreement.js'
+import { Catcher } from './catcher.js'
 import { DataPlan } from './data-plan.js'
+import { HashBook } from './hash-book.js'
 import { Journal, type EventBody } from './journal.js'
-import { Round, type RoundResult } from './round.js'
+import { RETENTION, Round, type RoundResult } from './round.js'
 import { donate, stateKey, stateKeys, takeState } from './state-sync.js'
 import { VectorExchange, type VectorExchangeInit } from './vectors.js'
 
@@ -52,14 +52,18 @@ export interface PeerRuntimeInit {
 }
 
 export interface PeerOutcome {
-  readonly status: 'finished' | 'left'
+  /** 'stranded': no majority came back */
+  readonly status: 'finished' | 'left' | 'stranded'
+  /** why, when stranded */
+  readonly error?: PeergradError
   readonly rank: number
-  /** rounds of the run, and those of them that this peer took part in */
+  /** rounds that this peer saw decided */
   readonly rounds: number
   readonly steps: number
   readonly members: readonly PeerId[]
   readonly parametersHash: Digest
-  /** store key of the last model state */
+  /** the next round, and the store key of the model state that it would start from */
+  readonly round: number
   readonly state: string
   readonly position: DataPlan['position']
   readonly phases: PhaseTimes
@@ -70,46 +74,46 @@ export interface PeerOutcome {
 }
 
 const HEARTBEAT = 1000
-const RECONNECT = 500
-const SILENCE = 10_000
 /** Milliseconds that a leaving peer gives the round in flight. */
 const LEAVE = 1500
-/** Decisions that a peer which fell behind can still ask for. */
-const MEMORY = 8
-/** Outcomes and contributions are offered for as many rounds after their own. */
-const RETENTION = 2
 
 /**
- * The rounds of one peer, from the first view to the end: data position, model versions, membership as agreed, and
- * the way back for a peer that fell behind.
+ * The rounds of one peer, from the first view to the end: data position, model versions, and the way back for a peer
+ * that fell behind or holds another model than the others.
  */
 export class PeerRuntime {
   readonly #init: PeerRuntimeInit
   readonly #journal: Journal
-  readonly #detector: FailureDetector
+  readonly #roster: Roster
   readonly #vectors: VectorExchange
-  readonly #decisions = new Map<number, Decision>()
-  /** messages of the next round that came before this peer got there */
-  #early: { from: PeerId; message: ControlMessage & { round: number } }[] = []
-  readonly #caughtUp = new Set<PeerId>()
-  readonly #hashes = new Map<number, Map<PeerId, Digest>>()
-  #asked = new Set<string>()
-  #view: View = { number: 0, members: [] }
+  readonly #catcher: Catcher
+  readonly #hashes = new HashBook()
+  readonly #hurry = new AbortController()
+  /** store keys of the last outcomes, by round */
+  readonly #outcomes = new Map<number, string>()
+  /** peers whose state turned out to be wrong */
+  readonly #distrusted = new Set<PeerId>()
+  #donor: PeerId | undefined
   #round = 0
   #step = 0
   #current: Round | undefined
   #plan: DataPlan | undefined
-  #leaving = false
+  #stranded: PeergradError | undefined
+  /** false until a majority has the same model state as this peer */
+  #confirmed = false
   #accuracy = 0
   #trainingLoss: number | undefined
   #hash: Digest = ''
-  #evaluation: Promise<void> = Promise.resolve()
+  #evaluation: Promise<void> | undefined
+  /** called when somebody publishes a hash or is lost */
+  #changed = () => {}
 
   constructor(init: PeerRuntimeInit) {
     this.#init = init
-    const { swarm, clock, store, emit } = init
+    const { swarm, clock, store, emit, patience } = init
     this.#journal = new Journal(emit)
-    this.#detector = new FailureDetector({ mesh: swarm.mesh, clock, reconnect: RECONNECT, silence: SILENCE })
+    this.#roster = new Roster({ swarm, clock, patience })
+    this.#catcher = new Catcher(swarm, init.logger)
     this.#vectors = new VectorExchange({
       mesh: swarm.mesh,
       store,
@@ -122,19 +126,15 @@ export class PeerRuntime {
     })
   }
 
-  /** Takes part until the run ends, or until `leave` aborts; a plain `signal` abort gives up at once. */
+  /**
+   * Takes part until the run ends, or until `leave` aborts; an abort of `signal` gives up at once. Rejects with what
+   * makes this peer unable to go on.
+   */
   async run({ leave, signal }: { leave: AbortSignal; signal: AbortSignal }): Promise<PeerOutcome> {
-    const { swarm, clock } = this.#init
-    const off = [
-      swarm.on('message', ({ from, message }) => this.#onMessage(from, message)),
-      swarm.on('ready', ({ peer }) => this.#admit(peer)),
-      swarm.mesh.on('disconnect', ({ peer }) => this.#caughtUp.delete(peer)),
-      this.#detector.on('suspect', ({ peer, reason }) => this.#onSuspect(peer, reason)),
-      this.#detector.on('trust', ({ peer }) => this.#onTrust(peer))
-    ]
+    const { swarm, clock, patience } = this.#init
+    const off = [swarm.on('message', ({ from, message }) => this.#onMessage(from, message)), ...this.#followRoster()]
     swarm.respond((from, request) => this.#respond(from, request))
-    const hurry = new AbortController()
-    const onLeave = () => this.#onLeave(hurry)
+    const onLeave = () => this.#onLeave()
     leave.addEventListener('abort', onLeave, { once: true })
     let cancelHeartbeat = () => {}
     const beat = () => {
@@ -142,13 +142,13 @@ export class PeerRuntime {
       cancelHeartbeat = clock.after(HEARTBEAT, beat)
     }
     try {
-      const members = await swarm.gather({ deadline: this.#init.patience, signal: AbortSignal.any([signal, leave]) })
-      if (members === undefined) await this.#catchUp(signal)
+      const either = AbortSignal.any([signal, leave])
+      const members = await swarm.gather({ deadline: patience, signal: either })
+      if (members === undefined) await this.#takeState(either)
       else await this.#start(members)
       beat()
       const start = clock.now()
-      if (leave.aborted) this.#onLeave(hurry)
-      const status = await this.#rounds(AbortSignal.any([signal, hurry.signal]), leave)
+      const status = await this.#rounds(AbortSignal.any([signal, this.#hurry.signal]), leave)
       const milliseconds = clock.now() - start
       await this.#evaluation
       if (status === 'finished') await this.#linger(signal)
@@ -157,8 +157,8 @@ export class PeerRuntime {
       cancelHeartbeat()
       leave.removeEventListener('abort', onLeave)
       for (const remove of off) remove()
-      this.#detector.close()
-      await this.#vectors.close()
+      this.#roster.close()
+      this.#vectors.close()
     }
   }
 
@@ -170,7 +170,7 @@ export class PeerRuntime {
     return this.#init.swarm.mesh.self
   }
 
-  // --- start
+  // --- the model state that this peer starts from
 
   async #start(members: readonly PeerId[]): Promise<void> {
     const { engine, store } = this.#init
@@ -184,28 +184,48 @@ export class PeerRuntime {
       await store.put(name, zeros)
     }
     this.#hash = await store.digest(key)
+    this.#confirmed = true
     this.#plan = this.#newPlan({ epoch: 0, start: 0, changes: [{ round: 0, members: [...members] }] })
-    this.#enter({ number: 0, members })
+    this.#roster.enter({ number: 0, members })
   }
 
-  /** Takes the state of a run that goes on already. */
-  async #catchUp(signal: AbortSignal): Promise<void> {
-    const { engine, swarm, clock, patience } = this.#init
-    const optimiser = this.#manifest.optimiser
+  /** Takes the state of the run that the others train. */
+  async #takeState(signal: AbortSignal): Promise<void> {
+    const { engine, swarm, clock, patience, logger, emit } = this.#init
+    const { optimiser } = this.#manifest
     const start = clock.now()
     this.#current = undefined
-    this.#early = []
-    const length = layoutLength(engine.layout)
-    const vectors = this.#vectors
-    const donation = await takeState({ swarm, vectors, clock, optimiser, length, patience, signal })
+    this.#confirmed = false
+    if (this.#donor !== undefined) this.#distrusted.add(this.#donor)
+    const { donor, donation } = await takeState({
+      swarm,
+      vectors: this.#vectors,
+      clock,
+      optimiser,
+      length: layoutLength(engine.layout),
+      parameters: engine.layout.parameters,
+      prepare: () => this.#clear(),
+      distrusted: this.#distrusted,
+      patience,
+      signal
+    })
+    this.#donor = donor
     this.#round = donation.round
     this.#step = donation.step
+    this.#hash = donation.vectors[0].digest
     this.#plan = this.#newPlan(donation.position)
-    this.#asked.clear()
-    this.#enter(donation.view)
+    this.#roster.enter(donation.view)
     const seconds = (clock.now() - start) / 1000
-    this.#init.logger.info({ round: this.#round, seconds }, 'took the state of the run')
-    this.#init.emit({ type: 'healed', round: this.#round })
+    logger.info({ round: this.#round, donor, seconds }, 'took the state of the run')
+    emit({ type: 'healed', round: this.#round })
+  }
+
+  /** Forgets every vector of the run in the own store. */
+  async #clear(): Promise<void> {
+    const { store } = this.#init
+    this.#vectors.close()
+    this.#outcomes.clear()
+    await store.delete([...(await store.keys('round:')), ...(await store.keys('state:'))])
   }
 
   #newPlan(position: DataPlan['position']): DataPlan {
@@ -216,29 +236,31 @@ export class PeerRuntime {
 
   // --- rounds
 
-  async #rounds(signal: AbortSignal, leave: AbortSignal): Promise<'finished' | 'left'> {
+  async #rounds(signal: AbortSignal, leave: AbortSignal): Promise<PeerOutcome['status']> {
     for (;;) {
-      if (leave.aborted && !this.#view.members.includes(this.#self)) return 'left'
-      const finished = await this.#oneRound(signal, leave).catch(async (thrown: unknown) => {
-        if (leave.aborted) return 'left' as const
+      if (leave.aborted && !this.#roster.isMember(this.#self)) return 'left'
+      try {
+        if (await this.#oneRound(signal, leave)) return 'finished'
+      } catch (thrown) {
+        if (this.#stranded !== undefined) return 'stranded'
         const error = PeergradError.from(thrown)
+        if (leave.aborted && error.code === 'aborted') return 'left'
         if (error.code !== 'conflict') throw error
-        // this peer fell too far behind to follow round by round
-        await this.#catchUp(signal)
-        return false
-      })
-      if (finished === 'left') return 'left'
-      if (finished) return 'finished'
+        // this peer fell too far behind, or holds another model
+        await this.#takeState(AbortSignal.any([signal, leave]))
+      }
     }
   }
 
+  /** True when it was the last. */
   async #oneRound(signal: AbortSignal, leave: AbortSignal): Promise<boolean> {
     const { clock, store, engine, strategy, swarm, aggregator } = this.#init
     const plan = this.#plan as DataPlan
     const start = clock.now()
     const round = this.#round
-    plan.advance(round, this.#view.members)
-    this.#current = new Round(
+    const { view } = this.#roster
+    plan.advance(round, view.members)
+    const current = new Round(
       {
         run: swarm.run,
         manifest: this.#manifest,
@@ -250,32 +272,30 @@ export class PeerRuntime {
         clock,
         vectors: this.#vectors,
         send: (message) => swarm.send(message),
-        suspects: (peer) => this.#detector.suspects(peer),
+        suspects: (peer) => this.#roster.suspects(peer),
         onPhase: (number, phase) => this.#journal.phase(number, phase)
       },
       {
         round,
-        view: this.#view,
+        view,
         state: stateKey(round),
         minibatches: plan.minibatches(round, this.#self),
-        next: () => ({ members: this.#nextMembers(), finish: this.#isLast(round) })
+        next: () => ({ members: this.#roster.proposal(), finish: this.#isLast(round) })
       }
     )
-    const early = this.#early.filter(({ message }) => message.round === round)
-    this.#early = this.#early.filter(({ message }) => message.round > round)
-    const running = this.#current.run(this.#current.member ? signal : AbortSignal.any([signal, leave]))
-    for (const { from, message } of early) this.#current.receive(from, message)
+    this.#current = current
+    const running = current.run(current.member ? signal : AbortSignal.any([signal, leave]))
+    this.#catcher.enter(current)
     const result = await running
-    await this.#apply(result, start)
+    await this.#apply(current, result, start)
     return result.decision.proposal.finish
   }
 
-  async #apply({ decision, outcome, attempts }: RoundResult, start: number): Promise<void> {
+  async #apply(current: Round, { decision, outcome, attempts }: RoundResult, start: number): Promise<void> {
     const { store, engine, clock, swarm, schedule } = this.#init
     const { optimiser } = this.#manifest
-    const round = this.#round
-    const current = this.#current as Round
-    this.#step += 1
+    const { round } = current
+    const step = this.#step + 1
     await current.measure('update', () =>
       store.applyUpdate({
         from: stateKey(round),
@@ -283,15 +303,14 @@ export class PeerRuntime {
         gradient: outcome,
         optimiser,
         parameters: engine.layout.parameters,
-        step: this.#step,
-        learningRate: learningRateAt(schedule, this.#step, optimiser.learningRate)
+        step,
+        learningRate: learningRateAt(schedule, step, optimiser.learningRate)
       })
     )
     this.#hash = await store.digest(stateKey(round + 1))
+    this.#step = step
     this.#round = round + 1
-    this.#decisions.set(round, decision)
-    this.#decisions.delete(round - MEMORY)
-    this.#hashes.delete(round - MEMORY)
+    this.#catcher.decided(round, decision)
     swarm.send({ kind: 'state', run: swarm.run, round, hash: this.#hash })
     const { contributions } = decision.proposal
     const samples = contributions.reduce((sum, contribution) => sum + contribution.samples, 0)
@@ -301,7 +320,7 @@ export class PeerRuntime {
     this.#journal.round({
       round,
       attempt: attempts - 1,
-      view: this.#view.number,
+      view: this.#roster.view.number,
       contributors: contributions.map(({ peer }) => peer),
       samples,
       loss,
@@ -310,17 +329,21 @@ export class PeerRuntime {
       links: swarm.mesh.links(),
       parametersHash: this.#hash
     })
-    this.#evaluateSometimes(round)
-    this.#nextView(decision.proposal.members)
-    await this.#forget(round)
+    await this.#evaluateSometimes(round)
+    this.#compare()
+    this.#roster.next(decision.proposal.members)
+    await this.#forget(round, outcome)
   }
 
-  /** Deletes what no peer can ask for any more. */
-  async #forget(round: number): Promise<void> {
+  /** Deletes what no peer asks for any more: contributions after the next round, outcomes a round later. */
+  async #forget(round: number, outcome: string): Promise<void> {
     const { store } = this.#init
-    this.#vectors.retire(round + 1 - RETENTION)
-    const old = round - RETENTION
-    await store.delete([...(await store.keys(`round:${old}:`)), ...stateKeys(old, this.#manifest.optimiser)])
+    this.#vectors.retire(round + 1)
+    this.#outcomes.set(round, outcome)
+    this.#outcomes.delete(round - RETENTION)
+    const kept = [...this.#outcomes.values()]
+    const old = [...(await store.keys(`round:${round - 1}:`)), ...(await store.keys(`round:${round - RETENTION}:`))]
+    await store.delete([...old.filter((key) => !kept.includes(key)), ...stateKeys(round - 1, this.#manifest.optimiser)])
   }
 
   #isLast(round: number): boolean {
@@ -331,167 +354,109 @@ export class PeerRuntime {
     return rounds === 0 && plan.epoch + 1 >= epochs && round + 1 >= plan.epochEnd
   }
 
-  #evaluateSometimes(round: number): void {
+  /** In the background, one at a time; but a run with a target waits, so that the same round ends it every time. */
+  async #evaluateSometimes(round: number): Promise<void> {
     const { evaluateEvery, evaluateSamples, engine, store, emit, logger } = this.#init
-    if (evaluateEvery === 0 || (round + 1) % evaluateEvery !== 0) return
-    const key = stateKey(round + 1)
-    this.#evaluation = (async () => {
-      const state = await store.get(key)
-      try {
-        const { accuracy, loss, samples } = await engine.evaluate({ state: state.vector, limit: evaluateSamples })
+    if (evaluateEvery === 0 || (round + 1) % evaluateEvery !== 0 || this.#evaluation !== undefined) return
+    const state = await store.get(stateKey(round + 1))
+    this.#evaluation = engine
+      .evaluate({ state: state.vector, limit: evaluateSamples })
+      .then(({ accuracy, loss, samples }) => {
         this.#accuracy = accuracy
         emit({ type: 'evaluated', round, accuracy, loss, samples })
-      } finally {
+      })
+      .catch((thrown: unknown) =>
+        logger.warn({ round, error: PeergradError.from(thrown).message }, 'evaluation failed')
+      )
+      .finally(() => {
         state.release()
-      }
-    })().catch((thrown: unknown) =>
-      logger.warn({ round, error: PeergradError.from(thrown).message }, 'evaluation failed')
-    )
+        this.#evaluation = undefined
+      })
+    if (this.#manifest.targetAccuracy > 0) await this.#evaluation
   }
 
-  // --- membership
+  // --- membership and messages
 
-  #enter(view: View): void {
-    this.#view = view
-    for (const peer of view.members) if (peer !== this.#self) this.#detector.watch(peer)
-    this.#admit()
-    this.#init.emit({ type: 'view', number: view.number, members: view.members })
-  }
-
-  #nextView(members: readonly PeerId[]): void {
-    const { members: before, number } = this.#view
-    if (members.length === before.length && members.every((peer, index) => peer === before[index])) return
-    for (const peer of before) if (!members.includes(peer)) this.#detector.forget(peer)
-    for (const peer of members) this.#caughtUp.delete(peer)
-    this.#enter({ number: number + 1, members })
-  }
-
-  /** Members that are not suspected, and newcomers that have the state of this round. */
-  #nextMembers(): PeerId[] {
-    const stay = this.#view.members.filter(
-      (peer) => !this.#detector.suspects(peer) && !(this.#leaving && peer === this.#self)
-    )
-    const newcomers = [...this.#caughtUp].filter((peer) => !this.#view.members.includes(peer)).sort()
-    return stay.length + newcomers.length > 0 ? [...stay, ...newcomers] : [...this.#view.members]
-  }
-
-  #admit(peer?: PeerId): void {
-    const peers = new Set([...this.#view.members, ...this.#init.swarm.ready])
-    if (peer !== undefined) peers.add(peer)
-    this.#init.swarm.mesh.admit([...peers])
-  }
-
-  #onSuspect(peer: PeerId, reason: string): void {
-    this.#init.emit({ type: 'suspected', other: peer, reason })
-    this.#current?.suspect(peer)
-    const here = this.#view.members.filter((member) => !this.#detector.suspects(member)).length
-    if (here < quorum(this.#view.members.length)) {
-      const reason = `${here} of ${this.#view.members.length} peers are here, a majority is ${quorum(this.#view.members.length)}`
-      this.#init.emit({ type: 'paused', reason })
-    }
-  }
-
-  #onTrust(peer: PeerId): void {
-    this.#current?.trust(peer)
-    const here = this.#view.members.filter((member) => !this.#detector.suspects(member)).length
-    if (here === quorum(this.#view.members.length))
-      this.#init.emit({ type: 'resumed', reason: 'a majority is here again' })
+  #followRoster(): (() => void)[] {
+    const { emit } = this.#init
+    return [
+      this.#roster.on('view', ({ number, members }) => emit({ type: 'view', number, members })),
+      this.#roster.on('suspect', ({ peer, reason }) => {
+        emit({ type: 'suspected', other: peer, reason })
+        this.#current?.suspect(peer)
+        this.#changed()
+      }),
+      this.#roster.on('trust', ({ peer }) => this.#current?.trust(peer)),
+      this.#roster.on('paused', ({ reason }) => emit({ type: 'paused', reason })),
+      this.#roster.on('resumed', ({ reason }) => emit({ type: 'resumed', reason })),
+      this.#roster.on('stranded', ({ error }) => {
+        this.#stranded = error
+        this.#hurry.abort(error)
+      })
+    ]
   }
 
   /** Tells the others and finishes the round in flight without this peer, but not for longer than LEAVE. */
-  #onLeave(hurry: AbortController): void {
-    if (this.#leaving) return
-    this.#leaving = true
+  #onLeave(): void {
     const { swarm, clock } = this.#init
+    this.#roster.leave()
     swarm.send({ kind: 'leave', run: swarm.run, round: this.#round })
-    const alone = this.#view.members.length < 2
-    clock.after(alone ? 0 : LEAVE, () => hurry.abort(new PeergradError('aborted', 'this peer leaves the run')))
+    const alone = this.#roster.view.members.length < 2
+    clock.after(alone ? 0 : LEAVE, () => this.#hurry.abort(new PeergradError('aborted', 'this peer leaves the run')))
   }
 
+  /** Says that this peer is there, and again what it said last: gossip may lose a message. */
   #heartbeat(): void {
     const { swarm } = this.#init
-    swarm.send({ kind: 'heartbeat', run: swarm.run, round: this.#round })
+    const { run } = swarm
+    if (this.#confirmed) swarm.send({ kind: 'heartbeat', run, round: this.#round })
+    if (this.#round > 0) swarm.send({ kind: 'state', run, round: this.#round - 1, hash: this.#hash })
     this.#current?.repeat()
   }
 
-  // --- messages
-
   #onMessage(from: PeerId, message: ControlMessage): void {
-    this.#detector.heard(from)
+    this.#roster.heard(from)
     switch (message.kind) {
       case 'heartbeat':
-        if (!this.#view.members.includes(from) && this.#init.swarm.isReady(from) && message.round + 1 >= this.#round) {
-          this.#caughtUp.add(from)
-        }
-        if (message.round > this.#round) void this.#ask(from)
+        if (message.round + 1 >= this.#round) this.#roster.caughtUp(from)
+        if (message.round > this.#round) this.#catcher.ask(from)
         return
       case 'leave':
-        return this.#detector.leaves(from)
+        return this.#roster.leaves(from)
       case 'state':
-        return this.#onHash(from, message.round, message.hash)
-    }
-    const current = this.#current
-    if (message.round === current?.round) return current.receive(from, message)
-    if (message.round < this.#round) return
-    // bounded: a peer sends few messages a round, and only those of the next rounds are kept
-    const room = this.#early.length < 64 * (this.#view.members.length + 1)
-    if (message.round <= this.#round + 2 && room) this.#early.push({ from, message })
-    if (message.round > this.#round) void this.#ask(from)
-  }
-
-  /** Somebody is further: what was decided of this round? */
-  async #ask(peer: PeerId): Promise<void> {
-    const round = this.#round
-    const name = `${round}/${peer}`
-    const current = this.#current
-    if (this.#asked.has(name) || current?.round !== round || current.decided) return
-    this.#asked.add(name)
-    if (this.#asked.size > 256) this.#asked = new Set([name])
-    const { swarm, logger } = this.#init
-    try {
-      const answer = await swarm.ask(peer, { kind: 'decision', run: swarm.run, round }, { deadline: 5000 })
-      if (answer.kind !== 'decided' || this.#round !== round) return
-      if (answer.decision === null) current.overtaken()
-      else current.receive(peer, { kind: 'commit', run: swarm.run, round, ...answer.decision })
-    } catch (thrown) {
-      this.#asked.delete(name)
-      logger.debug({ peer, error: PeergradError.from(thrown).message }, 'asking for a decision failed')
+        this.#hashes.record(from, message.round, message.hash, this.#round - 1)
+        this.#compare()
+        this.#changed()
+        return
+      default:
+        if (this.#roster.isMember(from) || !this.#confirmed) this.#catcher.receive(from, message, this.#round)
     }
   }
 
   async #respond(from: PeerId, request: Exclude<ControlRequest, { kind: 'join' }>): Promise<ControlAnswer | undefined> {
-    switch (request.kind) {
-      case 'decision': {
-        if (request.round >= this.#round) return undefined
-        return { kind: 'decided', decision: this.#decisions.get(request.round) ?? null }
-      }
-      case 'donate': {
-        if (this.#plan === undefined || this.#current === undefined || !this.#init.swarm.isReady(from)) return undefined
-        const { number, members } = this.#view
-        const position = {
-          round: this.#round,
-          step: this.#step,
-          view: { number, members: [...members] },
-          position: this.#plan.position
-        }
-        return donate(this.#vectors, this.#init.store, this.#manifest.optimiser, position)
-      }
-      case 'found':
-        return undefined
+    if (request.kind === 'decision' && request.round < this.#round) {
+      return { kind: 'decided', decision: this.#catcher.decision(request.round) ?? null }
     }
+    if (request.kind !== 'donate' || this.#plan === undefined || !this.#confirmed) return undefined
+    if (!this.#init.swarm.isReady(from)) return undefined
+    const { number, members } = this.#roster.view
+    return donate(this.#vectors, this.#init.store, this.#manifest.optimiser, {
+      round: this.#round,
+      step: this.#step,
+      view: { number, members: [...members] },
+      position: this.#plan.position
+    })
   }
 
-  #onHash(peer: PeerId, round: number, hash: Digest): void {
-    let hashes = this.#hashes.get(round)
-    if (hashes === undefined) {
-      if (round > this.#round + 2 || round < this.#round - MEMORY) return
-      this.#hashes.set(round, (hashes = new Map()))
-    }
-    hashes.set(peer, hash)
-    if (round !== this.#round - 1) return
-    const others = [...hashes.values()].filter((theirs) => theirs !== this.#hash)
-    if (others.length >= quorum(this.#view.members.length)) {
-      this.#init.emit({ type: 'diverged', round })
+  /** Holds the own hash of the last round against those of a majority. */
+  #compare(): void {
+    const { members } = this.#roster.view
+    const verdict = this.#hashes.verdict(this.#round - 1, this.#hash, members)
+    if (verdict === 'same') {
+      this.#confirmed = true
+      this.#donor = undefined
+    } else if (verdict === 'differs') {
+      this.#init.emit({ type: 'diverged', round: this.#round - 1 })
       this.#current?.overtaken()
     }
   }
@@ -502,24 +467,35 @@ export class PeerRuntime {
   async #linger(signal: AbortSignal): Promise<void> {
     const { clock } = this.#init
     const last = this.#round - 1
-    const others = () =>
-      this.#view.members.filter(
-        (peer) => peer !== this.#self && !this.#detector.suspects(peer) && !this.#hashes.get(last)?.has(peer)
+    const waiting = () =>
+      this.#roster.view.members.some(
+        (peer) => peer !== this.#self && !this.#roster.suspects(peer) && !this.#hashes.has(peer, last)
       )
-    const start = clock.now()
-    while (others().length > 0 && clock.now() - start < SILENCE && !signal.aborted) {
-      await new Promise<void>((resolve) => clock.after(50, resolve))
+    let over = false
+    const end = () => {
+      over = true
+      this.#changed()
     }
+    const cancel = clock.after(SILENCE, end)
+    signal.addEventListener('abort', end, { once: true })
+    while (waiting() && !over && !signal.aborted) {
+      const change = deferred<void>()
+      this.#changed = change.resolve
+      await change.promise
+    }
+    cancel()
   }
 
-  #outcome(status: 'finished' | 'left', milliseconds: number): PeerOutcome {
+  #outcome(status: PeerOutcome['status'], milliseconds: number): PeerOutcome {
     return {
       status,
-      rank: this.#view.members.indexOf(this.#self),
+      ...(this.#stranded && { error: this.#stranded }),
+      rank: this.#roster.view.members.indexOf(this.#self),
       rounds: this.#journal.rounds,
       steps: this.#step,
-      members: this.#view.members,
+      members: this.#roster.view.members,
       parametersHash: this.#hash,
+      round: this.#round,
       state: stateKey(this.#round),
       position: (this.#plan as DataPlan).position,
       phases: this.#journal.phases,

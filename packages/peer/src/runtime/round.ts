@@ -59,6 +59,12 @@ export interface RoundResult {
 type WithoutRound<T> = T extends unknown ? Omit<T, 'run' | 'round'> : never
 type RoundMessage = AgreementMessage | WithoutRound<Extract<ControlMessage, { kind: 'manifest' | 'derived' }>>
 
+/** Rounds after its own for which an outcome can be fetched. */
+export const RETENTION = 2
+/** Derived vectors of each member that are remembered. */
+const DERIVED = 32
+/** Tries to fetch an outcome that an earlier ballot may have decided, before the state is taken anew. */
+const BLAMELESS = 20
 /** Milliseconds before an exchange that nobody can be blamed for is tried again. */
 const PAUSE = 200
 
@@ -77,7 +83,9 @@ export class Round {
   readonly #derivedWaiters = new Set<() => void>()
   /** keys in the own store of outcomes made or fetched here */
   readonly #outcomes = new Map<Digest, string>()
-  readonly #sent: ControlMessage[] = []
+  /** what was said of this round: the manifest, and the messages of the newest ballot */
+  #sent: (ControlMessage & { readonly ballot?: number })[] = []
+  #blameless = 0
   readonly #timers: (() => void)[] = []
   #contribution: Promise<Contributed> | undefined
   #attempt: Attempt | undefined
@@ -90,6 +98,7 @@ export class Round {
       view: init.view,
       self: services.self,
       next: init.next,
+      valid: (proposal) => this.#valid(proposal),
       minimum: Math.min(services.manifest.minPeers, init.view.members.length),
       effects: {
         send: (message) => this.send(message),
@@ -135,7 +144,7 @@ export class Round {
       this.#abandon()
       const outcome =
         this.#outcomes.get(decision.outcome) ??
-        (await this.measure('sync', () => this.#fetchOutcome(decision.outcome, holders, signal)))
+        (await this.measure('sync', () => this.#late(decision, holders, signal)))
       return { decision, outcome, attempts: this.#attempts }
     } finally {
       signal.removeEventListener('abort', onAbort)
@@ -147,14 +156,16 @@ export class Round {
 
   /** A message about this round. */
   receive(from: PeerId, message: ControlMessage): void {
-    if (!this.member && message.kind !== 'commit') return
+    const { members } = this.init.view
+    if (!members.includes(from) || (!this.member && message.kind !== 'commit')) return
     switch (message.kind) {
       case 'manifest': {
         const { round, digest, length, samples, loss } = message
-        if (!this.init.view.members.includes(from) || length !== layoutLength(this.services.engine.layout)) return
+        if (length !== layoutLength(this.services.engine.layout)) return
         return this.#agreement.manifest({ peer: from, round, digest, length, samples, loss })
       }
       case 'derived':
+        if (this.#derived.size >= DERIVED * members.length) return
         this.#derived.set(derivedKey(message.ballot, message.label, from), {
           digest: message.digest,
           length: message.length
@@ -162,14 +173,18 @@ export class Round {
         for (const wake of this.#derivedWaiters) wake()
         return
       case 'commit':
-        return this.#agreement.receive(from, message)
       case 'prepare':
       case 'promise':
       case 'propose':
       case 'accept':
       case 'failed':
-        if (this.init.view.members.includes(from)) this.#agreement.receive(from, message)
+        this.#agreement.receive(from, message)
     }
+  }
+
+  /** The decision of this round, as a peer tells it that was asked. */
+  learn(from: PeerId, decision: Decision): void {
+    this.#agreement.learn(from, decision)
   }
 
   suspect(peer: PeerId): void {
@@ -187,7 +202,8 @@ export class Round {
   }
 
   send(message: RoundMessage): void {
-    const whole = { ...message, run: this.services.run, round: this.round } as ControlMessage
+    const whole = { ...message, run: this.services.run, round: this.round } as ControlMessage & { ballot?: number }
+    this.#sent = this.#sent.filter(({ ballot }) => ballot === undefined || ballot === whole.ballot)
     this.#sent.push(whole)
     this.services.send(whole)
   }
@@ -223,7 +239,7 @@ export class Round {
           `round ${round}: the own gradient is not finite (loss ${loss}); the training diverged: lower --lr`
         )
       }
-      const offer = await services.vectors.offerPacked(key, round)
+      const offer = await services.vectors.offerPacked(key, round + 1)
       const { digest } = offer
       const length = layoutLength(services.engine.layout)
       const manifest: ContributionManifest = { peer: services.self, round, digest, length, samples, loss }
@@ -231,18 +247,29 @@ export class Round {
       this.#agreement.manifest(manifest)
       return { key: offer.key, manifest }
     })()
+    this.#contribution.catch(() => (this.#contribution = undefined))
     return this.#contribution
   }
 
+  /** Errors name all who could not be read, so that one try without them is enough. */
   async fetch(manifests: readonly ContributionManifest[], signal: AbortSignal): Promise<string[]> {
-    return Promise.all(
+    const reads = await Promise.allSettled(
       manifests.map(async (manifest) => {
         if (manifest.peer === this.services.self) return (await this.#ownContribution(manifest)).key
-        const key = this.key(`from:${manifest.peer}`)
+        const key = this.key(`from:${manifest.peer}:${manifest.digest}`)
         await this.#pull(manifest.digest, manifest.length, key, this.#askFirst(manifest.peer), signal)
         return key
       })
     )
+    const failures = reads.flatMap((read) => (read.status === 'rejected' ? [PeergradError.from(read.reason)] : []))
+    const fatal = failures.find(({ data }) => data.peers === undefined)
+    if (fatal !== undefined) throw fatal
+    const blamed = (name: 'peers' | 'liars') => failures.flatMap(({ data }) => (data[name] ?? []) as PeerId[])
+    if (failures.length > 0) {
+      const data = { peers: blamed('peers'), liars: blamed('liars') }
+      throw new PeergradError('unreachable', failures.map(({ message }) => message).join('; '), data)
+    }
+    return reads.flatMap((read) => (read.status === 'fulfilled' ? [read.value] : []))
   }
 
   async aggregate(keys: readonly string[], manifests: readonly ContributionManifest[], to: string): Promise<void> {
@@ -258,7 +285,7 @@ export class Round {
   }
 
   async publish(ballot: number, label: string, key: string): Promise<string> {
-    const offer = await this.services.vectors.offerPacked(key, this.round)
+    const offer = await this.services.vectors.offerPacked(key, this.round + 1)
     const length = layoutLength(this.services.engine.layout)
     this.send({ kind: 'derived', ballot, label, digest: offer.digest, length })
     return offer.key
@@ -284,6 +311,19 @@ export class Round {
     return key
   }
 
+  /** Contributions of members to this round, each once and of the model's length. */
+  #valid({ contributions, members }: Proposal): boolean {
+    const { view } = this.init
+    const length = layoutLength(this.services.engine.layout)
+    const peers = contributions.map(({ peer }) => peer)
+    return (
+      new Set(peers).size === peers.length &&
+      new Set(members).size === members.length &&
+      contributions.every((given) => given.round === this.round && given.length === length) &&
+      peers.every((peer) => view.members.includes(peer))
+    )
+  }
+
   /** The own contribution, which the agreed set may hold although this attempt did not make it. */
   async #ownContribution(manifest: ContributionManifest): Promise<Contributed> {
     if (this.#contribution === undefined) {
@@ -307,7 +347,8 @@ export class Round {
         liars: peers
       })
     }
-    await this.services.vectors.pullPacked({ digest, length, key, from, signal }, this.round)
+    const pull = { digest, length, key, from, signal: this.#ended.signal }
+    await orAborted(this.services.vectors.pullPacked(pull, this.round + 1), signal)
   }
 
   /** The peer itself, then the others: content is named by its digest, so any holder will do. */
@@ -334,24 +375,25 @@ export class Round {
   #begin(proposed?: { ballot: number; proposal: Proposal }): void {
     const attempt = new Attempt(this, this.#attempts++, proposed)
     this.#attempt = attempt
-    void attempt.run().then(
-      async ({ ballot, key }) => {
-        const digest = await this.services.vectors.offer(key, this.round)
+    attempt
+      .run()
+      .then(async ({ ballot, key }) => {
+        const digest = await this.services.vectors.offer(key, this.round + RETENTION)
         this.#outcomes.set(digest, key)
         this.#agreement.completed(ballot, digest)
-      },
-      (thrown: unknown) => {
+      })
+      .catch((thrown: unknown) => {
         if (!attempt.aborted) this.#onFailure(attempt.ballot, PeergradError.from(thrown))
-      }
-    )
+      })
   }
 
-  /** Goes on without the peers that the error names, tries again where it is the network's fault, and gives up else. */
+  /** Goes on without the peers that the error names, asks again where nobody is to blame, and gives up else. */
   #onFailure(ballot: number | undefined, error: PeergradError): void {
     const { peers, liars } = error.data as { peers?: PeerId[]; liars?: PeerId[] }
     for (const peer of liars ?? []) this.#agreement.distrust(peer)
-    if (ballot === undefined || (peers === undefined && !error.retryable)) return this.#decided.reject(error)
-    if (peers !== undefined && peers.length > 0) return this.#agreement.failed(ballot, peers)
+    if (ballot === undefined || peers === undefined) return this.#decided.reject(error)
+    if (peers.length > 0) return this.#agreement.failed(ballot, peers)
+    if (++this.#blameless > BLAMELESS) return this.overtaken()
     this.#timers.push(this.services.clock.after(PAUSE, () => this.#agreement.failed(ballot, [])))
   }
 
@@ -372,12 +414,22 @@ export class Round {
     }
   }
 
+  /** The outcome of a decision that was made without this peer. Error `conflict`: nobody has it any more. */
+  async #late({ outcome }: Decision, holders: readonly PeerId[], signal: AbortSignal): Promise<string> {
+    try {
+      return await this.#fetchOutcome(outcome, holders, signal)
+    } catch (cause) {
+      signal.throwIfAborted()
+      throw new PeergradError('conflict', `round ${this.round}: nobody has its outcome any more`, {}, { cause })
+    }
+  }
+
   async #fetchOutcome(outcome: Digest, holders: readonly PeerId[], signal: AbortSignal): Promise<string> {
     const { vectors, engine } = this.services
     const key = this.key(`outcome:${outcome}`)
     const from = this.#askFirst(...holders)
     await vectors.pull({ digest: outcome, length: layoutLength(engine.layout), key, from, signal })
-    await vectors.offer(key, this.round, outcome)
+    await vectors.offer(key, this.round + RETENTION, outcome)
     this.#outcomes.set(outcome, key)
     return key
   }

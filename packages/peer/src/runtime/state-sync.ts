@@ -10,6 +10,7 @@ import {
 } from '@peergrad/core'
 import { deferred, orAborted } from '../deferred.js'
 import type { Swarm } from '../membership/swarm.js'
+import { RETENTION } from './round.js'
 import type { VectorExchange } from './vectors.js'
 
 export type Donation = Extract<ControlAnswer, { kind: 'donation' }>
@@ -40,7 +41,7 @@ export async function donate(
     stateKeys(position.round, optimiser).map(async (key) => {
       const lease = await store.get(key)
       try {
-        return { digest: await vectors.offer(key, position.round), length: lease.vector.length }
+        return { digest: await vectors.offer(key, position.round + RETENTION), length: lease.vector.length }
       } finally {
         lease.release()
       }
@@ -53,11 +54,12 @@ export async function donate(
  * Takes the state of the run from the first peer that gives one, each vector checked against its digest. Peers that
  * cannot give it at the moment are asked again until `patience` milliseconds are over: then `unreachable`.
  */
-export async function takeState(init: TakeStateInit): Promise<Donation> {
+export async function takeState(init: TakeStateInit): Promise<{ donor: PeerId; donation: Donation }> {
   const end = init.clock.now() + init.patience
   for (;;) {
     const failures: string[] = []
-    for (const donor of init.swarm.ready) {
+    const donors = [...init.swarm.ready].sort((a, b) => Number(init.distrusted.has(a)) - Number(init.distrusted.has(b)))
+    for (const donor of donors) {
       try {
         const request = { kind: 'donate', run: init.swarm.run } as const
         const donation = await init.swarm.ask(donor, request, { deadline: ASK_DEADLINE, signal: init.signal })
@@ -65,7 +67,7 @@ export async function takeState(init: TakeStateInit): Promise<Donation> {
           throw new PeergradError('corrupt', `donate: got ${donation.kind}, expected donation`)
         }
         await takeVectors(donation, donor, init)
-        return donation
+        return { donor, donation }
       } catch (thrown) {
         init.signal.throwIfAborted()
         failures.push(`${donor}: ${PeergradError.from(thrown).message}`)
@@ -88,18 +90,26 @@ interface TakeStateInit {
   readonly optimiser: OptimiserSpec
   /** floats of parameters and buffers */
   readonly length: number
+  /** floats of each of the optimiser's vectors */
+  readonly parameters: number
+  /** called with a donation before its vectors come: the own state is no good any more */
+  readonly prepare: () => Promise<void>
+  /** who gave the last state, which was wrong: asked last */
+  readonly distrusted: ReadonlySet<PeerId>
   readonly patience: number
   readonly signal: AbortSignal
 }
 
 async function takeVectors(donation: Donation, donor: PeerId, init: TakeStateInit): Promise<void> {
   const keys = stateKeys(donation.round, init.optimiser)
-  if (donation.vectors.length !== keys.length || donation.vectors[0].length !== init.length) {
+  const fits = donation.vectors.every(({ length }, index) => length === (index === 0 ? init.length : init.parameters))
+  if (donation.vectors.length !== keys.length || !fits) {
     throw new PeergradError(
       'shape',
       `got a state of ${donation.vectors.length} vectors, expected ${keys.length} of this model`
     )
   }
+  await init.prepare()
   await Promise.all(
     donation.vectors.map(({ digest, length }: { digest: Digest; length: number }, index: number) =>
       init.vectors.pull({ digest, length, key: keys[index], from: [donor], signal: init.signal })

@@ -37,19 +37,21 @@ export interface VectorExchangeInit {
  */
 export class VectorExchange {
   readonly #init: VectorExchangeInit
-  readonly #offers = new Map<Digest, { lease: Lease; round: number }>()
+  readonly #offers = new Map<Digest, { lease: Lease; until: number }>()
+  /** pulls under way, by key: what is in the store and not in here was checked */
+  readonly #pulls = new Map<string, Promise<void>>()
 
   constructor(init: VectorExchangeInit) {
     this.#init = init
   }
 
-  /** Lets the others fetch a vector of the own store until `retire` passes its round. Returns its digest. */
-  async offer(key: string, round: number, known?: Digest): Promise<Digest> {
+  /** Lets the others fetch a vector of the own store until the end of round `until`. Returns its digest. */
+  async offer(key: string, until: number, known?: Digest): Promise<Digest> {
     const { mesh, store } = this.#init
     const digest = known ?? (await store.digest(key))
     const offered = this.#offers.get(digest)
     if (offered !== undefined) {
-      offered.round = Math.max(offered.round, round)
+      offered.until = Math.max(offered.until, until)
       return digest
     }
     const lease = await store.get(key)
@@ -57,7 +59,7 @@ export class VectorExchange {
       lease.release()
       return digest
     }
-    this.#offers.set(digest, { lease, round })
+    this.#offers.set(digest, { lease, until })
     mesh.serve(digest, lease.vector)
     return digest
   }
@@ -66,40 +68,41 @@ export class VectorExchange {
    * Offers a vector packed by the run's codec. Returns its digest and the key under which the vector stands here as
    * the others will have it: all must go on with the same bits.
    */
-  async offerPacked(key: string, round: number): Promise<{ digest: Digest; key: string }> {
+  async offerPacked(key: string, until: number): Promise<{ digest: Digest; key: string }> {
     const { codec, store } = this.#init
-    if (codec === undefined) return { digest: await this.offer(key, round), key }
+    if (codec === undefined) return { digest: await this.offer(key, until), key }
     const lease = await store.get(key)
     const { length } = lease.vector
     lease.release()
     await store.pack({ from: key, codec: codec.reference, to: `${key}:packed` })
     await store.unpack({ from: `${key}:packed`, codec: codec.reference, length, to: `${key}:shared` })
-    return { digest: await this.offer(`${key}:packed`, round), key: `${key}:shared` }
+    return { digest: await this.offer(`${key}:packed`, until), key: `${key}:shared` }
   }
 
   /** Pulls a vector that its owner offered packed, and passes the offer on. */
-  async pullPacked(request: PullRequest, round: number): Promise<void> {
+  async pullPacked(request: PullRequest, until: number): Promise<void> {
     const { codec, store } = this.#init
     const { digest, key, length, from } = request
+    const packed = codec === undefined ? key : `${key}:packed`
     if (codec === undefined) {
       await this.pull(request)
-      await this.offer(key, round, digest)
-      return
+    } else {
+      await this.#once(key, async () => {
+        await this.pull({ ...request, key: packed, length: Math.ceil(codec.codec.bytes(length) / 4), bits: true })
+        await store.unpack({ from: packed, codec: codec.reference, length, to: key })
+        await this.#checkFinite(key, (await store.verify(key)).firstNonFinite, from)
+      })
     }
-    if (await store.has(key)) return
-    const packed = `${key}:packed`
-    await this.pull({ ...request, key: packed, length: Math.ceil(codec.codec.bytes(length) / 4), bits: true })
-    await store.unpack({ from: packed, codec: codec.reference, length, to: key })
-    await this.#checkFinite(key, (await store.verify(key)).firstNonFinite, from)
-    await this.offer(packed, round, digest)
+    await this.offer(packed, until, digest)
   }
 
-  /** Ends the offers of rounds before this one, each as soon as nobody reads it any more. */
-  retire(before: number): void {
-    for (const [digest, { lease, round }] of this.#offers) {
-      if (round >= before) continue
+  /** Ends the offers that go to a round before this one, each as soon as nobody reads it any more. */
+  retire(round: number): void {
+    for (const [digest, { lease, until }] of this.#offers) {
+      if (until >= round) continue
       this.#offers.delete(digest)
-      void this.#init.mesh.unserve(digest).then(() => lease.release())
+      const release = () => lease.release()
+      this.#init.mesh.unserve(digest).then(release, release)
     }
   }
 
@@ -108,9 +111,27 @@ export class VectorExchange {
    * and the next one is asked. Errors `unreachable` and `refused` carry `peers`, without whom it may go on, and
    * `liars`, those who sent what they must not.
    */
-  async pull({ digest, length, key, from, signal, bits = false }: PullRequest): Promise<void> {
+  pull(request: PullRequest): Promise<void> {
+    return this.#once(request.key, () => this.#pull(request))
+  }
+
+  /** One piece of work for each key, whoever asks: what is in the store, and not under way, was checked. */
+  #once(key: string, work: () => Promise<void>): Promise<void> {
+    let pull = this.#pulls.get(key)
+    if (pull === undefined) {
+      pull = this.#init.store
+        .has(key)
+        .then((there) => (there ? undefined : work()))
+        .finally(() => this.#pulls.delete(key))
+      // who asked may have given up on it
+      pull.catch(() => undefined)
+      this.#pulls.set(key, pull)
+    }
+    return pull
+  }
+
+  async #pull({ digest, length, key, from, signal, bits = false }: PullRequest): Promise<void> {
     const { mesh, store, deadline, refuse } = this.#init
-    if (await store.has(key)) return
     const peers = from.slice(0, 1)
     const liars: PeerId[] = []
     for (;;) {
@@ -121,13 +142,14 @@ export class VectorExchange {
       try {
         const request = { digest, bytes: length * 4, from: holders, into: lease.vector, deadline, signal }
         sender = (await mesh.fetch(request)).from
+        await store.put(key, lease)
       } catch (thrown) {
         lease.release()
         signal.throwIfAborted()
         const cause = PeergradError.from(thrown)
+        if (cause.code === 'full') throw cause
         throw new PeergradError('unreachable', cause.message, { peers, liars }, { cause })
       }
-      await store.put(key, lease)
       const verdict = await store.verify(key)
       if (verdict.digest === digest) {
         if (!bits) await this.#checkFinite(key, verdict.firstNonFinite, from)
@@ -150,9 +172,7 @@ export class VectorExchange {
     throw new PeergradError('refused', reason, { peers, liars: peers })
   }
 
-  async close(): Promise<void> {
-    const offers = [...this.#offers]
-    this.#offers.clear()
-    await Promise.all(offers.map(([digest, { lease }]) => this.#init.mesh.unserve(digest).then(() => lease.release())))
+  close(): void {
+    this.retire(Infinity)
   }
 }
