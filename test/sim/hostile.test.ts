@@ -1,19 +1,10 @@
 import type { Engine, GradientStore, Mesh, Vector } from '@peergrad/core'
 import { afterEach, describe, expect, it } from 'vitest'
+import { replace } from './replace.js'
 import { peerName, Simulation, type Disguise, type SimulatedPeer } from './swarm.js'
 
 let simulation: Simulation
 afterEach(() => simulation.stop())
-
-/** `honest` with some members replaced; the others are called on `honest` itself. */
-function replace<T extends object>(honest: T, changes: Partial<T>): T {
-  return new Proxy(honest, {
-    get: (target, name) => {
-      const value: unknown = Reflect.get(name in changes ? changes : target, name)
-      return typeof value === 'function' ? (value.bind(name in changes ? changes : target) as unknown) : value
-    }
-  })
-}
 
 /** Serves other bytes than its digests say. */
 const wrongDigest: Disguise = {

@@ -1,0 +1,181 @@
+import { controlMessages, PeergradError, type ControlMessage, type GradientStore, type Mesh } from '@peergrad/core'
+import { afterEach, describe, expect, it } from 'vitest'
+import { replace } from './replace.js'
+import { peerName, Simulation, type Disguise, type SimulatedPeer } from './swarm.js'
+
+let simulation: Simulation
+afterEach(() => simulation.stop())
+
+const at = (peer: SimulatedPeer, round: number) => () =>
+  peer.events.some((event) => event.type === 'round' && event.round === round)
+const happened = (peer: SimulatedPeer, type: string) => peer.events.filter((event) => event.type === type).length
+const oneHash = (results: { parametersHash: string }[]) =>
+  expect(new Set(results.map(({ parametersHash }) => parametersHash)).size).toBe(1)
+
+describe('a peer that is not as the others', () => {
+  it('heals when it holds another model', async () => {
+    let spoiled = false
+    const spoilsOnce: Disguise = {
+      store: (honest: GradientStore) =>
+        replace(honest, {
+          applyUpdate: async (request) => {
+            const spoil = request.step === 5 && !spoiled
+            spoiled ||= spoil
+            return honest.applyUpdate(spoil ? { ...request, learningRate: 2 * request.learningRate } : request)
+          }
+        })
+    }
+    simulation = new Simulation({ rounds: 40 })
+    const peers = simulation.startAll({ 2: spoilsOnce })
+    oneHash(await simulation.results())
+    expect(happened(peers[2], 'diverged')).toBe(1)
+    expect(happened(peers[2], 'healed')).toBe(1)
+    expect(happened(peers[0], 'diverged')).toBe(0)
+  })
+
+  it.each([200, 700, 1500, 2500, 5000])('comes back after it heard and said nothing for %i ms', async (gap) => {
+    let deaf = false
+    const deafens: Disguise = {
+      mesh: (honest: Mesh) =>
+        replace(honest, {
+          on: (type, listener) =>
+            honest.on(type, (event) => {
+              if (!deaf || type !== 'message') listener(event)
+            }),
+          announce: async (payload) => {
+            if (!deaf) await honest.announce(payload)
+          }
+        })
+    }
+    simulation = new Simulation({ rounds: 60, deadline: 300 })
+    const peers = simulation.startAll({ 2: deafens })
+    await simulation.when(at(peers[0], 5))
+    deaf = true
+    simulation.clock.after(gap, () => (deaf = false))
+    const results = await simulation.results()
+    oneHash(results)
+    expect(results.every(({ status }) => status === 'finished')).toBe(true)
+  })
+})
+
+describe('too few', () => {
+  it('gives up with quorum when no majority comes back', async () => {
+    simulation = new Simulation({ peers: 2, rounds: 1000 })
+    const [first] = simulation.startAll()
+    await simulation.when(at(first, 3))
+    simulation.kill(peerName(1))
+    await expect(simulation.until(first.result)).rejects.toMatchObject({ code: 'quorum' })
+    expect(happened(first, 'paused')).toBe(1)
+  })
+
+  it.each([0, 1])('goes on alone when peer %i of two says that it goes', async (leaver) => {
+    simulation = new Simulation({ peers: 2, rounds: 60 })
+    const peers = simulation.startAll()
+    await simulation.when(at(peers[0], 3))
+    peers[leaver].leave.abort()
+    const results = await simulation.results()
+    expect(results.map(({ status }) => status).sort()).toEqual(['finished', 'left'])
+    expect(results[1 - leaver].steps).toBe(60)
+  })
+})
+
+describe('a newcomer', () => {
+  it('that comes before the start, one more than asked for, is taken in', async () => {
+    simulation = new Simulation({ peers: 4, rounds: 300 })
+    simulation.startAll()
+    simulation.start(peerName(4))
+    const results = await simulation.results()
+    oneHash(results)
+    expect(results.every(({ members }) => members.length === 5)).toBe(true)
+  })
+
+  it('can leave while it takes the state', async () => {
+    const silent: Disguise = {
+      mesh: (honest: Mesh) =>
+        replace(honest, {
+          request: (peer, payload, options) => {
+            if (!Buffer.from(payload).includes('donate')) return honest.request(peer, payload, options)
+            return new Promise((_resolve, reject) => {
+              options.signal?.addEventListener('abort', () => reject(PeergradError.from(options.signal?.reason)))
+            })
+          }
+        })
+    }
+    simulation = new Simulation({ peers: 2, rounds: 1000 })
+    const [first] = simulation.startAll()
+    await simulation.when(at(first, 3))
+    const newcomer = simulation.start(peerName(2), { disguise: silent })
+    await simulation.until(new Promise<void>((resolve) => simulation.clock.after(100, resolve)))
+    newcomer.leave.abort()
+    await expect(simulation.until(newcomer.result, { limit: 5000 })).rejects.toMatchObject({ name: 'AbortError' })
+  })
+})
+
+describe('a peer that cannot go on', () => {
+  it('says so when its store is full, instead of trying for ever', async () => {
+    const full: Disguise = {
+      store: (honest: GradientStore) =>
+        replace(honest, { aggregate: () => Promise.reject(new PeergradError('full', 'store: full')) })
+    }
+    simulation = new Simulation({ peers: 3 })
+    const peers = simulation.startAll({ 0: full, 1: full, 2: full })
+    for (const { result } of peers) await expect(simulation.until(result)).rejects.toMatchObject({ code: 'full' })
+  })
+})
+
+describe('one hostile message', () => {
+  /** Says something more, once, after round 2. */
+  const says = (forge: (run: string, round: number) => ControlMessage): Disguise => {
+    let said = false
+    return {
+      mesh: (honest: Mesh) =>
+        replace(honest, {
+          announce: async (payload) => {
+            await honest.announce(payload)
+            const { round, run } = controlMessages.decode(payload)
+            if (said || round < 3) return
+            said = true
+            await honest.announce(controlMessages.encode(forge(run, round)))
+          }
+        })
+    }
+  }
+  const digest = 'f'.repeat(64)
+  const proposal = (round: number) => ({
+    contributions: [{ peer: peerName(3), round, digest, length: 1500, samples: 1, loss: 0 }],
+    members: [peerName(3)],
+    finish: true
+  })
+
+  it.each<[string, (run: string, round: number) => ControlMessage]>([
+    [
+      'a commit of a ballot that is not its own',
+      (run, round) => ({ kind: 'commit', run, round, ballot: 0, proposal: proposal(round), outcome: digest })
+    ],
+    ['a ballot far ahead', (run, round) => ({ kind: 'prepare', run, round, ballot: 0xffff_ffff })],
+    [
+      'a proposal with what nobody announced',
+      (run, round) => ({
+        kind: 'propose',
+        run,
+        round,
+        ballot: 3,
+        proposal: { ...proposal(round), contributions: [{ ...proposal(round).contributions[0], length: 7 }] },
+        outcome: null
+      })
+    ],
+    ['a hash of its own', (run, round) => ({ kind: 'state', run, round: round - 1, hash: digest })],
+    [
+      'a failure of everybody',
+      (run, round) => ({ kind: 'failed', run, round, ballot: 0, peers: [0, 1, 2].map(peerName) })
+    ]
+  ])('%s does not stop the others or change what they hold', async (_what, forge) => {
+    simulation = new Simulation({ rounds: 12, deadline: 500 })
+    const peers = simulation.startAll({ 3: says(forge) })
+    const honest = peers.slice(0, 3)
+    const results = await simulation.until(Promise.all(honest.map(({ result }) => result)))
+    oneHash(results)
+    expect(results.map(({ rounds }) => rounds)).toEqual([12, 12, 12])
+    for (const peer of honest) expect(happened(peer, 'diverged')).toBe(0)
+  })
+})
