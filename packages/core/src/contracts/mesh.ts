@@ -27,6 +27,8 @@ export interface MeshEvents extends Record<string, unknown> {
   request: MeshRequest
   connect: { readonly peer: PeerId }
   disconnect: { readonly peer: PeerId }
+  /** the network of this peer ended by itself, for good */
+  ended: { readonly error: Error }
   /** a transfer that this peer served ended */
   served: { readonly peer: PeerId; readonly digest: Digest; readonly bytes: number }
 }

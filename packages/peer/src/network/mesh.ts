@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { Arena, CONTROL_LIMIT, DIGEST_PATTERN, Emitter, PeergradError } from '@peergrad/core'
 import type {
   Digest,
@@ -10,9 +10,11 @@ import type {
   MeshEvents,
   Offence,
   PeerId,
-  Vector
+  Vector,
+  VectorHandle
 } from '@peergrad/core'
 import { TOPIC_LIMIT } from './envelope.js'
+import { crash, startWorker } from './start-worker.js'
 import type { Calls, CallMessage, FromWorker, NetworkStatistics, ToWorker, WorkerInit } from './protocol.js'
 
 export interface NetworkMeshInit {
@@ -61,36 +63,8 @@ export async function createNetworkMesh(init: NetworkMeshInit): Promise<NetworkM
     memory: init.memory,
     fastLane: init.fastLane ?? true
   }
-  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData, name: 'peergrad-network' })
-  try {
-    const self = await whenReady(worker, init.signal)
-    return new WorkerMesh(worker, self, Arena.attach(init.memory), init.logger)
-  } catch (error) {
-    await worker.terminate()
-    throw error
-  }
-}
-
-function whenReady(worker: Worker, signal: AbortSignal | undefined): Promise<PeerId> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(new PeergradError('aborted', 'network: given up while starting'))
-    signal?.addEventListener('abort', onAbort, { once: true })
-    const onError = (cause: unknown) => reject(crash(cause))
-    worker.once('error', onError)
-    const onMessage = (message: FromWorker) => {
-      if (message.type !== 'ready' && message.type !== 'failed') return
-      signal?.removeEventListener('abort', onAbort)
-      worker.off('error', onError)
-      worker.off('message', onMessage)
-      if (message.type === 'ready') resolve(message.self)
-      else reject(PeergradError.fromJSON(message.error))
-    }
-    worker.on('message', onMessage)
-  })
-}
-
-function crash(cause: unknown): PeergradError {
-  return new PeergradError('crashed', `the network thread ended: ${PeergradError.from(cause).message}`, {}, { cause })
+  const { worker, self } = await startWorker(workerData, init.signal)
+  return new WorkerMesh(worker, self, workerData, Arena.attach(init.memory), init.logger)
 }
 
 interface Pending {
@@ -100,29 +74,34 @@ interface Pending {
 
 class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
   readonly self: PeerId
-  readonly #worker: Worker
+  #worker: Worker
+  readonly #init: WorkerInit
   readonly #arena: Arena
   readonly #logger: Logger | undefined
   readonly #pending = new Map<number, Pending>()
   readonly #connected = new Set<PeerId>()
   readonly #links = new Map<PeerId, LinkStatistics>()
-  readonly #served = new Set<Digest>()
+  readonly #served = new Map<Digest, VectorHandle>()
+  #admitted: readonly PeerId[] = []
+  /** settles when a worker that took the place of a crashed one listens */
+  #restart: Promise<void> | undefined
+  #addresses: readonly string[] = []
   #nextId = 0
   #ended: PeergradError | undefined
 
-  constructor(worker: Worker, self: PeerId, arena: Arena, logger: Logger | undefined) {
+  constructor(worker: Worker, self: PeerId, init: WorkerInit, arena: Arena, logger: Logger | undefined) {
     super()
-    this.#worker = worker
     this.self = self
+    this.#init = init
     this.#arena = arena
     this.#logger = logger
-    worker.on('message', (message: FromWorker) => this.#receive(message))
-    worker.on('error', (cause) => this.#end(crash(cause)))
-    worker.on('exit', () => this.#end(crash('it stopped')))
+    this.#worker = worker
+    this.#follow(worker)
   }
 
-  addresses(): Promise<string[]> {
-    return this.#call('addresses', {})
+  async addresses(): Promise<string[]> {
+    this.#addresses = await this.#call('addresses', {})
+    return [...this.#addresses]
   }
 
   dial(address: string, { signal }: { signal?: AbortSignal } = {}): Promise<PeerId> {
@@ -148,15 +127,17 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
   }
 
   admit(peers: readonly PeerId[]): void {
-    this.#post({ type: 'admit', peers: [...peers] })
+    this.#admitted = [...peers]
+    this.#post({ type: 'admit', peers: this.#admitted })
   }
 
   serve(digest: Digest, vector: Vector): void {
     checkDigest(digest)
     if (this.#served.has(digest))
       throw new PeergradError('duplicate', `serve: ${digest} is served already; unserve it first`)
-    this.#served.add(digest)
-    this.#post({ type: 'serve', digest, vector: this.#arena.handle(vector) })
+    const handle = this.#arena.handle(vector)
+    this.#served.set(digest, handle)
+    this.#post({ type: 'serve', digest, vector: handle })
   }
 
   async unserve(digest: Digest): Promise<void> {
@@ -190,6 +171,7 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
   async close(): Promise<void> {
     if (this.#ended !== undefined) return
     try {
+      await this.#restart
       await this.#call('close', {})
     } finally {
       this.#end(new PeergradError('aborted', 'the network is closed'))
@@ -246,11 +228,12 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
     if (this.#connected.delete(peer)) this.emit('disconnect', { peer })
   }
 
-  #call<M extends keyof Calls>(
+  async #call<M extends keyof Calls>(
     method: M,
     args: Calls[M]['arguments'],
     signal?: AbortSignal
   ): Promise<Calls[M]['result']> {
+    if (this.#restart !== undefined) await this.#restart
     if (this.#ended !== undefined) return Promise.reject(this.#ended)
     if (signal?.aborted === true) return Promise.reject(new PeergradError('aborted', `${method}: given up`))
     const id = this.#nextId++
@@ -269,12 +252,44 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
     if (this.#ended === undefined) this.#worker.postMessage(message)
   }
 
+  #follow(worker: Worker): void {
+    worker.on('message', (message: FromWorker) => this.#receive(message))
+    worker.once('error', (cause) => this.#crashed(worker, crash(cause)))
+    worker.once('exit', () => this.#crashed(worker, crash('it stopped')))
+  }
+
+  /** The first time another worker takes over, at the same port; peers that knew this one dial it again. */
+  #crashed(worker: Worker, error: PeergradError): void {
+    if (worker !== this.#worker || this.#ended !== undefined) return
+    if (this.#restart !== undefined) return this.#end(error)
+    this.#logger?.warn({ error: error.message }, 'the network thread is started again')
+    for (const { reject } of this.#pending.values()) reject(error)
+    for (const peer of this.#connected) this.#disconnected(peer)
+    this.#restart = this.#startAgain().catch((cause: unknown) => this.#end(crash(cause)))
+  }
+
+  async #startAgain(): Promise<void> {
+    const { worker, self } = await startWorker({ ...this.#init, listen: samePort(this.#init.listen, this.#addresses) })
+    if (self !== this.self) throw new PeergradError('internal', `the identity changed from ${this.self} to ${self}`)
+    this.#worker = worker
+    this.#follow(worker)
+    this.#post({ type: 'admit', peers: this.#admitted })
+    for (const [digest, vector] of this.#served) this.#post({ type: 'serve', digest, vector })
+  }
+
   #end(error: PeergradError): void {
     if (this.#ended !== undefined) return
     this.#ended = error
     for (const { reject } of this.#pending.values()) reject(error)
     for (const peer of this.#connected) this.#disconnected(peer)
+    if (error.code === 'crashed') this.emit('ended', { error })
   }
+}
+
+/** Where another worker can be found where the first one was: the ports that were had, for those that were open. */
+function samePort(listen: readonly string[], had: readonly string[]): string[] {
+  const port = had.map((address) => /\/tcp\/(\d+)/.exec(address)?.[1]).find((found) => found !== undefined)
+  return listen.map((address) => (port === undefined ? address : address.replace(/\/tcp\/0(?=\/|$)/, `/tcp/${port}`)))
 }
 
 function checkControl(payload: Uint8Array): void {

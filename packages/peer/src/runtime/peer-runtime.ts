@@ -132,7 +132,11 @@ export class PeerRuntime {
    */
   async run({ leave, signal }: { leave: AbortSignal; signal: AbortSignal }): Promise<PeerOutcome> {
     const { swarm, clock, patience } = this.#init
-    const off = [swarm.on('message', ({ from, message }) => this.#onMessage(from, message)), ...this.#followRoster()]
+    const off = [
+      swarm.on('message', ({ from, message }) => this.#onMessage(from, message)),
+      swarm.mesh.on('ended', ({ error }) => this.#hurry.abort(error)),
+      ...this.#followRoster()
+    ]
     swarm.respond((from, request) => this.#respond(from, request))
     const onLeave = () => this.#onLeave()
     leave.addEventListener('abort', onLeave, { once: true })

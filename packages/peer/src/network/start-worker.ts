@@ -1,0 +1,36 @@
+import { Worker } from 'node:worker_threads'
+import { PeergradError, type PeerId } from '@peergrad/core'
+import type { FromWorker, WorkerInit } from './protocol.js'
+
+/** Starts the network thread. Resolves when it listens. Errors: what it says, `crashed`, `aborted`. */
+export async function startWorker(init: WorkerInit, signal?: AbortSignal): Promise<{ worker: Worker; self: PeerId }> {
+  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: init, name: 'peergrad-network' })
+  try {
+    return { worker, self: await whenReady(worker, signal) }
+  } catch (error) {
+    await worker.terminate()
+    throw error
+  }
+}
+
+function whenReady(worker: Worker, signal: AbortSignal | undefined): Promise<PeerId> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(new PeergradError('aborted', 'network: given up while starting'))
+    signal?.addEventListener('abort', onAbort, { once: true })
+    const onError = (cause: unknown) => reject(crash(cause))
+    worker.once('error', onError)
+    const onMessage = (message: FromWorker) => {
+      if (message.type !== 'ready' && message.type !== 'failed') return
+      signal?.removeEventListener('abort', onAbort)
+      worker.off('error', onError)
+      worker.off('message', onMessage)
+      if (message.type === 'ready') resolve(message.self)
+      else reject(PeergradError.fromJSON(message.error))
+    }
+    worker.on('message', onMessage)
+  })
+}
+
+export function crash(cause: unknown): PeergradError {
+  return new PeergradError('crashed', `the network thread ended: ${PeergradError.from(cause).message}`, {}, { cause })
+}
