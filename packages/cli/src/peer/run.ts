@@ -86,6 +86,8 @@ export async function runForHost({ options, describesRun }: RunInit, host: Host)
 function invite(addresses: readonly string[], tell: (text: string) => void): void {
   const found = invitation(addresses)
   if (found === undefined) return
-  const who = found.localOnly ? 'only this machine can dial this peer; from here' : 'from another machine'
+  const who = found.localOnly
+    ? 'only this machine can dial this peer; from here'
+    : 'from another machine, in a clone of peergrad there, after npm test or npm start -- --help has installed it'
   tell(`Join ${who}:\n\n    ${found.command}\n`)
 }
