@@ -107,7 +107,7 @@ describe('a newcomer', () => {
     const newcomer = simulation.start(peerName(2), { disguise: silent })
     await simulation.until(new Promise<void>((resolve) => simulation.clock.after(100, resolve)))
     newcomer.leave.abort()
-    await expect(simulation.until(newcomer.result, { limit: 5000 })).rejects.toMatchObject({ name: 'AbortError' })
+    await expect(simulation.until(newcomer.result, { limit: 5000 })).rejects.toMatchObject({ code: 'aborted' })
   })
 })
 

@@ -1,3 +1,5 @@
+import { PeergradError } from '@peergrad/core'
+
 /** A promise that somebody else settles. */
 export interface Deferred<T> {
   readonly promise: Promise<T>
@@ -17,11 +19,11 @@ export function deferred<T>(): Deferred<T> {
   return { promise, resolve, reject }
 }
 
-/** Settles with `promise`, or rejects with the signal's reason, whichever comes first. */
+/** Settles with `promise`, or rejects with the signal's reason as an error of ours, whichever comes first. */
 export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted()
+  if (signal.aborted) throw PeergradError.from(signal.reason)
   const aborted = deferred<never>()
-  const onAbort = () => aborted.reject(signal.reason)
+  const onAbort = () => aborted.reject(PeergradError.from(signal.reason))
   signal.addEventListener('abort', onAbort, { once: true })
   try {
     return await Promise.race([promise, aborted.promise])

@@ -106,7 +106,18 @@ export class Swarm extends Emitter<SwarmEvents> {
    */
   async find(options: { deadline: number; signal: AbortSignal }): Promise<RunManifest> {
     if (this.founder) return this.manifest
-    const limit = AbortSignal.any([options.signal, AbortSignal.timeout(options.deadline)])
+    const late = new AbortController()
+    const seconds = Math.round(options.deadline / 1000)
+    const timeout = new PeergradError('timeout', `no answer within ${seconds} s`)
+    const cancel = this.#init.clock.after(options.deadline, () => late.abort(timeout))
+    try {
+      return await this.#findBy(AbortSignal.any([options.signal, late.signal]), options.signal)
+    } finally {
+      cancel()
+    }
+  }
+
+  async #findBy(limit: AbortSignal, signal: AbortSignal): Promise<RunManifest> {
     const failures: PeergradError[] = []
     for (const address of this.#init.join) {
       try {
@@ -114,7 +125,7 @@ export class Swarm extends Emitter<SwarmEvents> {
         if (await this.#acquaintance.greet(peer, limit)) this.#late = true
         return this.manifest
       } catch (thrown) {
-        options.signal.throwIfAborted()
+        if (signal.aborted) throw PeergradError.from(signal.reason)
         failures.push(PeergradError.from(thrown))
       }
     }

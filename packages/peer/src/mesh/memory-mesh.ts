@@ -157,17 +157,17 @@ class MemoryMesh extends Emitter<MeshEvents> implements Mesh {
   }
 
   async fetch({ digest, bytes, from, into, signal }: FetchRequest): Promise<FetchReport> {
-    const failures: string[] = []
+    let failure = new PeergradError('missing', `${digest}: nobody was named who holds it`)
     for (const peer of from) {
       try {
         await this.#read(peer, digest, bytes, into, signal)
         return { from: peer, milliseconds: 0, lane: 'memory' }
       } catch (thrown) {
-        signal?.throwIfAborted()
-        failures.push(`${peer}: ${PeergradError.from(thrown).message}`)
+        failure = PeergradError.from(thrown)
+        if (signal?.aborted === true) break
       }
     }
-    throw new PeergradError('unreachable', `${digest} could not be fetched: ${failures.join('; ')}`)
+    throw failure
   }
 
   links(): readonly LinkStatistics[] {
@@ -231,6 +231,7 @@ class MemoryMesh extends Emitter<MeshEvents> implements Mesh {
           into.set(served.vector)
           this.#link(peer).tensorBytesReceived += bytes
           holder.#link(this.self).tensorBytesSent += bytes
+          holder.emit('served', { peer: this.self, digest, bytes })
           done.resolve()
         })
       })
