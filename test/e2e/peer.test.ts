@@ -71,6 +71,26 @@ describe('peer', () => {
     expect((await founder.finished).code).toBe(130)
   })
 
+  test('is the same peer when it comes back, and never the same as another that runs', async () => {
+    const data = scratch()
+    const alone = [...SMALL, ...LOOPBACK, '--peers', '1', '--strategy', 'local', '--rounds', '1', '--data-dir', data]
+    const ids = async (...more: string[]) => {
+      const { code, out, err } = await cli('peer', ...alone, ...more, '--out', scratch(), '--json')
+      expect(code, err).toBe(0)
+      return (JSON.parse(out) as { peers: { id: string }[] }).peers.map(({ id }) => id)
+    }
+    const first = await ids()
+    expect(await ids()).toEqual(first)
+
+    const founder = found('--peers', '2', '--data-dir', data)
+    const [, , address] = await invitation(founder)
+    expect(address).toContain(first[0])
+    expect(await ids()).not.toEqual(first)
+    const refused = await cli('peer', ...alone, '--identity', join(data, 'identity.key'), '--out', scratch())
+    expect(refused.code).toBe(2)
+    expect(refused.err).toContain('a peer that runs on this machine has the key')
+  })
+
   test('an identity file that is none', async () => {
     const file = join(scratch(), 'identity.key')
     writeFileSync(file, 'nonsense')

@@ -6,6 +6,8 @@ import { onTestFinished } from 'vitest'
 
 export const PROGRAM = join(import.meta.dirname, '..', '..', 'packages', 'cli', 'bin', 'peergrad.js')
 
+const CACHE = join(tmpdir(), 'peergrad-e2e-cache')
+
 /** A run that is over in a second: small images, small model, every address on loopback. */
 export const SMALL = ['--dataset', 'synthetic', '--model', 'mlp', '--engine', 'wasm', '--memory', '64']
 
@@ -25,7 +27,9 @@ export class Cli {
   readonly #waiting = new Set<() => void>()
 
   constructor(args: readonly string[], options: { cwd?: string } = {}) {
-    const { NODE_CHANNEL_FD: _channel, ...env } = process.env
+    const { NODE_CHANNEL_FD: _channel, ...inherited } = process.env
+    // keys of the peers that tests start are none of the user's
+    const env = { ...inherited, XDG_CACHE_HOME: CACHE }
     this.process = spawn(process.execPath, [PROGRAM, ...args], {
       cwd: options.cwd,
       env,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import {
   Arena,
   optionsToManifest,
@@ -15,6 +15,7 @@ import { checkComponents, openParts } from '../compose.js'
 import { defaultOut, directory } from '../files.js'
 import { fileLogger } from '../logger.js'
 import { closeAll, type Closing } from './closing.js'
+import { holdIdentity } from './identity.js'
 import { openMesh } from './network.js'
 
 /** Test samples of the evaluations during a run. */
@@ -46,8 +47,9 @@ export async function onePeer({ options, describesRun, leave, onListening, onEve
   const opened: Closing[] = []
   try {
     const arena = Arena.create({ bytes: options.memory * 2 ** 20 })
-    const identity = resolve(options.identity ?? join(out, 'identity.key'))
-    const mesh = await openMesh({ options, identity, arena, logger, signal: leave })
+    const identity = await holdIdentity(options)
+    opened.push(identity)
+    const mesh = await openMesh({ options, identity: identity.file, arena, logger, signal: leave })
     opened.push(mesh)
     const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
     const swarm = new Swarm({ mesh, clock, logger, join: options.join, sha256, ...(own && { manifest: own }) })

@@ -64,6 +64,7 @@ function peerArguments(
   const values: [string, string | number | undefined][] = [
     ['run', runFile],
     ['out', own],
+    ['identity', join(own, 'identity.key')],
     ['listen', '/ip4/127.0.0.1/tcp/0'],
     ['engine-workers', workers],
     ['memory', options.memory],

@@ -191,7 +191,7 @@ export const OPTIONS = {
     default: undefined,
     placeholder: 'DIR',
     defaultText: '~/.cache/peergrad',
-    describe: 'where data sets are kept once fetched'
+    describe: 'where data sets are kept once fetched, and the keys of the peers of this machine'
   }),
   join: list({
     group: 'peer',
@@ -219,8 +219,9 @@ export const OPTIONS = {
     group: 'peer',
     default: undefined,
     placeholder: 'FILE',
-    defaultText: 'in the output directory',
-    describe: "the peer's key: made when it is not there; a peer that comes back with its key is the same peer"
+    defaultText: 'identity.key in --data-dir; while a peer here runs with that, identity-2.key …',
+    describe:
+      "the peer's key: made when it is not there; a peer that comes back with its key is the same peer, and two that run at once cannot have one key"
   }),
   mdns: boolean({ group: 'peer', default: false, describe: 'look for peers on the local network' }),
   'log-level': choice({
