@@ -19,9 +19,14 @@ export function deferred<T>(): Deferred<T> {
   return { promise, resolve, reject }
 }
 
+/** Throws the signal's reason as an error of ours, if there is one. */
+export function checkAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw PeergradError.from(signal.reason)
+}
+
 /** Settles with `promise`, or rejects with the signal's reason as an error of ours, whichever comes first. */
 export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) throw PeergradError.from(signal.reason)
+  checkAborted(signal)
   const aborted = deferred<never>()
   const onAbort = () => aborted.reject(PeergradError.from(signal.reason))
   signal.addEventListener('abort', onAbort, { once: true })

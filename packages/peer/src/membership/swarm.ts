@@ -15,7 +15,7 @@ import {
   type PeerId,
   type RunManifest
 } from '@peergrad/core'
-import { deferred, orAborted } from '../deferred.js'
+import { checkAborted, deferred, orAborted } from '../deferred.js'
 import { Acquaintance } from './acquaintance.js'
 
 export interface SwarmInit {
@@ -125,7 +125,7 @@ export class Swarm extends Emitter<SwarmEvents> {
         if (await this.#acquaintance.greet(peer, limit)) this.#late = true
         return this.manifest
       } catch (thrown) {
-        if (signal.aborted) throw PeergradError.from(signal.reason)
+        checkAborted(signal)
         failures.push(PeergradError.from(thrown))
       }
     }

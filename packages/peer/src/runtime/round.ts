@@ -19,7 +19,7 @@ import {
   type Strategy,
   type View
 } from '@peergrad/core'
-import { deferred, orAborted } from '../deferred.js'
+import { checkAborted, deferred, orAborted } from '../deferred.js'
 import { Attempt, type Contributed } from './attempt.js'
 import { RoundAgreement, type AgreementMessage, type Decision } from './agreement.js'
 import type { VectorExchange } from './vectors.js'
@@ -134,7 +134,7 @@ export class Round {
     const onAbort = () => this.#decided.reject(signal.reason)
     signal.addEventListener('abort', onAbort, { once: true })
     try {
-      signal.throwIfAborted()
+      checkAborted(signal)
       if (this.member) {
         this.#startTimers()
         for (const peer of this.init.view.members) if (this.services.suspects(peer)) this.#agreement.suspect(peer)
@@ -419,7 +419,7 @@ export class Round {
     try {
       return await this.#fetchOutcome(outcome, holders, signal)
     } catch (cause) {
-      signal.throwIfAborted()
+      checkAborted(signal)
       throw new PeergradError('conflict', `round ${this.round}: nobody has its outcome any more`, {}, { cause })
     }
   }

@@ -8,7 +8,7 @@ import {
   type OptimiserSpec,
   type PeerId
 } from '@peergrad/core'
-import { deferred, orAborted } from '../deferred.js'
+import { checkAborted, deferred, orAborted } from '../deferred.js'
 import type { Swarm } from '../membership/swarm.js'
 import { RETENTION } from './round.js'
 import type { VectorExchange } from './vectors.js'
@@ -69,7 +69,7 @@ export async function takeState(init: TakeStateInit): Promise<{ donor: PeerId; d
         await takeVectors(donation, donor, init)
         return { donor, donation }
       } catch (thrown) {
-        init.signal.throwIfAborted()
+        checkAborted(init.signal)
         failures.push(`${donor}: ${PeergradError.from(thrown).message}`)
       }
     }

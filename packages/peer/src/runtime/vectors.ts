@@ -145,7 +145,7 @@ export class VectorExchange {
         await store.put(key, lease)
       } catch (thrown) {
         lease.release()
-        signal.throwIfAborted()
+        checkAborted(signal)
         const cause = PeergradError.from(thrown)
         if (cause.code === 'full') throw cause
         throw new PeergradError('unreachable', cause.message, { peers, liars }, { cause })
