@@ -125,8 +125,8 @@ describe('follow', () => {
 
   test('asks the peers to leave at Ctrl+C, and kills one that does not', async () => {
     const interrupt = new AbortController()
-    const running = run([['wait'], ['stubborn']], { interrupt: interrupt.signal, grace: 200 })
-    await vi.waitUntil(() => readRounds() === 4)
+    const running = run([['wait'], ['stubborn']], { interrupt: interrupt.signal, grace: 2000 })
+    await vi.waitUntil(() => readRounds() === 4, { timeout: 20_000 })
     interrupt.abort()
     const { result } = await running
     expect(result.peers.map(({ status }) => status)).toEqual(['left', 'died'])

@@ -1,4 +1,4 @@
-import { PeergradError, type Digest, type PeerId, type PhaseTimes, type RunEvent, type Vector } from '@peergrad/core'
+import { PeergradError, type Digest, type PeerId, type RunEvent, type Vector } from '@peergrad/core'
 import { writeCheckpoint } from './checkpoint.js'
 import { PeerRuntime, type PeerRuntimeInit } from './runtime/peer-runtime.js'
 import { stateKeys } from './runtime/state-sync.js'
@@ -13,7 +13,7 @@ export interface RunPeerInit extends Omit<PeerRuntimeInit, 'emit'> {
   readonly signal: AbortSignal
 }
 
-/** What one peer did, as `result.json` says it. */
+/** What one peer did in its whole life; what it did in each round, and how long, its `round` events say. */
 export interface PeerResult {
   readonly id: PeerId
   readonly rank: number
@@ -30,10 +30,6 @@ export interface PeerResult {
   readonly bytesReceived: number
   readonly tensorBytesSent: number
   readonly tensorBytesReceived: number
-  readonly secondsComputing: number
-  readonly secondsCommunicating: number
-  readonly secondsAggregating: number
-  readonly phases: PhaseTimes
   readonly members: readonly PeerId[]
   readonly checkpoint?: string
 }
@@ -71,9 +67,6 @@ export async function runPeer(init: RunPeerInit): Promise<PeerResult> {
     if (outcome.status === 'finished')
       emit({ type: 'finished', round: outcome.steps - 1, parametersHash: outcome.parametersHash })
     else emit({ type: 'left', reason: 'asked to' })
-    const { phases } = outcome
-    const seconds = (...names: (keyof PhaseTimes)[]) =>
-      names.reduce((total, name) => total + (phases[name] ?? 0), 0) / 1000
     return {
       id: peer,
       rank: outcome.rank,
@@ -89,10 +82,6 @@ export async function runPeer(init: RunPeerInit): Promise<PeerResult> {
       bytesReceived: tensorBytesReceived + sum((link) => link.controlBytesReceived),
       tensorBytesSent,
       tensorBytesReceived,
-      secondsComputing: seconds('compute'),
-      secondsCommunicating: seconds('fetch', 'wait', 'sync'),
-      secondsAggregating: seconds('average', 'aggregate', 'update'),
-      phases,
       members: outcome.members,
       checkpoint
     }

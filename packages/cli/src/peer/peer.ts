@@ -16,6 +16,7 @@ import { defaultOut, directory } from '../files.js'
 import { fileLogger } from '../logger.js'
 import { closeAll, type Closing } from './closing.js'
 import { holdIdentity } from './identity.js'
+import type { Leaving } from './leaving.js'
 import { openMesh } from './network.js'
 
 /** Test samples of the evaluations during a run. */
@@ -25,8 +26,7 @@ export interface PeerInit {
   readonly options: Options
   /** false when the run is to come from the peers to join */
   readonly describesRun: boolean
-  /** aborts to leave the run in good order */
-  readonly leave: AbortSignal
+  readonly leaving: Pick<Leaving, 'leave' | 'giveUp'>
   readonly onListening: (peer: string, addresses: readonly string[]) => void
   readonly onEvent: (event: RunEvent) => void
 }
@@ -37,7 +37,8 @@ export function peerDirectory(options: Options): string {
 }
 
 /** One peer from its start to the end of its run. Everything it opened is closed when it resolves or rejects. */
-export async function onePeer({ options, describesRun, leave, onListening, onEvent }: PeerInit): Promise<PeerResult> {
+export async function onePeer({ options, describesRun, leaving, onListening, onEvent }: PeerInit): Promise<PeerResult> {
+  const { leave, giveUp } = leaving
   const own = describesRun ? optionsToManifest(options) : undefined
   // what can be seen to be wrong is said before anything is opened
   if (own !== undefined) await checkComponents(own, options)
@@ -75,7 +76,7 @@ export async function onePeer({ options, describesRun, leave, onListening, onEve
       patience,
       checkpoint: join(out, 'checkpoint.safetensors'),
       leave,
-      signal: new AbortController().signal
+      signal: giveUp
     })
   } catch (thrown) {
     const error = PeergradError.from(thrown)

@@ -10,10 +10,8 @@ import { interrupts } from '../signals.js'
 import { Tally } from '../tally.js'
 import { eventMessage, failureMessage, type Host } from './host.js'
 import { invitation } from './invitation.js'
+import { Leaving } from './leaving.js'
 import { onePeer, peerDirectory } from './peer.js'
-
-/** Milliseconds in which a peer whose host is gone, or which was asked to leave, has to end. */
-const GRACE = 5000
 
 export interface RunInit {
   readonly options: Options
@@ -23,19 +21,21 @@ export interface RunInit {
 
 /** `peergrad peer` for a person: progress, invitation and summary. Resolves to the exit code. */
 export async function runForPerson({ options, describesRun, json }: RunInit): Promise<number> {
-  const interrupt = interrupts(() => process.exit(EXIT.interrupted.code))
+  const interrupt = interrupts(exit)
+  const leaving = new Leaving(exit)
   const out = peerDirectory(options)
   const tally = new Tally()
   const recorder = new Recorder(join(out, 'events.ndjson'), ({ message }) => say(`peergrad: ${message}`))
   const progress = new Progress(tally, () => 'this')
   interrupt.signal.addEventListener('abort', () => {
     progress.say('peergrad: leaving the run and writing a checkpoint (Ctrl+C again: at once)')
+    leaving.start(PeergradError.from(interrupt.signal.reason))
   })
   try {
     const ended = await onePeer({
       options: { ...options, out },
       describesRun,
-      leave: interrupt.signal,
+      leaving,
       onListening: (_peer, addresses) => invite(addresses, (text) => (json ? progress.say(text) : print(text))),
       onEvent: (event) => {
         tally.add(event)
@@ -57,30 +57,30 @@ export async function runForPerson({ options, describesRun, json }: RunInit): Pr
 
 /** `peergrad peer` as a child of `train`: everything goes over the channel. Resolves to the exit code. */
 export async function runForHost({ options, describesRun }: RunInit, host: Host): Promise<number> {
-  const leaving = new AbortController()
-  const leave = (reason: string) => {
-    if (leaving.signal.aborted) return
-    leaving.abort(new PeergradError('aborted', reason))
-    setTimeout(() => process.exit(EXIT.interrupted.code), GRACE).unref()
-  }
+  const leaving = new Leaving(exit)
+  const leave = (reason: string) => leaving.start(new PeergradError('aborted', reason))
   host.onLeave(leave)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => leave(`stopped by ${signal}`))
   try {
     const { bytesSent, bytesReceived } = await onePeer({
       options,
       describesRun,
-      leave: leaving.signal,
+      leaving,
       onListening: (peer, addresses) => host.send({ type: 'listening', peer, addresses }),
       onEvent: (event) => host.send(eventMessage(event))
     })
     host.send({ type: 'ended', bytesSent, bytesReceived })
-    return leaving.signal.aborted ? EXIT.interrupted.code : EXIT.ok.code
+    return leaving.leave.aborted ? EXIT.interrupted.code : EXIT.ok.code
   } catch (thrown) {
     host.send(failureMessage(PeergradError.from(thrown)))
     throw thrown
   } finally {
     await host.flush()
   }
+}
+
+function exit(): never {
+  process.exit(EXIT.interrupted.code)
 }
 
 function invite(addresses: readonly string[], tell: (text: string) => void): void {
