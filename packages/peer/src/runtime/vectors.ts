@@ -8,6 +8,7 @@ import {
   type PeerId,
   type PluginReference
 } from '@peergrad/core'
+import { checkAborted } from '../deferred.js'
 
 export interface PullRequest {
   readonly digest: Digest
