@@ -56,7 +56,7 @@ export const OPTIONS = {
     plugin: 'partition',
     describe: 'how the samples are dealt to the peers'
   }),
-  epochs: integer({ group: 'run', manifest: true, default: 3, min: 1, max: 1e6, describe: 'passes over the data' }),
+  epochs: integer({ group: 'run', manifest: true, default: 1, min: 1, max: 1e6, describe: 'passes over the data' }),
   rounds: integer({
     group: 'run',
     manifest: true,
@@ -78,7 +78,7 @@ export const OPTIONS = {
   minibatches: integer({
     group: 'run',
     manifest: true,
-    default: 2,
+    default: 4,
     min: 1,
     max: 1e6,
     describe: 'minibatches that each peer takes in one synchronisation'
@@ -90,7 +90,7 @@ export const OPTIONS = {
     choices: OPTIMISERS,
     describe: 'what turns a gradient into a step'
   }),
-  lr: number({ group: 'run', manifest: true, default: 0.001, above: 0, max: 1000, describe: 'learning rate' }),
+  lr: number({ group: 'run', manifest: true, default: 0.003, above: 0, max: 1000, describe: 'learning rate' }),
   momentum: number({
     group: 'run',
     manifest: true,
