@@ -1,6 +1,9 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { AggregatorFactory } from '@peergrad/core'
 import { expect, test, vi } from 'vitest'
+import { aggregatorCompliance } from '../compliance/aggregator.js'
 import { Cli, scratch, SMALL } from '../utils/cli.js'
 
 // several processes that each load libp2p and tfjs: seconds alone, more on a busy machine
@@ -27,4 +30,14 @@ test.each(Object.entries(RUNS))('%s, by its path, in real processes', async (fil
   expect(result).toMatchObject({ [flag]: module, rounds: 3, agreed: true })
   expect(result.peers.map(({ status }) => status)).toEqual(Array(peers).fill('finished'))
   expect(new Set(result.peers.map(({ parametersHash }) => parametersHash)).size).toBe(1)
+})
+
+const trimmed = (await import(pathToFileURL(join(ROOT, 'examples', 'trimmed.mjs')).href)) as {
+  default: AggregatorFactory
+}
+aggregatorCompliance('trimmed', () => trimmed.default({}), {
+  exact: false,
+  tolerates: (n) => (n >= 3 ? 1 : 0),
+  largest: 1e38,
+  counts: { min: 3, max: 9 }
 })

@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { decodeRows, parseLabels } from '../src/data/cifar-png.js'
 import { readCache, writeCache } from '../src/data/raw-cache.js'
 import { Batches } from '../src/worker/batch.js'
+import { datasetCompliance } from '../../../test/compliance/dataset.js'
 
 let directory: string
 beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'peergrad-data-'))))
@@ -20,6 +21,9 @@ const shared = (bytes: ArrayLike<number>) => {
   copy.set(Array.from(bytes))
   return copy
 }
+
+datasetCompliance('mnist', () => load('mnist'))
+datasetCompliance('synthetic', () => load('synthetic'))
 
 it('mnist: all images with their labels', async () => {
   const { shape, classes, train, test } = await load('mnist')
