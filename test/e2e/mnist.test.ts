@@ -16,7 +16,7 @@ interface Result {
 
 test('four processes train one CNN on MNIST with SPIRT', { timeout: 300_000 }, async () => {
   const out = scratch()
-  const args = ['--strategy', 'spirt', '--rounds', String(ROUNDS), '--minibatches', '1', '--seed', '1']
+  const args = ['--strategy', 'spirt', '--rounds', String(ROUNDS), '--minibatches', '1', '--lr', '0.001', '--seed', '1']
   const train = new Cli(['train', ...args, '--out', out, '--json'])
   const processes = () => [0, 1, 2, 3].map((number) => processesWith(`--out=${out}/peer-${number}`))
   let alive: number[][] = []

@@ -36,6 +36,10 @@ export interface NetworkMeshInit {
   readonly logger?: Logger
 }
 
+/** Tries to take the port of a crashed network thread over, and milliseconds between them. */
+const TRIES = 10
+const PAUSE = 300
+
 /** The mesh over a real network, with what only a network has. */
 export interface NetworkMesh extends Mesh {
   /** Stops redialling a peer that left or was excluded, until it comes by itself. */
@@ -269,12 +273,27 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
   }
 
   async #startAgain(): Promise<void> {
-    const { worker, self } = await startWorker({ ...this.#init, listen: samePort(this.#init.listen, this.#addresses) })
+    const { worker, self } = await this.#replacement({
+      ...this.#init,
+      listen: samePort(this.#init.listen, this.#addresses)
+    })
     if (self !== this.self) throw new PeergradError('internal', `the identity changed from ${this.self} to ${self}`)
     this.#worker = worker
     this.#follow(worker)
     this.#post({ type: 'admit', peers: this.#admitted })
     for (const [digest, vector] of this.#served) this.#post({ type: 'serve', digest, vector })
+  }
+
+  /** The port may take a moment to be free again. */
+  async #replacement(init: WorkerInit) {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await startWorker(init)
+      } catch (error) {
+        if (tries === TRIES || PeergradError.from(error).code !== 'argument') throw error
+        await new Promise((resolve) => setTimeout(resolve, PAUSE))
+      }
+    }
   }
 
   #end(error: PeergradError): void {
