@@ -1,6 +1,7 @@
 import { availableParallelism, homedir } from 'node:os'
 import { join } from 'node:path'
 import {
+  checkNumber,
   PeergradError,
   random,
   suggestion,
@@ -22,12 +23,16 @@ import { createEngine, createPartitioner, datasetSource, engines, loadDataset, m
 import { memoryStore } from '@peergrad/store'
 import { aggregators, codecs, filters, strategies } from '@peergrad/strategies'
 import type { Closing } from './peer/closing.js'
-import { instantiate, referenceOf } from './plugins.js'
+import { instantiate, referenceOf, type Members } from './plugins.js'
 
 type OpenStore = (init: { arena: Arena; clock: Clock; logger: Logger }) => Promise<GradientStore>
 
 /** Drivers of the peer's database, by name. */
 const STORES: ReadonlyMap<string, OpenStore> = new Map([['memory', memoryStore]])
+
+const CODEC: Members = { name: 'string', bytes: 'function', encode: 'function', decode: 'function' }
+const AGGREGATOR: Members = { name: 'string', check: 'function', aggregate: 'function' }
+const STRATEGY: Members = { name: 'string', kind: 'string', minibatches: 'number', round: 'function' }
 
 /** What a run's manifest names, looked up and made. */
 export interface RunParts {
@@ -52,13 +57,15 @@ export async function checkComponents(manifest: RunManifest, options: Options): 
   await datasetSource(manifest.dataset)
   await createPartitioner(manifest.partition)
   checkWhole(manifest)
-  const codec = await instantiate<Codec>(codecs, manifest.codec)
-  const aggregator = await instantiate<Aggregator>(aggregators, manifest.aggregator)
+  const codec = await instantiate<Codec>(codecs, manifest.codec, CODEC)
+  const aggregator = await instantiate<Aggregator>(aggregators, manifest.aggregator, AGGREGATOR)
   const unmet = aggregator.check(manifest.peers)
   if (unmet !== undefined) {
     throw new PeergradError('argument', `aggregator: ${manifest.aggregator} with ${manifest.peers} peers: ${unmet}`)
   }
-  const strategy = await instantiate<Strategy>(strategies, manifest.strategy, { minibatches: manifest.minibatches })
+  const defaults = { minibatches: manifest.minibatches }
+  const strategy = await instantiate<Strategy>(strategies, manifest.strategy, STRATEGY, defaults)
+  checkNumber(`strategy ${manifest.strategy}: minibatches`, strategy.minibatches, { min: 1 }, true)
   if (strategy.kind === 'single' && manifest.peers > 1) {
     const message = `strategy: ${manifest.strategy} has no exchange, got ${manifest.peers} peers, expected --peers 1`
     throw new PeergradError('argument', message)

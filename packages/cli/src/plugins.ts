@@ -12,17 +12,44 @@ export function referenceOf(registry: Registry, text: string): PluginReference {
   return { ...reference, module: moduleUrl(registry.kind, reference.module) }
 }
 
-/** What the factory that a text names makes of its options. Errors: those of `referenceOf`, and the factory's own. */
-export async function instantiate<T>(
+/** The members that a kind of plug-in cannot do without, and their types. */
+export type Members = Readonly<Record<string, 'string' | 'number' | 'function'>>
+
+/**
+ * What the factory that a text names makes of its options. Errors: those of `referenceOf`, and the factory's own;
+ * `argument` when it throws another error, or makes something without one of the members.
+ */
+export async function instantiate<T extends object>(
   registry: Registry,
   text: string,
+  members: Members,
   defaults: PluginReference['options'] = {}
 ): Promise<T> {
+  const { kind } = registry
   const { module, export: name, options } = referenceOf(registry, text)
-  const exported: unknown = (await importModule(registry.kind, module))[name]
-  if (typeof exported === 'function')
-    return (exported as (options: PluginReference['options']) => T)({ ...defaults, ...options })
-  throw new PeergradError('argument', `${registry.kind}: ${module} exports no function "${name}"`, { module })
+  const exported: unknown = (await importModule(kind, module))[name]
+  if (typeof exported !== 'function')
+    throw new PeergradError('argument', `${kind}: ${module} exports no function "${name}"`, { module })
+  const made = make(kind, module, () =>
+    (exported as (options: PluginReference['options']) => unknown)({ ...defaults, ...options })
+  )
+  for (const [member, type] of Object.entries(members)) {
+    const got: unknown = typeof made === 'object' && made !== null ? Reflect.get(made, member) : undefined
+    if (typeof got === type) continue
+    const message = `${kind}: what ${module} makes has ${got === undefined ? 'no' : `a ${typeof got} as`} "${member}", expected a ${type}`
+    throw new PeergradError('argument', message, { module, member })
+  }
+  return made as T
+}
+
+function make(kind: string, module: string, factory: () => unknown): unknown {
+  try {
+    return factory()
+  } catch (cause) {
+    if (cause instanceof PeergradError) throw cause
+    const message = `${kind}: the factory of ${module} threw: ${cause instanceof Error ? cause.message : String(cause)}`
+    throw new PeergradError('argument', message, { module }, { cause })
+  }
 }
 
 async function importModule(kind: string, url: string): Promise<Readonly<Record<string, unknown>>> {
