@@ -155,7 +155,11 @@ test('a full disk under standard output and error does not end a run', async ({ 
     '/ip4/127.0.0.1/tcp/0'
   ]
   const folder = scratch()
-  const ended = spawn(process.execPath, [PROGRAM, ...args, '--out', folder], { stdio: ['ignore', out!, err!] })
+  const ended = spawn(
+    process.execPath,
+    [PROGRAM, ...args, '--out', folder, '--identity', join(folder, 'identity.key')],
+    { stdio: ['ignore', out!, err!] }
+  )
   closeSync(out!)
   closeSync(err!)
   const [code] = (await once(ended, 'close')) as [number | null]
