@@ -17,10 +17,9 @@ interface RoundEntry {
   readonly parametersHash: Digest
 }
 
-/** Turns what the runtime does into events, and keeps the sums for the result. */
+/** Turns what the runtime does into events. */
 export class Journal {
   readonly #emit: (event: EventBody) => void
-  readonly #phases: PhaseTimes = {}
   #phase = ''
   #rounds = 0
   #sent = 0
@@ -34,11 +33,6 @@ export class Journal {
     return this.#rounds
   }
 
-  /** Milliseconds in each phase, over all rounds. */
-  get phases(): PhaseTimes {
-    return { ...this.#phases }
-  }
-
   phase(round: number, phase: Phase): void {
     const now = `${round}/${phase}`
     if (now === this.#phase) return
@@ -49,9 +43,6 @@ export class Journal {
   round({ links, ...entry }: RoundEntry): void {
     const sent = links.reduce((sum, link) => sum + link.tensorBytesSent + link.controlBytesSent, 0)
     const received = links.reduce((sum, link) => sum + link.tensorBytesReceived + link.controlBytesReceived, 0)
-    for (const [phase, milliseconds] of Object.entries(entry.phases) as [Phase, number][]) {
-      this.#phases[phase] = (this.#phases[phase] ?? 0) + milliseconds
-    }
     this.#emit({ type: 'round', ...entry, bytesSent: sent - this.#sent, bytesReceived: received - this.#received })
     this.#sent = sent
     this.#received = received

@@ -12,7 +12,6 @@ import {
   type LearningRateSchedule,
   type Logger,
   type PeerId,
-  type PhaseTimes,
   type PluginReference,
   type RunManifest,
   type Strategy
@@ -66,7 +65,6 @@ export interface PeerOutcome {
   readonly round: number
   readonly state: string
   readonly position: DataPlan['position']
-  readonly phases: PhaseTimes
   /** mean training loss of the last round */
   readonly trainingLoss: number | undefined
   /** milliseconds from the first round's start to the last one's end */
@@ -502,7 +500,6 @@ export class PeerRuntime {
       round: this.#round,
       state: stateKey(this.#round),
       position: (this.#plan as DataPlan).position,
-      phases: this.#journal.phases,
       trainingLoss: this.#trainingLoss,
       milliseconds
     }

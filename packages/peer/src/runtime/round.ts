@@ -65,7 +65,7 @@ export const RETENTION = 2
 const DERIVED = 32
 /** Tries to fetch an outcome that an earlier ballot may have decided, before the state is taken anew. */
 const BLAMELESS = 20
-/** Milliseconds before an exchange that nobody can be blamed for is tried again. */
+/** Milliseconds before what nobody can be blamed for is done another way. */
 const PAUSE = 200
 
 /**
@@ -90,6 +90,8 @@ export class Round {
   #contribution: Promise<Contributed> | undefined
   #attempt: Attempt | undefined
   #attempts = 0
+  /** settles with the attempt in hand */
+  #exchange: Promise<void> = Promise.resolve()
 
   constructor(services: RoundServices, init: RoundInit) {
     this.services = services
@@ -141,6 +143,7 @@ export class Round {
         this.#begin()
       }
       const { decision, holders } = await this.#decided.promise
+      await this.#ownOutcome(decision)
       this.#abandon()
       const outcome =
         this.#outcomes.get(decision.outcome) ??
@@ -375,7 +378,7 @@ export class Round {
   #begin(proposed?: { ballot: number; proposal: Proposal }): void {
     const attempt = new Attempt(this, this.#attempts++, proposed)
     this.#attempt = attempt
-    attempt
+    this.#exchange = attempt
       .run()
       .then(async ({ ballot, key }) => {
         const digest = await this.services.vectors.offer(key, this.round + RETENTION)
@@ -412,6 +415,15 @@ export class Round {
       const { message, data } = PeergradError.from(thrown)
       this.#onFailure(ballot, new PeergradError('unreachable', message, { peers: [], liars: data.liars }))
     }
+  }
+
+  /** The others may decide while this peer ends the same exchange: a moment's wait saves a whole vector. */
+  async #ownOutcome({ ballot, outcome }: Decision): Promise<void> {
+    const attempt = this.#attempt
+    if (this.#outcomes.has(outcome) || attempt?.bound !== true || attempt.aborted || attempt.ballot !== ballot) return
+    const late = deferred<void>()
+    this.#timers.push(this.services.clock.after(PAUSE, late.resolve))
+    await Promise.race([this.#exchange, late.promise])
   }
 
   /** The outcome of a decision that was made without this peer. Error `conflict`: nobody has it any more. */
