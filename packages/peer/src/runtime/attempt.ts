@@ -1,26 +1,21 @@
-import { PeergradError, type ContributionManifest, type Proposal, type RoundContext } from '@peergrad/core'
+import { PeergradError, type Proposal, type RoundContext } from '@peergrad/core'
 import { deferred, orAborted } from '../deferred.js'
-import type { Round } from './round.js'
-
-export interface Contributed {
-  readonly key: string
-  readonly manifest: ContributionManifest
-}
+import type { Exchange } from './exchange.js'
 
 /**
  * One call of the strategy. It starts without a proposal while this peer computes, is bound to the newest one when
  * the strategy first asks for the agreed contributions, and is given up when a later ballot overtakes that one.
  */
 export class Attempt {
-  readonly #round: Round
+  readonly #exchange: Exchange
   readonly #number: number
   readonly #controller = new AbortController()
   readonly #proposed = deferred<void>()
   #offered: { ballot: number; proposal: Proposal } | undefined
   #bound = false
 
-  constructor(round: Round, number: number, proposed?: { ballot: number; proposal: Proposal }) {
-    this.#round = round
+  constructor(exchange: Exchange, number: number, proposed?: { ballot: number; proposal: Proposal }) {
+    this.#exchange = exchange
     this.#number = number
     if (proposed !== undefined) this.offer(proposed.ballot, proposed.proposal)
   }
@@ -51,21 +46,21 @@ export class Attempt {
 
   /** Runs the strategy. Resolves with the ballot whose proposal it ended for and the key of the update. */
   async run(): Promise<{ ballot: number; key: string }> {
-    const { strategy } = this.#round.services
+    const { strategy } = this.#exchange.services
     const key = await strategy.round(this.#context())
     const { ballot } = await this.#bind()
     return { ballot, key }
   }
 
   async #bind(): Promise<{ ballot: number; proposal: Proposal }> {
-    await this.#round.measure('wait', () => orAborted(this.#proposed.promise, this.#controller.signal))
+    await this.#exchange.measure('wait', () => orAborted(this.#proposed.promise, this.#controller.signal))
     this.#bound = true
     return this.#offered as { ballot: number; proposal: Proposal }
   }
 
   #context(): RoundContext {
-    const round = this.#round
-    const { services, init } = round
+    const exchange = this.#exchange
+    const { services, init } = exchange
     const { engine, store, clock, self } = services
     const { signal } = this.#controller
     return {
@@ -77,12 +72,12 @@ export class Attempt {
       engine,
       store,
       clock,
-      random: round.random,
+      random: exchange.random,
       signal,
       state: init.state,
       minibatches: init.minibatches,
-      key: (name) => round.key(this.#number === 0 ? name : `${name}:${this.#number}`),
-      measure: (phase, work) => round.measure(phase, work),
+      key: (name) => exchange.key(this.#number === 0 ? name : `${name}:${this.#number}`),
+      measure: (phase, work) => exchange.measure(phase, work),
       gradient: async (minibatch, key) => {
         const state = await store.get(init.state)
         const into = store.lease(state.vector.length)
@@ -97,17 +92,17 @@ export class Attempt {
           state.release()
         }
       },
-      contribute: (make) => round.contribute(make),
+      contribute: (make) => exchange.contribute(make),
       agreed: async () => (await this.#bind()).proposal.contributions,
-      fetch: (manifests) => round.measure('fetch', () => round.fetch(manifests, signal)),
-      aggregate: (keys, manifests, to) => round.measure('aggregate', () => round.aggregate(keys, manifests, to)),
+      fetch: (manifests) => exchange.measure('fetch', () => exchange.fetch(manifests, signal)),
+      aggregate: (keys, manifests, to) => exchange.measure('aggregate', () => exchange.aggregate(keys, manifests, to)),
       role: (index) => {
         const { contributions } = this.#required().proposal
         return contributions[index % contributions.length].peer
       },
-      publish: (label, key) => round.publish(this.#required().ballot, label, key),
+      publish: (label, key) => exchange.publish(this.#required().ballot, label, key),
       receive: (label, peer) =>
-        round.measure('fetch', () => round.receiveDerived(this.#required().ballot, label, peer, signal))
+        exchange.measure('fetch', () => exchange.receiveDerived(this.#required().ballot, label, peer, signal))
     }
   }
 

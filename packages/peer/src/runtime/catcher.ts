@@ -2,7 +2,8 @@ import { PeergradError, quorum, type ControlMessage, type Logger, type PeerId } 
 import type { Swarm } from '../membership/swarm.js'
 import type { Decision } from './agreement.js'
 import { EarlyMessages } from './early-messages.js'
-import { RETENTION, type Round } from './round.js'
+import { RETENTION } from './exchange.js'
+import type { Round } from './round.js'
 
 const ASK_DEADLINE = 5000
 

@@ -1,6 +1,5 @@
 import {
   layoutLength,
-  learningRateAt,
   PeergradError,
   type Clock,
   type ControlMessage,
@@ -23,8 +22,10 @@ import { Catcher } from './catcher.js'
 import { DataPlan } from './data-plan.js'
 import { HashBook } from './hash-book.js'
 import { Journal, type EventBody } from './journal.js'
-import { RETENTION, Round, type RoundResult } from './round.js'
-import { donate, stateKey, stateKeys, takeState } from './state-sync.js'
+import { Estimates } from './estimates.js'
+import { Round, type RoundResult } from './round.js'
+import { Model } from './model.js'
+import { donate, takeState } from './state-sync.js'
 import { VectorExchange, type VectorExchangeInit } from './vectors.js'
 
 export interface PeerRuntimeInit {
@@ -85,33 +86,28 @@ export class PeerRuntime {
   readonly #roster: Roster
   readonly #vectors: VectorExchange
   readonly #catcher: Catcher
+  readonly #model: Model
+  readonly #estimates: Estimates
   readonly #hashes = new HashBook()
   readonly #hurry = new AbortController()
-  /** store keys of the last outcomes, by round */
-  readonly #outcomes = new Map<number, string>()
   /** peers whose state turned out to be wrong */
   readonly #distrusted = new Set<PeerId>()
   #donor: PeerId | undefined
-  #round = 0
-  #step = 0
   #current: Round | undefined
   #plan: DataPlan | undefined
   #stranded: PeergradError | undefined
   /** false until a majority has the same model state as this peer */
   #confirmed = false
-  #accuracy = 0
   #trainingLoss: number | undefined
-  #hash: Digest = ''
-  #evaluation: Promise<void> | undefined
   /** called when somebody publishes a hash or is lost */
   #changed = () => {}
 
   constructor(init: PeerRuntimeInit) {
     this.#init = init
-    const { swarm, clock, store, emit, patience } = init
+    const { swarm, clock, store, engine, schedule, logger, emit, patience } = init
     this.#journal = new Journal(emit)
     this.#roster = new Roster({ swarm, clock, patience })
-    this.#catcher = new Catcher(swarm, init.logger)
+    this.#catcher = new Catcher(swarm, logger)
     this.#vectors = new VectorExchange({
       mesh: swarm.mesh,
       store,
@@ -122,6 +118,10 @@ export class PeerRuntime {
         emit({ type: 'refused', other: peer, offence, reason })
       }
     })
+    const { optimiser } = swarm.manifest
+    this.#model = new Model({ store, engine, vectors: this.#vectors, optimiser, schedule })
+    const [every, samples] = [init.evaluateEvery, init.evaluateSamples]
+    this.#estimates = new Estimates({ engine, store, logger, emit, every, samples })
   }
 
   /**
@@ -152,7 +152,7 @@ export class PeerRuntime {
       const start = clock.now()
       const status = await this.#rounds(AbortSignal.any([signal, this.#hurry.signal]), leave)
       const milliseconds = clock.now() - start
-      await this.#evaluation
+      await this.#estimates.settled()
       if (status === 'finished') await this.#linger(signal)
       return this.#outcome(status, milliseconds)
     } finally {
@@ -175,17 +175,7 @@ export class PeerRuntime {
   // --- the model state that this peer starts from
 
   async #start(members: readonly PeerId[]): Promise<void> {
-    const { engine, store } = this.#init
-    const state = store.lease(layoutLength(engine.layout))
-    await engine.initialise(this.#manifest.seed, state.vector)
-    const [key, ...optimiser] = stateKeys(0, this.#manifest.optimiser)
-    await store.put(key, state)
-    for (const name of optimiser) {
-      const zeros = store.lease(engine.layout.parameters)
-      zeros.vector.fill(0)
-      await store.put(name, zeros)
-    }
-    this.#hash = await store.digest(key)
+    await this.#model.initialise(this.#manifest.seed)
     this.#confirmed = true
     this.#plan = this.#newPlan({ epoch: 0, start: 0, changes: [{ round: 0, members: [...members] }] })
     this.#roster.enter({ number: 0, members })
@@ -206,28 +196,18 @@ export class PeerRuntime {
       optimiser,
       length: layoutLength(engine.layout),
       parameters: engine.layout.parameters,
-      prepare: () => this.#clear(),
+      prepare: () => this.#model.clear(),
       distrusted: this.#distrusted,
       patience,
       signal
     })
     this.#donor = donor
-    this.#round = donation.round
-    this.#step = donation.step
-    this.#hash = donation.vectors[0].digest
+    this.#model.adopt(donation)
     this.#plan = this.#newPlan(donation.position)
     this.#roster.enter(donation.view)
     const seconds = (clock.now() - start) / 1000
-    logger.info({ round: this.#round, donor, seconds }, 'took the state of the run')
-    emit({ type: 'healed', round: this.#round })
-  }
-
-  /** Forgets every vector of the run in the own store. */
-  async #clear(): Promise<void> {
-    const { store } = this.#init
-    this.#vectors.close()
-    this.#outcomes.clear()
-    await store.delete([...(await store.keys('round:')), ...(await store.keys('state:'))])
+    logger.info({ round: this.#model.round, donor, seconds }, 'took the state of the run')
+    emit({ type: 'healed', round: this.#model.round })
   }
 
   #newPlan(position: DataPlan['position']): DataPlan {
@@ -259,7 +239,7 @@ export class PeerRuntime {
     const { clock, store, engine, strategy, swarm, aggregator } = this.#init
     const plan = this.#plan as DataPlan
     const start = clock.now()
-    const round = this.#round
+    const round = this.#model.round
     const { view } = this.#roster
     plan.advance(round, view.members)
     const current = new Round(
@@ -280,7 +260,7 @@ export class PeerRuntime {
       {
         round,
         view,
-        state: stateKey(round),
+        state: this.#model.key,
         minibatches: plan.minibatches(round, this.#self),
         next: () => ({ members: this.#roster.proposal(), finish: this.#isLast(round) })
       }
@@ -294,26 +274,12 @@ export class PeerRuntime {
   }
 
   async #apply(current: Round, { decision, outcome, attempts }: RoundResult, start: number): Promise<void> {
-    const { store, engine, clock, swarm, schedule } = this.#init
-    const { optimiser } = this.#manifest
+    const { clock, swarm } = this.#init
     const { round } = current
-    const step = this.#step + 1
-    await current.measure('update', () =>
-      store.applyUpdate({
-        from: stateKey(round),
-        to: stateKey(round + 1),
-        gradient: outcome,
-        optimiser,
-        parameters: engine.layout.parameters,
-        step,
-        learningRate: learningRateAt(schedule, step, optimiser.learningRate)
-      })
-    )
-    this.#hash = await store.digest(stateKey(round + 1))
-    this.#step = step
-    this.#round = round + 1
+    await current.measure('update', () => this.#model.update(outcome))
+    const { hash } = this.#model
     this.#catcher.decided(round, decision)
-    swarm.send({ kind: 'state', run: swarm.run, round, hash: this.#hash })
+    swarm.send({ kind: 'state', run: swarm.run, round, hash })
     const { contributions } = decision.proposal
     const samples = contributions.reduce((sum, contribution) => sum + contribution.samples, 0)
     const loss =
@@ -329,52 +295,22 @@ export class PeerRuntime {
       seconds: (clock.now() - start) / 1000,
       phases: current.phases,
       links: swarm.mesh.links(),
-      parametersHash: this.#hash
+      parametersHash: hash
     })
-    await this.#evaluateSometimes(round)
+    await this.#estimates.afterRound(round, this.#model.key)
+    // a run with a target waits for it, so that the same round ends it every time
+    if (this.#manifest.targetAccuracy > 0) await this.#estimates.settled()
     this.#compare()
     this.#roster.next(decision.proposal.members)
-    await this.#forget(round, outcome)
-  }
-
-  /** Deletes what no peer asks for any more: contributions after the next round, outcomes a round later. */
-  async #forget(round: number, outcome: string): Promise<void> {
-    const { store } = this.#init
-    this.#vectors.retire(round + 1)
-    this.#outcomes.set(round, outcome)
-    this.#outcomes.delete(round - RETENTION)
-    const kept = [...this.#outcomes.values()]
-    const old = [...(await store.keys(`round:${round - 1}:`)), ...(await store.keys(`round:${round - RETENTION}:`))]
-    await store.delete([...old.filter((key) => !kept.includes(key)), ...stateKeys(round - 1, this.#manifest.optimiser)])
+    await this.#model.forget()
   }
 
   #isLast(round: number): boolean {
     const { epochs, rounds, targetAccuracy } = this.#manifest
     if (rounds > 0 && round + 1 >= rounds) return true
-    if (targetAccuracy > 0 && this.#accuracy >= targetAccuracy) return true
+    if (targetAccuracy > 0 && this.#estimates.accuracy >= targetAccuracy) return true
     const plan = this.#plan as DataPlan
     return rounds === 0 && plan.epoch + 1 >= epochs && round + 1 >= plan.epochEnd
-  }
-
-  /** In the background, one at a time; but a run with a target waits, so that the same round ends it every time. */
-  async #evaluateSometimes(round: number): Promise<void> {
-    const { evaluateEvery, evaluateSamples, engine, store, emit, logger } = this.#init
-    if (evaluateEvery === 0 || (round + 1) % evaluateEvery !== 0 || this.#evaluation !== undefined) return
-    const state = await store.get(stateKey(round + 1))
-    this.#evaluation = engine
-      .evaluate({ state: state.vector, limit: evaluateSamples })
-      .then(({ accuracy, loss, samples }) => {
-        this.#accuracy = accuracy
-        emit({ type: 'evaluated', round, accuracy, loss, samples })
-      })
-      .catch((thrown: unknown) =>
-        logger.warn({ round, error: PeergradError.from(thrown).message }, 'evaluation failed')
-      )
-      .finally(() => {
-        state.release()
-        this.#evaluation = undefined
-      })
-    if (this.#manifest.targetAccuracy > 0) await this.#evaluation
   }
 
   // --- membership and messages
@@ -402,7 +338,7 @@ export class PeerRuntime {
   #onLeave(): void {
     const { swarm, clock } = this.#init
     this.#roster.leave()
-    swarm.send({ kind: 'leave', run: swarm.run, round: this.#round })
+    swarm.send({ kind: 'leave', run: swarm.run, round: this.#model.round })
     const alone = this.#roster.view.members.length < 2
     clock.after(alone ? 0 : LEAVE, () => this.#hurry.abort(new PeergradError('aborted', 'this peer leaves the run')))
   }
@@ -411,8 +347,8 @@ export class PeerRuntime {
   #heartbeat(): void {
     const { swarm } = this.#init
     const { run } = swarm
-    if (this.#confirmed) swarm.send({ kind: 'heartbeat', run, round: this.#round })
-    if (this.#round > 0) swarm.send({ kind: 'state', run, round: this.#round - 1, hash: this.#hash })
+    if (this.#confirmed) swarm.send({ kind: 'heartbeat', run, round: this.#model.round })
+    if (this.#model.round > 0) swarm.send({ kind: 'state', run, round: this.#model.round - 1, hash: this.#model.hash })
     this.#current?.repeat()
   }
 
@@ -420,31 +356,31 @@ export class PeerRuntime {
     this.#roster.heard(from)
     switch (message.kind) {
       case 'heartbeat':
-        if (message.round + 1 >= this.#round) this.#roster.caughtUp(from)
-        if (message.round > this.#round) this.#catcher.ask(from)
+        if (message.round + 1 >= this.#model.round) this.#roster.caughtUp(from)
+        if (message.round > this.#model.round) this.#catcher.ask(from)
         return
       case 'leave':
         return this.#roster.leaves(from)
       case 'state':
-        this.#hashes.record(from, message.round, message.hash, this.#round - 1)
+        this.#hashes.record(from, message.round, message.hash, this.#model.round - 1)
         this.#compare()
         this.#changed()
         return
       default:
-        if (this.#roster.isMember(from) || !this.#confirmed) this.#catcher.receive(from, message, this.#round)
+        if (this.#roster.isMember(from) || !this.#confirmed) this.#catcher.receive(from, message, this.#model.round)
     }
   }
 
   async #respond(from: PeerId, request: Exclude<ControlRequest, { kind: 'join' }>): Promise<ControlAnswer | undefined> {
-    if (request.kind === 'decision' && request.round < this.#round) {
+    if (request.kind === 'decision' && request.round < this.#model.round) {
       return { kind: 'decided', decision: this.#catcher.decision(request.round) ?? null }
     }
     if (request.kind !== 'donate' || this.#plan === undefined || !this.#confirmed) return undefined
     if (!this.#init.swarm.isReady(from)) return undefined
     const { number, members } = this.#roster.view
     return donate(this.#vectors, this.#init.store, this.#manifest.optimiser, {
-      round: this.#round,
-      step: this.#step,
+      round: this.#model.round,
+      step: this.#model.step,
       view: { number, members: [...members] },
       position: this.#plan.position
     })
@@ -453,12 +389,12 @@ export class PeerRuntime {
   /** Holds the own hash of the last round against those of a majority. */
   #compare(): void {
     const { members } = this.#roster.view
-    const verdict = this.#hashes.verdict(this.#round - 1, this.#hash, members)
+    const verdict = this.#hashes.verdict(this.#model.round - 1, this.#model.hash, members)
     if (verdict === 'same') {
       this.#confirmed = true
       this.#donor = undefined
     } else if (verdict === 'differs') {
-      this.#init.emit({ type: 'diverged', round: this.#round - 1 })
+      this.#init.emit({ type: 'diverged', round: this.#model.round - 1 })
       this.#current?.overtaken()
     }
   }
@@ -468,7 +404,7 @@ export class PeerRuntime {
   /** Stays for those that still fetch what the last round decided. */
   async #linger(signal: AbortSignal): Promise<void> {
     const { clock } = this.#init
-    const last = this.#round - 1
+    const last = this.#model.round - 1
     const waiting = () =>
       this.#roster.view.members.some(
         (peer) => peer !== this.#self && !this.#roster.suspects(peer) && !this.#hashes.has(peer, last)
@@ -494,11 +430,11 @@ export class PeerRuntime {
       ...(this.#stranded && { error: this.#stranded }),
       rank: this.#roster.view.members.indexOf(this.#self),
       rounds: this.#journal.rounds,
-      steps: this.#step,
+      steps: this.#model.step,
       members: this.#roster.view.members,
-      parametersHash: this.#hash,
-      round: this.#round,
-      state: stateKey(this.#round),
+      parametersHash: this.#model.hash,
+      round: this.#model.round,
+      state: this.#model.key,
       position: (this.#plan as DataPlan).position,
       trainingLoss: this.#trainingLoss,
       milliseconds

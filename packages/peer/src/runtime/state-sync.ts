@@ -10,7 +10,7 @@ import {
 } from '@peergrad/core'
 import { checkAborted, deferred, orAborted } from '../deferred.js'
 import type { Swarm } from '../membership/swarm.js'
-import { RETENTION } from './round.js'
+import { RETENTION } from './exchange.js'
 import type { VectorExchange } from './vectors.js'
 
 export type Donation = Extract<ControlAnswer, { kind: 'donation' }>

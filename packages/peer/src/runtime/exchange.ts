@@ -1,0 +1,252 @@
+import {
+  layoutLength,
+  PeergradError,
+  random,
+  seedOf,
+  type Clock,
+  type ContributionManifest,
+  type ControlMessage,
+  type Digest,
+  type Engine,
+  type GradientStore,
+  type Minibatch,
+  type PeerId,
+  type Phase,
+  type PhaseTimes,
+  type PluginReference,
+  type RunManifest,
+  type Strategy,
+  type View
+} from '@peergrad/core'
+import { deferred, orAborted } from '../deferred.js'
+import type { VectorExchange } from './vectors.js'
+
+/** What outlives a round. */
+export interface RoundServices {
+  readonly run: string
+  readonly manifest: RunManifest
+  readonly self: PeerId
+  readonly engine: Engine
+  readonly store: GradientStore
+  readonly strategy: Strategy
+  readonly aggregator: PluginReference
+  readonly clock: Clock
+  readonly vectors: VectorExchange
+  readonly send: (message: ControlMessage) => void
+  readonly suspects: (peer: PeerId) => boolean
+  readonly onPhase: (round: number, phase: Phase) => void
+}
+
+export interface ExchangeInit {
+  readonly round: number
+  readonly view: View
+  /** store key of the model state that the round starts from */
+  readonly state: string
+  readonly minibatches: readonly Minibatch[]
+}
+
+/** What of the exchange the round has to know. */
+export interface ExchangeEffects {
+  send(message: ExchangeMessage): void
+  /** the own contribution is stored and may be fetched */
+  contributed(manifest: ContributionManifest): void
+  /** aborts when the round is over */
+  readonly ended: AbortSignal
+}
+
+type WithoutRound<T> = T extends unknown ? Omit<T, 'run' | 'round'> : never
+type DerivedMessage = Extract<ControlMessage, { kind: 'derived' }>
+export type ExchangeMessage = WithoutRound<Extract<ControlMessage, { kind: 'manifest' }> | DerivedMessage>
+
+export interface Contributed {
+  readonly key: string
+  readonly manifest: ContributionManifest
+}
+
+/** Rounds after its own for which an outcome can be fetched. */
+export const RETENTION = 2
+/** Derived vectors of each member that are remembered. */
+const DERIVED = 32
+
+/** What a strategy does in one round with vectors: gives its own, reads those of others, aggregates, hands on. */
+export class Exchange {
+  readonly services: RoundServices
+  readonly init: ExchangeInit
+  readonly phases: PhaseTimes = {}
+  readonly #effects: ExchangeEffects
+  readonly #derived = new Map<string, { digest: Digest; length: number }>()
+  readonly #derivedWaiters = new Set<() => void>()
+  #contribution: Promise<Contributed> | undefined
+
+  constructor(services: RoundServices, init: ExchangeInit, effects: ExchangeEffects) {
+    this.services = services
+    this.init = init
+    this.#effects = effects
+  }
+
+  get round(): number {
+    return this.init.round
+  }
+
+  /** A vector that a member made in this round. */
+  announced(from: PeerId, { ballot, label, digest, length }: DerivedMessage): void {
+    if (this.#derived.size >= DERIVED * this.init.view.members.length) return
+    this.#derived.set(derivedKey(ballot, label, from), { digest, length })
+    this.wake()
+  }
+
+  /** Whoever waits for a vector looks again whether it may still come. */
+  wake(): void {
+    for (const wake of this.#derivedWaiters) wake()
+  }
+
+  async measure<T>(phase: Phase, work: () => Promise<T>): Promise<T> {
+    this.services.onPhase(this.round, phase)
+    const start = this.services.clock.now()
+    try {
+      return await work()
+    } finally {
+      this.phases[phase] = (this.phases[phase] ?? 0) + this.services.clock.now() - start
+    }
+  }
+
+  key(name: string): string {
+    return `round:${this.round}:${name}`
+  }
+
+  /** Random numbers of the round, the same on every peer. */
+  get random() {
+    return random(this.services.manifest.seed, 'round', this.round)
+  }
+
+  /** Stores and announces what this peer gives, once. */
+  contribute(make: () => Promise<{ key: string; loss: number; samples: number }>): Promise<Contributed> {
+    this.#contribution ??= (async () => {
+      const { key, loss, samples } = await make()
+      const { services, round } = this
+      const verdict = await services.store.verify(key)
+      if (verdict.firstNonFinite >= 0 || !Number.isFinite(loss)) {
+        throw new PeergradError(
+          'non-finite',
+          `round ${round}: the own gradient is not finite (loss ${loss}); the training diverged: lower --lr`
+        )
+      }
+      const offer = await services.vectors.offerPacked(key, round + 1)
+      const { digest } = offer
+      const length = layoutLength(services.engine.layout)
+      const manifest: ContributionManifest = { peer: services.self, round, digest, length, samples, loss }
+      if (!this.#effects.ended.aborted) this.#effects.send({ kind: 'manifest', digest, length, samples, loss })
+      this.#effects.contributed(manifest)
+      return { key: offer.key, manifest }
+    })()
+    this.#contribution.catch(() => (this.#contribution = undefined))
+    return this.#contribution
+  }
+
+  /** Errors name all who could not be read, so that one try without them is enough. */
+  async fetch(manifests: readonly ContributionManifest[], signal: AbortSignal): Promise<string[]> {
+    const reads = await Promise.allSettled(
+      manifests.map(async (manifest) => {
+        if (manifest.peer === this.services.self) return (await this.#ownContribution(manifest)).key
+        const key = this.key(`from:${manifest.peer}:${manifest.digest}`)
+        await this.#pull(manifest.digest, manifest.length, key, this.#askFirst(manifest.peer), signal)
+        return key
+      })
+    )
+    const failures = reads.flatMap((read) => (read.status === 'rejected' ? [PeergradError.from(read.reason)] : []))
+    const fatal = failures.find(({ data }) => data.peers === undefined)
+    if (fatal !== undefined) throw fatal
+    const blamed = (name: 'peers' | 'liars') => failures.flatMap(({ data }) => (data[name] ?? []) as PeerId[])
+    if (failures.length > 0) {
+      const data = { peers: blamed('peers'), liars: blamed('liars') }
+      throw new PeergradError('unreachable', failures.map(({ message }) => message).join('; '), data)
+    }
+    return reads.flatMap((read) => (read.status === 'fulfilled' ? [read.value] : []))
+  }
+
+  async aggregate(keys: readonly string[], manifests: readonly ContributionManifest[], to: string): Promise<void> {
+    const { store, aggregator, engine, manifest } = this.services
+    await store.aggregate({
+      from: keys,
+      to,
+      rule: aggregator,
+      samples: manifests.map(({ samples }) => samples),
+      parameters: engine.layout.parameters,
+      seed: seedOf(manifest.seed, 'aggregate', this.round)
+    })
+  }
+
+  async publish(ballot: number, label: string, key: string): Promise<string> {
+    const offer = await this.services.vectors.offerPacked(key, this.round + 1)
+    const length = layoutLength(this.services.engine.layout)
+    this.#effects.send({ kind: 'derived', ballot, label, digest: offer.digest, length })
+    return offer.key
+  }
+
+  async receiveDerived(ballot: number, label: string, peer: PeerId, signal: AbortSignal): Promise<string> {
+    const name = derivedKey(ballot, label, peer)
+    while (!this.#derived.has(name)) {
+      if (this.services.suspects(peer)) {
+        throw new PeergradError('unreachable', `${peer} was lost before it published ${label}`, { peers: [peer] })
+      }
+      const woken = deferred<void>()
+      this.#derivedWaiters.add(woken.resolve)
+      try {
+        await orAborted(woken.promise, signal)
+      } finally {
+        this.#derivedWaiters.delete(woken.resolve)
+      }
+    }
+    const { digest, length } = this.#derived.get(name) as { digest: Digest; length: number }
+    const key = this.key(`derived:${ballot}:${label}:${peer}`)
+    await this.#pull(digest, length, key, [peer], signal)
+    return key
+  }
+
+  /** Pulls an outcome from those who say that they hold it, or else from anybody, and passes the offer on. */
+  async fetchOutcome(outcome: Digest, holders: readonly PeerId[], signal: AbortSignal): Promise<string> {
+    const { vectors, engine } = this.services
+    const key = this.key(`outcome:${outcome}`)
+    const from = this.#askFirst(...holders)
+    await vectors.pull({ digest: outcome, length: layoutLength(engine.layout), key, from, signal })
+    await vectors.offer(key, this.round + RETENTION, outcome)
+    return key
+  }
+
+  /** The own contribution, which the agreed set may hold although this attempt did not make it. */
+  async #ownContribution(manifest: ContributionManifest): Promise<Contributed> {
+    if (this.#contribution === undefined) {
+      throw new PeergradError('missing', `round ${this.round}: ${manifest.digest} is not this peer's contribution`)
+    }
+    return this.#contribution
+  }
+
+  async #pull(
+    digest: Digest,
+    length: number,
+    key: string,
+    from: readonly PeerId[],
+    signal: AbortSignal
+  ): Promise<void> {
+    const expected = layoutLength(this.services.engine.layout)
+    if (length !== expected) {
+      const peers = from.slice(0, 1)
+      throw new PeergradError('shape', `got a vector of ${length} floats, expected ${expected}`, {
+        peers,
+        liars: peers
+      })
+    }
+    const pull = { digest, length, key, from, signal: this.#effects.ended }
+    await orAborted(this.services.vectors.pullPacked(pull, this.round + 1), signal)
+  }
+
+  /** The peer itself, then the others: content is named by its digest, so any holder will do. */
+  #askFirst(...first: PeerId[]): PeerId[] {
+    const others = this.init.view.members.filter((peer) => !first.includes(peer) && !this.services.suspects(peer))
+    return [...first, ...others]
+  }
+}
+
+function derivedKey(ballot: number, label: string, peer: PeerId): string {
+  return `${ballot}/${label}/${peer}`
+}

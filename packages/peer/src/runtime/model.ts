@@ -1,0 +1,114 @@
+import {
+  layoutLength,
+  learningRateAt,
+  type Digest,
+  type Engine,
+  type GradientStore,
+  type LearningRateSchedule,
+  type OptimiserSpec
+} from '@peergrad/core'
+import { RETENTION } from './exchange.js'
+import { stateKey, stateKeys, type Donation } from './state-sync.js'
+import type { VectorExchange } from './vectors.js'
+
+export interface ModelInit {
+  readonly store: GradientStore
+  readonly engine: Engine
+  readonly vectors: VectorExchange
+  readonly optimiser: OptimiserSpec
+  readonly schedule: LearningRateSchedule
+}
+
+/** The versions of model and optimiser state in the own store, and what of past rounds is still kept beside them. */
+export class Model {
+  readonly #init: ModelInit
+  /** store keys of the last outcomes, by round */
+  readonly #outcomes = new Map<number, string>()
+  #round = 0
+  #step = 0
+  #hash: Digest = ''
+
+  constructor(init: ModelInit) {
+    this.#init = init
+  }
+
+  /** The next round, which starts from the newest state. */
+  get round(): number {
+    return this.#round
+  }
+
+  /** Optimiser steps made. */
+  get step(): number {
+    return this.#step
+  }
+
+  /** Digest of the newest parameters and buffers. */
+  get hash(): Digest {
+    return this.#hash
+  }
+
+  /** Store key of the newest state. */
+  get key(): string {
+    return stateKey(this.#round)
+  }
+
+  /** The state that every peer starts a run from. */
+  async initialise(seed: number): Promise<void> {
+    const { engine, store, optimiser } = this.#init
+    const state = store.lease(layoutLength(engine.layout))
+    await engine.initialise(seed, state.vector)
+    const [key, ...moments] = stateKeys(0, optimiser)
+    await store.put(key, state)
+    for (const name of moments) {
+      const zeros = store.lease(engine.layout.parameters)
+      zeros.vector.fill(0)
+      await store.put(name, zeros)
+    }
+    this.#hash = await store.digest(key)
+  }
+
+  /** The vectors of a donation are in the own store: go on from there. */
+  adopt({ round, step, vectors }: Donation): void {
+    this.#round = round
+    this.#step = step
+    this.#hash = vectors[0].digest
+  }
+
+  /** Makes the next version with the decided update of the round. */
+  async update(outcome: string): Promise<void> {
+    const { store, engine, optimiser, schedule } = this.#init
+    const step = this.#step + 1
+    await store.applyUpdate({
+      from: this.key,
+      to: stateKey(this.#round + 1),
+      gradient: outcome,
+      optimiser,
+      parameters: engine.layout.parameters,
+      step,
+      learningRate: learningRateAt(schedule, step, optimiser.learningRate)
+    })
+    this.#hash = await store.digest(stateKey(this.#round + 1))
+    this.#outcomes.set(this.#round, outcome)
+    this.#step = step
+    this.#round += 1
+  }
+
+  /** Deletes what no peer asks for any more: contributions after the next round, outcomes a round later. */
+  async forget(): Promise<void> {
+    const { store, vectors, optimiser } = this.#init
+    const round = this.#round - 1
+    vectors.retire(this.#round)
+    this.#outcomes.delete(round - RETENTION)
+    const kept = [...this.#outcomes.values()]
+    const old = [...(await store.keys(`round:${round - 1}:`)), ...(await store.keys(`round:${round - RETENTION}:`))]
+    await store.delete([...old.filter((key) => !kept.includes(key)), ...stateKeys(round - 1, optimiser)])
+  }
+
+  /** Forgets every vector of the run. */
+  async clear(): Promise<void> {
+    const { store, vectors } = this.#init
+    vectors.close()
+    this.#outcomes.clear()
+    await store.delete([...(await store.keys('round:')), ...(await store.keys('state:'))])
+  }
+}
