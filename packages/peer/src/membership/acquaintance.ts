@@ -43,6 +43,8 @@ export class Acquaintance {
 
   /** whether this peer is ready to train, and whether it trains */
   state: 'preparing' | 'ready' | 'running' = 'preparing'
+  /** true for a peer that is about to be told that the run begins with it */
+  expects: (peer: PeerId) => boolean = () => false
   /** called once for each peer of the run that is ready to train */
   onReady: (peer: PeerId) => void = () => {}
 
@@ -114,7 +116,7 @@ export class Acquaintance {
           kind: 'welcome',
           manifest: this.#manifest,
           founder: this.#founder,
-          running: this.state === 'running',
+          running: this.state === 'running' && !this.expects(request.from),
           ready: this.state !== 'preparing'
         })
       )

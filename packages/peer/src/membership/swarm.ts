@@ -58,6 +58,9 @@ export class Swarm extends Emitter<SwarmEvents> {
   readonly #off: (() => void)[]
   #responder: Responder = async () => undefined
   #run: string | undefined
+  /** members of the first view that have not said anything in the run yet */
+  #silent: ReadonlySet<PeerId> = new Set()
+  readonly #heard = new Set<PeerId>()
   /** a peer that was greeted trains already */
   #late = false
 
@@ -66,6 +69,7 @@ export class Swarm extends Emitter<SwarmEvents> {
     this.#init = init
     this.mesh = init.mesh
     this.#acquaintance = new Acquaintance({ ...init, manifest: init.manifest, founder: init.join.length === 0 })
+    this.#acquaintance.expects = (peer) => this.#silent.has(peer) && !this.#heard.has(peer)
     this.#acquaintance.onReady = (peer) => this.emit('ready', { peer })
     this.#off = [
       init.mesh.on('connect', ({ peer }) => void this.#greet(peer)),
@@ -153,7 +157,9 @@ export class Swarm extends Emitter<SwarmEvents> {
       await Promise.all(this.mesh.connected().map((peer) => this.#greet(peer)))
       if (this.#late) return undefined
       if (this.founder) await this.#found(options.signal)
-      return await orAborted(Promise.race([this.#founded.promise, started.promise]), options.signal)
+      const members = await orAborted(Promise.race([this.#founded.promise, started.promise]), options.signal)
+      this.#silent = new Set(members)
+      return members
     } finally {
       off()
       for (const cancel of timers) cancel()
@@ -236,7 +242,9 @@ export class Swarm extends Emitter<SwarmEvents> {
       this.emit('refused', { peer: from, reason: PeergradError.from(thrown).message })
       return
     }
-    if (message.run === this.#runIfKnown()) this.emit('message', { from, message })
+    if (message.run !== this.#runIfKnown()) return
+    if (this.#silent.has(from)) this.#heard.add(from)
+    this.emit('message', { from, message })
   }
 
   async #onRequest(request: MeshRequest): Promise<void> {
