@@ -42,8 +42,8 @@ export async function createNode(init: NodeInit): Promise<NetworkNode> {
     transports: [tcp()],
     connectionEncrypters: [noise()],
     // a window that grows to the default of 16 MiB fills the receiver with buffers faster than they are collected:
-    // 2 MiB halves its CPU on loopback, and still is 200 MB/s at a round trip of 10 ms; keep-alive, on by default, tunes it
-    streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: 2 << 20 } })],
+    // 4 MiB halves its CPU on loopback, and still is 400 MB/s at a round trip of 10 ms; keep-alive, on by default, tunes it
+    streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: 4 << 20 } })],
     // 5 new connections a second per host would fail most of the dials of a swarm that starts
     connectionManager: { inboundConnectionThreshold: 1000, maxIncomingPendingConnections: 100 },
     // a stopped peer is seen after 2 to 3 s instead of 13; without maxTimeout one dead peer slows the next detection
