@@ -7,6 +7,9 @@ export type PeerId = string
 /** What a control message may have at most, in bytes; a tensor never travels as one. */
 export const CONTROL_LIMIT = 64 * 1024
 
+/** What a beat may have at most, in bytes. */
+export const BEAT_LIMIT = 64
+
 /** A control message whose signature was checked: `from` is who signed it, whoever passed it on. */
 export interface MeshMessage {
   readonly from: PeerId
@@ -25,6 +28,8 @@ export interface MeshRequest extends MeshMessage {
 export interface MeshEvents extends Record<string, unknown> {
   message: MeshMessage
   request: MeshRequest
+  /** a sign of life of a connected peer */
+  beat: { readonly from: PeerId; readonly payload: Uint8Array }
   connect: { readonly peer: PeerId }
   disconnect: { readonly peer: PeerId }
   /** the network of this peer ended by itself, for good */
@@ -35,11 +40,16 @@ export interface MeshEvents extends Record<string, unknown> {
 
 export interface FetchRequest {
   readonly digest: Digest
-  /** size in bytes, known before the first byte; a sender that says otherwise is refused with `corrupt` */
+  /** size of the whole in bytes, known before the first byte; a sender that says otherwise is refused with `corrupt` */
   readonly bytes: number
+  /**
+   * Where the part that is wanted starts, in bytes: 0 unless given, a multiple of 4,096. The part is as long as `into`;
+   * all of it lies inside the whole (else `argument`).
+   */
+  readonly offset?: number
   /** who holds it, in the order to ask them; a transfer that breaks is resumed, from the next one when need be */
   readonly from: readonly PeerId[]
-  /** where the bytes go; the digest is the caller's to check, once they are all there */
+  /** where the bytes go; the digest, which is of the whole, is the caller's to check once they are all there */
   readonly into: Vector
   /** milliseconds for the whole */
   readonly deadline: number
@@ -78,6 +88,11 @@ export interface Mesh {
   connected(): readonly PeerId[]
   /** Signs and sends to every peer of the run, best effort and at most once each. Resolves when handed to the network. */
   announce(payload: Uint8Array): Promise<void>
+  /**
+   * A few bytes, at most BEAT_LIMIT (else `argument`), straight to every connected peer of the run. Unsigned, for the
+   * connection says who sent them; not passed on, and not sent again when they are lost.
+   */
+  beat(payload: Uint8Array): void
   /** Signs, sends to one peer and waits for its answer. `deadline` in milliseconds. */
   request(peer: PeerId, payload: Uint8Array, options: { deadline: number; signal?: AbortSignal }): Promise<Uint8Array>
   /** Only these peers may fetch; others are refused before a byte is read. */

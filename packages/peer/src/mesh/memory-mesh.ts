@@ -1,4 +1,5 @@
 import {
+  BEAT_LIMIT,
   CONTROL_LIMIT,
   Emitter,
   PeergradError,
@@ -115,6 +116,16 @@ class MemoryMesh extends Emitter<MeshEvents> implements Mesh {
     }
   }
 
+  beat(payload: Uint8Array): void {
+    if (payload.byteLength > BEAT_LIMIT) {
+      throw new PeergradError('argument', `beat: got ${payload.byteLength} bytes, expected at most ${BEAT_LIMIT}`)
+    }
+    for (const peer of this.#connected) {
+      this.#link(peer).controlBytesSent += payload.byteLength
+      this.#network.deliver(this.self, peer, (receiver) => receiver.#onBeat(this.self, payload.slice()))
+    }
+  }
+
   async request(
     peer: PeerId,
     payload: Uint8Array,
@@ -156,11 +167,11 @@ class MemoryMesh extends Emitter<MeshEvents> implements Mesh {
     await idle.promise
   }
 
-  async fetch({ digest, bytes, from, into, signal }: FetchRequest): Promise<FetchReport> {
+  async fetch({ digest, bytes, offset = 0, from, into, signal }: FetchRequest): Promise<FetchReport> {
     let failure = new PeergradError('missing', `${digest}: nobody was named who holds it`)
     for (const peer of from) {
       try {
-        await this.#read(peer, digest, bytes, into, signal)
+        await this.#read(peer, digest, { bytes, offset, into }, signal)
         return { from: peer, milliseconds: 0, lane: 'memory' }
       } catch (thrown) {
         failure = PeergradError.from(thrown)
@@ -211,7 +222,17 @@ class MemoryMesh extends Emitter<MeshEvents> implements Mesh {
     this.emit('message', { from, payload, envelope: payload })
   }
 
-  async #read(peer: PeerId, digest: Digest, bytes: number, into: Vector, signal?: AbortSignal): Promise<void> {
+  #onBeat(from: PeerId, payload: Uint8Array): void {
+    this.#link(from).controlBytesReceived += payload.byteLength
+    this.emit('beat', { from, payload })
+  }
+
+  async #read(
+    peer: PeerId,
+    digest: Digest,
+    { bytes, offset, into }: { bytes: number; offset: number; into: Vector },
+    signal?: AbortSignal
+  ): Promise<void> {
     if (!this.#connected.has(peer)) throw new PeergradError('unreachable', 'not connected')
     const done = deferred<void>()
     await this.#waitFor(peer, done, signal, () => {
@@ -228,10 +249,10 @@ class MemoryMesh extends Emitter<MeshEvents> implements Mesh {
           served.readers -= 1
           if (served.readers === 0) for (const idle of served.idle) idle()
           if (!this.#connected.has(peer)) return
-          into.set(served.vector)
-          this.#link(peer).tensorBytesReceived += bytes
-          holder.#link(this.self).tensorBytesSent += bytes
-          holder.emit('served', { peer: this.self, digest, bytes })
+          into.set(served.vector.subarray(offset / 4, offset / 4 + into.length))
+          this.#link(peer).tensorBytesReceived += into.byteLength
+          holder.#link(this.self).tensorBytesSent += into.byteLength
+          holder.emit('served', { peer: this.self, digest, bytes: into.byteLength })
           done.resolve()
         })
       })

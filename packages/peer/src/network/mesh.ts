@@ -1,5 +1,5 @@
 import type { Worker } from 'node:worker_threads'
-import { Arena, CONTROL_LIMIT, DIGEST_PATTERN, Emitter, PeergradError } from '@peergrad/core'
+import { Arena, BEAT_LIMIT, CONTROL_LIMIT, DIGEST_PATTERN, Emitter, PeergradError } from '@peergrad/core'
 import type {
   Digest,
   FetchReport,
@@ -119,6 +119,13 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
   async announce(payload: Uint8Array): Promise<void> {
     checkControl(payload)
     await this.#call('announce', { payload })
+  }
+
+  beat(payload: Uint8Array): void {
+    if (payload.byteLength > BEAT_LIMIT) {
+      throw new PeergradError('argument', `beat: got ${payload.byteLength} bytes, expected at most ${BEAT_LIMIT}`)
+    }
+    this.#post({ type: 'beat', payload })
   }
 
   async request(

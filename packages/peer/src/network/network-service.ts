@@ -159,6 +159,8 @@ export class NetworkService {
         return this.#server.admit(message.peers)
       case 'serve':
         return this.#server.tensors.serve(message.digest, this.#arena.bytes(message.vector))
+      case 'beat':
+        return
       case 'report':
         return this.#report(message.peer, message.offence)
       case 'forget':

@@ -42,6 +42,7 @@ export type ToWorker =
   | { type: 'cancel'; id: number }
   | { type: 'admit'; peers: readonly PeerId[] }
   | { type: 'serve'; digest: Digest; vector: VectorHandle }
+  | { type: 'beat'; payload: Uint8Array }
   | { type: 'report'; peer: PeerId; offence: Offence }
   | { type: 'forget'; peer: PeerId }
   | { type: 'respond'; request: number; payload: Uint8Array }
