@@ -26,7 +26,7 @@ const inline: Spawn = (boot, on) => {
 }
 
 export const MANIFEST: RunManifest = {
-  version: 1,
+  version: 2,
   model: 'quadratic',
   dataset: 'none',
   partition: 'iid',
@@ -44,8 +44,10 @@ export const MANIFEST: RunManifest = {
   targetAccuracy: 0,
   seed: 1,
   peers: 4,
-  minPeers: 1,
+  minPeers: 0,
   deadline: 5000,
+  grace: 2000,
+  onFailure: 'continue',
   admission: 'open'
 }
 
@@ -125,6 +127,7 @@ export class Simulation {
         evaluateSamples: 10,
         patience: 60_000,
         leave: leave.signal,
+        stop: new AbortController().signal,
         signal: this.#stop.signal
       })
     }

@@ -10,7 +10,7 @@ import {
   type Options,
   type RunEvent
 } from '@peergrad/core'
-import { runPeer, Swarm, type PeerResult } from '@peergrad/peer'
+import { CHECKPOINTS, runPeer, Swarm, type PeerResult } from '@peergrad/peer'
 import { checkComponents, openParts } from '../compose.js'
 import { defaultOut, directory } from '../files.js'
 import { fileLogger } from '../logger.js'
@@ -26,7 +26,7 @@ export interface PeerInit {
   readonly options: Options
   /** false when the run is to come from the peers to join */
   readonly describesRun: boolean
-  readonly leaving: Pick<Leaving, 'leave' | 'giveUp'>
+  readonly leaving: Pick<Leaving, 'leave' | 'stop' | 'ends' | 'giveUp'>
   readonly onListening: (peer: string, addresses: readonly string[]) => void
   readonly onEvent: (event: RunEvent) => void
 }
@@ -38,7 +38,7 @@ export function peerDirectory(options: Options): string {
 
 /** One peer from its start to the end of its run. Everything it opened is closed when it resolves or rejects. */
 export async function onePeer({ options, describesRun, leaving, onListening, onEvent }: PeerInit): Promise<PeerResult> {
-  const { leave, giveUp } = leaving
+  const { leave, stop, ends, giveUp } = leaving
   const own = describesRun ? optionsToManifest(options) : undefined
   // what can be seen to be wrong is said before anything is opened
   if (own !== undefined) await checkComponents(own, options)
@@ -50,7 +50,7 @@ export async function onePeer({ options, describesRun, leaving, onListening, onE
     const arena = Arena.create({ bytes: options.memory * 2 ** 20 })
     const identity = await holdIdentity(options)
     opened.push(identity)
-    const mesh = await openMesh({ options, identity: identity.file, arena, logger, signal: leave })
+    const mesh = await openMesh({ options, identity: identity.file, arena, logger, signal: ends })
     opened.push(mesh)
     const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
     const swarm = new Swarm({ mesh, clock, logger, join: options.join, sha256, ...(own && { manifest: own }) })
@@ -58,8 +58,8 @@ export async function onePeer({ options, describesRun, leaving, onListening, onE
     onListening(mesh.self, await mesh.addresses())
 
     const patience = options.patience * 1000
-    const manifest = await swarm.find({ deadline: patience, signal: leave })
-    const parts = await openParts({ manifest, options, arena, clock, logger, signal: leave, opened })
+    const manifest = await swarm.find({ deadline: patience, signal: ends })
+    const parts = await openParts({ manifest, options, arena, clock, logger, signal: ends, opened })
     logger.info({ run: swarm.run, engine: parts.engine.describe, store: parts.store.name }, 'ready to train')
     return await runPeer({
       ...parts,
@@ -74,8 +74,9 @@ export async function onePeer({ options, describesRun, leaving, onListening, onE
       evaluateEvery: options['evaluate-every'],
       evaluateSamples: ESTIMATE,
       patience,
-      checkpoint: join(out, 'checkpoint.safetensors'),
+      checkpoints: { directory: join(out, CHECKPOINTS), every: options['checkpoint-every'] },
       leave,
+      stop,
       signal: giveUp
     })
   } catch (thrown) {

@@ -29,7 +29,7 @@ export async function runForPerson({ options, describesRun, json }: RunInit): Pr
   const progress = new Progress(tally, () => 'this')
   interrupt.signal.addEventListener('abort', () => {
     progress.say('peergrad: leaving the run and writing a checkpoint (Ctrl+C again: at once)')
-    leaving.start(PeergradError.from(interrupt.signal.reason))
+    leaving.start(PeergradError.from(interrupt.signal.reason), 'leave')
   })
   try {
     const ended = await onePeer({
@@ -58,9 +58,11 @@ export async function runForPerson({ options, describesRun, json }: RunInit): Pr
 /** `peergrad peer` as a child of `train`: everything goes over the channel. Resolves to the exit code. */
 export async function runForHost({ options, describesRun }: RunInit, host: Host): Promise<number> {
   const leaving = new Leaving(exit)
-  const leave = (reason: string) => leaving.start(new PeergradError('aborted', reason))
-  host.onLeave(leave)
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => leave(`stopped by ${signal}`))
+  host.onStop((reason) => leaving.start(new PeergradError('aborted', reason), 'stop'))
+  const interrupt = interrupts(exit)
+  interrupt.signal.addEventListener('abort', () =>
+    leaving.start(PeergradError.from(interrupt.signal.reason), 'leave')
+  )
   try {
     const { bytesSent, bytesReceived } = await onePeer({
       options,
@@ -70,11 +72,12 @@ export async function runForHost({ options, describesRun }: RunInit, host: Host)
       onEvent: (event) => host.send(eventMessage(event))
     })
     host.send({ type: 'ended', bytesSent, bytesReceived })
-    return leaving.leave.aborted ? EXIT.interrupted.code : EXIT.ok.code
+    return leaving.ends.aborted ? EXIT.interrupted.code : EXIT.ok.code
   } catch (thrown) {
     host.send(failureMessage(PeergradError.from(thrown)))
     throw thrown
   } finally {
+    interrupt.close()
     await host.flush()
   }
 }

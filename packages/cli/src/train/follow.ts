@@ -43,11 +43,11 @@ export async function follow(init: FollowInit): Promise<Followed> {
   let wallStart = Infinity
 
   const stop = () => {
-    for (const child of children) child.leave()
+    for (const child of children) child.stop()
     setTimeout(() => children.filter(({ running }) => running).forEach((child) => child.kill()), init.grace).unref()
   }
   const onInterrupt = () => {
-    progress.say('peergrad: stopping; the peers leave and write a checkpoint (Ctrl+C again: at once)')
+    progress.say('peergrad: stopping; the peers write a checkpoint (Ctrl+C again: at once)')
     stop()
   }
   const start = (join: readonly string[]): Child => {

@@ -13,7 +13,7 @@ import type { Child } from './child.js'
 import { follow, type Followed } from './follow.js'
 
 /** Milliseconds that peers have to leave after Ctrl+C. */
-const GRACE = 5000
+const GRACE = 2500
 
 export interface TrainInit {
   readonly options: Options
