@@ -7,7 +7,14 @@ export {
   type NetworkStatistics
 } from './network/index.js'
 export { readCheckpoint, writeCheckpoint, type CheckpointPosition } from './checkpoint.js'
-export { MemoryNetwork, type MemoryNetworkInit } from './mesh/memory-mesh.js'
+export {
+  MemoryNetwork,
+  type MemoryNetworkEvents,
+  type MemoryNetworkInit,
+  type MemoryTransfer,
+  type SimulatedMesh
+} from './mesh/memory-network.js'
+export type { LinkConditions, LinkSelector } from './mesh/link-conditions.js'
 export { Swarm, type SwarmInit } from './membership/swarm.js'
 export { runPeer, type PeerResult, type RunPeerInit } from './run-peer.js'
 export {
