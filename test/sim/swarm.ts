@@ -15,7 +15,7 @@ import { MemoryNetwork, runPeer, Swarm, type PeerResult } from '@peergrad/peer'
 import { MemoryStore, serve, type Spawn } from '@peergrad/store'
 import { aggregators, codecs, strategies } from '@peergrad/strategies'
 import { quadraticEngine } from '../utils/quadratic-engine.js'
-import { virtualClock, type VirtualClock } from '../utils/virtual-clock.js'
+import { processClock, virtualClock, type ProcessClock, type VirtualClock } from '../utils/virtual-clock.js'
 
 const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 
@@ -58,63 +58,89 @@ export interface Disguise {
   readonly engine?: (honest: Engine) => Engine
 }
 
+/** One life of a peer: a peer that was killed and came back has two. */
 export interface SimulatedPeer {
   readonly name: string
+  readonly clock: ProcessClock
   readonly mesh: Mesh
-  readonly events: RunEvent[]
+  /** what happened at it, with the virtual time */
+  readonly events: (RunEvent & { readonly at: number })[]
   readonly result: Promise<PeerResult>
   readonly leave: AbortController
 }
+
+export interface SimulationInit {
+  /** milliseconds that a message takes; 1 unless given */
+  readonly latency?: (from: string, to: string) => number
+  /** bytes of tensors a second that a peer can send, and that it can receive; no limit unless given */
+  readonly bandwidth?: number
+  /** of the network's chances */
+  readonly seed?: number
+}
+
+export interface StartOptions {
+  /** whom to join through; the founder, or whoever lives, unless given */
+  readonly via?: string
+  /** that a gradient takes */
+  readonly milliseconds?: number
+  readonly manifest?: RunManifest
+  readonly disguise?: Disguise
+  /** milliseconds that its time of day is wrong */
+  readonly skew?: number
+}
+
+const FOUNDER = peerName(0)
 
 /** Peers of one run on a network in memory, under a virtual clock. */
 export class Simulation {
   readonly clock: VirtualClock = virtualClock()
   readonly network: MemoryNetwork
   readonly manifest: RunManifest
+  /** those that live */
   readonly peers = new Map<string, SimulatedPeer>()
+  /** all that ever were, in the order in which they were started */
+  readonly lives: SimulatedPeer[] = []
   readonly #stop = new AbortController()
+  /** work under way that takes no virtual time */
+  #outside = 0
 
-  constructor(manifest: Partial<RunManifest> = {}, latency: (from: string, to: string) => number = () => 1) {
+  constructor(manifest: Partial<RunManifest> = {}, { latency = () => 1, ...init }: SimulationInit = {}) {
     this.manifest = { ...MANIFEST, ...manifest }
-    this.network = new MemoryNetwork({ clock: this.clock, latency })
+    this.network = new MemoryNetwork({ clock: this.clock, latency, ...init })
   }
 
-  /** Starts a peer; the first one founds the run, the others join through it or through `via`. */
+  /** Starts a peer; the first one founds the run, the others join it. */
   start(
     name: string,
-    {
-      via = 'peerAAAAAAAAAAAA',
-      milliseconds = 20,
-      manifest,
-      disguise = {}
-    }: { via?: string; milliseconds?: number; manifest?: RunManifest; disguise?: Disguise } = {}
+    { via = this.#anybody(), milliseconds = 20, manifest, disguise = {}, skew = 0 }: StartOptions = {}
   ): SimulatedPeer {
-    const { clock } = this
-    const mesh = disguise.mesh?.(this.network.join(name)) ?? this.network.join(name)
-    const events: RunEvent[] = []
+    const clock = processClock(this.clock, { skew })
+    const joined = this.network.join(name, { clock })
+    const mesh = disguise.mesh?.(joined) ?? joined
+    const events: SimulatedPeer['events'] = []
     const leave = new AbortController()
     const arena = Arena.create({ bytes: 4 << 20 })
     const honest = new MemoryStore({ arena, clock }, inline)
     const store = disguise.store?.(honest) ?? honest
-    const founder = this.peers.size === 0
+    const engine = quadraticEngine({ clock, milliseconds })
     const silent = { debug() {}, info() {}, warn() {}, error() {} }
     const swarm = new Swarm({
       mesh,
       clock,
       logger: silent,
-      join: founder ? [] : [`/memory/${via}`],
+      join: via === undefined ? [] : [`/memory/${via}`],
       sha256,
-      ...((founder || manifest) && { manifest: manifest ?? this.manifest })
+      ...((via === undefined || manifest) && { manifest: manifest ?? this.manifest })
     })
     const run = async () => {
       await swarm.find({ deadline: 10_000, signal: this.#stop.signal })
       return runPeer({
         swarm,
-        engine: disguise.engine?.(quadraticEngine({ clock, milliseconds })) ?? quadraticEngine({ clock, milliseconds }),
+        engine: disguise.engine?.(engine) ?? engine,
         store,
-        strategy: await this.#strategy(),
+        strategy: await this.#load(this.#strategy()),
         aggregator: resolvePlugin(aggregators, this.manifest.aggregator),
-        ...(this.manifest.codec !== 'f32' && { codec: await this.#codec() }),
+        ...(this.manifest.codec !== 'f32' && { codec: await this.#load(this.#codec()) }),
         partition: (shards) =>
           Array.from({ length: shards }, (_, shard) =>
             Uint32Array.from({ length: 240 / shards }, (_, i) => i * shards + shard)
@@ -122,7 +148,9 @@ export class Simulation {
         schedule: { name: 'constant' },
         clock,
         logger: silent,
-        emit: (event) => events.push(event),
+        emit: (event) => {
+          if (this.peers.get(name) === peer) events.push({ ...event, at: this.clock.now() })
+        },
         evaluateEvery: 0,
         evaluateSamples: 10,
         patience: 60_000,
@@ -131,10 +159,12 @@ export class Simulation {
         signal: this.#stop.signal
       })
     }
-    const result = run()
+    // a process whose work is over ends, and its connections with it
+    const result = run().finally(() => this.peers.get(name) === peer && void joined.close())
     result.catch(() => {})
-    const peer = { name, mesh, events, result, leave }
+    const peer = { name, clock, mesh, events, result, leave }
     this.peers.set(name, peer)
+    this.lives.push(peer)
     return peer
   }
 
@@ -144,37 +174,47 @@ export class Simulation {
     )
   }
 
+  /** The process is gone without a word, and none of its code runs on. */
   kill(name: string): void {
     this.network.kill(name)
+    this.peers.get(name)?.clock.drop()
     this.peers.delete(name)
   }
 
-  /** Moves time on until the promise settles, letting everything that is due run in between. */
-  async until<T>(promise: Promise<T>, { limit = 600_000 }: { limit?: number } = {}): Promise<T> {
+  /** The process stands still, as after SIGSTOP. */
+  suspend(name: string): void {
+    this.peers.get(name)?.clock.stop()
+    this.network.stop(name)
+  }
+
+  /** It goes on: first its timers come, then what arrived meanwhile. */
+  resume(name: string): void {
+    this.peers.get(name)?.clock.resume()
+    this.network.resume(name)
+  }
+
+  /** Moves time on until the promise settles, from one callback to the next, letting all that can run do so between. */
+  async until<T>(promise: Promise<T>, options?: { limit?: number }): Promise<T> {
     let settled = false
     void promise.then(
       () => (settled = true),
       () => (settled = true)
     )
-    const end = this.clock.now() + limit
-    while (!settled && this.clock.now() < end) {
-      await turn()
-      this.clock.advance(1)
-    }
-    if (!settled) throw new Error(`nothing after ${limit} virtual ms`)
+    await this.when(() => settled, options)
     return promise
   }
 
   /** Moves time on until the condition holds. */
-  async when(condition: () => boolean, options?: { limit?: number }): Promise<void> {
-    let met = () => {}
-    const promise = new Promise<void>((resolve) => (met = resolve))
-    const check = () => {
-      if (condition()) met()
-      else this.clock.after(1, check)
+  async when(condition: () => boolean, { limit = 600_000 }: { limit?: number } = {}): Promise<void> {
+    const end = this.clock.now() + limit
+    for (;;) {
+      await this.#quiet()
+      if (condition()) return
+      const { next } = this.clock
+      if (next === undefined) throw new Error(`nothing more happens after ${this.clock.now()} virtual ms`)
+      if (next > end) throw new Error(`nothing after ${limit} virtual ms`)
+      this.clock.step()
     }
-    check()
-    await this.until(promise, options)
   }
 
   async results(): Promise<PeerResult[]> {
@@ -183,6 +223,25 @@ export class Simulation {
 
   stop(): void {
     this.#stop.abort()
+  }
+
+  /** All promises that can go on have done so. */
+  async #quiet(): Promise<void> {
+    do await new Promise((resolve) => setImmediate(resolve))
+    while (this.#outside > 0)
+  }
+
+  async #load<T>(work: Promise<T>): Promise<T> {
+    this.#outside += 1
+    try {
+      return await work
+    } finally {
+      this.#outside -= 1
+    }
+  }
+
+  #anybody(): string | undefined {
+    return this.peers.has(FOUNDER) ? FOUNDER : [...this.peers.keys()][0]
   }
 
   async #strategy(): Promise<Strategy> {
@@ -200,9 +259,4 @@ export class Simulation {
 
 export function peerName(index: number): string {
   return `peer${String.fromCharCode(65 + index).repeat(12)}`
-}
-
-/** Lets all promises that can go on do so. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }

@@ -19,7 +19,9 @@ export const LAYOUT: Layout = {
 }
 
 export const MANIFEST: RunManifest = {
-  version: 1,
+  version: 2,
+  grace: 2000,
+  onFailure: 'continue',
   model: 'mlp',
   dataset: 'mnist',
   partition: 'iid',
