@@ -11,7 +11,7 @@ import {
   type Strategy,
   type StrategyFactory
 } from '@peergrad/core'
-import { MemoryNetwork, runPeer, Swarm, type PeerResult } from '@peergrad/peer'
+import { loadCheckpoint, MemoryNetwork, runPeer, Swarm, type PeerResult } from '@peergrad/peer'
 import { MemoryStore, serve, type Spawn } from '@peergrad/store'
 import { aggregators, codecs, strategies } from '@peergrad/strategies'
 import { quadraticEngine } from '../utils/quadratic-engine.js'
@@ -67,6 +67,7 @@ export interface SimulatedPeer {
   readonly events: (RunEvent & { readonly at: number })[]
   readonly result: Promise<PeerResult>
   readonly leave: AbortController
+  readonly stop: AbortController
 }
 
 export interface SimulationInit {
@@ -87,6 +88,12 @@ export interface StartOptions {
   readonly disguise?: Disguise
   /** milliseconds that its time of day is wrong */
   readonly skew?: number
+  /** joins nobody, whoever lives */
+  readonly founds?: boolean
+  /** where its checkpoints go, one every five rounds */
+  readonly checkpoints?: string
+  /** the checkpoint that it comes back with */
+  readonly resume?: string
 }
 
 const FOUNDER = peerName(0)
@@ -112,27 +119,33 @@ export class Simulation {
   /** Starts a peer; the first one founds the run, the others join it. */
   start(
     name: string,
-    { via = this.#anybody(), milliseconds = 20, manifest, disguise = {}, skew = 0 }: StartOptions = {}
+    { via, milliseconds = 20, manifest, disguise = {}, skew = 0, founds = false, checkpoints, resume }: StartOptions = {}
   ): SimulatedPeer {
+    const through = founds ? undefined : (via ?? this.#anybody())
     const clock = processClock(this.clock, { skew })
     const joined = this.network.join(name, { clock })
     const mesh = disguise.mesh?.(joined) ?? joined
     const events: SimulatedPeer['events'] = []
     const leave = new AbortController()
+    const stop = new AbortController()
     const arena = Arena.create({ bytes: 4 << 20 })
     const honest = new MemoryStore({ arena, clock }, inline)
     const store = disguise.store?.(honest) ?? honest
     const engine = quadraticEngine({ clock, milliseconds })
     const silent = { debug() {}, info() {}, warn() {}, error() {} }
-    const swarm = new Swarm({
-      mesh,
-      clock,
-      logger: silent,
-      join: via === undefined ? [] : [`/memory/${via}`],
-      sha256,
-      ...((via === undefined || manifest) && { manifest: manifest ?? this.manifest })
-    })
     const run = async () => {
+      const loading = { store, layout: engine.layout, manifest: this.manifest }
+      const resumed = resume === undefined ? undefined : await this.#load(loadCheckpoint(resume, loading))
+      const { view, lineage, round = 0 } = resumed?.position ?? {}
+      const swarm = new Swarm({
+        mesh,
+        clock,
+        logger: silent,
+        join: through === undefined ? [] : [`/memory/${through}`],
+        sha256,
+        ...((through === undefined || manifest) && { manifest: manifest ?? this.manifest }),
+        ...(resumed && view && lineage && { resumed: { state: { round, hash: resumed.hash }, view, lineage } })
+      })
       await swarm.find({ deadline: 10_000, signal: this.#stop.signal })
       return runPeer({
         swarm,
@@ -154,15 +167,17 @@ export class Simulation {
         evaluateEvery: 0,
         evaluateSamples: 10,
         patience: 60_000,
+        ...(resumed && { resume: resumed }),
+        ...(checkpoints !== undefined && { checkpoints: { directory: checkpoints, every: 5 } }),
         leave: leave.signal,
-        stop: new AbortController().signal,
+        stop: stop.signal,
         signal: this.#stop.signal
       })
     }
     // a process whose work is over ends, and its connections with it
     const result = run().finally(() => this.peers.get(name) === peer && void joined.close())
     result.catch(() => {})
-    const peer = { name, clock, mesh, events, result, leave }
+    const peer = { name, clock, mesh, events, result, leave, stop }
     this.peers.set(name, peer)
     this.lives.push(peer)
     return peer
