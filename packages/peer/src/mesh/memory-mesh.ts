@@ -15,6 +15,7 @@ import {
   type Vector
 } from '@peergrad/core'
 import { deferred, orAborted } from '../deferred.js'
+import { checkPart } from '../network/part.js'
 
 export interface MemoryNetworkInit {
   readonly clock: Clock
@@ -168,6 +169,7 @@ class MemoryMesh extends Emitter<MeshEvents> implements Mesh {
   }
 
   async fetch({ digest, bytes, offset = 0, from, into, signal }: FetchRequest): Promise<FetchReport> {
+    checkPart({ bytes, offset, length: into.byteLength })
     let failure = new PeergradError('missing', `${digest}: nobody was named who holds it`)
     for (const peer of from) {
       try {

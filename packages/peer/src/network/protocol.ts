@@ -25,7 +25,14 @@ export interface Calls {
   request: { arguments: { peer: PeerId; payload: Uint8Array; deadline: number }; result: Uint8Array }
   unserve: { arguments: { digest: Digest }; result: undefined }
   fetch: {
-    arguments: { digest: Digest; from: readonly PeerId[]; into: VectorHandle; deadline: number }
+    arguments: {
+      digest: Digest
+      bytes: number
+      offset: number
+      from: readonly PeerId[]
+      into: VectorHandle
+      deadline: number
+    }
     result: FetchReport
   }
   statistics: { arguments: Record<never, never>; result: NetworkStatistics }
