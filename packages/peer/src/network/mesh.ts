@@ -211,6 +211,9 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
       case 'message':
         this.emit('message', { from: message.from, payload: message.payload, envelope: message.envelope })
         break
+      case 'beat':
+        this.emit('beat', { from: message.from, payload: message.payload })
+        break
       case 'request':
         this.#asked(message)
         break

@@ -63,6 +63,7 @@ export type FromWorker =
   | { type: 'failed'; error: ErrorJSON }
   | { type: 'result'; id: number; value: Calls[keyof Calls]['result'] }
   | { type: 'error'; id: number; error: ErrorJSON }
+  | { type: 'beat'; from: PeerId; payload: Uint8Array }
   | { type: 'message'; from: PeerId; payload: Uint8Array; envelope: Uint8Array }
   | { type: 'request'; request: number; from: PeerId; payload: Uint8Array; envelope: Uint8Array }
   | { type: 'connect'; peer: PeerId }
