@@ -14,6 +14,7 @@ import {
   type Vector
 } from '@peergrad/core'
 import { deferred, orAborted, type Deferred } from '../deferred.js'
+import { checkPart } from '../network/part.js'
 import type { Connection } from './memory-connections.js'
 import type { MemoryFabric, Station } from './memory-fabric.js'
 import type { MemoryHost } from './memory-host.js'
@@ -24,8 +25,6 @@ const DIAL_TIMEOUT = 5000
 /** A holder that sends nothing is given up after an eighth of the deadline, within these bounds in milliseconds. */
 const PACE_WINDOWS = 8
 const PACE_MILLISECONDS = { least: 250, most: 5000 }
-/** Where parts of vectors start, in bytes. */
-const BLOCK = 4096
 const CLOSED = 'the mesh is closed'
 
 interface Served {
@@ -163,13 +162,7 @@ export class MemoryMesh extends Emitter<MeshEvents> implements Mesh, Station {
   }
 
   async fetch({ digest, bytes, offset = 0, from, into, deadline, signal }: FetchRequest): Promise<FetchReport> {
-    if (offset % BLOCK !== 0 || offset < 0 || offset + into.byteLength > bytes) {
-      const asked = `${into.byteLength} bytes from ${offset} of ${bytes}`
-      throw new PeergradError(
-        'argument',
-        `fetch: got ${asked}, expected a part of the whole from a multiple of ${BLOCK}`
-      )
-    }
+    checkPart({ bytes, offset, length: into.byteLength })
     await this.#awake()
     const { clock } = this.host
     const start = clock.now()

@@ -14,6 +14,7 @@ import type {
   VectorHandle
 } from '@peergrad/core'
 import { TOPIC_LIMIT } from './envelope.js'
+import { checkPart } from './part.js'
 import { crash, startWorker } from './start-worker.js'
 import type { Calls, CallMessage, FromWorker, NetworkStatistics, ToWorker, WorkerInit } from './protocol.js'
 
@@ -155,12 +156,11 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
     if (this.#served.delete(digest)) await this.#call('unserve', { digest })
   }
 
-  async fetch({ digest, bytes, from, into, deadline, signal }: FetchRequest): Promise<FetchReport> {
+  async fetch({ digest, bytes, offset = 0, from, into, deadline, signal }: FetchRequest): Promise<FetchReport> {
     checkDigest(digest)
-    if (into.byteLength !== bytes) {
-      throw new PeergradError('argument', `fetch: got a vector of ${into.byteLength} bytes, expected ${bytes}`)
-    }
-    return this.#call('fetch', { digest, from: [...from], into: this.#arena.handle(into), deadline }, signal)
+    checkPart({ bytes, offset, length: into.byteLength })
+    const request = { digest, bytes, offset, from: [...from], into: this.#arena.handle(into), deadline }
+    return this.#call('fetch', request, signal)
   }
 
   links(): readonly LinkStatistics[] {
@@ -210,6 +210,9 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
         break
       case 'message':
         this.emit('message', { from: message.from, payload: message.payload, envelope: message.envelope })
+        break
+      case 'beat':
+        this.emit('beat', { from: message.from, payload: message.payload })
         break
       case 'request':
         this.#asked(message)

@@ -37,8 +37,12 @@ export interface TensorClientInit {
 
 export interface PullRequest {
   readonly digest: Digest
+  /** of the whole, as announced */
+  readonly bytes: number
+  /** where in the whole the part starts that is wanted */
+  readonly offset: number
   readonly from: readonly PeerId[]
-  /** as many bytes as were announced */
+  /** as many bytes as the part has */
   readonly target: Uint8Array
   /** milliseconds for the whole */
   readonly deadline: number
@@ -57,14 +61,14 @@ export class TensorClient {
     this.#init = init
   }
 
-  async fetch({ digest, from, target, deadline, signal }: PullRequest): Promise<FetchReport> {
+  async fetch({ digest, bytes, offset, from, target, deadline, signal }: PullRequest): Promise<FetchReport> {
     const start = performance.now()
     const limit = AbortSignal.any([signal, AbortSignal.timeout(deadline)])
     const pace = Math.min(PACE_MILLISECONDS.most, Math.max(PACE_MILLISECONDS.least, deadline / PACE_WINDOWS))
     let failure = new PeergradError('argument', `fetch ${digest}: got nobody to ask, expected a holder`)
     for (const peer of from) {
       // another holder starts anew: bytes of two senders in one vector would leave nobody to blame for a wrong digest
-      const transfer: Transfer = { digest, target, done: 0 }
+      const transfer: Transfer = { digest, bytes, offset, target, done: 0 }
       for (let progress = true; progress;) {
         const before = transfer.done
         try {

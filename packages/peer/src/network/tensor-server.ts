@@ -127,11 +127,13 @@ export class TensorServer {
   ): Promise<number> {
     const { digest, offset } = request
     const total = bytes.byteLength / 4
-    const count = total - offset
-    if (count < 1) throw violation(`${wire.peer} asked for element ${offset} of ${total}`)
+    const count = request.count === 0 ? total - offset : request.count
+    if (count < 1 || offset + count > total)
+      throw violation(`${wire.peer} asked for ${count} elements from ${offset} on of ${total}`)
     wire.send(encodeTensorHeader({ status: 'ok', dtype: 'f32', digest, offset, count, total }))
-    for (let at = offset * 4; at < bytes.byteLength; at += FRAME_BYTES) {
-      const frame = bytes.subarray(at, Math.min(at + FRAME_BYTES, bytes.byteLength))
+    const part = bytes.subarray(offset * 4, (offset + count) * 4)
+    for (let at = 0; at < part.byteLength; at += FRAME_BYTES) {
+      const frame = part.subarray(at, at + FRAME_BYTES)
       patience.expect(STALL_MILLISECONDS)
       this.#init.links.tensor(wire.peer, 'sent', frame.byteLength)
       if (!wire.send(frame)) await wire.drained()
