@@ -6,7 +6,17 @@ export {
   type NetworkMeshInit,
   type NetworkStatistics
 } from './network/index.js'
-export { readCheckpoint, writeCheckpoint, type CheckpointPosition } from './checkpoint.js'
+export { Checkpoints, type CheckpointsInit, type ExtraVector } from './checkpoint/checkpoints.js'
+export {
+  CHECKPOINTS,
+  findCheckpoint,
+  listCheckpoints,
+  type FoundCheckpoint,
+  type ListedCheckpoint
+} from './checkpoint/directory.js'
+export { loadCheckpoint, type LoadInit, type ResumedState } from './checkpoint/load.js'
+export { CheckpointReader } from './checkpoint/read.js'
+export { writeCheckpoint, type CheckpointContents, type NamedVector } from './checkpoint/write.js'
 export { MemoryNetwork, type MemoryNetworkInit } from './mesh/memory-mesh.js'
 export { Swarm, type SwarmInit } from './membership/swarm.js'
 export { runPeer, type PeerResult, type RunPeerInit } from './run-peer.js'

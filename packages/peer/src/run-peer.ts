@@ -1,12 +1,14 @@
-import { PeergradError, type Digest, type PeerId, type RunEvent, type Vector } from '@peergrad/core'
-import { writeCheckpoint } from './checkpoint.js'
+import type { Digest, PeerId, RunEvent, View } from '@peergrad/core'
+import { Checkpoints, type CheckpointsInit } from './checkpoint/checkpoints.js'
+import type { ResumedState } from './checkpoint/load.js'
 import { PeerRuntime, type PeerRuntimeInit } from './runtime/peer-runtime.js'
-import { stateKeys } from './runtime/state-sync.js'
 
-export interface RunPeerInit extends Omit<PeerRuntimeInit, 'emit'> {
+export interface RunPeerInit extends Omit<PeerRuntimeInit, 'emit' | 'checkpoints'> {
   readonly emit: (event: RunEvent) => void
-  /** where the checkpoint goes; none is written when absent */
-  readonly checkpoint?: string
+  /** where checkpoints go, and how often; none is written when absent */
+  readonly checkpoints?: Pick<CheckpointsInit, 'directory' | 'every'>
+  /** what a checkpoint brought back: the run goes on from there */
+  readonly resume?: ResumedState
   /** aborts to leave the run in good order */
   readonly leave: AbortSignal
   /** aborts to give up at once */
@@ -39,7 +41,23 @@ export async function runPeer(init: RunPeerInit): Promise<PeerResult> {
   const { swarm, engine, store, clock } = init
   const peer = swarm.mesh.self
   const start = clock.now()
-  const emit: PeerRuntimeInit['emit'] = (event) => init.emit({ ...event, time: clock.now() - start, peer })
+  const founded = clock.wall()
+  const views: View[] = []
+  let accuracy = init.resume?.position.accuracy ?? 0
+  const emit: PeerRuntimeInit['emit'] = (event) => {
+    if (event.type === 'view') views.push({ number: event.number, members: event.members })
+    if (event.type === 'evaluated') accuracy = event.accuracy
+    init.emit({ ...event, time: clock.now() - start, peer })
+  }
+  const checkpoints =
+    init.checkpoints &&
+    new Checkpoints({
+      ...init.checkpoints,
+      store,
+      layout: engine.layout,
+      logger: init.logger,
+      onSaved: (saved) => emit({ type: 'checkpoint', ...saved })
+    })
   emit({
     type: 'started',
     run: swarm.run,
@@ -54,13 +72,23 @@ export async function runPeer(init: RunPeerInit): Promise<PeerResult> {
     swarm.on('refused', ({ peer: other, reason }) => emit({ type: 'refused', other, offence: 'join', reason }))
   ]
   try {
-    const outcome = await new PeerRuntime({ ...init, emit }).run({ leave: init.leave, signal: init.signal })
+    const parts = { ...init, emit, checkpoints }
+    const outcome = await new PeerRuntime(parts).run({ leave: init.leave, signal: init.signal })
     const links = swarm.mesh.links()
     const sum = (count: (link: (typeof links)[number]) => number) =>
       links.reduce((total, link) => total + count(link), 0)
     const tensorBytesSent = sum((link) => link.tensorBytesSent)
     const tensorBytesReceived = sum((link) => link.tensorBytesReceived)
-    const checkpoint = await saveCheckpoint(init, outcome, emit)
+    const checkpoint = await checkpoints?.finish({
+      run: swarm.run,
+      manifest: swarm.manifest,
+      round: outcome.round,
+      step: outcome.steps,
+      data: outcome.position,
+      view: views.at(-1) ?? { number: 0, members: outcome.members },
+      accuracy,
+      lineage: init.resume?.position.lineage ?? { founder: views[0]?.members[0] ?? peer, founded }
+    })
     if (outcome.status === 'stranded') throw outcome.error
     const evaluation = outcome.status === 'finished' ? await evaluate(init, outcome.state) : undefined
     if (evaluation !== undefined) emit({ type: 'evaluated', round: outcome.steps - 1, ...evaluation })
@@ -96,31 +124,5 @@ async function evaluate({ engine, store, signal }: RunPeerInit, key: string) {
     return await engine.evaluate({ state: state.vector, signal })
   } finally {
     state.release()
-  }
-}
-
-async function saveCheckpoint(
-  { checkpoint, swarm, store, engine }: RunPeerInit,
-  outcome: Awaited<ReturnType<PeerRuntime['run']>>,
-  emit: PeerRuntimeInit['emit']
-): Promise<string | undefined> {
-  if (checkpoint === undefined) return undefined
-  const { round } = outcome
-  const leases = await Promise.all(stateKeys(round, swarm.manifest.optimiser).map((key) => store.get(key)))
-  try {
-    const vectors: Vector[] = leases.map(({ vector }) => vector)
-    await writeCheckpoint(checkpoint, engine.layout, vectors, {
-      run: swarm.run,
-      manifest: swarm.manifest,
-      round,
-      step: outcome.steps,
-      data: outcome.position
-    })
-    emit({ type: 'checkpoint', round, file: checkpoint })
-    return checkpoint
-  } catch (thrown) {
-    throw PeergradError.from(thrown)
-  } finally {
-    for (const lease of leases) lease.release()
   }
 }

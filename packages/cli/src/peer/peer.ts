@@ -10,7 +10,7 @@ import {
   type Options,
   type RunEvent
 } from '@peergrad/core'
-import { runPeer, Swarm, type PeerResult } from '@peergrad/peer'
+import { CHECKPOINTS, runPeer, Swarm, type PeerResult } from '@peergrad/peer'
 import { checkComponents, openParts } from '../compose.js'
 import { defaultOut, directory } from '../files.js'
 import { fileLogger } from '../logger.js'
@@ -74,7 +74,7 @@ export async function onePeer({ options, describesRun, leaving, onListening, onE
       evaluateEvery: options['evaluate-every'],
       evaluateSamples: ESTIMATE,
       patience,
-      checkpoint: join(out, 'checkpoint.safetensors'),
+      checkpoints: { directory: join(out, CHECKPOINTS), every: options['checkpoint-every'] },
       leave,
       signal: giveUp
     })

@@ -186,6 +186,22 @@ export const OPTIONS = {
     unit: 'MiB',
     describe: 'what all vectors of a peer may use together'
   }),
+  'checkpoint-every': integer({
+    group: 'peer',
+    default: 100,
+    min: 0,
+    max: 1e9,
+    unit: 'rounds',
+    describe: 'how often a checkpoint is written while the run goes on; the newest 3 are kept; 0: only at the end'
+  }),
+  resume: text({
+    group: 'peer',
+    default: undefined,
+    placeholder: 'PATH',
+    defaultText: 'none: the run starts anew',
+    describe:
+      'go on from a checkpoint: the directory of a run that `train` wrote, or for one peer its directory or a checkpoint file'
+  }),
   'data-dir': text({
     group: 'peer',
     default: undefined,
