@@ -11,7 +11,7 @@ import {
   type Strategy,
   type StrategyFactory
 } from '@peergrad/core'
-import { loadCheckpoint, MemoryNetwork, runPeer, Swarm, type PeerResult } from '@peergrad/peer'
+import { loadCheckpoint, MemoryNetwork, runPeer, Swarm, writeCheckpoint, type PeerResult } from '@peergrad/peer'
 import { MemoryStore, serve, type Spawn } from '@peergrad/store'
 import { aggregators, codecs, strategies } from '@peergrad/strategies'
 import { quadraticEngine } from '../utils/quadratic-engine.js'
@@ -108,6 +108,8 @@ export class Simulation {
   /** all that ever were, in the order in which they were started */
   readonly lives: SimulatedPeer[] = []
   readonly #stop = new AbortController()
+  /** somebody writes checkpoints */
+  #files = false
   /** work under way that takes no virtual time */
   #outside = 0
 
@@ -126,6 +128,7 @@ export class Simulation {
     const joined = this.network.join(name, { clock })
     const mesh = disguise.mesh?.(joined) ?? joined
     const events: SimulatedPeer['events'] = []
+    this.#files ||= checkpoints !== undefined
     const leave = new AbortController()
     const stop = new AbortController()
     const arena = Arena.create({ bytes: 4 << 20 })
@@ -168,7 +171,9 @@ export class Simulation {
         evaluateSamples: 10,
         patience: 60_000,
         ...(resumed && { resume: resumed }),
-        ...(checkpoints !== undefined && { checkpoints: { directory: checkpoints, every: 5 } }),
+        ...(checkpoints !== undefined && {
+          checkpoints: { directory: checkpoints, every: 5, write: (...to) => this.#load(writeCheckpoint(...to)) }
+        }),
         leave: leave.signal,
         stop: stop.signal,
         signal: this.#stop.signal
@@ -215,7 +220,8 @@ export class Simulation {
       () => (settled = true),
       () => (settled = true)
     )
-    await this.when(() => settled, options)
+    // a file that is written or deleted takes no virtual time
+    await this.when(() => settled || (this.#files && this.clock.next === undefined), options)
     return promise
   }
 
