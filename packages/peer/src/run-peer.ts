@@ -87,6 +87,7 @@ export async function runPeer(init: RunPeerInit): Promise<PeerResult> {
       data: outcome.position,
       view: views.at(-1) ?? { number: 0, members: outcome.members },
       accuracy,
+      finished: outcome.status === 'finished',
       lineage: init.resume?.position.lineage ?? { founder: views[0]?.members[0] ?? peer, founded }
     })
     if (outcome.status === 'stranded') throw outcome.error
