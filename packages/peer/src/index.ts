@@ -14,7 +14,7 @@ export {
   type FoundCheckpoint,
   type ListedCheckpoint
 } from './checkpoint/directory.js'
-export { loadCheckpoint, type LoadInit, type ResumedState } from './checkpoint/load.js'
+export { loadCheckpoint, resumedFrom, type LoadInit, type ResumedState } from './checkpoint/load.js'
 export { CheckpointReader } from './checkpoint/read.js'
 export { writeCheckpoint, type CheckpointContents, type NamedVector } from './checkpoint/write.js'
 export {

@@ -65,7 +65,7 @@ export async function runPeer(init: RunPeerInit): Promise<PeerResult> {
       links.reduce((total, link) => total + count(link), 0)
     const tensorBytesSent = sum((link) => link.tensorBytesSent)
     const tensorBytesReceived = sum((link) => link.tensorBytesReceived)
-    const checkpoint = await checkpoints?.finish(outcome.position)
+    const checkpoint = await checkpoints?.finish({ ...outcome.position, finished: outcome.status === 'finished' })
     if (outcome.status === 'stranded') throw outcome.error
     const evaluation = outcome.status === 'finished' ? await evaluate(init, outcome.state) : undefined
     if (evaluation !== undefined) emit({ type: 'evaluated', round: steps - 1, ...evaluation })

@@ -54,6 +54,7 @@ export function positionOf(round: number, manifest: RunManifest = MANIFEST): Che
     data: { epoch: 0, start: 0, changes: [{ round: 0, members: [...members] }] },
     view: { number: 0, members },
     accuracy: 0.5,
+    finished: false,
     lineage: { founder: members[0]!, founded: 1_700_000_000_000 }
   }
 }

@@ -23,6 +23,8 @@ export interface CheckpointPosition {
   readonly view: View
   /** last estimate of the test accuracy, 0 … 1: a run with a target ends by it */
   readonly accuracy: number
+  /** whether the run is over, so that there is no next round */
+  readonly finished: boolean
   readonly lineage: Lineage
 }
 
@@ -58,6 +60,7 @@ const record: z.ZodType<CheckpointRecord> = z.strictObject({
     }),
     view: z.strictObject({ number: count, members }),
     accuracy: z.number().min(0).max(1),
+    finished: z.boolean(),
     lineage: z.strictObject({ founder: peer, founded: z.number().min(0) })
   }),
   vectors: z.array(z.strictObject({ name: z.string().min(1).max(256), length: count, digest })).min(1)

@@ -9,6 +9,7 @@ import {
   type Layout,
   type RunManifest
 } from '@peergrad/core'
+import type { SwarmInit } from '../membership/swarm.js'
 import { stateKeys } from '../runtime/state-sync.js'
 import { CheckpointReader } from './read.js'
 
@@ -17,6 +18,17 @@ export interface ResumedState {
   readonly position: CheckpointPosition
   /** of the model state */
   readonly hash: Digest
+}
+
+/** What a checkpoint says of where it was in its run, without its vectors. Errors: `missing`, `corrupt`. */
+export async function resumedFrom(file: string): Promise<NonNullable<SwarmInit['resumed']>> {
+  const reader = await CheckpointReader.open(file)
+  try {
+    const { round, view, lineage } = reader.position
+    return { state: { round, hash: reader.vectors[0].digest }, view, lineage }
+  } finally {
+    await reader.close()
+  }
 }
 
 export interface LoadInit {

@@ -572,6 +572,7 @@ export class PeerRuntime {
       data,
       view: { ...view, members: [...view.members] },
       accuracy: this.#estimates.accuracy,
+      finished: false,
       lineage: swarm.lineage
     }
   }
