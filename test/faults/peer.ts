@@ -37,7 +37,7 @@ import {
   type ToPeer
 } from './protocol.js'
 import { threadUse } from './thread.js'
-import { Trap } from './trap.js'
+import { Traps } from './traps.js'
 
 /** Milliseconds that a peer has to leave in good order, as on the command line. */
 const GRACE = 4000
@@ -49,13 +49,13 @@ const CHATTER = ['phase', 'evaluated']
 const settings = JSON.parse(process.argv[2] ?? '') as PeerSettings
 const leave = new AbortController()
 const giveUp = new AbortController()
-const trap = new Trap()
+const traps = new Traps()
 /** worker threads by what started them */
 const workers: { of: string; worker: Worker }[] = []
 let starting = ''
 let finishing = false
 
-trap.set(settings.dieAt)
+traps.set(settings.trap)
 process.on('worker', (worker) => workers.push({ of: starting, worker }))
 process.on('disconnect', () => process.exit(1))
 process.on('message', (message: ToPeer) => obey(message))
@@ -79,8 +79,8 @@ function obey(message: ToPeer): void {
       return
     case 'use':
       return void tellUse(message.id)
-    case 'die-at':
-      return trap.set(message.moment)
+    case 'trap':
+      return traps.set(message.trap)
     case 'crash-worker':
       return void workers.findLast(({ of }) => of === message.of)?.worker.terminate()
     case 'hoard':
@@ -97,7 +97,7 @@ async function main(): Promise<void> {
   try {
     const arena = Arena.create({ bytes: settings.memory })
     starting = 'network'
-    const mesh = trap.mesh(
+    const mesh = traps.mesh(
       await createNetworkMesh({
         identityFile: settings.identity,
         listen: settings.listen,
@@ -121,7 +121,7 @@ async function main(): Promise<void> {
     const { engine, partition } = await openEngine(manifest, { arena, clock })
     closing.push(engine)
     starting = 'store'
-    const store = trap.store(await memoryStore({ arena, clock, logger }))
+    const store = traps.store(await memoryStore({ arena, clock, logger }))
     closing.push(store)
     const parts = await openPlugins(manifest)
     await say({ type: 'ready', wall: Date.now() })

@@ -24,6 +24,13 @@ export const MOMENTS = [
 ] as const
 export type Moment = (typeof MOMENTS)[number]
 
+/** Where a peer is to die, as `kill -9` does. */
+export interface Trap {
+  readonly moment: Moment
+  /** file that the one who dies makes: of several peers with one file the first that comes to the moment dies */
+  readonly lock: string
+}
+
 /** What a peer process is started with, as one JSON argument. */
 export interface PeerSettings {
   /** file of its key */
@@ -45,8 +52,7 @@ export interface PeerSettings {
   readonly patience: number
   /** where the checkpoint goes; none is written when left out */
   readonly checkpoint?: string
-  /** dies at this moment, the first time that it comes */
-  readonly dieAt?: Moment
+  readonly trap?: Trap
 }
 
 /** What one thread of a peer holds. */
@@ -84,7 +90,7 @@ export type ToPeer =
   /** from now on every evaluation meets the run's target, which ends the run */
   | { readonly type: 'finish' }
   | { readonly type: 'use'; readonly id: number }
-  | { readonly type: 'die-at'; readonly moment: Moment }
+  | { readonly type: 'trap'; readonly trap: Trap }
   /** a worker thread ends unasked */
   | { readonly type: 'crash-worker'; readonly of: 'network' | 'store' }
   /** the main thread allocates until there is no memory left */
@@ -93,7 +99,7 @@ export type ToPeer =
 /** Between the threads of one peer. */
 export type BetweenThreads =
   /** kill the process once a socket carried so many bytes of vectors */
-  | { readonly type: 'die-after'; readonly bytes: number }
+  | { readonly type: 'die-after'; readonly bytes: number; readonly lock: string }
   | { readonly type: 'use?' }
   | { readonly type: 'use'; readonly use: ThreadUse }
 

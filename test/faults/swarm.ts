@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { PeerId } from '@peergrad/core'
 import { Laws } from './laws.js'
 import { PeerProcess, type SeenEvent } from './process.js'
-import type { Moment, PeerSettings } from './protocol.js'
+import type { Moment, PeerSettings, Trap } from './protocol.js'
 
 export interface RealSwarmInit {
   readonly strategy: string
@@ -24,7 +24,7 @@ export interface StartInit {
 }
 
 /** Milliseconds after which what did not happen is a hang: far more than a round's deadline. */
-const HANG = 60_000
+const HANG = 40_000
 
 /** Real processes that train together, the faults that happen to them, and what must hold all the while. */
 export class RealSwarm {
@@ -38,6 +38,7 @@ export class RealSwarm {
   /** lives that may end */
   readonly #doomed = new Set<PeerProcess>()
   readonly #waiting = new Set<() => void>()
+  #traps = 0
 
   private constructor(init: RealSwarmInit) {
     this.#init = init
@@ -98,11 +99,11 @@ export class RealSwarm {
           ...this.#init.run
         },
         engine: 'quadratic',
-        length: 100_000,
-        milliseconds: 20,
+        length: 20_000,
+        milliseconds: 50,
         memory: 64 << 20,
         patience: HANG,
-        ...(dieAt && { dieAt }),
+        ...(dieAt && { trap: this.#trap(dieAt) }),
         ...this.#init.settings,
         ...settings
       },
@@ -140,11 +141,17 @@ export class RealSwarm {
     this.#wake()
   }
 
-  /** Sets a trap and waits until the process is gone by it. Returns the time of day. */
-  async dies(life: PeerProcess, moment: Moment): Promise<number> {
-    this.expectDeath(life)
-    life.tell({ type: 'die-at', moment })
-    return this.gone(life)
+  /** The first of these peers that comes to the moment dies there. Resolves to it, once it is gone. */
+  async dies(moment: Moment, lives: readonly PeerProcess[] = this.running): Promise<PeerProcess> {
+    const trap = this.#trap(moment)
+    for (const life of lives) {
+      this.#doomed.add(life)
+      life.tell({ type: 'trap', trap })
+    }
+    await this.when(`one of them dies: ${moment}`, () => lives.some(({ end }) => end !== undefined))
+    const victim = lives.find(({ end }) => end !== undefined)!
+    for (const life of lives) if (life !== victim) this.#doomed.delete(life)
+    return victim
   }
 
   /** Waits until the process is gone. Returns the time of day. */
@@ -218,7 +225,6 @@ export class RealSwarm {
         if (condition()) return
         if (late) throw new Error(`a hang: ${what} did not come within ${limit / 1000} s\n${this.state()}`)
         await new Promise<void>((resolve) => this.#waiting.add(resolve))
-        this.#waiting.clear()
       }
     } finally {
       clearTimeout(timer)
@@ -249,6 +255,10 @@ export class RealSwarm {
     if (broken.length > 0) throw new Error(`${broken.join('\n')}\n${this.state()}`)
   }
 
+  #trap(moment: Moment): Trap {
+    return { moment, lock: join(this.folder, `trap-${this.#traps++}`) }
+  }
+
   #name(life: PeerProcess): string {
     return `peer ${this.#newest.indexOf(life)}`
   }
@@ -265,6 +275,8 @@ export class RealSwarm {
   }
 
   #wake(): void {
-    for (const wake of this.#waiting) wake()
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
+    for (const wake of waiting) wake()
   }
 }

@@ -4,6 +4,7 @@
  */
 import { Socket } from 'node:net'
 import { BroadcastChannel, threadId } from 'node:worker_threads'
+import { die } from './die.js'
 import { CHANNEL, type BetweenThreads, type ThreadUse } from './protocol.js'
 
 /** Smaller writes are control messages. */
@@ -13,7 +14,7 @@ const channel = new BroadcastChannel(CHANNEL)
 channel.unref()
 channel.onmessage = (event) => {
   const message = (event as { data: BetweenThreads }).data
-  if (message.type === 'die-after') dieAfter(message.bytes)
+  if (message.type === 'die-after') dieAfter(message.bytes, message.lock)
   else if (message.type === 'use?') channel.postMessage({ type: 'use', use: threadUse() } satisfies BetweenThreads)
 }
 
@@ -22,17 +23,18 @@ export function threadUse(): ThreadUse {
   return { thread: threadId, heapUsed: process.memoryUsage().heapUsed, timers }
 }
 
-function dieAfter(bytes: number): void {
+/** Dies as soon as a socket has carried so many bytes of vectors. */
+function dieAfter(bytes: number, lock: string): void {
   const written = new WeakMap<Socket, number>()
   const write = Socket.prototype.write
   Socket.prototype.write = function (this: Socket, ...args: unknown[]) {
-    const [chunk] = args
-    const size = chunk instanceof Uint8Array ? chunk.byteLength : 0
-    if (size >= VECTOR_BYTES) {
-      const before = written.get(this) ?? 0
-      if (before >= bytes) process.kill(process.pid, 'SIGKILL')
-      written.set(this, before + size)
-    }
-    return Reflect.apply(write, this, args) as boolean
+    const [chunk, ...more] = args
+    if (!(chunk instanceof Uint8Array) || chunk.byteLength < VECTOR_BYTES) return Reflect.apply(write, this, args)
+    const before = written.get(this) ?? 0
+    written.set(this, before + chunk.byteLength)
+    if (before + chunk.byteLength < bytes) return Reflect.apply(write, this, args)
+    Reflect.apply(write, this, [chunk.subarray(0, bytes - before)])
+    die(lock)
+    return Reflect.apply(write, this, [chunk.subarray(bytes - before), ...more])
   } as Socket['write']
 }

@@ -8,14 +8,15 @@ import {
 } from '@peergrad/core'
 import { BroadcastChannel } from 'node:worker_threads'
 import { replace } from '../sim/replace.js'
-import { CHANNEL, type BetweenThreads, type Moment } from './protocol.js'
+import { die } from './die.js'
+import { CHANNEL, type BetweenThreads, type Moment, type Trap } from './protocol.js'
 
-/** Ends this process, as `kill -9` does, when the moment for which it is set comes. */
-export class Trap {
-  #moment: Moment | undefined
+/** Ends this process at the moment for which a trap is set. */
+export class Traps {
+  #trap: Trap | undefined
 
-  set(moment: Moment | undefined): void {
-    this.#moment = moment
+  set(trap: Trap | undefined): void {
+    this.#trap = trap
   }
 
   mesh(honest: Mesh): Mesh {
@@ -24,8 +25,8 @@ export class Trap {
         const message = controlMessages.decode(payload)
         if (message.kind === 'manifest') {
           this.#at('before-announcing')
-          if (this.#moment === 'sending') dieAfterBytes(1)
-          if (this.#moment === 'half-sent') dieAfterBytes(message.length * 2)
+          this.#whenSent('sending', 4096)
+          this.#whenSent('half-sent', message.length * 2)
         }
         if (message.kind === 'commit') this.#at('committing')
         if (message.kind === 'prepare') this.#at('taking-over')
@@ -33,7 +34,7 @@ export class Trap {
       },
       fetch: (request) => {
         const report = honest.fetch(request)
-        if (this.#moment === 'syncing') void this.#whenHalf(request)
+        void this.#whenHalf('syncing', request)
         return report
       },
       on: (type, listener) =>
@@ -56,25 +57,28 @@ export class Trap {
   }
 
   #at(moment: Moment): void {
-    if (this.#moment === moment) process.kill(process.pid, 'SIGKILL')
+    if (this.#trap?.moment === moment) die(this.#trap.lock)
+  }
+
+  /** The network thread counts what goes out. */
+  #whenSent(moment: Moment, bytes: number): void {
+    if (this.#trap?.moment !== moment) return
+    const channel = new BroadcastChannel(CHANNEL)
+    channel.postMessage({ type: 'die-after', bytes, lock: this.#trap.lock } satisfies BetweenThreads)
+    channel.close()
+    this.#trap = undefined
   }
 
   /** The bytes come by another thread into shared memory. */
-  async #whenHalf({ into }: FetchRequest): Promise<void> {
+  async #whenHalf(moment: Moment, { into }: FetchRequest): Promise<void> {
+    if (this.#trap?.moment !== moment) return
     const middle = into.length >> 1
     into[middle] = NaN
     while (Number.isNaN(into[middle])) await new Promise((resolve) => setImmediate(resolve))
-    this.#at('syncing')
+    this.#at(moment)
   }
 }
 
 function asksForState({ payload }: MeshRequest): boolean {
   return controlRequests.decode(payload).kind === 'donate'
-}
-
-/** The network thread counts what goes out. */
-function dieAfterBytes(bytes: number): void {
-  const channel = new BroadcastChannel(CHANNEL)
-  channel.postMessage({ type: 'die-after', bytes } satisfies BetweenThreads)
-  channel.close()
 }
