@@ -65,7 +65,7 @@ describe('a failure detector', () => {
       connected: () => connected,
       links: () => [{ peer: 'a', roundTripMilliseconds: 10 }]
     } as unknown as Mesh
-    detector = new FailureDetector({ mesh, clock: own })
+    detector = new FailureDetector({ mesh, clock: own, begin: 10_000 })
     detector.on('suspect', ({ peer, reason }) => said.push(`suspect ${peer}: ${reason}`))
     detector.on('trust', ({ peer }) => said.push(`trust ${peer}`))
     detector.watch('a')
@@ -114,6 +114,18 @@ describe('a failure detector', () => {
     beats(3)
     detector.beat('a', false)
     detector.heard('a')
+    expect(said).toEqual(['suspect a: it came back without the state of the run'])
+  })
+
+  it('gives one that begins together with this peer its time to have a state', () => {
+    const { clock, said } = setUp()
+    for (let i = 1; i < 20; i++) {
+      clock.advance(BEAT)
+      detector.beat('a', false)
+    }
+    expect(said).toEqual([])
+    clock.advance(BEAT)
+    detector.beat('a', false)
     expect(said).toEqual(['suspect a: it came back without the state of the run'])
   })
 

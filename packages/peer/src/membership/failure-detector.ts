@@ -4,6 +4,8 @@ import { Arrivals } from './accrual.js'
 export interface FailureDetectorInit {
   readonly mesh: Mesh
   readonly clock: Clock
+  /** milliseconds that a peer may take to have its first state, when it begins together with this one */
+  readonly begin: number
 }
 
 interface DetectorEvents extends Record<string, unknown> {
@@ -32,6 +34,8 @@ interface Watched {
   left: boolean
   /** has no model state: as good as gone, until it has one */
   stateless: boolean
+  /** until when it may be without a state, for it has had none yet */
+  begins: number
   /** when its connection closed */
   closed: number | undefined
   /** until when its silence says nothing */
@@ -74,6 +78,7 @@ export class FailureDetector extends Emitter<DetectorEvents> {
       suspected: false,
       left: false,
       stateless: false,
+      begins: now + this.#init.begin,
       closed: undefined,
       excused: mesh.connected().includes(peer) ? now : now + APPEAR
     })
@@ -91,10 +96,12 @@ export class FailureDetector extends Emitter<DetectorEvents> {
   beat(peer: PeerId, stateful: boolean): void {
     const watched = this.#watched.get(peer)
     if (watched === undefined || watched.left) return
-    watched.stateless = !stateful
-    watched.arrivals.beat(this.#init.clock.now())
+    const now = this.#init.clock.now()
+    watched.stateless = !stateful && now >= watched.begins
+    watched.arrivals.beat(now)
     watched.excused = 0
-    if (stateful) this.#trust(peer, watched)
+    if (stateful) watched.begins = 0
+    if (!watched.stateless) this.#trust(peer, watched)
     else this.#suspect(peer, watched, 'it came back without the state of the run')
   }
 

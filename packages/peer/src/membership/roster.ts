@@ -63,7 +63,7 @@ export class Roster extends Emitter<RosterEvents> {
     this.#swarm = swarm
     this.#clock = clock
     this.#patience = patience
-    this.#detector = new FailureDetector({ mesh: swarm.mesh, clock })
+    this.#detector = new FailureDetector({ mesh: swarm.mesh, clock, begin: swarm.manifest.deadline })
     this.#off = [
       swarm.on('ready', () => this.#admit()),
       swarm.mesh.on('disconnect', ({ peer }) => this.#newcomers.delete(peer)),
