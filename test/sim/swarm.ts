@@ -77,17 +77,17 @@ export interface SimulationInit {
 }
 
 export interface StartOptions {
-  /** whom to join through; the founder, or whoever lives, unless given */
-  readonly via?: string
+  /** whom to join through, in this order; everybody who ever was unless given, and nobody makes a founder */
+  readonly via?: readonly string[]
   /** that a gradient takes */
   readonly milliseconds?: number
   readonly manifest?: RunManifest
   readonly disguise?: Disguise
   /** milliseconds that its time of day is wrong */
   readonly skew?: number
+  /** file of its checkpoint; it writes none unless given */
+  readonly checkpoint?: string
 }
-
-const FOUNDER = peerName(0)
 
 /** Peers of one run on a network in memory, under a virtual clock. */
 export class Simulation {
@@ -99,8 +99,11 @@ export class Simulation {
   /** all that ever were, in the order in which they were started */
   readonly lives: SimulatedPeer[] = []
   readonly #stop = new AbortController()
+  readonly #suspended = new Map<SimulatedPeer, { readonly promise: Promise<void>; resolve(): void }>()
   /** work under way that takes no virtual time */
   #outside = 0
+  /** peers that may read or write files, which takes none either */
+  #files = 0
 
   constructor(manifest: Partial<RunManifest> = {}, { latency = () => 1, ...init }: SimulationInit = {}) {
     this.manifest = { ...MANIFEST, ...manifest }
@@ -110,7 +113,7 @@ export class Simulation {
   /** Starts a peer; the first one founds the run, the others join it. */
   start(
     name: string,
-    { via = this.#anybody(), milliseconds = 20, manifest, disguise = {}, skew = 0 }: StartOptions = {}
+    { via = this.#others(name), milliseconds = 20, manifest, disguise = {}, skew = 0, checkpoint }: StartOptions = {}
   ): SimulatedPeer {
     const clock = processClock(this.clock, { skew })
     const joined = this.network.join(name, { clock })
@@ -126,9 +129,9 @@ export class Simulation {
       mesh,
       clock,
       logger: silent,
-      join: via === undefined ? [] : [`/memory/${via}`],
+      join: via.map((other) => `/memory/${other}`),
       sha256,
-      ...((via === undefined || manifest) && { manifest: manifest ?? this.manifest })
+      ...((via.length === 0 || manifest) && { manifest: manifest ?? this.manifest })
     })
     const run = async () => {
       await swarm.find({ deadline: 10_000, signal: this.#stop.signal })
@@ -149,6 +152,7 @@ export class Simulation {
         emit: (event) => {
           if (this.peers.get(name) === peer) events.push({ ...event, at: this.clock.now() })
         },
+        ...(checkpoint !== undefined && { checkpoint }),
         evaluateEvery: 0,
         evaluateSamples: 10,
         patience: 60_000,
@@ -157,8 +161,12 @@ export class Simulation {
       })
     }
     // a process whose work is over ends, and its connections with it
-    const result = run().finally(() => this.peers.get(name) === peer && void joined.close())
+    const result = run().finally(() => {
+      this.#files -= Number(checkpoint !== undefined)
+      if (this.peers.get(name) === peer) void joined.close()
+    })
     result.catch(() => {})
+    this.#files += Number(checkpoint !== undefined)
     const peer = { name, clock, mesh, events, result, leave }
     this.peers.set(name, peer)
     this.lives.push(peer)
@@ -180,14 +188,34 @@ export class Simulation {
 
   /** The process stands still, as after SIGSTOP. */
   suspend(name: string): void {
-    this.peers.get(name)?.clock.stop()
+    const peer = this.peers.get(name)
+    if (peer === undefined || this.#suspended.has(peer)) return
+    let resolve = () => {}
+    const promise = new Promise<void>((done) => (resolve = done))
+    this.#suspended.set(peer, { promise, resolve })
+    peer.clock.stop()
     this.network.stop(name)
   }
 
   /** It goes on: first its timers come, then what arrived meanwhile. */
   resume(name: string): void {
-    this.peers.get(name)?.clock.resume()
+    const peer = this.peers.get(name)
+    if (peer === undefined) return
+    this.#suspended.get(peer)?.resolve()
+    this.#suspended.delete(peer)
+    peer.clock.resume()
     this.network.resume(name)
+  }
+
+  isSuspended(name: string): boolean {
+    const peer = this.peers.get(name)
+    return peer !== undefined && this.#suspended.has(peer)
+  }
+
+  /** What code of this life must wait for before it runs on: nothing, that it is resumed, or for ever. */
+  runs(life: SimulatedPeer): Promise<void> | undefined {
+    if (this.peers.get(life.name) !== life) return new Promise(() => {})
+    return this.#suspended.get(life)?.promise
   }
 
   /** Moves time on until the promise settles, from one callback to the next, letting all that can run do so between. */
@@ -225,7 +253,7 @@ export class Simulation {
   /** All promises that can go on have done so. */
   async #quiet(): Promise<void> {
     do await new Promise((resolve) => setImmediate(resolve))
-    while (this.#outside > 0)
+    while (this.#outside > 0 || (this.#files > 0 && process.getActiveResourcesInfo().some(isFileWork)))
   }
 
   async #load<T>(work: Promise<T>): Promise<T> {
@@ -237,8 +265,8 @@ export class Simulation {
     }
   }
 
-  #anybody(): string | undefined {
-    return this.peers.has(FOUNDER) ? FOUNDER : [...this.peers.keys()][0]
+  #others(name: string): string[] {
+    return [...new Set(this.lives.map((life) => life.name))].filter((other) => other !== name)
   }
 
   async #strategy(): Promise<Strategy> {
@@ -252,6 +280,10 @@ export class Simulation {
     const module = (await import(reference.module)) as Record<string, CodecFactory>
     return { reference, codec: module[reference.export]({}) }
   }
+}
+
+function isFileWork(resource: string): boolean {
+  return resource.startsWith('FSReq')
 }
 
 export function peerName(index: number): string {
