@@ -88,11 +88,11 @@ describe('two halves that never met', () => {
   async function halves(second: number) {
     simulation = new Simulation({ peers: 2, rounds: 40 })
     const slow = { milliseconds: 200 }
-    const early = [simulation.start(peerName(0), slow), simulation.start(peerName(1), { ...slow, via: peerName(0) })]
+    const early = [simulation.start(peerName(0), slow), simulation.start(peerName(1), { ...slow, via: [peerName(0)] })]
     if (second > 0) await pass(second)
     const late = [
-      simulation.start(peerName(2), { ...slow, founds: true }),
-      simulation.start(peerName(3), { ...slow, via: peerName(2) })
+      simulation.start(peerName(2), { ...slow, via: [] }),
+      simulation.start(peerName(3), { ...slow, via: [peerName(2)] })
     ]
     return { early, late }
   }
@@ -112,10 +112,10 @@ describe('two halves that never met', () => {
   it('that both still wait for peers begin together', async () => {
     simulation = new Simulation({ peers: 4, rounds: 20 })
     simulation.start(peerName(0))
-    simulation.start(peerName(1), { via: peerName(0) })
+    simulation.start(peerName(1), { via: [peerName(0)] })
     await pass(100)
-    simulation.start(peerName(2), { founds: true })
-    simulation.start(peerName(3), { via: peerName(2) })
+    simulation.start(peerName(2), { via: [] })
+    simulation.start(peerName(3), { via: [peerName(2)] })
     await pass(1000)
     await meet()
     const results = await simulation.results()

@@ -11,7 +11,7 @@ import {
   type Strategy,
   type StrategyFactory
 } from '@peergrad/core'
-import { loadCheckpoint, MemoryNetwork, runPeer, Swarm, writeCheckpoint, type PeerResult } from '@peergrad/peer'
+import { loadCheckpoint, MemoryNetwork, resumedFrom, runPeer, Swarm, type PeerResult } from '@peergrad/peer'
 import { MemoryStore, serve, type Spawn } from '@peergrad/store'
 import { aggregators, codecs, strategies } from '@peergrad/strategies'
 import { quadraticEngine } from '../utils/quadratic-engine.js'
@@ -80,23 +80,19 @@ export interface SimulationInit {
 }
 
 export interface StartOptions {
-  /** whom to join through; the founder, or whoever lives, unless given */
-  readonly via?: string
+  /** whom to join through, in this order; everybody who ever was unless given, and nobody makes a founder */
+  readonly via?: readonly string[]
   /** that a gradient takes */
   readonly milliseconds?: number
   readonly manifest?: RunManifest
   readonly disguise?: Disguise
   /** milliseconds that its time of day is wrong */
   readonly skew?: number
-  /** joins nobody, whoever lives */
-  readonly founds?: boolean
-  /** where its checkpoints go, one every five rounds */
+  /** where its checkpoints go, one every five rounds; it writes none unless given */
   readonly checkpoints?: string
-  /** the checkpoint that it comes back with */
+  /** file of the checkpoint that it comes back with */
   readonly resume?: string
 }
-
-const FOUNDER = peerName(0)
 
 /** Peers of one run on a network in memory, under a virtual clock. */
 export class Simulation {
@@ -108,10 +104,11 @@ export class Simulation {
   /** all that ever were, in the order in which they were started */
   readonly lives: SimulatedPeer[] = []
   readonly #stop = new AbortController()
-  /** somebody writes checkpoints */
-  #files = false
+  readonly #suspended = new Map<SimulatedPeer, { readonly promise: Promise<void>; resolve(): void }>()
   /** work under way that takes no virtual time */
   #outside = 0
+  /** peers that may read or write files, which takes none either */
+  #files = 0
 
   constructor(manifest: Partial<RunManifest> = {}, { latency = () => 1, ...init }: SimulationInit = {}) {
     this.manifest = { ...MANIFEST, ...manifest }
@@ -121,14 +118,15 @@ export class Simulation {
   /** Starts a peer; the first one founds the run, the others join it. */
   start(
     name: string,
-    { via, milliseconds = 20, manifest, disguise = {}, skew = 0, founds = false, checkpoints, resume }: StartOptions = {}
+    options: StartOptions = {}
   ): SimulatedPeer {
-    const through = founds ? undefined : (via ?? this.#anybody())
+    const { via = this.#others(name), milliseconds = 20, manifest, disguise = {}, skew = 0 } = options
+    const { checkpoints, resume } = options
+    const files = Number(checkpoints !== undefined || resume !== undefined)
     const clock = processClock(this.clock, { skew })
     const joined = this.network.join(name, { clock })
     const mesh = disguise.mesh?.(joined) ?? joined
     const events: SimulatedPeer['events'] = []
-    this.#files ||= checkpoints !== undefined
     const leave = new AbortController()
     const stop = new AbortController()
     const arena = Arena.create({ bytes: 4 << 20 })
@@ -138,16 +136,15 @@ export class Simulation {
     const silent = { debug() {}, info() {}, warn() {}, error() {} }
     const run = async () => {
       const loading = { store, layout: engine.layout, manifest: this.manifest }
-      const resumed = resume === undefined ? undefined : await this.#load(loadCheckpoint(resume, loading))
-      const { view, lineage, round = 0 } = resumed?.position ?? {}
+      const resumed = resume === undefined ? undefined : await resumedFrom(resume)
       const swarm = new Swarm({
         mesh,
         clock,
         logger: silent,
-        join: through === undefined ? [] : [`/memory/${through}`],
+        join: via.map((other) => `/memory/${other}`),
         sha256,
-        ...((through === undefined || manifest) && { manifest: manifest ?? this.manifest }),
-        ...(resumed && view && lineage && { resumed: { state: { round, hash: resumed.hash }, view, lineage } })
+        ...((via.length === 0 || manifest) && { manifest: manifest ?? this.manifest }),
+        ...(resumed && { resumed })
       })
       await swarm.find({ deadline: 10_000, signal: this.#stop.signal })
       return runPeer({
@@ -167,20 +164,22 @@ export class Simulation {
         emit: (event) => {
           if (this.peers.get(name) === peer) events.push({ ...event, at: this.clock.now() })
         },
+        ...(checkpoints !== undefined && { checkpoints: { directory: checkpoints, every: 5 } }),
+        ...(resume !== undefined && { resume: await loadCheckpoint(resume, loading) }),
         evaluateEvery: 0,
         evaluateSamples: 10,
         patience: 60_000,
-        ...(resumed && { resume: resumed }),
-        ...(checkpoints !== undefined && {
-          checkpoints: { directory: checkpoints, every: 5, write: (...to) => this.#load(writeCheckpoint(...to)) }
-        }),
         leave: leave.signal,
         stop: stop.signal,
         signal: this.#stop.signal
       })
     }
+    this.#files += files
     // a process whose work is over ends, and its connections with it
-    const result = run().finally(() => this.peers.get(name) === peer && void joined.close())
+    const result = run().finally(() => {
+      this.#files -= files
+      if (this.peers.get(name) === peer) void joined.close()
+    })
     result.catch(() => {})
     const peer = { name, clock, mesh, events, result, leave, stop }
     this.peers.set(name, peer)
@@ -203,14 +202,34 @@ export class Simulation {
 
   /** The process stands still, as after SIGSTOP. */
   suspend(name: string): void {
-    this.peers.get(name)?.clock.stop()
+    const peer = this.peers.get(name)
+    if (peer === undefined || this.#suspended.has(peer)) return
+    let resolve = () => {}
+    const promise = new Promise<void>((done) => (resolve = done))
+    this.#suspended.set(peer, { promise, resolve })
+    peer.clock.stop()
     this.network.stop(name)
   }
 
   /** It goes on: first its timers come, then what arrived meanwhile. */
   resume(name: string): void {
-    this.peers.get(name)?.clock.resume()
+    const peer = this.peers.get(name)
+    if (peer === undefined) return
+    this.#suspended.get(peer)?.resolve()
+    this.#suspended.delete(peer)
+    peer.clock.resume()
     this.network.resume(name)
+  }
+
+  isSuspended(name: string): boolean {
+    const peer = this.peers.get(name)
+    return peer !== undefined && this.#suspended.has(peer)
+  }
+
+  /** What code of this life must wait for before it runs on: nothing, that it is resumed, or for ever. */
+  runs(life: SimulatedPeer): Promise<void> | undefined {
+    if (this.peers.get(life.name) !== life) return new Promise(() => {})
+    return this.#suspended.get(life)?.promise
   }
 
   /** Moves time on until the promise settles, from one callback to the next, letting all that can run do so between. */
@@ -220,8 +239,7 @@ export class Simulation {
       () => (settled = true),
       () => (settled = true)
     )
-    // a file that is written or deleted takes no virtual time
-    await this.when(() => settled || (this.#files && this.clock.next === undefined), options)
+    await this.when(() => settled, options)
     return promise
   }
 
@@ -249,7 +267,7 @@ export class Simulation {
   /** All promises that can go on have done so. */
   async #quiet(): Promise<void> {
     do await new Promise((resolve) => setImmediate(resolve))
-    while (this.#outside > 0)
+    while (this.#outside > 0 || (this.#files > 0 && process.getActiveResourcesInfo().some(isFileWork)))
   }
 
   async #load<T>(work: Promise<T>): Promise<T> {
@@ -261,8 +279,8 @@ export class Simulation {
     }
   }
 
-  #anybody(): string | undefined {
-    return this.peers.has(FOUNDER) ? FOUNDER : [...this.peers.keys()][0]
+  #others(name: string): string[] {
+    return [...new Set(this.lives.map((life) => life.name))].filter((other) => other !== name)
   }
 
   async #strategy(): Promise<Strategy> {
@@ -276,6 +294,10 @@ export class Simulation {
     const module = (await import(reference.module)) as Record<string, CodecFactory>
     return { reference, codec: module[reference.export]({}) }
   }
+}
+
+function isFileWork(resource: string): boolean {
+  return resource.startsWith('FSReq')
 }
 
 export function peerName(index: number): string {

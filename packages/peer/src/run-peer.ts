@@ -5,7 +5,7 @@ import { PeerRuntime, type PeerRuntimeInit, type PeerSignals } from './runtime/p
 export interface RunPeerInit extends Omit<PeerRuntimeInit, 'emit' | 'checkpoints'>, PeerSignals {
   readonly emit: (event: RunEvent) => void
   /** where checkpoints go, and how often; none is written when absent */
-  readonly checkpoints?: Pick<CheckpointsInit, 'directory' | 'every' | 'write'>
+  readonly checkpoints?: Pick<CheckpointsInit, 'directory' | 'every'>
 }
 
 /** What one peer did in its whole life; what it did in each round, and how long, its `round` events say. */

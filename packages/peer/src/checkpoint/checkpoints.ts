@@ -22,8 +22,6 @@ export interface CheckpointsInit {
   readonly store: GradientStore
   readonly layout: Layout
   readonly logger: Logger
-  /** `writeCheckpoint` unless given */
-  readonly write?: typeof writeCheckpoint
   readonly onSaved: (saved: { readonly round: number; readonly file: string }) => void
 }
 
@@ -103,12 +101,12 @@ export class Checkpoints {
   }
 
   async #write(position: CheckpointPosition, held: readonly HeldVector[]): Promise<string> {
-    const { directory, layout, logger, write = writeCheckpoint, onSaved } = this.#init
+    const { directory, layout, logger, onSaved } = this.#init
     const { round } = position
     const file = checkpointFile(directory, round)
     try {
       const vectors = held.map(async ({ name, lease: { vector }, digest }) => ({ name, vector, digest: await digest }))
-      await write(file, { layout, position, vectors: await Promise.all(vectors) })
+      await writeCheckpoint(file, { layout, position, vectors: await Promise.all(vectors) })
     } finally {
       release(held)
     }

@@ -116,8 +116,9 @@ export class MemoryMesh extends Emitter<MeshEvents> implements Mesh, Station {
     await this.#awake()
     const connection = this.#connection(peer)
     const answer = deferred<Uint8Array>()
-    const late = new PeergradError('timeout', `${peer} did not answer within ${deadline} ms`)
-    const cancel = this.host.clock.after(deadline, () => answer.reject(late))
+    const cancel = this.host.clock.after(deadline, () =>
+      answer.reject(new PeergradError('timeout', `${peer} did not answer within ${deadline} ms`))
+    )
     this.#link(peer).controlBytesSent += payload.byteLength
     const other = connection.other(this) as MemoryMesh
     const back = (settle: () => void) => this.#fabric.connections.stream(connection, other, settle)
@@ -167,12 +168,13 @@ export class MemoryMesh extends Emitter<MeshEvents> implements Mesh, Station {
     const { clock } = this.host
     const start = clock.now()
     const late = new AbortController()
-    const reason = new PeergradError('timeout', `fetch ${digest}: not all had come within ${deadline} ms`)
-    const cancel = clock.after(deadline, () => late.abort(reason))
+    const cancel = clock.after(deadline, () =>
+      late.abort(new PeergradError('timeout', `fetch ${digest}: not all had come within ${deadline} ms`))
+    )
     const limit = signal === undefined ? late.signal : AbortSignal.any([signal, late.signal])
     const pace = Math.min(PACE_MILLISECONDS.most, Math.max(PACE_MILLISECONDS.least, deadline / PACE_WINDOWS))
     try {
-      let failure = new PeergradError('missing', `${digest}: nobody was named who holds it`)
+      let failure: PeergradError | undefined
       for (const peer of from) {
         // another holder starts anew: bytes of two senders in one vector would leave nobody to blame
         const part: Part = { digest, bytes, offset, into, pace, done: 0 }
@@ -188,7 +190,7 @@ export class MemoryMesh extends Emitter<MeshEvents> implements Mesh, Station {
           }
         }
       }
-      throw failure
+      throw failure ?? new PeergradError('argument', `fetch ${digest}: got nobody to ask, expected a holder`)
     } finally {
       cancel()
     }
