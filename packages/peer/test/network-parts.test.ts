@@ -384,7 +384,9 @@ describe('a mesh that cannot start', () => {
   it.each([
     ['an address that is none', { listen: ['localhost:4001'] }],
     ['a bootstrap address without a peer', { listen: ['/ip4/127.0.0.1/tcp/0'], bootstrap: ['/ip4/127.0.0.1/tcp/1'] }],
-    ['an empty topic', { topic: '' }]
+    ['an empty topic', { topic: '' }],
+    ['a transport that is not there', { transport: 'file:///nowhere.mjs' }],
+    ['a transport that is none', { transport: 'data:text/javascript,export default 1' }]
   ])('says `argument` for %s', async (_, init) => {
     expect(await failure(init)).toMatchObject({ code: 'argument' })
   })

@@ -8,7 +8,6 @@ import { mdns } from '@libp2p/mdns'
 import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
 import type { Ping } from '@libp2p/ping'
-import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { PeergradError } from '@peergrad/core'
 import type { PeerId } from '@peergrad/core'
@@ -16,6 +15,7 @@ import { createLibp2p } from 'libp2p'
 import { parseAddress, peerOf } from './addresses.js'
 import { gossipOptions } from './gossip.js'
 import type { Identity } from './identity.js'
+import { loadTransport } from './transport.js'
 
 export type NetworkNode = Libp2p<{ identify: Identify; ping: Ping; pubsub: GossipSub }>
 
@@ -25,6 +25,8 @@ export interface NodeInit {
   readonly bootstrap: readonly string[]
   readonly mdns: boolean
   readonly topic: string
+  /** URL of a module to take the transport from, TCP when undefined */
+  readonly transport: string | undefined
   readonly score: (peer: PeerId) => number
   /** Whether a connection from this peer is turned away once it is known who it is. */
   readonly denies: (peer: PeerId) => boolean
@@ -39,7 +41,7 @@ export async function createNode(init: NodeInit): Promise<NetworkNode> {
     start: false,
     privateKey: init.identity.libp2pKey,
     addresses: { listen: [...init.listen] },
-    transports: [tcp()],
+    transports: [await loadTransport(init.transport)],
     connectionEncrypters: [noise()],
     // a window that grows to the default of 16 MiB fills the receiver with buffers faster than they are collected:
     // 4 MiB halves its CPU on loopback, and still is 400 MB/s at a round trip of 10 ms; keep-alive, on by default, tunes it
