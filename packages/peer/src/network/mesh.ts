@@ -33,6 +33,11 @@ export interface NetworkMeshInit {
   readonly memory: WebAssembly.Memory
   /** offer and use direct TLS sockets for tensors beside libp2p streams; on unless given */
   readonly fastLane?: boolean
+  /**
+   * URL of a module whose default export is `() => factory`, a transport as libp2p takes it, to use in place of TCP. The
+   * network thread imports it.
+   */
+  readonly transport?: string
   readonly signal?: AbortSignal
   readonly logger?: Logger
 }
@@ -50,8 +55,8 @@ export interface NetworkMesh extends Mesh {
 
 /**
  * Starts libp2p in a worker thread of its own, so that a busy main thread costs no connection and a busy network no
- * round. Resolves when it listens. Errors: `argument` for an address or a port that cannot be had, `corrupt` or
- * `missing` for the identity file, `aborted`.
+ * round. Resolves when it listens. Errors: `argument` for an address, a port or a transport that cannot be had, `corrupt`
+ * or `missing` for the identity file, `aborted`.
  */
 export async function createNetworkMesh(init: NetworkMeshInit): Promise<NetworkMesh> {
   init.signal?.throwIfAborted()
@@ -66,7 +71,8 @@ export async function createNetworkMesh(init: NetworkMeshInit): Promise<NetworkM
     mdns: init.mdns ?? false,
     topic: `peergrad/${init.topic}/control`,
     memory: init.memory,
-    fastLane: init.fastLane ?? true
+    fastLane: init.fastLane ?? true,
+    transport: init.transport
   }
   const { worker, self } = await startWorker(workerData, init.signal)
   return new WorkerMesh(worker, self, workerData, Arena.attach(init.memory), init.logger)

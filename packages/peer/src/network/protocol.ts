@@ -10,6 +10,7 @@ export interface WorkerInit {
   readonly topic: string
   readonly memory: WebAssembly.Memory
   readonly fastLane: boolean
+  readonly transport: string | undefined
 }
 
 export interface NetworkStatistics {
