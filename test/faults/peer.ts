@@ -33,6 +33,7 @@ import {
   type BetweenThreads,
   type FromPeer,
   type PeerSettings,
+  type ThreadName,
   type ThreadUse,
   type ToPeer
 } from './protocol.js'
@@ -50,13 +51,17 @@ const settings = JSON.parse(process.argv[2] ?? '') as PeerSettings
 const leave = new AbortController()
 const giveUp = new AbortController()
 const traps = new Traps()
-/** worker threads by what started them */
-const workers: { of: string; worker: Worker }[] = []
-let starting = ''
+const threads: { of: ThreadName; worker: Worker }[] = []
+/** what the next thread will be */
+let starting: ThreadName = 'network'
 let finishing = false
 
 traps.set(settings.trap)
-process.on('worker', (worker) => workers.push({ of: starting, worker }))
+process.on('worker', (worker) => {
+  const of = starting
+  threads.push({ of, worker })
+  worker.once('exit', () => void say({ type: 'thread-ended', of }))
+})
 process.on('disconnect', () => process.exit(1))
 process.on('message', (message: ToPeer) => obey(message))
 await main()
@@ -81,8 +86,8 @@ function obey(message: ToPeer): void {
       return void tellUse(message.id)
     case 'trap':
       return traps.set(message.trap)
-    case 'crash-worker':
-      return void workers.findLast(({ of }) => of === message.of)?.worker.terminate()
+    case 'end-thread':
+      return void threads.findLast(({ of }) => of === message.of)?.worker.terminate()
     case 'hoard':
       return hoard()
   }
@@ -96,7 +101,6 @@ async function main(): Promise<void> {
   const closing: { close(): unknown }[] = []
   try {
     const arena = Arena.create({ bytes: settings.memory })
-    starting = 'network'
     const mesh = traps.mesh(
       await createNetworkMesh({
         identityFile: settings.identity,
@@ -208,14 +212,14 @@ function endable(engine: Engine): Engine {
 
 async function tellUse(id: number): Promise<void> {
   const { rss, heapUsed, external } = process.memoryUsage()
-  const threads = [threadUse(), ...(await otherThreads())]
-  const timers = threads.reduce((sum, thread) => sum + thread.timers, 0)
+  const uses = [threadUse(), ...(await otherThreads())]
+  const timers = uses.reduce((sum, thread) => sum + thread.timers, 0)
   const descriptors = readdirSync('/proc/self/fd').length
-  await say({ type: 'use', id, use: { rss, heapUsed, external, descriptors, timers, threads } })
+  await say({ type: 'use', id, use: { rss, heapUsed, external, descriptors, timers, threads: uses } })
 }
 
 async function otherThreads(): Promise<ThreadUse[]> {
-  const running = workers.filter(({ worker }) => worker.threadId > 0).length
+  const running = threads.filter(({ worker }) => worker.threadId > 0).length
   const uses: ThreadUse[] = []
   const channel = new BroadcastChannel(CHANNEL)
   await new Promise<void>((resolve) => {

@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Emitter, type ErrorJSON, type PeerId, type RunEvent } from '@peergrad/core'
 import type { PeerResult } from '@peergrad/peer'
-import type { FromPeer, PeerSettings, ToPeer, Use } from './protocol.js'
+import type { FromPeer, PeerSettings, ThreadName, ToPeer, Use } from './protocol.js'
 
 /** Compiled programs: a test is run from its source, a bench from here. */
 export const PROGRAMS = import.meta.filename.endsWith('.ts')
@@ -40,6 +40,8 @@ export class PeerProcess extends Emitter<ProcessEvents> {
   /** when it was ready to train */
   ready: number | undefined
   stopped = false
+  /** threads of it that ended */
+  readonly threadsEnded: ThreadName[] = []
   result: PeerResult | undefined
   failure: ErrorJSON | undefined
   end: { readonly wall: number; readonly code: number | null; readonly signal: NodeJS.Signals | null } | undefined
@@ -135,6 +137,9 @@ export class PeerProcess extends Emitter<ProcessEvents> {
       case 'use':
         this.#asked.get(message.id)?.(message.use)
         this.#asked.delete(message.id)
+        break
+      case 'thread-ended':
+        this.threadsEnded.push(message.of)
         break
       case 'ended':
         this.result = message.result

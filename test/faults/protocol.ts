@@ -55,6 +55,8 @@ export interface PeerSettings {
   readonly trap?: Trap
 }
 
+export type ThreadName = 'network' | 'store' | 'engine'
+
 /** What one thread of a peer holds. */
 export interface ThreadUse {
   /** 0 is the main thread */
@@ -82,6 +84,8 @@ export type FromPeer =
   | { readonly type: 'ready'; readonly wall: number }
   | { readonly type: 'event'; readonly wall: number; readonly event: RunEvent }
   | { readonly type: 'use'; readonly id: number; readonly use: Use }
+  /** a thread of it ended */
+  | { readonly type: 'thread-ended'; readonly of: ThreadName }
   | { readonly type: 'ended'; readonly wall: number; readonly result: PeerResult }
   | { readonly type: 'failed'; readonly wall: number; readonly error: ErrorJSON }
 
@@ -91,8 +95,7 @@ export type ToPeer =
   | { readonly type: 'finish' }
   | { readonly type: 'use'; readonly id: number }
   | { readonly type: 'trap'; readonly trap: Trap }
-  /** a worker thread ends unasked */
-  | { readonly type: 'crash-worker'; readonly of: 'network' | 'store' }
+  | { readonly type: 'end-thread'; readonly of: ThreadName }
   /** the main thread allocates until there is no memory left */
   | { readonly type: 'hoard' }
 

@@ -12,6 +12,8 @@ export interface RealSwarmInit {
   /** more words of the command line that describe the run */
   readonly run?: PeerSettings['run']
   readonly settings?: Partial<PeerSettings>
+  /** of Node */
+  readonly flags?: readonly string[]
   /** where the peer with this number runs: words in front of its command, and the address that it listens on */
   readonly place?: (number: number) => { readonly within: readonly string[]; readonly address: string }
 }
@@ -19,11 +21,9 @@ export interface RealSwarmInit {
 export interface StartInit {
   readonly dieAt?: Moment
   readonly settings?: Partial<PeerSettings>
-  /** of Node */
-  readonly flags?: readonly string[]
 }
 
-/** Milliseconds after which what did not happen is a hang: far more than a round's deadline. */
+/** Milliseconds after which what did not happen is a hang: four times a round's deadline here. */
 const HANG = 40_000
 
 /** Real processes that train together, the faults that happen to them, and what must hold all the while. */
@@ -77,7 +77,7 @@ export class RealSwarm {
   }
 
   /** Starts a peer, or starts it again with its key. It joins through all that run; the very first founds the run. */
-  start(number: number, { dieAt, settings = {}, flags = [] }: StartInit = {}): PeerProcess {
+  start(number: number, { dieAt, settings = {} }: StartInit = {}): PeerProcess {
     const place = this.#init.place?.(number) ?? { within: [], address: '127.0.0.1' }
     const life = new PeerProcess(
       {
@@ -94,6 +94,7 @@ export class RealSwarm {
           epochs: 1_000_000,
           'target-accuracy': 0.9,
           'min-peers': 1,
+          deadline: 10,
           strategy: this.#init.strategy,
           peers: this.#init.peers,
           ...this.#init.run
@@ -107,7 +108,7 @@ export class RealSwarm {
         ...this.#init.settings,
         ...settings
       },
-      { log: join(this.folder, `peer-${number}.log`), within: place.within, flags }
+      { log: join(this.folder, `peer-${number}.log`), within: place.within, flags: this.#init.flags }
     )
     if (dieAt !== undefined) this.#doomed.add(life)
     this.#newest[number] = life
@@ -165,11 +166,12 @@ export class RealSwarm {
     this.#doomed.add(life)
   }
 
-  /** Waits until all that run have ended a round in a view of exactly them. */
-  async whole(): Promise<void> {
-    await this.when('all that run train in one view', () => {
-      const ids = new Set(this.running.map(({ peer }) => peer))
-      return this.running.every((life) => {
+  /** Waits until all that run, or those given, have ended a round in a view of exactly them. */
+  async whole(given?: readonly PeerProcess[]): Promise<void> {
+    await this.when('they train in one view', () => {
+      const lives = given ?? this.running
+      const ids = new Set(lives.map(({ peer }) => peer))
+      return lives.every((life) => {
         const view = life.last('view')
         const round = life.last('round')
         if (view === undefined || round === undefined) return false
@@ -179,26 +181,34 @@ export class RealSwarm {
     })
   }
 
-  /** Waits until all that run have ended a round that began after this moment. */
-  async progress(): Promise<void> {
-    const now = Date.now()
-    await this.when('all that run go on', () =>
-      this.running.every((life) => {
-        const round = life.last('round')
-        return round !== undefined && round.wall - 1000 * round.event.seconds > now
-      })
+  /** Waits until these have ended so many more rounds. */
+  async progress(rounds: number, lives = this.running): Promise<void> {
+    const reached = (life: PeerProcess) => life.last('round')?.event.round ?? -1
+    const goal = rounds + Math.max(...lives.map(reached))
+    await this.when(`${rounds} more rounds`, () => lives.every((life) => reached(life) >= goal))
+  }
+
+  /** Every suspicion so far, as a sentence. */
+  get suspicions(): string[] {
+    return this.lives.flatMap((life) =>
+      life.events.flatMap(({ event }) =>
+        event.type === 'suspected'
+          ? [`${this.#name(life)} suspects peer ${this.#nameOf(event.other)}: ${event.reason}`]
+          : []
+      )
     )
   }
 
-  /** Ends the run in order. All that run must finish, with one hash. */
+  /** Ends the run in order. All that run must finish, with one hash; of those that are expected to die nothing is asked. */
   async finish(): Promise<void> {
     const lives = this.running
     for (const life of lives) life.tell({ type: 'finish' })
     await this.when('all finish', () => lives.every(({ end }) => end !== undefined))
-    for (const life of lives) {
+    const sound = lives.filter((life) => !this.#doomed.has(life))
+    for (const life of sound) {
       if (life.result?.status !== 'finished') this.laws.broken.push(`${this.#name(life)} did not finish`)
     }
-    const hashes = new Set(lives.map(({ result }) => result?.parametersHash))
+    const hashes = new Set(sound.map(({ result }) => result?.parametersHash))
     if (hashes.size !== 1) this.laws.broken.push(`the run ended with ${hashes.size} hashes`)
     this.#check()
   }
