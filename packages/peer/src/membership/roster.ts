@@ -12,7 +12,7 @@ import { Suspicions } from './suspicions.js'
 import type { Swarm } from './swarm.js'
 
 /** Milliseconds between two times that this peer says whom it suspects: gossip may lose a message. */
-const REPEAT = 2000
+const REPEAT = 500
 
 interface RosterEvents extends Record<string, unknown> {
   view: View

@@ -14,6 +14,7 @@ import {
   type Vector
 } from '@peergrad/core'
 import { deferred, orAborted, type Deferred } from '../deferred.js'
+import { paceWindow } from '../network/pace.js'
 import { checkPart } from '../network/part.js'
 import type { Connection } from './memory-connections.js'
 import type { MemoryFabric, Station } from './memory-fabric.js'
@@ -22,9 +23,6 @@ import type { MemoryNetworkEvents, MemoryTransfer } from './memory-network.js'
 
 /** Milliseconds that a dial waits for a link that is blocked. */
 const DIAL_TIMEOUT = 5000
-/** A holder that sends nothing is given up after an eighth of the deadline, within these bounds in milliseconds. */
-const PACE_WINDOWS = 8
-const PACE_MILLISECONDS = { least: 250, most: 5000 }
 const CLOSED = 'the mesh is closed'
 
 interface Served {
@@ -172,11 +170,11 @@ export class MemoryMesh extends Emitter<MeshEvents> implements Mesh, Station {
       late.abort(new PeergradError('timeout', `fetch ${digest}: not all had come within ${deadline} ms`))
     )
     const limit = signal === undefined ? late.signal : AbortSignal.any([signal, late.signal])
-    const pace = Math.min(PACE_MILLISECONDS.most, Math.max(PACE_MILLISECONDS.least, deadline / PACE_WINDOWS))
     try {
       let failure: PeergradError | undefined
       for (const peer of from) {
         // another holder starts anew: bytes of two senders in one vector would leave nobody to blame
+        const pace = paceWindow(deadline, this.#fabric.links.roundTrip(this.self, peer))
         const part: Part = { digest, bytes, offset, into, pace, done: 0 }
         for (let progress = true; progress;) {
           const before = part.done

@@ -10,6 +10,7 @@ import {
 import { checkAborted, deferred } from '../deferred.js'
 import { RoundAgreement, type AgreementMessage, type Decision } from './agreement.js'
 import { Attempt } from './attempt.js'
+import { isOwnFault } from './own-fault.js'
 import { Exchange, RETENTION, type ExchangeInit, type ExchangeMessage, type RoundServices } from './exchange.js'
 
 export interface RoundInit extends ExchangeInit {
@@ -41,8 +42,9 @@ interface Announced {
 
 /** Tries to fetch an outcome that an earlier ballot may have decided, before the state is taken anew. */
 const BLAMELESS = 20
-/** Milliseconds after which what was said of a round is said again. */
+/** Milliseconds after which what was said of a round is said again; the first times so often, then more seldom. */
 const REPEAT = 1000
+const OFTEN = 8
 /** Milliseconds before what nobody can be blamed for is done another way. */
 const PAUSE = 200
 
@@ -237,10 +239,10 @@ export class Round {
     this.#repeatLater()
   }
 
-  /** Says again what was said of this round, ever more seldom: gossip may lose a message, above all while a mesh forms. */
+  /** Says again what was said of this round: gossip may lose a message, above all while a mesh forms. */
   #repeatLater(): void {
     this.#timers.push(
-      this.services.clock.after(REPEAT * 2 ** Math.min(this.#repeats++, 3), () => {
+      this.services.clock.after(this.#repeats++ < OFTEN ? REPEAT : REPEAT * OFTEN, () => {
         for (const message of this.#sent) this.services.send(message)
         this.#repeatLater()
       })
@@ -284,7 +286,9 @@ export class Round {
       this.#agreement.completed(ballot, outcome)
     } catch (thrown) {
       if (this.#ended.signal.aborted) return
-      const { message, data } = PeergradError.from(thrown)
+      const error = PeergradError.from(thrown)
+      if (isOwnFault(error)) return this.give(error)
+      const { message, data } = error
       this.#onFailure(ballot, new PeergradError('unreachable', message, { peers: [], liars: data.liars }))
     }
   }
@@ -304,6 +308,8 @@ export class Round {
       return await this.#fetch(outcome, holders, signal)
     } catch (cause) {
       checkAborted(signal)
+      const error = PeergradError.from(cause)
+      if (isOwnFault(error)) throw error
       throw new PeergradError('conflict', `round ${this.round}: nobody has its outcome any more`, {}, { cause })
     }
   }

@@ -11,6 +11,7 @@ import { checkAborted, deferred, orAborted } from '../deferred.js'
 import { sameLineage } from '../membership/lineage.js'
 import type { Swarm } from '../membership/swarm.js'
 import { download } from './download.js'
+import { isOwnFault } from './own-fault.js'
 import type { VectorExchange } from './vectors.js'
 
 export type Donation = Extract<ControlAnswer, { kind: 'donation' }>
@@ -93,7 +94,7 @@ export async function takeState(init: TakeStateInit): Promise<{ donors: readonly
       } catch (thrown) {
         checkAborted(init.signal)
         const error = PeergradError.from(thrown)
-        if (error.code === 'full') throw error
+        if (isOwnFault(error)) throw error
         failures.push(error.message)
       }
     }

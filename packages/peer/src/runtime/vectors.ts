@@ -158,14 +158,16 @@ export class VectorExchange {
       try {
         const request = { digest, bytes: length * 4, from: holders, into: lease.vector, deadline, signal }
         sender = (await mesh.fetch(request)).from
-        await store.put(key, lease)
       } catch (thrown) {
         lease.release()
         checkAborted(signal)
         const cause = PeergradError.from(thrown)
-        if (cause.code === 'full') throw cause
         throw new PeergradError('unreachable', cause.message, { peers, liars }, { cause })
       }
+      await store.put(key, lease).catch((cause: unknown) => {
+        lease.release()
+        throw cause
+      })
       const verdict = await store.verify(key)
       if (verdict.digest === digest) {
         if (!bits) await this.#checkFinite(key, verdict.firstNonFinite, from)
