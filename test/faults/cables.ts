@@ -73,6 +73,13 @@ export class Cables {
     run(this.#ends[number]!, 'tc', ['qdisc', 'add', 'dev', 'eth0', ...shape])
   }
 
+  /** Bytes on a peer's cable so far that it sent, with everything that Ethernet, IP and TCP add. */
+  sent(number: number): number {
+    const links = run(this.#hub, 'ip', ['-s', '-j', 'link', 'show', 'dev', portOf(number)])
+    const [link] = JSON.parse(links) as { stats64: { rx: { bytes: number } } }[]
+    return link!.stats64.rx.bytes
+  }
+
   async close(): Promise<void> {
     const holders = [this.#hub, ...this.#ends].map(({ holder }) => holder)
     const gone = holders.map((holder) => once(holder, 'exit'))
@@ -90,8 +97,9 @@ async function namespace(): Promise<Namespace> {
   return { holder, enter: ['nsenter', '-t', String(holder.pid), '-n', '--'] }
 }
 
-function run({ enter }: Namespace, command: string, args: readonly string[]): void {
+function run({ enter }: Namespace, command: string, args: readonly string[]): string {
   const [program = '', ...rest] = [...enter, command, ...args]
-  const { status, stderr } = spawnSync(program, rest)
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr.toString().trim()}`)
+  const { status, stdout, stderr } = spawnSync(program, rest, { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr.trim()}`)
+  return stdout
 }

@@ -11,23 +11,22 @@ import {
   optionsToManifest,
   parseSchedule,
   PeergradError,
-  random,
   resolveOptions,
   resolvePlugin,
   systemClock,
-  type Clock,
   type CodecFactory,
   type Engine,
   type Logger,
+  type Mesh,
   type PluginReference,
   type RunManifest,
   type StrategyFactory
 } from '@peergrad/core'
-import { createEngine, createPartitioner, loadDataset } from '@peergrad/engine'
 import { createNetworkMesh, runPeer, Swarm } from '@peergrad/peer'
 import { memoryStore } from '@peergrad/store'
 import { aggregators, codecs, strategies } from '@peergrad/strategies'
-import { quadraticEngine } from '../utils/quadratic-engine.js'
+import { replace } from '../sim/replace.js'
+import { openEngine } from './engines.js'
 import {
   CHANNEL,
   type BetweenThreads,
@@ -42,8 +41,6 @@ import { Traps } from './traps.js'
 
 /** Milliseconds that a peer has to leave in good order, as on the command line. */
 const GRACE = 4000
-/** Training samples of the quadratic engine's data, which are only numbers. */
-const SAMPLES = 4096
 /** Events that nobody who starts this peer looks at, several in each round. */
 const CHATTER = ['phase', 'evaluated']
 
@@ -55,6 +52,7 @@ const threads: { of: ThreadName; worker: Worker }[] = []
 /** what the next thread will be */
 let starting: ThreadName = 'network'
 let finishing = false
+let mesh: Mesh | undefined
 
 traps.set(settings.trap)
 process.on('worker', (worker) => {
@@ -101,7 +99,7 @@ async function main(): Promise<void> {
   const closing: { close(): unknown }[] = []
   try {
     const arena = Arena.create({ bytes: settings.memory })
-    const mesh = traps.mesh(
+    mesh = traps.mesh(
       await createNetworkMesh({
         identityFile: settings.identity,
         listen: settings.listen,
@@ -122,7 +120,8 @@ async function main(): Promise<void> {
     await say({ type: 'listening', peer: mesh.self, addresses: await mesh.addresses() })
 
     const manifest = await swarm.find({ deadline: patience, signal })
-    const { engine, partition } = await openEngine(manifest, { arena, clock })
+    starting = 'engine'
+    const { engine, partition } = await openEngine(settings, { manifest, arena, clock })
     closing.push(engine)
     starting = 'store'
     const store = traps.store(await memoryStore({ arena, clock, logger }))
@@ -132,7 +131,7 @@ async function main(): Promise<void> {
     const result = await runPeer({
       ...parts,
       swarm,
-      engine,
+      engine: endable(engine),
       store,
       partition,
       schedule: parseSchedule(manifest.schedule),
@@ -176,37 +175,10 @@ async function made<Factory>({ module, export: name }: PluginReference): Promise
   return ((await import(module)) as Record<string, Factory>)[name]
 }
 
-async function openEngine(manifest: RunManifest, { arena, clock }: { arena: Arena; clock: Clock }) {
-  const { length, milliseconds } = settings
-  if (settings.engine === 'quadratic') {
-    const partition = (shards: number) =>
-      Array.from({ length: shards }, (_, shard) =>
-        Uint32Array.from({ length: Math.floor(SAMPLES / shards) }, (_, i) => i * shards + shard)
-      )
-    return { engine: endable(quadraticEngine({ clock, length, milliseconds })), partition }
-  }
-  starting = 'engine'
-  const dataset = await loadDataset(manifest.dataset, { cacheDirectory: settings.identity })
-  const engine = await createEngine({ backend: 'wasm', model: manifest.model, dataset, arena, workers: 1 })
-  const partitioner = await createPartitioner(manifest.partition)
-  const { train, classes } = dataset
-  const partition = (shards: number) =>
-    partitioner.partition({ labels: train.labels, classes, shards, random: random(manifest.seed, 'partition') })
-  return { engine: endable(engine), partition }
-}
-
 /** An engine whose evaluations meet the run's target from when the test says so, and not before. */
 function endable(engine: Engine): Engine {
-  const evaluate: Engine['evaluate'] = async (request) => ({
-    ...(await engine.evaluate(request)),
-    accuracy: finishing ? 1 : 0
-  })
-  return new Proxy(engine, {
-    get: (target, name) => {
-      if (name === 'evaluate') return evaluate
-      const value: unknown = Reflect.get(target, name)
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value
-    }
+  return replace(engine, {
+    evaluate: async (request) => ({ ...(await engine.evaluate(request)), accuracy: finishing ? 1 : 0 })
   })
 }
 
@@ -215,7 +187,8 @@ async function tellUse(id: number): Promise<void> {
   const uses = [threadUse(), ...(await otherThreads())]
   const timers = uses.reduce((sum, thread) => sum + thread.timers, 0)
   const descriptors = readdirSync('/proc/self/fd').length
-  await say({ type: 'use', id, use: { rss, heapUsed, external, descriptors, timers, threads: uses } })
+  const controlBytesSent = mesh?.links().reduce((sum, link) => sum + link.controlBytesSent, 0) ?? 0
+  await say({ type: 'use', id, use: { rss, heapUsed, external, descriptors, timers, controlBytesSent, threads: uses } })
 }
 
 async function otherThreads(): Promise<ThreadUse[]> {

@@ -40,11 +40,11 @@ export interface PeerSettings {
   readonly listen: readonly string[]
   /** words of the command line that describe the run, and their values: read by the founder alone */
   readonly run: Readonly<Record<string, string | number>>
-  /** 'quadratic' needs no tfjs; 'wasm' trains the run's model on the run's data */
-  readonly engine: 'quadratic' | 'wasm'
-  /** floats of the quadratic engine's model */
+  /** 'quadratic' and 'flat' need no tfjs, 'flat' is for large vectors; 'wasm' trains the run's model on the run's data */
+  readonly engine: 'quadratic' | 'flat' | 'wasm'
+  /** floats of the model that needs no tfjs */
   readonly length: number
-  /** milliseconds that a gradient of the quadratic engine takes */
+  /** milliseconds that a gradient of it takes, by the clock and not by the processor */
   readonly milliseconds: number
   /** bytes of all vectors */
   readonly memory: number
@@ -74,6 +74,8 @@ export interface Use {
   readonly descriptors: number
   /** over all threads */
   readonly timers: number
+  /** over all links, as the mesh counts them */
+  readonly controlBytesSent: number
   readonly threads: readonly ThreadUse[]
 }
 

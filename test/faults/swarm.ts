@@ -14,6 +14,8 @@ export interface RealSwarmInit {
   readonly settings?: Partial<PeerSettings>
   /** of Node */
   readonly flags?: readonly string[]
+  /** no round of it is waited for */
+  readonly idle?: boolean
   /** where the peer with this number runs: words in front of its command, and the address that it listens on */
   readonly place?: (number: number) => { readonly within: readonly string[]; readonly address: string }
 }
@@ -44,14 +46,14 @@ export class RealSwarm {
     this.#init = init
   }
 
-  /** Starts the founder and then the others. Resolves when each has done a round in a view of all. */
+  /** Starts the founder and then the others. Resolves when each is in a view of all, and has done a round in it. */
   static async start(init: RealSwarmInit): Promise<RealSwarm> {
     const swarm = new RealSwarm(init)
     try {
       const founder = swarm.start(0)
       await swarm.when('the founder listens', () => founder.addresses.length > 0)
       for (let number = 1; number < init.peers; number++) swarm.start(number)
-      await swarm.whole()
+      await (init.idle === true ? swarm.together() : swarm.whole())
       return swarm
     } catch (error) {
       await swarm.close()
@@ -166,18 +168,18 @@ export class RealSwarm {
     this.#doomed.add(life)
   }
 
+  /** Waits until all that run, or those given, have a view of exactly them. */
+  async together(given?: readonly PeerProcess[]): Promise<void> {
+    await this.when('they are in one view', () => this.#together(given ?? this.running))
+  }
+
   /** Waits until all that run, or those given, have ended a round in a view of exactly them. */
   async whole(given?: readonly PeerProcess[]): Promise<void> {
     await this.when('they train in one view', () => {
       const lives = given ?? this.running
-      const ids = new Set(lives.map(({ peer }) => peer))
-      return lives.every((life) => {
-        const view = life.last('view')
-        const round = life.last('round')
-        if (view === undefined || round === undefined) return false
-        const { members, number } = view.event
-        return members.length === ids.size && members.every((id) => ids.has(id)) && round.event.view >= number
-      })
+      const trains = (life: PeerProcess) =>
+        (life.last('round')?.event.view ?? -1) >= (life.last('view')?.event.number ?? 0)
+      return this.#together(lives) && lives.every(trains)
     })
   }
 
@@ -188,13 +190,21 @@ export class RealSwarm {
     await this.when(`${rounds} more rounds`, () => lives.every((life) => reached(life) >= goal))
   }
 
+  /** The peer with this id, for a person. */
+  nameOf(id: PeerId): string {
+    return `peer ${this.#newest.findIndex(({ peer }) => peer === id)}`
+  }
+
+  /** It was there from the start to the end. */
+  survived(life: PeerProcess): boolean {
+    return this.lives.indexOf(life) < this.#init.peers && !this.#doomed.has(life)
+  }
+
   /** Every suspicion so far, as a sentence. */
   get suspicions(): string[] {
     return this.lives.flatMap((life) =>
       life.events.flatMap(({ event }) =>
-        event.type === 'suspected'
-          ? [`${this.#name(life)} suspects peer ${this.#nameOf(event.other)}: ${event.reason}`]
-          : []
+        event.type === 'suspected' ? [`${this.#name(life)} suspects ${this.nameOf(event.other)}: ${event.reason}`] : []
       )
     )
   }
@@ -246,12 +256,20 @@ export class RealSwarm {
     return this.#newest
       .map((life) => {
         const view = life.last('view')?.event
-        const members = view?.members.map((id) => this.#nameOf(id)).join(' ')
+        const members = view?.members.map((id) => this.nameOf(id)).join(' ')
         const how = life.end !== undefined ? 'gone' : life.stopped ? 'stopped' : 'runs'
         const said = life.events.slice(-8).map(({ event }) => this.#short(event))
         return `${this.#name(life)} (${how}): round ${life.last('round')?.event.round}, view ${view?.number} [${members}]\n    ${said.join('; ')}`
       })
       .join('\n')
+  }
+
+  #together(lives: readonly PeerProcess[]): boolean {
+    const ids = new Set(lives.map(({ peer }) => peer))
+    return lives.every((life) => {
+      const members = life.last('view')?.event.members
+      return members?.length === ids.size && members.every((id) => ids.has(id))
+    })
   }
 
   #check(): void {
@@ -273,12 +291,8 @@ export class RealSwarm {
     return `peer ${this.#newest.indexOf(life)}`
   }
 
-  #nameOf(id: PeerId): string {
-    return String(this.#newest.findIndex(({ peer }) => peer === id))
-  }
-
   #short(event: SeenEvent['event']): string {
-    if ('other' in event) return `${event.type} ${this.#nameOf(event.other)}`
+    if ('other' in event) return `${event.type} ${this.nameOf(event.other)}`
     if (event.type === 'round') return `round ${event.round}`
     if (event.type === 'view') return `view ${event.number}`
     return event.type
