@@ -19,6 +19,8 @@ import { machine } from '../bench/machine.mjs'
 const ROOT = join(import.meta.dirname, '..')
 /** Inside the workspace, so that its packages are found. */
 const COMPILED = join(ROOT, '.cache', 'faults')
+/** Scenarios between two reports where nobody watches. */
+const STEP = 50
 const LAWS = ['hung', 'diverged', 'lost', 'excluded', 'late', 'wrong']
 const MEASURES = {
   detect: 'fault to first suspicion',
@@ -87,7 +89,7 @@ async function runAll(jobs) {
         bad += 1
         process.stderr.write(`\r${complaint(job, report)}\n`)
       }
-      process.stderr.write(`\r${done} of ${jobs.length}, ${bad} bad `)
+      if (process.stderr.isTTY || done % STEP === 0) process.stderr.write(`\r${done} of ${jobs.length}, ${bad} bad `)
     }
     worker.kill()
   }
