@@ -184,7 +184,7 @@ function compile() {
   for (const folder of ['sim', 'utils']) {
     mkdirSync(join(COMPILED, folder), { recursive: true })
     for (const file of readdirSync(join(ROOT, 'test', folder))) {
-      if (!file.endsWith('.ts') || file.endsWith('.test.ts')) continue
+      if (!file.endsWith('.ts') || /(test|suite)\.ts$/.test(file)) continue
       const source = readFileSync(join(ROOT, 'test', folder, file), 'utf8')
       const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 }
       const { outputText } = ts.transpileModule(source, { compilerOptions })

@@ -148,6 +148,11 @@ function wrong({ scenario, lives, absences, broken }: Outcome): string[] {
     const { name, ending } = life
     if (life.ended || ending === undefined || 'error' in ending) continue
     const { result } = ending
+    for (const { peer, from, to } of absences) {
+      const late = (life.endedAt ?? 0) - from > scenario.deadline + scenario.grace
+      if (to === Infinity && late && result.members.includes(peer))
+        found.push(`the last view of ${name} has ${peer}, which is gone`)
+    }
     if (result.steps !== scenario.rounds) found.push(`${name} made ${result.steps} steps, expected ${scenario.rounds}`)
     const always = life.began === 0 && !absences.some(({ peer }) => peer === name)
     const healed = life.events.some(({ type }) => type === 'healed')
