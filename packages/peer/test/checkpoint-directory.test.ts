@@ -47,8 +47,7 @@ describe('the checkpoint to resume from', () => {
   ])('of a file that is torn is refused, with %s', async (_what, rounds, torn, instead) => {
     const { file } = await peerDirectory(...rounds)
     await truncate(file(torn), 500)
-    const offer =
-      instead === undefined ? 'there is no other good one beside it' : `resume from ${file(instead)} instead`
+    const offer = instead === undefined ? 'there is no other good one beside it' : `take ${file(instead)} instead`
     await expect(findCheckpoint(file(torn))).rejects.toMatchObject({
       code: 'corrupt',
       message: expect.stringMatching(new RegExp(`^checkpoint ${file(torn)}: .*; ${offer}$`)) as unknown
