@@ -143,8 +143,9 @@ async function main(): Promise<void> {
       evaluateEvery: 1,
       evaluateSamples: 10,
       patience,
-      ...(settings.checkpoint !== undefined && { checkpoint: settings.checkpoint }),
+      ...(settings.checkpoint !== undefined && { checkpoints: { directory: settings.checkpoint, every: 0 } }),
       leave: signal,
+      stop: new AbortController().signal,
       signal: giveUp.signal
     })
     await say({ type: 'ended', wall: Date.now(), result })

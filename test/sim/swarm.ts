@@ -11,11 +11,11 @@ import {
   type Strategy,
   type StrategyFactory
 } from '@peergrad/core'
-import { MemoryNetwork, runPeer, Swarm, type PeerResult } from '@peergrad/peer'
+import { loadCheckpoint, MemoryNetwork, resumedFrom, runPeer, Swarm, type PeerResult } from '@peergrad/peer'
 import { MemoryStore, serve, type Spawn } from '@peergrad/store'
 import { aggregators, codecs, strategies } from '@peergrad/strategies'
 import { quadraticEngine } from '../utils/quadratic-engine.js'
-import { virtualClock, type VirtualClock } from '../utils/virtual-clock.js'
+import { processClock, virtualClock, type ProcessClock, type VirtualClock } from '../utils/virtual-clock.js'
 
 const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 
@@ -26,7 +26,7 @@ const inline: Spawn = (boot, on) => {
 }
 
 export const MANIFEST: RunManifest = {
-  version: 1,
+  version: 2,
   model: 'quadratic',
   dataset: 'none',
   partition: 'iid',
@@ -44,8 +44,10 @@ export const MANIFEST: RunManifest = {
   targetAccuracy: 0,
   seed: 1,
   peers: 4,
-  minPeers: 1,
+  minPeers: 0,
   deadline: 5000,
+  grace: 2000,
+  onFailure: 'continue',
   admission: 'open'
 }
 
@@ -56,12 +58,40 @@ export interface Disguise {
   readonly engine?: (honest: Engine) => Engine
 }
 
+/** One life of a peer: a peer that was killed and came back has two. */
 export interface SimulatedPeer {
   readonly name: string
+  readonly clock: ProcessClock
   readonly mesh: Mesh
-  readonly events: RunEvent[]
+  /** what happened at it, with the virtual time */
+  readonly events: (RunEvent & { readonly at: number })[]
   readonly result: Promise<PeerResult>
   readonly leave: AbortController
+  readonly stop: AbortController
+}
+
+export interface SimulationInit {
+  /** milliseconds that a message takes; 1 unless given */
+  readonly latency?: (from: string, to: string) => number
+  /** bytes of tensors a second that a peer can send, and that it can receive; no limit unless given */
+  readonly bandwidth?: number
+  /** of the network's chances */
+  readonly seed?: number
+}
+
+export interface StartOptions {
+  /** whom to join through, in this order; everybody who ever was unless given, and nobody makes a founder */
+  readonly via?: readonly string[]
+  /** that a gradient takes */
+  readonly milliseconds?: number
+  readonly manifest?: RunManifest
+  readonly disguise?: Disguise
+  /** milliseconds that its time of day is wrong */
+  readonly skew?: number
+  /** where its checkpoints go, one every five rounds; it writes none unless given */
+  readonly checkpoints?: string
+  /** file of the checkpoint that it comes back with */
+  readonly resume?: string
 }
 
 /** Peers of one run on a network in memory, under a virtual clock. */
@@ -69,50 +99,61 @@ export class Simulation {
   readonly clock: VirtualClock = virtualClock()
   readonly network: MemoryNetwork
   readonly manifest: RunManifest
+  /** those that live */
   readonly peers = new Map<string, SimulatedPeer>()
+  /** all that ever were, in the order in which they were started */
+  readonly lives: SimulatedPeer[] = []
   readonly #stop = new AbortController()
+  readonly #suspended = new Map<SimulatedPeer, { readonly promise: Promise<void>; resolve(): void }>()
+  /** work under way that takes no virtual time */
+  #outside = 0
+  /** peers that may read or write files, which takes none either */
+  #files = 0
 
-  constructor(manifest: Partial<RunManifest> = {}, latency: (from: string, to: string) => number = () => 1) {
+  constructor(manifest: Partial<RunManifest> = {}, { latency = () => 1, ...init }: SimulationInit = {}) {
     this.manifest = { ...MANIFEST, ...manifest }
-    this.network = new MemoryNetwork({ clock: this.clock, latency })
+    this.network = new MemoryNetwork({ clock: this.clock, latency, ...init })
   }
 
-  /** Starts a peer; the first one founds the run, the others join through it or through `via`. */
+  /** Starts a peer; the first one founds the run, the others join it. */
   start(
     name: string,
-    {
-      via = 'peerAAAAAAAAAAAA',
-      milliseconds = 20,
-      manifest,
-      disguise = {}
-    }: { via?: string; milliseconds?: number; manifest?: RunManifest; disguise?: Disguise } = {}
+    options: StartOptions = {}
   ): SimulatedPeer {
-    const { clock } = this
-    const mesh = disguise.mesh?.(this.network.join(name)) ?? this.network.join(name)
-    const events: RunEvent[] = []
+    const { via = this.#others(name), milliseconds = 20, manifest, disguise = {}, skew = 0 } = options
+    const { checkpoints, resume } = options
+    const files = Number(checkpoints !== undefined || resume !== undefined)
+    const clock = processClock(this.clock, { skew })
+    const joined = this.network.join(name, { clock })
+    const mesh = disguise.mesh?.(joined) ?? joined
+    const events: SimulatedPeer['events'] = []
     const leave = new AbortController()
+    const stop = new AbortController()
     const arena = Arena.create({ bytes: 4 << 20 })
     const honest = new MemoryStore({ arena, clock }, inline)
     const store = disguise.store?.(honest) ?? honest
-    const founder = this.peers.size === 0
+    const engine = quadraticEngine({ clock, milliseconds })
     const silent = { debug() {}, info() {}, warn() {}, error() {} }
-    const swarm = new Swarm({
-      mesh,
-      clock,
-      logger: silent,
-      join: founder ? [] : [`/memory/${via}`],
-      sha256,
-      ...((founder || manifest) && { manifest: manifest ?? this.manifest })
-    })
     const run = async () => {
+      const loading = { store, layout: engine.layout, manifest: this.manifest }
+      const resumed = resume === undefined ? undefined : await resumedFrom(resume)
+      const swarm = new Swarm({
+        mesh,
+        clock,
+        logger: silent,
+        join: via.map((other) => `/memory/${other}`),
+        sha256,
+        ...((via.length === 0 || manifest) && { manifest: manifest ?? this.manifest }),
+        ...(resumed && { resumed })
+      })
       await swarm.find({ deadline: 10_000, signal: this.#stop.signal })
       return runPeer({
         swarm,
-        engine: disguise.engine?.(quadraticEngine({ clock, milliseconds })) ?? quadraticEngine({ clock, milliseconds }),
+        engine: disguise.engine?.(engine) ?? engine,
         store,
-        strategy: await this.#strategy(),
+        strategy: await this.#load(this.#strategy()),
         aggregator: resolvePlugin(aggregators, this.manifest.aggregator),
-        ...(this.manifest.codec !== 'f32' && { codec: await this.#codec() }),
+        ...(this.manifest.codec !== 'f32' && { codec: await this.#load(this.#codec()) }),
         partition: (shards) =>
           Array.from({ length: shards }, (_, shard) =>
             Uint32Array.from({ length: 240 / shards }, (_, i) => i * shards + shard)
@@ -120,18 +161,29 @@ export class Simulation {
         schedule: { name: 'constant' },
         clock,
         logger: silent,
-        emit: (event) => events.push(event),
+        emit: (event) => {
+          if (this.peers.get(name) === peer) events.push({ ...event, at: this.clock.now() })
+        },
+        ...(checkpoints !== undefined && { checkpoints: { directory: checkpoints, every: 5 } }),
+        ...(resume !== undefined && { resume: await loadCheckpoint(resume, loading) }),
         evaluateEvery: 0,
         evaluateSamples: 10,
         patience: 60_000,
         leave: leave.signal,
+        stop: stop.signal,
         signal: this.#stop.signal
       })
     }
-    const result = run()
+    this.#files += files
+    // a process whose work is over ends, and its connections with it
+    const result = run().finally(() => {
+      this.#files -= files
+      if (this.peers.get(name) === peer) void joined.close()
+    })
     result.catch(() => {})
-    const peer = { name, mesh, events, result, leave }
+    const peer = { name, clock, mesh, events, result, leave, stop }
     this.peers.set(name, peer)
+    this.lives.push(peer)
     return peer
   }
 
@@ -141,37 +193,67 @@ export class Simulation {
     )
   }
 
+  /** The process is gone without a word, and none of its code runs on. */
   kill(name: string): void {
     this.network.kill(name)
+    this.peers.get(name)?.clock.drop()
     this.peers.delete(name)
   }
 
-  /** Moves time on until the promise settles, letting everything that is due run in between. */
-  async until<T>(promise: Promise<T>, { limit = 600_000 }: { limit?: number } = {}): Promise<T> {
+  /** The process stands still, as after SIGSTOP. */
+  suspend(name: string): void {
+    const peer = this.peers.get(name)
+    if (peer === undefined || this.#suspended.has(peer)) return
+    let resolve = () => {}
+    const promise = new Promise<void>((done) => (resolve = done))
+    this.#suspended.set(peer, { promise, resolve })
+    peer.clock.stop()
+    this.network.stop(name)
+  }
+
+  /** It goes on: first its timers come, then what arrived meanwhile. */
+  resume(name: string): void {
+    const peer = this.peers.get(name)
+    if (peer === undefined) return
+    this.#suspended.get(peer)?.resolve()
+    this.#suspended.delete(peer)
+    peer.clock.resume()
+    this.network.resume(name)
+  }
+
+  isSuspended(name: string): boolean {
+    const peer = this.peers.get(name)
+    return peer !== undefined && this.#suspended.has(peer)
+  }
+
+  /** What code of this life must wait for before it runs on: nothing, that it is resumed, or for ever. */
+  runs(life: SimulatedPeer): Promise<void> | undefined {
+    if (this.peers.get(life.name) !== life) return new Promise(() => {})
+    return this.#suspended.get(life)?.promise
+  }
+
+  /** Moves time on until the promise settles, from one callback to the next, letting all that can run do so between. */
+  async until<T>(promise: Promise<T>, options?: { limit?: number }): Promise<T> {
     let settled = false
     void promise.then(
       () => (settled = true),
       () => (settled = true)
     )
-    const end = this.clock.now() + limit
-    while (!settled && this.clock.now() < end) {
-      await turn()
-      this.clock.advance(1)
-    }
-    if (!settled) throw new Error(`nothing after ${limit} virtual ms`)
+    await this.when(() => settled, options)
     return promise
   }
 
   /** Moves time on until the condition holds. */
-  async when(condition: () => boolean, options?: { limit?: number }): Promise<void> {
-    let met = () => {}
-    const promise = new Promise<void>((resolve) => (met = resolve))
-    const check = () => {
-      if (condition()) met()
-      else this.clock.after(1, check)
+  async when(condition: () => boolean, { limit = 600_000 }: { limit?: number } = {}): Promise<void> {
+    const end = this.clock.now() + limit
+    for (;;) {
+      await this.#quiet()
+      if (condition()) return
+      const { next } = this.clock
+      if (next === undefined) throw new Error(`nothing more happens after ${this.clock.now()} virtual ms`)
+      if (next > end) throw new Error(`nothing after ${limit} virtual ms`)
+      this.clock.step()
     }
-    check()
-    await this.until(promise, options)
   }
 
   async results(): Promise<PeerResult[]> {
@@ -180,6 +262,25 @@ export class Simulation {
 
   stop(): void {
     this.#stop.abort()
+  }
+
+  /** All promises that can go on have done so. */
+  async #quiet(): Promise<void> {
+    do await new Promise((resolve) => setImmediate(resolve))
+    while (this.#outside > 0 || (this.#files > 0 && process.getActiveResourcesInfo().some(isFileWork)))
+  }
+
+  async #load<T>(work: Promise<T>): Promise<T> {
+    this.#outside += 1
+    try {
+      return await work
+    } finally {
+      this.#outside -= 1
+    }
+  }
+
+  #others(name: string): string[] {
+    return [...new Set(this.lives.map((life) => life.name))].filter((other) => other !== name)
   }
 
   async #strategy(): Promise<Strategy> {
@@ -195,11 +296,10 @@ export class Simulation {
   }
 }
 
-export function peerName(index: number): string {
-  return `peer${String.fromCharCode(65 + index).repeat(12)}`
+function isFileWork(resource: string): boolean {
+  return resource.startsWith('FSReq')
 }
 
-/** Lets all promises that can go on do so. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
+export function peerName(index: number): string {
+  return `peer${String.fromCharCode(65 + index).repeat(12)}`
 }

@@ -6,8 +6,25 @@ export {
   type NetworkMeshInit,
   type NetworkStatistics
 } from './network/index.js'
-export { readCheckpoint, writeCheckpoint, type CheckpointPosition } from './checkpoint.js'
-export { MemoryNetwork, type MemoryNetworkInit } from './mesh/memory-mesh.js'
+export { Checkpoints, type CheckpointsInit, type ExtraVector } from './checkpoint/checkpoints.js'
+export {
+  CHECKPOINTS,
+  findCheckpoint,
+  listCheckpoints,
+  type FoundCheckpoint,
+  type ListedCheckpoint
+} from './checkpoint/directory.js'
+export { loadCheckpoint, resumedFrom, type LoadInit, type ResumedState } from './checkpoint/load.js'
+export { CheckpointReader } from './checkpoint/read.js'
+export { writeCheckpoint, type CheckpointContents, type NamedVector } from './checkpoint/write.js'
+export {
+  MemoryNetwork,
+  type MemoryNetworkEvents,
+  type MemoryNetworkInit,
+  type MemoryTransfer,
+  type SimulatedMesh
+} from './mesh/memory-network.js'
+export type { LinkConditions, LinkSelector } from './mesh/link-conditions.js'
 export { Swarm, type SwarmInit } from './membership/swarm.js'
 export { runPeer, type PeerResult, type RunPeerInit } from './run-peer.js'
 export {

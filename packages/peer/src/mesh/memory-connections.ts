@@ -1,0 +1,182 @@
+import type { Clock, PeerId, Random } from '@peergrad/core'
+import type { LinkTable } from './link-conditions.js'
+import type { MemoryCarrier } from './memory-carrier.js'
+import type { MemoryHost } from './memory-host.js'
+
+/** Milliseconds without an answer to a ping after which a connection is given up. */
+const PING_TIMEOUT = 2500
+/** Milliseconds until two peers that know each other and can reach each other are connected again. */
+const REDIAL = { least: 250, spread: 500 }
+
+/** One end of connections: a peer's mesh. */
+export interface Endpoint {
+  readonly host: MemoryHost
+  /** the connections that this end believes in */
+  readonly connections: Map<PeerId, Connection>
+  /** peers that it was connected to, and means to be again */
+  readonly contacts: Set<PeerId>
+  opened(peer: PeerId): void
+  closed(peer: PeerId, connection: Connection): void
+}
+
+interface Stalled {
+  readonly from: MemoryHost
+  readonly to: MemoryHost
+  readonly arrive: () => void
+}
+
+export class Connection {
+  readonly ends: readonly [Endpoint, Endpoint]
+  /** parts of streams that wait for a link to be open again */
+  stalled: Stalled[] = []
+  cancelTimeout: (() => void) | undefined
+
+  constructor(ends: readonly [Endpoint, Endpoint]) {
+    this.ends = ends
+  }
+
+  other(end: Endpoint): Endpoint {
+    return this.ends[0] === end ? this.ends[1] : this.ends[0]
+  }
+}
+
+export interface ConnectionsInit {
+  readonly clock: Clock
+  readonly links: LinkTable
+  readonly carrier: MemoryCarrier
+  readonly random: Random
+  readonly endpoints: ReadonlyMap<PeerId, Endpoint>
+}
+
+/** Who is connected to whom: connections die of silence, and peers that know each other dial again. */
+export class MemoryConnections {
+  readonly #init: ConnectionsInit
+  readonly #open = new Set<Connection>()
+  readonly #redials = new Map<Endpoint, Map<Endpoint, () => void>>()
+
+  constructor(init: ConnectionsInit) {
+    this.#init = init
+  }
+
+  /** Two running processes get connected; an end that still believed in an older connection loses that first. */
+  open(a: Endpoint, b: Endpoint): void {
+    const pairs = [
+      [a, b],
+      [b, a]
+    ] as const
+    for (const [end, { host }] of pairs) {
+      const old = end.connections.get(host.peer)
+      if (old !== undefined) this.#lose(end, old)
+    }
+    const connection = new Connection([a, b])
+    this.#open.add(connection)
+    for (const [end, { host }] of pairs) {
+      end.connections.set(host.peer, connection)
+      end.contacts.add(host.peer)
+    }
+    for (const [end, { host }] of pairs) end.host.run(() => end.opened(host.peer))
+  }
+
+  /** Part of a stream; it waits as long as the link is blocked and the connection lasts. */
+  stream(connection: Connection, from: Endpoint, arrive: () => void): void {
+    const to = connection.other(from)
+    const part = {
+      from: from.host,
+      to: to.host,
+      arrive: () => {
+        if (to.connections.get(from.host.peer) === connection) arrive()
+      }
+    }
+    if (this.#init.links.blocked(from.host.peer, to.host.peer)) connection.stalled.push(part)
+    else this.#init.carrier.stream(part.from, part.to, part.arrive)
+  }
+
+  /** The process is gone. Its system closes what was open, which the others learn when that arrives. */
+  ended(end: Endpoint): void {
+    for (const connection of end.connections.values()) {
+      const other = connection.other(end)
+      if (this.#init.links.blocked(end.host.peer, other.host.peer)) continue
+      this.#forget(connection)
+      this.#init.carrier.last(end.host, other.host, () => this.#lose(other, connection))
+    }
+    end.connections.clear()
+    for (const cancel of this.#redials.get(end)?.values() ?? []) cancel()
+    this.#redials.delete(end)
+    this.review(end)
+  }
+
+  /** The state of links or hosts has changed: everywhere, or around one end. */
+  review(only?: Endpoint): void {
+    for (const connection of this.#open) {
+      if (only === undefined || connection.ends.includes(only)) this.#check(connection)
+    }
+    for (const end of this.#init.endpoints.values()) {
+      for (const peer of end.contacts) {
+        const other = this.#init.endpoints.get(peer)
+        if (other !== undefined && (only === undefined || end === only || other === only)) this.#redial(end, other)
+      }
+    }
+  }
+
+  /** Whether a dial of one by the other would get through. */
+  reachable(a: Endpoint, b: Endpoint): boolean {
+    return a.host.running && b.host.running && this.#init.links.open(a.host.peer, b.host.peer)
+  }
+
+  #check(connection: Connection): void {
+    const { clock, links, carrier } = this.#init
+    const [a, b] = connection.ends
+    const { stalled } = connection
+    connection.stalled = []
+    for (const part of stalled) {
+      if (links.blocked(part.from.peer, part.to.peer)) connection.stalled.push(part)
+      else carrier.stream(part.from, part.to, part.arrive)
+    }
+    if (this.reachable(a, b)) {
+      connection.cancelTimeout?.()
+      connection.cancelTimeout = undefined
+    } else {
+      connection.cancelTimeout ??= clock.after(PING_TIMEOUT, () => this.#timedOut(connection))
+    }
+  }
+
+  #timedOut(connection: Connection): void {
+    this.#forget(connection)
+    for (const end of connection.ends) end.host.run(() => this.#lose(end, connection))
+  }
+
+  #forget(connection: Connection): void {
+    connection.cancelTimeout?.()
+    this.#open.delete(connection)
+  }
+
+  #lose(end: Endpoint, connection: Connection): void {
+    const other = connection.other(end)
+    const { peer } = other.host
+    if (end.connections.get(peer) !== connection) return
+    this.#forget(connection)
+    end.connections.delete(peer)
+    end.closed(peer, connection)
+    this.#redial(end, this.#init.endpoints.get(peer) ?? other)
+  }
+
+  #redial(end: Endpoint, other: Endpoint): void {
+    const [a, b] = end.host.peer < other.host.peer ? [end, other] : [other, end]
+    const connection = a.connections.get(b.host.peer)
+    const connected = connection !== undefined && connection === b.connections.get(a.host.peer)
+    const possible = !connected && this.reachable(a, b)
+    let redials = this.#redials.get(a)
+    if (redials === undefined) this.#redials.set(a, (redials = new Map()))
+    const cancel = redials.get(b)
+    if (possible === (cancel !== undefined)) return
+    cancel?.()
+    redials.delete(b)
+    if (!possible) return
+    const { clock, random } = this.#init
+    const dial = () => {
+      redials.delete(b)
+      if (this.reachable(a, b)) this.open(a, b)
+    }
+    redials.set(b, clock.after(REDIAL.least + random.uniform() * REDIAL.spread, dial))
+  }
+}

@@ -1,0 +1,120 @@
+import { random, type Clock, type PeerId } from '@peergrad/core'
+import { combine, LinkTable, type LinkSelector, type LinkConditions } from './link-conditions.js'
+import { MemoryCarrier } from './memory-carrier.js'
+import { MemoryConnections, type Endpoint } from './memory-connections.js'
+import type { MemoryHost } from './memory-host.js'
+import { MemoryTransfers } from './memory-transfers.js'
+
+export interface FabricInit {
+  readonly clock: Clock
+  /** milliseconds that a message takes from one peer to another; 0 unless given */
+  readonly latency?: (from: PeerId, to: PeerId) => number
+  /** bytes of tensors a second that a peer can send, and as many that it can receive; no limit unless given */
+  readonly bandwidth?: number
+  /** of everything that happens by chance; 0 unless given */
+  readonly seed?: number
+}
+
+/** What an endpoint takes in. */
+export interface Station extends Endpoint {
+  onMessage(from: PeerId, payload: Uint8Array): void
+  onBeat(from: PeerId, payload: Uint8Array): void
+}
+
+/** Everything between the peers of a network in memory: links, connections, messages and tensors on their way. */
+export class MemoryFabric {
+  readonly clock: Clock
+  readonly links: LinkTable
+  readonly carrier: MemoryCarrier
+  readonly connections: MemoryConnections
+  readonly transfers: MemoryTransfers
+  readonly #stations = new Map<PeerId, Station>()
+
+  constructor({ clock, latency = () => 0, bandwidth = Infinity, seed = 0 }: FabricInit) {
+    const links = new LinkTable(latency)
+    this.clock = clock
+    this.links = links
+    this.carrier = new MemoryCarrier({ clock, links, random: random(seed, 'messages') })
+    this.connections = new MemoryConnections({
+      clock,
+      links,
+      carrier: this.carrier,
+      random: random(seed, 'dials'),
+      endpoints: this.#stations
+    })
+    this.transfers = new MemoryTransfers({ clock, links, bandwidth })
+  }
+
+  add(station: Station): void {
+    this.#stations.set(station.host.peer, station)
+    this.connections.review(station)
+  }
+
+  get(peer: PeerId): Station | undefined {
+    return this.#stations.get(peer)
+  }
+
+  /** The process ends: what it sent last still arrives when it closed, and does not when it was killed. */
+  end(station: Station, how: 'closed' | 'killed'): void {
+    if (!station.host.alive) return
+    station.host.end(how)
+    this.#stations.delete(station.host.peer)
+    this.connections.ended(station)
+    this.transfers.review()
+  }
+
+  stop(host: MemoryHost): void {
+    host.stop()
+    this.#changed()
+  }
+
+  resume(host: MemoryHost): void {
+    host.resume((callback) => this.clock.after(0, callback))
+    this.#changed()
+  }
+
+  impose(conditions: Partial<LinkConditions>, where: LinkSelector): () => void {
+    const lift = this.links.impose(conditions, where)
+    this.#changed()
+    return () => {
+      lift()
+      this.#changed()
+    }
+  }
+
+  /** To all whom it reaches, straight or passed on by others. Calls `sent` for each straight one. */
+  announce(from: Station, payload: Uint8Array, sent: (to: PeerId) => void): void {
+    for (const to of from.connections.keys()) sent(to)
+    const routes = this.carrier.routes(from.host.peer, this.#stations.size, (peer) => this.#neighbours(peer))
+    for (const [peer, route] of routes) {
+      const to = this.#stations.get(peer)
+      if (to === undefined) continue
+      const hops = route.slice(1).map((hop, index) => [route[index], hop] as const)
+      const conditions = hops.map(([a, b]) => this.links.conditions(a, b)).reduce(combine)
+      const latency = hops.reduce((sum, [a, b]) => sum + this.links.latency(a, b), 0)
+      const bytes = payload.slice()
+      this.carrier.datagram({ from: from.host, to: to.host, conditions, latency }, () =>
+        to.onMessage(from.host.peer, bytes)
+      )
+    }
+  }
+
+  beat(from: Station, to: Station, payload: Uint8Array): void {
+    const a = from.host.peer
+    const b = to.host.peer
+    const link = { conditions: this.links.conditions(a, b), latency: this.links.latency(a, b) }
+    const bytes = payload.slice()
+    this.carrier.datagram({ from: from.host, to: to.host, ...link }, () => to.onBeat(a, bytes))
+  }
+
+  /** Whom a running peer is connected to; a stopped one passes nothing on. */
+  #neighbours(peer: PeerId): Iterable<PeerId> {
+    const station = this.#stations.get(peer)
+    return station?.host.running === true ? station.connections.keys() : []
+  }
+
+  #changed(): void {
+    this.connections.review()
+    this.transfers.review()
+  }
+}

@@ -1,0 +1,211 @@
+import { quorum } from '@peergrad/core'
+import type { Life, Outcome } from './trial.js'
+
+/** What must never be, and where it was: each list is empty when all is well. */
+export interface Breaches {
+  /** did not come to an end */
+  readonly hung: string[]
+  /** two models after one round */
+  readonly diverged: string[]
+  /** lived, and did not finish with the others */
+  readonly lost: string[]
+  /** lived, and is not in the last view */
+  readonly excluded: string[]
+  /** a round that took longer than deadline and grace although a majority was there */
+  readonly late: string[]
+  /** anything else: rounds that do not add up, an exception */
+  readonly wrong: string[]
+}
+
+export const LAWS = ['hung', 'diverged', 'lost', 'excluded', 'late', 'wrong'] as const
+
+/** Milliseconds more for the first round after a majority was gone: its peers must find each other first. */
+const REUNION = 1000
+/** What a disk that is full may end a peer with, once the run is over. */
+const DISK = ['full', 'argument']
+
+export function breaches(outcome: Outcome): Breaches {
+  return {
+    hung: hung(outcome),
+    diverged: diverged(outcome),
+    ...(isStranded(outcome) ? stranded(outcome) : finished(outcome)),
+    late: late(outcome),
+    wrong: wrong(outcome)
+  }
+}
+
+export function isWell(found: Breaches): boolean {
+  return LAWS.every((law) => found[law].length === 0)
+}
+
+/**
+ * No majority of the last view is left that was there when the last round was decided: then to pause, and to give up
+ * in the end, is right.
+ */
+export function isStranded({ lives }: Outcome): boolean {
+  const all = lives.flatMap(({ events }) => events)
+  const views = all.flatMap((event) => (event.type === 'view' ? [event] : []))
+  const view = views.reduce<(typeof views)[number] | undefined>(
+    (last, next) => (last === undefined || next.number > last.number ? next : last),
+    undefined
+  )
+  if (view === undefined) return false
+  const decided = Math.max(0, ...all.flatMap((event) => (event.type === 'round' ? [event.at] : [])))
+  const left = lives.filter(
+    (life) => view.members.includes(life.name) && !life.ended && !crashed(life) && life.began <= decided
+  )
+  return left.length < quorum(view.members.length)
+}
+
+function hung({ lives, end }: Outcome): string[] {
+  return lives
+    .filter(({ ended, ending }) => !ended && ending === undefined)
+    .map((life) => `${life.name} was not done at ${Math.round(end)} ms: ${lastWords(life)}`)
+}
+
+function diverged({ lives }: Outcome): string[] {
+  const found: string[] = []
+  const hashes = new Map<number, { hash: string; name: string }>()
+  for (const { name, events } of lives) {
+    for (const event of events) {
+      if (event.type !== 'round') continue
+      const first = hashes.get(event.round)
+      if (first === undefined) hashes.set(event.round, { hash: event.parametersHash, name })
+      else if (first.hash !== event.parametersHash) {
+        found.push(`round ${event.round}: ${name} and ${first.name} hold different models`)
+      }
+    }
+    const last = events.findLast(({ type }) => type === 'diverged' || type === 'healed')
+    if (last?.type === 'diverged') found.push(`${name} diverged in round ${last.round} and did not heal`)
+  }
+  return found
+}
+
+function finished({ scenario, lives }: Outcome): Pick<Breaches, 'lost' | 'excluded'> {
+  const living = lives.filter((life) => !life.ended && !crashed(life))
+  const hashes = living.map(lastHash)
+  const common = mostCommon(hashes.flatMap((hash) => hash ?? []))
+  const lost = living.flatMap((life, index) => {
+    const { ending, name } = life
+    if (ending === undefined) return [`${name} is not done: ${lastWords(life)}`]
+    if ('error' in ending && !spoiledByDisk(life, scenario.rounds)) {
+      return [`${name} gave up: ${ending.error.code}, ${ending.error.message}; ${lastWords(life)}`]
+    }
+    if (hashes[index] !== common) return [`${name} finished with another model; ${lastWords(life)}`]
+    return []
+  })
+  const excluded = living.flatMap(({ ending, name }) => {
+    if (ending === undefined || 'error' in ending) return []
+    const missing = living.filter((life) => !ending.result.members.includes(life.name)).map((life) => life.name)
+    return missing.length > 0 ? [`the last view of ${name} lacks ${missing.join(', ')}`] : []
+  })
+  return { lost, excluded }
+}
+
+/** Whoever lives must say that it pauses, and end with a reason in the end. */
+function stranded({ lives }: Outcome): Pick<Breaches, 'lost' | 'excluded'> {
+  const lost = lives.flatMap((life) => {
+    if (life.ended || crashed(life)) return []
+    const { ending, name, events } = life
+    if (ending !== undefined && 'result' in ending) return [`${name} finished without a majority`]
+    const said = !events.some(({ type }) => type === 'view') || events.some(({ type }) => type === 'paused')
+    return said ? [] : [`${name} did not say that it pauses; ${lastWords(life)}`]
+  })
+  return { lost, excluded: [] }
+}
+
+/** Rounds at peers that were there all the time, while a majority was. */
+function late(outcome: Outcome): string[] {
+  const { scenario, lives } = outcome
+  const limit = scenario.deadline + scenario.grace
+  return lives.flatMap(({ name, events }) => {
+    const rounds = events.flatMap((event) => (event.type === 'round' ? [event] : []))
+    return rounds.slice(1).flatMap(({ round, at }, index) => {
+      const before = rounds[index]
+      if (round !== before.round + 1 || isAbsent(outcome, name, before.at, at)) return []
+      const gathered = majoritySince(outcome, before.at, at)
+      if (gathered === undefined) return []
+      const allowed = gathered > before.at ? limit + REUNION : limit
+      const took = at - gathered
+      return took > allowed ? [`round ${round} took ${name} ${Math.round(took)} ms, expected ${allowed} at most`] : []
+    })
+  })
+}
+
+function wrong({ scenario, lives, absences, broken }: Outcome): string[] {
+  const found = broken === undefined ? [] : [broken]
+  for (const life of lives) {
+    const { name, ending } = life
+    if (life.ended || ending === undefined || 'error' in ending) continue
+    const { result } = ending
+    if (result.steps !== scenario.rounds) found.push(`${name} made ${result.steps} steps, expected ${scenario.rounds}`)
+    const always = life.began === 0 && !absences.some(({ peer }) => peer === name)
+    const healed = life.events.some(({ type }) => type === 'healed')
+    if (always && !healed && result.rounds !== scenario.rounds) {
+      found.push(`${name} saw ${result.rounds} rounds, expected ${scenario.rounds}`)
+    }
+  }
+  return found
+}
+
+/** Whether the peer was away at any time from … to, or had not come back into the view from being away. */
+export function isAbsent({ absences, lives }: Outcome, name: string, from: number, to: number): boolean {
+  return absences.some((absence) => {
+    if (absence.peer !== name || absence.from > to) return false
+    const back = lives
+      .filter((life) => life.name === name)
+      .flatMap(({ events }) => events)
+      .find((event) => event.type === 'round' && event.at > absence.to)
+    return from <= (back?.at ?? Infinity)
+  })
+}
+
+/** Since when, before `to` and not before `from`, a majority of the view has been there; undefined if it is not at `to`. */
+function majoritySince(outcome: Outcome, from: number, to: number): number | undefined {
+  const changes = outcome.absences.flatMap((absence) => [absence.from, absence.to])
+  const views = outcome.lives.flatMap(({ events }) => events.flatMap((event) => (event.type === 'view' ? [event] : [])))
+  const times = [from, ...changes, ...views.map(({ at }) => at)].filter((time) => time >= from && time < to)
+  let since: number | undefined
+  for (const time of [...new Set(times)].sort((a, b) => a - b)) {
+    const known = views.filter(({ at }) => at <= time)
+    const number = Math.max(...known.map((view) => view.number))
+    const members = known.find((view) => view.number === number)?.members ?? []
+    const here = members.filter((name) => !isAbsent(outcome, name, time, time))
+    if (here.length < quorum(members.length)) since = undefined
+    else since ??= time
+  }
+  return since
+}
+
+function crashed({ ending }: Life): boolean {
+  return ending !== undefined && 'error' in ending && ending.error.code === 'crashed'
+}
+
+function spoiledByDisk({ ending, events }: Life, rounds: number): boolean {
+  if (ending === undefined || 'result' in ending || !DISK.includes(ending.error.code)) return false
+  return ending.error.message.startsWith('checkpoint') && lastRound(events) === rounds - 1
+}
+
+function lastRound(events: Life['events']): number | undefined {
+  const last = events.findLast(({ type }) => type === 'round')
+  return last?.type === 'round' ? last.round : undefined
+}
+
+function lastHash({ events }: Life): string | undefined {
+  const last = events.findLast(({ type }) => type === 'round')
+  return last?.type === 'round' ? last.parametersHash : undefined
+}
+
+function lastWords({ events }: Life): string {
+  const last = events.at(-1)
+  const round = lastRound(events)
+  const what =
+    last === undefined ? 'it said nothing' : `the last it said was "${last.type}" at ${Math.round(last.at)} ms`
+  return round === undefined ? what : `${what}, after round ${round}`
+}
+
+function mostCommon(values: readonly string[]): string | undefined {
+  const counts = new Map<string, number>()
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
+  return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0]
+}

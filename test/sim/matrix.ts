@@ -1,0 +1,77 @@
+import type { StrategyFactory } from '@peergrad/core'
+import { strategies } from '@peergrad/strategies'
+import { MOMENTS, type Moment } from './moments.js'
+import type { Fault, Scenario, When } from './scenario.js'
+
+/** What happens to the victim: where it comes back, once before the others can notice, and once long after. */
+export const BLOWS: Readonly<Record<string, (peer: number, when: When) => Fault>> = {
+  kill: (peer, when) => ({ kind: 'kill', peer, when }),
+  'kill, back at once': (peer, when) => ({ kind: 'kill', peer, when, back: 150 }),
+  'kill, back later': (peer, when) => ({ kind: 'kill', peer, when, back: 2000 }),
+  'stop for a moment': (peer, when) => ({ kind: 'stop', peer, when, lasts: 1000 }),
+  'stop for long': (peer, when) => ({ kind: 'stop', peer, when, lasts: 4000 })
+}
+
+/** the round in which the blow falls */
+const ROUND = 3
+/** milliseconds after which somebody new starts, where that is the matter */
+const COMES = 1500
+const BASE = { seed: 1, peers: 4, rounds: 22, compute: 400, deadline: 2000, grace: 2000, newcomers: [] }
+
+/** All strategies that exchange something: a new one is in the matrix by its line in the registry. */
+export async function exchangeStrategies(): Promise<string[]> {
+  const names: string[] = []
+  for (const [name, { reference }] of strategies.entries) {
+    const module = (await import(reference.module)) as Record<string, StrategyFactory>
+    if (module[reference.export]({}).kind === 'exchange') names.push(name)
+  }
+  return names
+}
+
+export interface MatrixCase {
+  /** among those of the strategy */
+  readonly index: number
+  readonly moment: Moment
+  readonly blow: string
+  readonly scenario: Scenario
+}
+
+/** Each moment of each peer, and each blow, for one strategy. */
+export function matrix(strategy: string): MatrixCase[] {
+  const cases = MOMENTS.flatMap((moment) =>
+    Object.keys(BLOWS).flatMap((blow) =>
+      scenarios(moment, BLOWS[blow]).map((scenario) => ({ moment, blow, scenario: { ...BASE, strategy, ...scenario } }))
+    )
+  )
+  return cases.map((each, index) => ({ index, ...each }))
+}
+
+type Part = Pick<Scenario, 'faults'> & Partial<Scenario>
+
+/** One for each victim. */
+function scenarios(moment: Moment, hit: (peer: number, when: When) => Fault): Part[] {
+  const when = { moment, round: ROUND }
+  switch (moment) {
+    // a later ballot needs a reason: the coordinator is gone, or somebody whose contribution it has counted on
+    case 'while-handing-over':
+      return ranks(5).map((victim) => ({
+        peers: 5,
+        faults: [
+          victim === 0
+            ? { kind: 'kill', peer: 1, when: { moment: 'while-announcing', round: ROUND } }
+            : { kind: 'kill', peer: 0, when: { moment: 'before-announcing', round: ROUND } },
+          hit(victim, when)
+        ]
+      }))
+    case 'while-giving-state':
+      return ranks(4).map((victim) => ({ newcomers: [COMES], faults: [hit(victim, { moment, round: 0 })] }))
+    case 'while-taking-state':
+      return [{ newcomers: [COMES], faults: [hit(4, { moment, round: 0 })] }]
+    default:
+      return ranks(4).map((victim) => ({ faults: [hit(victim, when)] }))
+  }
+}
+
+function ranks(peers: number): number[] {
+  return Array.from({ length: peers }, (_, rank) => rank)
+}
