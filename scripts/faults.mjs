@@ -19,6 +19,8 @@ import { machine } from '../bench/machine.mjs'
 const ROOT = join(import.meta.dirname, '..')
 /** Inside the workspace, so that its packages are found. */
 const COMPILED = join(ROOT, '.cache', 'faults')
+/** Scenarios between two reports where nobody watches. */
+const STEP = 50
 const LAWS = ['hung', 'diverged', 'lost', 'excluded', 'late', 'wrong']
 const MEASURES = {
   detect: 'fault to first suspicion',
@@ -87,7 +89,7 @@ async function runAll(jobs) {
         bad += 1
         process.stderr.write(`\r${complaint(job, report)}\n`)
       }
-      process.stderr.write(`\r${done} of ${jobs.length}, ${bad} bad `)
+      if (process.stderr.isTTY || done % STEP === 0) process.stderr.write(`\r${done} of ${jobs.length}, ${bad} bad `)
     }
     worker.kill()
   }
@@ -182,7 +184,7 @@ function compile() {
   for (const folder of ['sim', 'utils']) {
     mkdirSync(join(COMPILED, folder), { recursive: true })
     for (const file of readdirSync(join(ROOT, 'test', folder))) {
-      if (!file.endsWith('.ts') || file.endsWith('.test.ts')) continue
+      if (!file.endsWith('.ts') || /(test|suite)\.ts$/.test(file)) continue
       const source = readFileSync(join(ROOT, 'test', folder, file), 'utf8')
       const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 }
       const { outputText } = ts.transpileModule(source, { compilerOptions })

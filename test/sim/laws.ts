@@ -134,10 +134,25 @@ function late(outcome: Outcome): string[] {
 
 function wrong({ scenario, lives, absences, broken }: Outcome): string[] {
   const found = broken === undefined ? [] : [broken]
+  for (const { peer, why, from } of absences) {
+    if (why !== 'crash') continue
+    const life = lives.findLast(({ name, began }) => name === peer && began <= from)
+    const took = (life?.endedAt ?? Infinity) - from
+    const limit = scenario.deadline + scenario.grace
+    if (life?.ended === false && life.ending === undefined) found.push(`${peer} goes on with a part that crashed`)
+    else if (took > limit && took < Infinity) {
+      found.push(`${peer} went on for ${Math.round(took)} ms after a part of it had crashed, expected ${limit} at most`)
+    }
+  }
   for (const life of lives) {
     const { name, ending } = life
     if (life.ended || ending === undefined || 'error' in ending) continue
     const { result } = ending
+    for (const { peer, from, to } of absences) {
+      const late = (life.endedAt ?? 0) - from > scenario.deadline + scenario.grace
+      if (to === Infinity && late && result.members.includes(peer))
+        found.push(`the last view of ${name} has ${peer}, which is gone`)
+    }
     if (result.steps !== scenario.rounds) found.push(`${name} made ${result.steps} steps, expected ${scenario.rounds}`)
     const always = life.began === 0 && !absences.some(({ peer }) => peer === name)
     const healed = life.events.some(({ type }) => type === 'healed')

@@ -7,6 +7,7 @@ import { peerName, Simulation, type Disguise, type SimulatedPeer } from './swarm
 /** A time in which a peer is not there for the others, whatever the reason. `to` is Infinity for good. */
 export interface Absence {
   readonly peer: string
+  readonly why: Fault['kind']
   readonly from: number
   to: number
 }
@@ -33,8 +34,9 @@ export interface Life {
   readonly events: SimulatedPeer['events']
   /** it was killed, or a newer one took its place */
   readonly ended: boolean
-  /** how it ended by itself; undefined when it did not */
+  /** how it ended by itself, and when; undefined when it did not */
   readonly ending: Ending
+  readonly endedAt: number | undefined
 }
 
 /** Virtual milliseconds after which nobody waits any more: longer than a minority's patience. */
@@ -61,6 +63,7 @@ class Trial {
   readonly #absences: Absence[] = []
   readonly #began = new Map<SimulatedPeer, number>()
   readonly #endings = new Map<SimulatedPeer, Ending>()
+  readonly #endedAt = new Map<SimulatedPeer, number>()
   /** faults that wait for their moment */
   readonly #awaited = new Set<Fault>()
   /** parts that are broken, by peer */
@@ -103,7 +106,8 @@ class Trial {
         began: this.#began.get(life) ?? 0,
         events: life.events,
         ended: simulation.peers.get(life.name) !== life,
-        ending: this.#endings.get(life)
+        ending: this.#endings.get(life),
+        endedAt: this.#endedAt.get(life)
       })),
       absences: this.#absences,
       end: simulation.clock.now(),
@@ -153,6 +157,7 @@ class Trial {
     const { name, events } = life
     if (this.simulation.peers.get(name) !== life) return
     this.#endings.set(life, ending)
+    this.#endedAt.set(life, this.simulation.clock.now())
     const crash = this.#scenario.faults.find((fault) => fault.kind === 'crash' && peerName(fault.peer) === name)
     if (crash?.kind === 'crash' && this.#crashed.has(name)) {
       if (crash.back !== undefined) this.#return(crash.peer, crash.back)
@@ -184,7 +189,7 @@ class Trial {
       case 'kill': {
         if (!this.#isRunning(fault.peer)) return
         simulation.kill(peerName(fault.peer))
-        this.#absent(fault.peer, Infinity)
+        this.#absent(fault, fault.peer, Infinity)
         if (fault.back !== undefined) this.#return(fault.peer, fault.back)
         return
       }
@@ -193,7 +198,7 @@ class Trial {
         const name = peerName(fault.peer)
         const life = simulation.peers.get(name)
         simulation.suspend(name)
-        this.#absent(fault.peer, fault.lasts)
+        this.#absent(fault, fault.peer, fault.lasts)
         simulation.clock.after(fault.lasts, () => simulation.peers.get(name) === life && simulation.resume(name))
         return
       }
@@ -201,7 +206,7 @@ class Trial {
         if (!this.#isRunning(fault.peer)) return
         const name = peerName(fault.peer)
         this.#crashed.set(name, fault.part)
-        this.#absent(fault.peer, Infinity)
+        this.#absent(fault, fault.peer, Infinity)
         return
       }
       case 'partition': {
@@ -209,7 +214,7 @@ class Trial {
         const largest = Math.max(...fault.groups.map(({ length }) => length))
         for (const group of fault.groups) {
           const alone = 2 * group.length <= this.#scenario.peers || group.length < largest
-          if (alone) for (const peer of group) this.#absent(peer, fault.lasts)
+          if (alone) for (const peer of group) this.#absent(fault, peer, fault.lasts)
         }
         simulation.clock.after(fault.lasts, heal)
         return
@@ -240,9 +245,9 @@ class Trial {
     this.#startLater(index, delay)
   }
 
-  #absent(index: number, lasts: number): void {
+  #absent({ kind }: Fault, index: number, lasts: number): void {
     const from = this.simulation.clock.now()
-    this.#absences.push({ peer: peerName(index), from, to: from + lasts })
+    this.#absences.push({ peer: peerName(index), why: kind, from, to: from + lasts })
   }
 
   /** Wrappers around those that need some. */

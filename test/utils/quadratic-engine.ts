@@ -13,7 +13,7 @@ export function quadraticEngine({
   length?: number
   milliseconds?: number
 }): Engine {
-  const target = (index: number) => Math.sin(index)
+  const target = Float64Array.from({ length }, (_, index) => Math.sin(index))
   const work = (signal?: AbortSignal) =>
     new Promise<void>((resolve, reject) => {
       const cancel = clock.after(milliseconds, resolve)
@@ -37,7 +37,7 @@ export function quadraticEngine({
     async gradient({ state, minibatch, into, signal }) {
       await work(signal)
       const noise = random(minibatch.seed)
-      for (let i = 0; i < length - 4; i++) into[i] = state[i] - target(i) + 0.1 * noise.normal()
+      for (let i = 0; i < length - 4; i++) into[i] = state[i] - target[i] + 0.1 * noise.normal()
       for (let i = length - 4; i < length; i++) into[i] = minibatch.samples[0]
       return { loss: loss(state), samples: minibatch.samples.length, milliseconds }
     },
@@ -53,7 +53,7 @@ export function quadraticEngine({
 
   function loss(state: Vector): number {
     let sum = 0
-    for (let i = 0; i < length - 4; i++) sum += (state[i] - target(i)) ** 2
+    for (let i = 0; i < length - 4; i++) sum += (state[i] - target[i]) ** 2
     return sum / (2 * length)
   }
 }

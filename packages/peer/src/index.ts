@@ -21,9 +21,9 @@ export {
   MemoryNetwork,
   type MemoryNetworkEvents,
   type MemoryNetworkInit,
-  type MemoryTransfer,
   type SimulatedMesh
 } from './mesh/memory-network.js'
+export type { MemoryTransfer } from './mesh/memory-tensors.js'
 export type { LinkConditions, LinkSelector } from './mesh/link-conditions.js'
 export { Swarm, type SwarmInit } from './membership/swarm.js'
 export { runPeer, type PeerResult, type RunPeerInit } from './run-peer.js'

@@ -1,4 +1,5 @@
-import type { Clock, PeerId, Random } from '@peergrad/core'
+import { PeergradError, type Clock, type PeerId, type Random } from '@peergrad/core'
+import { orAborted, type Deferred } from '../deferred.js'
 import type { LinkTable } from './link-conditions.js'
 import type { MemoryCarrier } from './memory-carrier.js'
 import type { MemoryHost } from './memory-host.js'
@@ -16,8 +17,11 @@ export interface Endpoint {
   /** peers that it was connected to, and means to be again */
   readonly contacts: Set<PeerId>
   opened(peer: PeerId): void
-  closed(peer: PeerId, connection: Connection): void
+  closed(peer: PeerId): void
 }
+
+/** What calls of a mesh that is closed end with. */
+export const CLOSED = 'the mesh is closed'
 
 interface Stalled {
   readonly from: MemoryHost
@@ -30,6 +34,8 @@ export class Connection {
   /** parts of streams that wait for a link to be open again */
   stalled: Stalled[] = []
   cancelTimeout: (() => void) | undefined
+  /** who must know when an end loses the connection */
+  readonly #waiting = new Map<Endpoint, Set<(error: PeergradError) => void>>()
 
   constructor(ends: readonly [Endpoint, Endpoint]) {
     this.ends = ends
@@ -37,6 +43,33 @@ export class Connection {
 
   other(end: Endpoint): Endpoint {
     return this.ends[0] === end ? this.ends[1] : this.ends[0]
+  }
+
+  /** Calls back when this end loses the connection. Returns what ends that. */
+  onLost(end: Endpoint, lost: (error: PeergradError) => void): () => void {
+    let waiting = this.#waiting.get(end)
+    if (waiting === undefined) this.#waiting.set(end, (waiting = new Set()))
+    waiting.add(lost)
+    return () => void waiting.delete(lost)
+  }
+
+  lost(end: Endpoint, error: PeergradError): void {
+    for (const lost of [...(this.#waiting.get(end) ?? [])]) lost(error)
+  }
+}
+
+/** Settles with the answer, or rejects when the connection is lost at this end, or with the signal's reason. */
+export async function settled<T>(
+  connection: Connection,
+  end: Endpoint,
+  answer: Deferred<T>,
+  signal?: AbortSignal
+): Promise<T> {
+  const forget = connection.onLost(end, answer.reject)
+  try {
+    return await (signal === undefined ? answer.promise : orAborted(answer.promise, signal))
+  } finally {
+    forget()
   }
 }
 
@@ -58,6 +91,13 @@ export class MemoryConnections {
     this.#init = init
   }
 
+  /** Error `unreachable` when this end believes in no connection to the peer. */
+  of(end: Endpoint, peer: PeerId): Connection {
+    const connection = end.connections.get(peer)
+    if (connection === undefined) throw new PeergradError('unreachable', `${peer} is not connected`)
+    return connection
+  }
+
   /** Two running processes get connected; an end that still believed in an older connection loses that first. */
   open(a: Endpoint, b: Endpoint): void {
     const pairs = [
@@ -74,6 +114,7 @@ export class MemoryConnections {
       end.connections.set(host.peer, connection)
       end.contacts.add(host.peer)
     }
+    this.#redial(a, b)
     for (const [end, { host }] of pairs) end.host.run(() => end.opened(host.peer))
   }
 
@@ -95,6 +136,8 @@ export class MemoryConnections {
   ended(end: Endpoint): void {
     for (const connection of end.connections.values()) {
       const other = connection.other(end)
+      // code of a process that was killed never learns of it
+      if (end.host.closed) connection.lost(end, new PeergradError('aborted', CLOSED))
       if (this.#init.links.blocked(end.host.peer, other.host.peer)) continue
       this.#forget(connection)
       this.#init.carrier.last(end.host, other.host, () => this.#lose(other, connection))
@@ -156,7 +199,8 @@ export class MemoryConnections {
     if (end.connections.get(peer) !== connection) return
     this.#forget(connection)
     end.connections.delete(peer)
-    end.closed(peer, connection)
+    connection.lost(end, new PeergradError('unreachable', `${peer} is gone`))
+    end.closed(peer)
     this.#redial(end, this.#init.endpoints.get(peer) ?? other)
   }
 

@@ -3,6 +3,8 @@ import { combine, LinkTable, type LinkSelector, type LinkConditions } from './li
 import { MemoryCarrier } from './memory-carrier.js'
 import { MemoryConnections, type Endpoint } from './memory-connections.js'
 import type { MemoryHost } from './memory-host.js'
+import type { MemoryLinks } from './memory-links.js'
+import type { MemoryTensors } from './memory-tensors.js'
 import { MemoryTransfers } from './memory-transfers.js'
 
 export interface FabricInit {
@@ -15,8 +17,10 @@ export interface FabricInit {
   readonly seed?: number
 }
 
-/** What an endpoint takes in. */
+/** A peer as the others see it. */
 export interface Station extends Endpoint {
+  readonly tensors: MemoryTensors
+  readonly counts: MemoryLinks
   onMessage(from: PeerId, payload: Uint8Array): void
   onBeat(from: PeerId, payload: Uint8Array): void
 }
@@ -82,10 +86,11 @@ export class MemoryFabric {
     }
   }
 
-  /** To all whom it reaches, straight or passed on by others. Calls `sent` for each straight one. */
-  announce(from: Station, payload: Uint8Array, sent: (to: PeerId) => void): void {
-    for (const to of from.connections.keys()) sent(to)
-    const routes = this.carrier.routes(from.host.peer, this.#stations.size, (peer) => this.#neighbours(peer))
+  /** To all whom it reaches, straight or passed on by others. */
+  announce(from: Station, payload: Uint8Array): void {
+    const { peer: self } = from.host
+    for (const peer of from.connections.keys()) from.counts.of(peer).controlBytesSent += payload.byteLength
+    const routes = this.carrier.routes(self, this.#stations.size, (peer) => this.#neighbours(peer))
     for (const [peer, route] of routes) {
       const to = this.#stations.get(peer)
       if (to === undefined) continue
@@ -93,18 +98,20 @@ export class MemoryFabric {
       const conditions = hops.map(([a, b]) => this.links.conditions(a, b)).reduce(combine)
       const latency = hops.reduce((sum, [a, b]) => sum + this.links.latency(a, b), 0)
       const bytes = payload.slice()
-      this.carrier.datagram({ from: from.host, to: to.host, conditions, latency }, () =>
-        to.onMessage(from.host.peer, bytes)
-      )
+      this.carrier.datagram({ from: from.host, to: to.host, conditions, latency }, () => to.onMessage(self, bytes))
     }
   }
 
-  beat(from: Station, to: Station, payload: Uint8Array): void {
-    const a = from.host.peer
-    const b = to.host.peer
-    const link = { conditions: this.links.conditions(a, b), latency: this.links.latency(a, b) }
-    const bytes = payload.slice()
-    this.carrier.datagram({ from: from.host, to: to.host, ...link }, () => to.onBeat(a, bytes))
+  /** Straight to all who are connected. */
+  beat(from: Station, payload: Uint8Array): void {
+    const { peer: self } = from.host
+    for (const [peer, connection] of from.connections) {
+      from.counts.of(peer).controlBytesSent += payload.byteLength
+      const to = connection.other(from) as Station
+      const link = { conditions: this.links.conditions(self, peer), latency: this.links.latency(self, peer) }
+      const bytes = payload.slice()
+      this.carrier.datagram({ from: from.host, to: to.host, ...link }, () => to.onBeat(self, bytes))
+    }
   }
 
   /** Whom a running peer is connected to; a stopped one passes nothing on. */

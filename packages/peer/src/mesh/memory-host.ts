@@ -39,6 +39,11 @@ export class MemoryHost {
     else this.#held.push(callback)
   }
 
+  /** A timer of the process. */
+  after(delay: number, callback: () => void): () => void {
+    return this.clock.after(delay, () => this.run(callback))
+  }
+
   stop(): void {
     if (this.#state === 'running') this.#state = 'stopped'
   }

@@ -1,19 +1,11 @@
-import { Emitter, type Clock, type Digest, type Mesh, type Offence, type PeerId } from '@peergrad/core'
+import { Emitter, type Clock, type Mesh, type Offence, type PeerId } from '@peergrad/core'
 import type { LinkConditions, LinkSelector } from './link-conditions.js'
 import { MemoryFabric, type FabricInit } from './memory-fabric.js'
 import { MemoryHost } from './memory-host.js'
 import { MemoryMesh } from './memory-mesh.js'
+import type { MemoryTransfer } from './memory-tensors.js'
 
 export type MemoryNetworkInit = FabricInit
-
-/** A tensor on its way. */
-export interface MemoryTransfer {
-  readonly from: PeerId
-  readonly to: PeerId
-  readonly digest: Digest
-  /** of the part that was asked for */
-  readonly bytes: number
-}
 
 export interface MemoryNetworkEvents extends Record<string, unknown> {
   /** a holder begins to send, and half of it is on its way */

@@ -32,6 +32,8 @@ export interface RoundServices {
   readonly aggregator: PluginReference
   readonly clock: Clock
   readonly vectors: VectorExchange
+  /** the contribution that this peer announced in a round, by round */
+  readonly announced: Map<number, Digest>
   readonly send: (message: ControlMessage) => void
   /** whether the members agree that a peer is gone */
   readonly lost: (peer: PeerId) => boolean
@@ -156,8 +158,14 @@ export class Exchange {
       const { digest } = offer
       const length = layoutLength(services.engine.layout)
       const manifest: ContributionManifest = { peer: services.self, round, digest, length, samples, loss }
-      if (!this.#effects.ended.aborted) this.#effects.send({ kind: 'manifest', digest, length, samples, loss })
-      this.#effects.contributed(manifest)
+      const before = services.announced.get(round) ?? digest
+      // a peer whose state was taken anew in this round does not contradict what it said from the other one
+      if (before === digest && !this.#effects.ended.aborted) {
+        services.announced.set(round, digest)
+        services.announced.delete(round - 1)
+        this.#effects.send({ kind: 'manifest', digest, length, samples, loss })
+        this.#effects.contributed(manifest)
+      }
       return { key: offer.key, manifest }
     })()
     this.#contribution.catch(() => (this.#contribution = undefined))

@@ -127,6 +127,7 @@ export class PeerRuntime {
   readonly #pulse: Pulse
   readonly #book = new StateBook()
   readonly #hurry = new AbortController()
+  readonly #announced = new Map<number, Digest>()
   /** peers whose state turned out to be wrong */
   readonly #distrusted = new Set<PeerId>()
   #donors: readonly PeerId[] = []
@@ -336,6 +337,7 @@ export class PeerRuntime {
         aggregator,
         clock,
         vectors: this.#vectors,
+        announced: this.#announced,
         send: (message) => swarm.send(message),
         lost: (peer) => this.#roster.isLost(peer),
         onPhase: (number, phase) => this.#journal.phase(number, phase)
@@ -349,7 +351,6 @@ export class PeerRuntime {
         minimum: () => this.#roster.minimum(),
         next: () => ({ members: this.#roster.proposal(), finish: this.#isLast(round) }),
         onContradiction: (peer, envelopes) => {
-          swarm.mesh.report(peer, 'equivocation')
           const signed = envelopes.map((bytes) => Buffer.from(bytes).toString('base64'))
           emit({ type: 'equivocated', other: peer, round, envelopes: signed })
         }

@@ -1,0 +1,234 @@
+import {
+  PeergradError,
+  type Digest,
+  type FetchReport,
+  type FetchRequest,
+  type PeerId,
+  type Vector
+} from '@peergrad/core'
+import { deferred, type Deferred } from '../deferred.js'
+import { paceWindow } from '../network/pace.js'
+import { checkPart } from '../network/part.js'
+import { settled, type Connection } from './memory-connections.js'
+import type { MemoryFabric, Station } from './memory-fabric.js'
+import type { MemoryHost } from './memory-host.js'
+
+/** A tensor on its way. */
+export interface MemoryTransfer {
+  readonly from: PeerId
+  readonly to: PeerId
+  readonly digest: Digest
+  /** of the part that was asked for */
+  readonly bytes: number
+}
+
+export interface MemoryTensorsInit {
+  readonly station: Station
+  readonly fabric: MemoryFabric
+  /** a peer read what is served here, to its end */
+  readonly served: (transfer: MemoryTransfer) => void
+  /** a reader begins, and half of what it asked for is on its way */
+  readonly watch: (event: 'begun' | 'half', transfer: MemoryTransfer) => void
+}
+
+interface Served {
+  readonly vector: Vector
+  readers: number
+  readonly idle: (() => void)[]
+}
+
+/** What of a vector is asked of one holder, and how much of that has come. */
+interface Part {
+  readonly digest: Digest
+  readonly bytes: number
+  readonly offset: number
+  readonly into: Vector
+  readonly pace: number
+  done: number
+}
+
+/** One try to read a part. */
+interface Reading {
+  readonly part: Part
+  readonly reader: Station
+  readonly connection: Connection
+  readonly done: Deferred<void>
+  readonly pace: PaceClock
+}
+
+/** The bulk plane of one peer in memory: what it serves, and what it fetches. */
+export class MemoryTensors {
+  readonly #init: MemoryTensorsInit
+  readonly #served = new Map<Digest, Served>()
+  #admitted: ReadonlySet<PeerId> = new Set()
+
+  constructor(init: MemoryTensorsInit) {
+    this.#init = init
+  }
+
+  admit(peers: readonly PeerId[]): void {
+    this.#admitted = new Set(peers)
+  }
+
+  serve(digest: Digest, vector: Vector): void {
+    if (this.#served.has(digest))
+      throw new PeergradError('duplicate', `serve: ${digest} is served already; unserve it first`)
+    this.#served.set(digest, { vector, readers: 0, idle: [] })
+  }
+
+  async unserve(digest: Digest): Promise<void> {
+    const served = this.#served.get(digest)
+    this.#served.delete(digest)
+    if (served === undefined || served.readers === 0) return
+    const idle = deferred<void>()
+    served.idle.push(idle.resolve)
+    await idle.promise
+  }
+
+  async fetch({ digest, bytes, offset = 0, from, into, deadline, signal }: FetchRequest): Promise<FetchReport> {
+    checkPart({ bytes, offset, length: into.byteLength })
+    const { station, fabric } = this.#init
+    const { host } = station
+    const start = host.clock.now()
+    const late = new AbortController()
+    const cancel = host.after(deadline, () =>
+      late.abort(new PeergradError('timeout', `fetch ${digest}: not all had come within ${deadline} ms`))
+    )
+    const limit = signal === undefined ? late.signal : AbortSignal.any([signal, late.signal])
+    let failure = new PeergradError('argument', `fetch ${digest}: got nobody to ask, expected a holder`)
+    try {
+      for (const peer of from) {
+        // another holder starts anew: bytes of two senders in one vector would leave nobody to blame
+        const pace = paceWindow(deadline, fabric.links.roundTrip(host.peer, peer))
+        const part: Part = { digest, bytes, offset, into, pace, done: 0 }
+        for (let progress = true; progress;) {
+          const before = part.done
+          try {
+            await this.#read(peer, part, limit)
+            return { from: peer, milliseconds: host.clock.now() - start, lane: 'memory' }
+          } catch (thrown) {
+            failure = PeergradError.from(thrown)
+            if (limit.aborted) throw failure
+            progress = failure.code === 'unreachable' && part.done > before
+          }
+        }
+      }
+      throw failure
+    } finally {
+      cancel()
+    }
+  }
+
+  async #read(peer: PeerId, part: Part, signal: AbortSignal): Promise<void> {
+    const { station, fabric } = this.#init
+    const connection = fabric.connections.of(station, peer)
+    const holder = connection.other(station) as Station
+    const done = deferred<void>()
+    const pace = new PaceClock(station.host, part.pace, () =>
+      done.reject(new PeergradError('timeout', `${peer} sent nothing for ${part.pace} ms`))
+    )
+    let over = false
+    let cut = () => {}
+    fabric.connections.stream(connection, station, () => {
+      if (!over) cut = holder.tensors.#send({ part, reader: station, connection, done, pace })
+    })
+    try {
+      await settled(connection, station, done, signal)
+    } finally {
+      over = true
+      pace.close()
+      cut()
+    }
+  }
+
+  /** The holder's side of a read. Returns what cuts it. */
+  #send(reading: Reading): () => void {
+    const { part, reader, connection, done } = reading
+    const { station, fabric } = this.#init
+    const refuse = (code: 'refused' | 'missing' | 'corrupt', why: string) => {
+      const error = new PeergradError(code, `${station.host.peer}: ${why}`)
+      fabric.connections.stream(connection, station, () => done.reject(error))
+      return () => {}
+    }
+    const served = this.#served.get(part.digest)
+    if (!this.#admitted.has(reader.host.peer)) return refuse('refused', 'not admitted')
+    if (served === undefined) return refuse('missing', 'it does not hold it')
+    if (served.vector.byteLength !== part.bytes) return refuse('corrupt', 'another length than announced')
+    return this.#stream(reading, served)
+  }
+
+  #stream({ part, reader, connection, done, pace }: Reading, served: Served): () => void {
+    const { station, fabric, watch } = this.#init
+    const { digest, into } = part
+    const transfer = { from: station.host.peer, to: reader.host.peer, digest, bytes: into.byteLength }
+    const before = part.done
+    const begun = fabric.clock.now()
+    let reading = true
+    const end = () => {
+      if (!reading) return
+      reading = false
+      forget()
+      served.readers -= 1
+      if (served.readers === 0) for (const idle of served.idle.splice(0)) idle()
+    }
+    const moved = (sent: number) => {
+      if (!reading) return
+      const last = part.done
+      part.done = before + sent - (sent % 4)
+      this.#copy(part, last, reader, served.vector)
+      if (2 * last < into.byteLength && 2 * part.done >= into.byteLength) watch('half', transfer)
+      if (part.done < into.byteLength) return
+      end()
+      const seconds = (fabric.clock.now() - begun) / 1000
+      if (seconds > 0) reader.counts.of(station.host.peer).throughput = (into.byteLength - before) / seconds
+      station.host.run(() => this.#init.served(transfer))
+      pace.moving(false)
+      fabric.connections.stream(connection, station, done.resolve)
+    }
+    served.readers += 1
+    watch('begun', transfer)
+    const bytes = into.byteLength - before
+    const moving = (moves: boolean) => pace.moving(moves)
+    const stop = fabric.transfers.start({ from: station.host, to: reader.host, bytes, moving, moved })
+    const cut = () => {
+      stop()
+      end()
+    }
+    const forget = connection.onLost(station, cut)
+    return cut
+  }
+
+  /** What has come of a part since `last`, into the reader's vector and both sides' counts. */
+  #copy({ into, offset, done }: Part, last: number, reader: Station, vector: Vector): void {
+    const { station } = this.#init
+    into.set(vector.subarray((offset + last) / 4, (offset + done) / 4), last / 4)
+    reader.counts.of(station.host.peer).tensorBytesReceived += done - last
+    station.counts.of(reader.host.peer).tensorBytesSent += done - last
+  }
+}
+
+/** Runs out when a transfer has not moved for a while. */
+class PaceClock {
+  readonly #host: MemoryHost
+  readonly #milliseconds: number
+  readonly #onStall: () => void
+  #cancel: (() => void) | undefined
+  #closed = false
+
+  constructor(host: MemoryHost, milliseconds: number, onStall: () => void) {
+    this.#host = host
+    this.#milliseconds = milliseconds
+    this.#onStall = onStall
+    this.moving(false)
+  }
+
+  moving(moves: boolean): void {
+    this.#cancel?.()
+    this.#cancel = moves || this.#closed ? undefined : this.#host.after(this.#milliseconds, this.#onStall)
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#cancel?.()
+  }
+}
