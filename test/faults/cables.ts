@@ -1,5 +1,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import type { Place } from './swarm.js'
+import type { Wires } from './wires.js'
 
 /** Of 10.77.0.0/24, which is on no other network: the namespaces reach only each other. */
 const address = (number: number) => `10.77.0.${number + 1}`
@@ -15,7 +17,7 @@ interface Namespace {
  * cable (a veth pair) to a switch (a bridge in one more namespace). Cables can be moved to another switch and slowed.
  * Needs root and iproute2. Nothing of it is left when this process is gone, however it ends.
  */
-export class Cables {
+export class Cables implements Wires {
   readonly #hub: Namespace
   readonly #ends: readonly Namespace[]
 
@@ -52,8 +54,8 @@ export class Cables {
   }
 
   /** Where the peer with this number runs. */
-  place(number: number): { readonly within: readonly string[]; readonly address: string } {
-    return { within: this.#ends[number]!.enter, address: address(number) }
+  place(number: number): Place {
+    return { within: this.#ends[number]!.enter, settings: { listen: [`/ip4/${address(number)}/tcp/0`] } }
   }
 
   /** Cuts these peers off from the others; they still reach each other. Nobody is told: what is sent is lost. */
@@ -66,9 +68,9 @@ export class Cables {
     this.#ends.forEach((_, number) => run(this.#hub, 'ip', ['link', 'set', portOf(number), 'master', 'switch0']))
   }
 
-  /** Both ways of a peer's cable carry at most so much, e.g. 1mbit. */
-  slow(number: number, rate: string): void {
-    const shape = ['root', 'tbf', 'rate', rate, 'burst', '16kb', 'latency', '500ms']
+  /** Both ways of a peer's cable carry at most so many bytes a second. */
+  slow(number: number, rate: number): void {
+    const shape = ['root', 'tbf', 'rate', `${rate * 8}bit`, 'burst', '16kb', 'latency', '500ms']
     run(this.#hub, 'tc', ['qdisc', 'add', 'dev', portOf(number), ...shape])
     run(this.#ends[number]!, 'tc', ['qdisc', 'add', 'dev', 'eth0', ...shape])
   }

@@ -103,6 +103,8 @@ async function main(): Promise<void> {
       await createNetworkMesh({
         identityFile: settings.identity,
         listen: settings.listen,
+        ...(settings.transport !== undefined && { transport: settings.transport }),
+        ...(settings.fastLane !== undefined && { fastLane: settings.fastLane }),
         bootstrap: settings.join,
         topic: 'run',
         memory: arena.memory,
@@ -143,7 +145,7 @@ async function main(): Promise<void> {
       evaluateEvery: 1,
       evaluateSamples: 10,
       patience,
-      ...(settings.checkpoint !== undefined && { checkpoints: { directory: settings.checkpoint, every: 0 } }),
+      ...(settings.checkpoints !== undefined && { checkpoints: { directory: settings.checkpoints, every: 5 } }),
       leave: signal,
       stop: new AbortController().signal,
       signal: giveUp.signal

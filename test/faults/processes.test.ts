@@ -53,7 +53,7 @@ describe.each(await exchanging())('%s: a process that fails', (strategy) => {
     onTestFinished(() => void spawnSync('umount', [folder]))
     swarm.kill(victim)
     await swarm.gone(victim)
-    const again = swarm.restart(victim, { settings: { checkpoint: join(folder, 'checkpoint.safetensors') } })
+    const again = swarm.restart(victim, { settings: { checkpoints: folder } })
     await swarm.whole()
     swarm.expectDeath(again)
     await swarm.finish()

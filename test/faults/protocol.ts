@@ -38,6 +38,9 @@ export interface PeerSettings {
   /** addresses of peers to join through; none: it founds the run */
   readonly join: readonly string[]
   readonly listen: readonly string[]
+  /** what the network thread takes in place of TCP */
+  readonly transport?: string
+  readonly fastLane?: boolean
   /** words of the command line that describe the run, and their values: read by the founder alone */
   readonly run: Readonly<Record<string, string | number>>
   /** 'quadratic' and 'flat' need no tfjs, 'flat' is for large vectors; 'wasm' trains the run's model on the run's data */
@@ -50,8 +53,8 @@ export interface PeerSettings {
   readonly memory: number
   /** milliseconds to wait for other peers */
   readonly patience: number
-  /** where the checkpoint goes; none is written when left out */
-  readonly checkpoint?: string
+  /** directory of its checkpoints; none is written when left out */
+  readonly checkpoints?: string
   readonly trap?: Trap
 }
 

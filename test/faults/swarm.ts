@@ -6,6 +6,13 @@ import { Laws } from './laws.js'
 import { PeerProcess, type SeenEvent } from './process.js'
 import type { Moment, PeerSettings, Trap } from './protocol.js'
 
+/** Where a peer runs. */
+export interface Place {
+  /** words in front of its command */
+  readonly within: readonly string[]
+  readonly settings: Pick<PeerSettings, 'listen' | 'transport' | 'fastLane'>
+}
+
 export interface RealSwarmInit {
   readonly strategy: string
   readonly peers: number
@@ -16,14 +23,15 @@ export interface RealSwarmInit {
   readonly flags?: readonly string[]
   /** no round of it is waited for */
   readonly idle?: boolean
-  /** where the peer with this number runs: words in front of its command, and the address that it listens on */
-  readonly place?: (number: number) => { readonly within: readonly string[]; readonly address: string }
+  readonly place?: (number: number) => Place
 }
 
 export interface StartInit {
   readonly dieAt?: Moment
   readonly settings?: Partial<PeerSettings>
 }
+
+const HERE: Place = { within: [], settings: { listen: ['/ip4/127.0.0.1/tcp/0'] } }
 
 /** Milliseconds after which what did not happen is a hang: four times a round's deadline here. */
 const HANG = 40_000
@@ -80,12 +88,12 @@ export class RealSwarm {
 
   /** Starts a peer, or starts it again with its key. It joins through all that run; the very first founds the run. */
   start(number: number, { dieAt, settings = {} }: StartInit = {}): PeerProcess {
-    const place = this.#init.place?.(number) ?? { within: [], address: '127.0.0.1' }
+    const place = this.#init.place?.(number) ?? HERE
     const life = new PeerProcess(
       {
         identity: join(this.folder, `key-${number}`),
         join: this.running.flatMap(({ addresses }) => addresses.slice(0, 1)),
-        listen: [`/ip4/${place.address}/tcp/0`],
+        ...place.settings,
         run: {
           model: 'quadratic',
           dataset: 'none',
