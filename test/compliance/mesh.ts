@@ -1,6 +1,14 @@
-import { CONTROL_LIMIT, PeergradError, type Arena, type Mesh, type MeshEvents, type Vector } from '@peergrad/core'
+import {
+  BEAT_LIMIT,
+  CONTROL_LIMIT,
+  PeergradError,
+  type Arena,
+  type Mesh,
+  type MeshEvents,
+  type Vector
+} from '@peergrad/core'
 import { createHash } from 'node:crypto'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 
 export interface MeshUnderTest {
   readonly mesh: Mesh
@@ -8,17 +16,23 @@ export interface MeshUnderTest {
   readonly arena: Arena
   /** the process is gone, without a word */
   kill(): Promise<void> | void
+  /** the peer again after its `kill`, with its identity, connected to all the others */
+  comeBack(): Promise<MeshUnderTest>
 }
 
-/** Makes `count` peers of one run that are all connected to each other. */
-export type CreateMeshes = (count: number) => Promise<MeshUnderTest[]>
+export interface MeshFactory {
+  /** Makes `count` peers of one run that are all connected to each other. */
+  create(count: number): Promise<MeshUnderTest[]>
+  /** Makes a peer that is not of the run. When it can, it is connected to the run's peers all the same. */
+  stranger(): Promise<Mesh>
+}
 
 /** For deadlines that pass, and for those that must not. */
 const SOON = 60
 const LATE = 20_000
 
 /** The laws of a mesh, for ours and for yours. */
-export function meshCompliance(name: string, create: CreateMeshes): void {
+export function meshCompliance(name: string, factory: MeshFactory): void {
   describe(`mesh ${name}`, () => {
     let peers: MeshUnderTest[]
     let [a, b, c]: MeshUnderTest[] = []
@@ -32,7 +46,7 @@ export function meshCompliance(name: string, create: CreateMeshes): void {
     }
 
     beforeAll(async () => {
-      peers = await create(3)
+      peers = await factory.create(3)
       ;[a, b, c] = peers
     })
     afterEach(() => {
@@ -93,6 +107,59 @@ export function meshCompliance(name: string, create: CreateMeshes): void {
         await a.mesh.announce(whole)
         expect(Buffer.compare(await arrived, whole)).toBe(0)
         expect(await codeOf(a.mesh.announce(new Uint8Array(CONTROL_LIMIT + 1)))).toBe('argument')
+      })
+    })
+
+    describe('beats', () => {
+      it('reach every other peer and say who sent them', async () => {
+        const own: string[] = []
+        listen(a, 'beat', ({ from }) => own.push(from))
+        const heard = [b, c].map((peer) => nextBeat(a, peer, listen))
+        a.mesh.beat(bytes('alive'))
+        for (const { from, payload } of await Promise.all(heard)) {
+          expect(from).toBe(a.mesh.self)
+          expect(text(payload)).toBe('alive')
+        }
+        expect(own).toEqual([])
+      })
+
+      it('carry up to the limit and no more', async () => {
+        const whole = new Uint8Array(BEAT_LIMIT).map((_, i) => 255 - i)
+        for (const payload of [whole, new Uint8Array(0)]) {
+          const heard = nextBeat(a, b, listen)
+          a.mesh.beat(payload)
+          expect(Buffer.compare((await heard).payload, payload)).toBe(0)
+        }
+        expect(await codeOf((async () => a.mesh.beat(new Uint8Array(BEAT_LIMIT + 1)))())).toBe('argument')
+      })
+
+      it('are counted as control on both ends of the link', async () => {
+        const counted = () => [linkOf(b, c)?.controlBytesSent ?? 0, linkOf(c, b)?.controlBytesReceived ?? 0]
+        const before = counted()
+        const heard = nextBeat(b, c, listen)
+        b.mesh.beat(new Uint8Array(50))
+        await heard
+        await Promise.all([b, c].map(({ mesh }) => mesh.addresses()))
+        for (const [end, bytes] of counted().entries()) {
+          expect(bytes - before[end]).toBeGreaterThanOrEqual(50)
+          expect(bytes - before[end]).toBeLessThan(60)
+        }
+      })
+
+      it('of strangers are not heard, and strangers hear none', async () => {
+        const stranger = await factory.stranger()
+        const heard: string[] = []
+        for (const { mesh } of [...peers, { mesh: stranger }]) {
+          off.push(mesh.on('beat', ({ from, payload }) => heard.push(`${from} ${text(payload)} at ${mesh.self}`)))
+        }
+        stranger.beat(bytes('as a stranger'))
+        a.mesh.beat(bytes('as a peer'))
+        // whatever the beats did has happened before the answers to later questions
+        await stranger.request(a.mesh.self, bytes('?'), { deadline: SOON }).catch(() => undefined)
+        await Promise.all([b, c].map((peer) => roundTrip(a, peer, listen)))
+        const expected = [b, c].map(({ mesh }) => `${a.mesh.self} as a peer at ${mesh.self}`)
+        expect(heard.filter((beat) => beat.includes(' as a ')).sort()).toEqual(expected.sort())
+        await stranger.close()
       })
     })
 
@@ -253,21 +320,111 @@ export function meshCompliance(name: string, create: CreateMeshes): void {
         b.mesh.admit([c.mesh.self])
         const vector = randomBits(b.arena, 30_000)
         const digest = digestOf(vector)
-        const row = (of: MeshUnderTest, other: MeshUnderTest) =>
-          of.mesh.links().find(({ peer }) => peer === other.mesh.self)
-        const before = [row(b, c)?.tensorBytesSent ?? 0, row(c, b)?.tensorBytesReceived ?? 0]
+        const before = [linkOf(b, c)?.tensorBytesSent ?? 0, linkOf(c, b)?.tensorBytesReceived ?? 0]
         const served = new Promise<MeshEvents['served']>((resolve) => listen(b, 'served', resolve))
         b.mesh.serve(digest, vector)
         await told(b)
         await pull([b], c, digest, c.arena.allocate(30_000))
         expect(await served).toEqual({ peer: c.mesh.self, digest, bytes: 120_000 })
-        expect((row(b, c)?.tensorBytesSent ?? 0) - before[0]).toBe(120_000)
-        expect((row(c, b)?.tensorBytesReceived ?? 0) - before[1]).toBe(120_000)
+        expect((linkOf(b, c)?.tensorBytesSent ?? 0) - before[0]).toBe(120_000)
+        expect((linkOf(c, b)?.tensorBytesReceived ?? 0) - before[1]).toBe(120_000)
         await b.mesh.unserve(digest)
+      })
+
+      describe('in parts', () => {
+        const LENGTH = 300_001
+        let whole: Vector
+        let digest: string
+        let into: Vector
+        const part = (from: MeshUnderTest[], offset: number, length: number, of = whole.byteLength) =>
+          c.mesh.fetch({
+            digest,
+            bytes: of,
+            offset,
+            from: from.map(({ mesh }) => mesh.self),
+            into: into.subarray(offset / 4, offset / 4 + length),
+            deadline: LATE
+          })
+
+        beforeAll(async () => {
+          whole = randomBits(a.arena, LENGTH)
+          digest = digestOf(whole)
+          const copy = randomBits(b.arena, LENGTH)
+          into = c.arena.allocate(LENGTH)
+          for (const { mesh, vector } of [
+            { mesh: a.mesh, vector: whole },
+            { mesh: b.mesh, vector: copy }
+          ]) {
+            mesh.admit([c.mesh.self])
+            mesh.serve(digest, vector)
+          }
+          await told(a, b)
+        })
+        beforeEach(() => {
+          into.fill(-1)
+        })
+        afterAll(async () => {
+          await Promise.all([a, b].map(({ mesh }) => mesh.unserve(digest)))
+        })
+
+        it('have the bytes of the whole at their place, and nothing else is touched', async () => {
+          for (const [block, length] of [
+            [0, 1],
+            [0, 1024],
+            [3, 4097],
+            [17, 70_000],
+            [292, LENGTH - 292 * 1024],
+            [0, LENGTH]
+          ] as const) {
+            into.fill(-1)
+            const served = new Promise<MeshEvents['served']>((resolve) => listen(a, 'served', resolve))
+            const report = await part([a], block * 4096, length)
+            expect(report.from).toBe(a.mesh.self)
+            const expected = c.arena.allocate(LENGTH).fill(-1)
+            expected.set(whole.subarray(block * 1024, block * 1024 + length), block * 1024)
+            expect(digestOf(into), `${length} from block ${block} on`).toBe(digestOf(expected))
+            expect(await served).toEqual({ peer: c.mesh.self, digest, bytes: length * 4 })
+            c.arena.free(expected)
+          }
+        })
+
+        it('of several holders at once make the whole', async () => {
+          const middle = 150 * 1024
+          await Promise.all([part([a], 0, middle), part([b], middle * 4, LENGTH - middle)])
+          expect(digestOf(into)).toBe(digest)
+        })
+
+        it('that do not start at a block or do not lie inside of the whole are `argument`', async () => {
+          for (const [offset, length] of [
+            [4, 10],
+            [2048, 10],
+            [-4096, 10],
+            [4096.5, 10],
+            [4096, LENGTH - 1023],
+            [293 * 4096, 10],
+            [0, 0]
+          ] as const) {
+            const outside = c.mesh.fetch({
+              digest,
+              bytes: whole.byteLength,
+              offset,
+              from: [a.mesh.self],
+              into: into.subarray(0, length),
+              deadline: LATE
+            })
+            expect(await codeOf(outside), `${length} from byte ${offset} on`).toBe('argument')
+          }
+        })
+
+        it('of a whole of another length than announced are `corrupt`', async () => {
+          for (const length of [LENGTH - 1, LENGTH + 1]) {
+            expect(await codeOf(part([b], 4096, 5000, length * 4))).toBe('corrupt')
+          }
+        })
       })
     })
 
-    // the last, for one of the three is gone after it
+    // the last ones, for one of the three is gone after them
     it('a peer that dies is missed by the others, at once', async () => {
       const missed = Promise.all(
         [a, b].map(
@@ -281,6 +438,23 @@ export function meshCompliance(name: string, create: CreateMeshes): void {
       expect(await unanswered).toBe('unreachable')
       for (const { mesh } of [a, b]) expect(mesh.connected()).not.toContain(dead)
       expect(await codeOf(a.mesh.request(dead, bytes('?'), { deadline: LATE }))).toBe('unreachable')
+      // nothing to send it to, and nothing to wait for
+      a.mesh.beat(bytes('alive'))
+    })
+
+    it('a peer that comes back is the same as before: beats go to it and come from it', async () => {
+      const { self } = c.mesh
+      c = await c.comeBack()
+      peers[2] = c
+      expect(c.mesh.self).toBe(self)
+      for (const [from, to] of [
+        [a, c],
+        [c, b]
+      ] as const) {
+        const heard = nextBeat(from, to, listen)
+        from.mesh.beat(bytes('again'))
+        expect((await heard).from).toBe(from.mesh.self)
+      }
     })
   })
 }
@@ -290,6 +464,13 @@ type Listen = <K extends keyof MeshEvents>(
   type: K,
   listener: (event: MeshEvents[K]) => void
 ) => void
+
+const nextBeat = (from: MeshUnderTest, to: MeshUnderTest, listen: Listen) =>
+  new Promise<MeshEvents['beat']>((resolve) =>
+    listen(to, 'beat', (beat) => beat.from === from.mesh.self && resolve(beat))
+  )
+
+const linkOf = (of: MeshUnderTest, other: MeshUnderTest) => of.mesh.links().find(({ peer }) => peer === other.mesh.self)
 
 async function roundTrip(from: MeshUnderTest, to: MeshUnderTest, listen: Listen): Promise<void> {
   listen(to, 'request', ({ respond, payload }) => respond(payload))

@@ -132,7 +132,9 @@ describe('one hostile message', () => {
         replace(honest, {
           announce: async (payload) => {
             await honest.announce(payload)
-            const { round, run } = controlMessages.decode(payload)
+            const message = controlMessages.decode(payload)
+            const round = 'round' in message ? message.round : 0
+            const { run } = message
             if (said || round < 3) return
             said = true
             await honest.announce(controlMessages.encode(forge(run, round)))
@@ -164,7 +166,8 @@ describe('one hostile message', () => {
         outcome: null
       })
     ],
-    ['a hash of its own', (run, round) => ({ kind: 'state', run, round: round - 1, hash: digest })],
+    ['suspicions of everybody', (run) => ({ kind: 'suspicions', run, number: 1000, peers: [0, 1, 2].map(peerName) })],
+    ['a leave, and goes on speaking', (run, round) => ({ kind: 'leave', run, round })],
     [
       'a failure of everybody',
       (run, round) => ({ kind: 'failed', run, round, ballot: 0, peers: [0, 1, 2].map(peerName) })

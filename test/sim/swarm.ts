@@ -11,7 +11,7 @@ import {
   type Strategy,
   type StrategyFactory
 } from '@peergrad/core'
-import { MemoryNetwork, runPeer, Swarm, type PeerResult } from '@peergrad/peer'
+import { loadCheckpoint, MemoryNetwork, resumedFrom, runPeer, Swarm, type PeerResult } from '@peergrad/peer'
 import { MemoryStore, serve, type Spawn } from '@peergrad/store'
 import { aggregators, codecs, strategies } from '@peergrad/strategies'
 import { quadraticEngine } from '../utils/quadratic-engine.js'
@@ -26,7 +26,7 @@ const inline: Spawn = (boot, on) => {
 }
 
 export const MANIFEST: RunManifest = {
-  version: 1,
+  version: 2,
   model: 'quadratic',
   dataset: 'none',
   partition: 'iid',
@@ -44,8 +44,10 @@ export const MANIFEST: RunManifest = {
   targetAccuracy: 0,
   seed: 1,
   peers: 4,
-  minPeers: 1,
+  minPeers: 0,
   deadline: 5000,
+  grace: 2000,
+  onFailure: 'continue',
   admission: 'open'
 }
 
@@ -65,6 +67,7 @@ export interface SimulatedPeer {
   readonly events: (RunEvent & { readonly at: number })[]
   readonly result: Promise<PeerResult>
   readonly leave: AbortController
+  readonly stop: AbortController
 }
 
 export interface SimulationInit {
@@ -85,8 +88,10 @@ export interface StartOptions {
   readonly disguise?: Disguise
   /** milliseconds that its time of day is wrong */
   readonly skew?: number
-  /** file of its checkpoint; it writes none unless given */
-  readonly checkpoint?: string
+  /** where its checkpoints go, one every five rounds; it writes none unless given */
+  readonly checkpoints?: string
+  /** file of the checkpoint that it comes back with */
+  readonly resume?: string
 }
 
 /** Peers of one run on a network in memory, under a virtual clock. */
@@ -113,27 +118,34 @@ export class Simulation {
   /** Starts a peer; the first one founds the run, the others join it. */
   start(
     name: string,
-    { via = this.#others(name), milliseconds = 20, manifest, disguise = {}, skew = 0, checkpoint }: StartOptions = {}
+    options: StartOptions = {}
   ): SimulatedPeer {
+    const { via = this.#others(name), milliseconds = 20, manifest, disguise = {}, skew = 0 } = options
+    const { checkpoints, resume } = options
+    const files = Number(checkpoints !== undefined || resume !== undefined)
     const clock = processClock(this.clock, { skew })
     const joined = this.network.join(name, { clock })
     const mesh = disguise.mesh?.(joined) ?? joined
     const events: SimulatedPeer['events'] = []
     const leave = new AbortController()
+    const stop = new AbortController()
     const arena = Arena.create({ bytes: 4 << 20 })
     const honest = new MemoryStore({ arena, clock }, inline)
     const store = disguise.store?.(honest) ?? honest
     const engine = quadraticEngine({ clock, milliseconds })
     const silent = { debug() {}, info() {}, warn() {}, error() {} }
-    const swarm = new Swarm({
-      mesh,
-      clock,
-      logger: silent,
-      join: via.map((other) => `/memory/${other}`),
-      sha256,
-      ...((via.length === 0 || manifest) && { manifest: manifest ?? this.manifest })
-    })
     const run = async () => {
+      const loading = { store, layout: engine.layout, manifest: this.manifest }
+      const resumed = resume === undefined ? undefined : await resumedFrom(resume)
+      const swarm = new Swarm({
+        mesh,
+        clock,
+        logger: silent,
+        join: via.map((other) => `/memory/${other}`),
+        sha256,
+        ...((via.length === 0 || manifest) && { manifest: manifest ?? this.manifest }),
+        ...(resumed && { resumed })
+      })
       await swarm.find({ deadline: 10_000, signal: this.#stop.signal })
       return runPeer({
         swarm,
@@ -152,22 +164,24 @@ export class Simulation {
         emit: (event) => {
           if (this.peers.get(name) === peer) events.push({ ...event, at: this.clock.now() })
         },
-        ...(checkpoint !== undefined && { checkpoint }),
+        ...(checkpoints !== undefined && { checkpoints: { directory: checkpoints, every: 5 } }),
+        ...(resume !== undefined && { resume: await loadCheckpoint(resume, loading) }),
         evaluateEvery: 0,
         evaluateSamples: 10,
         patience: 60_000,
         leave: leave.signal,
+        stop: stop.signal,
         signal: this.#stop.signal
       })
     }
+    this.#files += files
     // a process whose work is over ends, and its connections with it
     const result = run().finally(() => {
-      this.#files -= Number(checkpoint !== undefined)
+      this.#files -= files
       if (this.peers.get(name) === peer) void joined.close()
     })
     result.catch(() => {})
-    this.#files += Number(checkpoint !== undefined)
-    const peer = { name, clock, mesh, events, result, leave }
+    const peer = { name, clock, mesh, events, result, leave, stop }
     this.peers.set(name, peer)
     this.lives.push(peer)
     return peer

@@ -74,8 +74,8 @@ class Trial {
 
   constructor(scenario: Scenario) {
     this.#scenario = scenario
-    const { seed, strategy, peers, rounds, deadline } = scenario
-    const manifest = { seed, strategy, peers, rounds, deadline }
+    const { seed, strategy, peers, rounds, deadline, grace } = scenario
+    const manifest = { seed, strategy, peers, rounds, deadline, grace }
     this.simulation = new Simulation(manifest, { seed, latency, bandwidth: BANDWIDTH })
     watchTransfers(this.simulation, (life, moment) => void this.#reached(life, moment))
   }
@@ -131,7 +131,7 @@ class Trial {
       disguise: this.#disguise(index, (moment) => this.#reached(life, moment)),
       ...(skew?.kind === 'skew' && { skew: skew.by }),
       // no file can be made below a file that is a device
-      ...(disk && { checkpoint: '/dev/full/checkpoint' })
+      ...(disk && { checkpoints: '/dev/full/checkpoints' })
     })
     this.#began.set(life, simulation.clock.now())
     life.result.then(

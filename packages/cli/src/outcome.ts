@@ -1,4 +1,5 @@
 import type { Digest, PeerId } from '@peergrad/core'
+import type { Suggested } from './suggested.js'
 
 export type PeerStatus = 'finished' | 'left' | 'died' | 'excluded' | 'failed'
 
@@ -41,5 +42,7 @@ export interface RunResult {
   /** true when all peers that finished hold the same parameters */
   readonly agreed: boolean
   readonly checkpoint: string | null
+  /** time-outs that would do, from what was measured; null without a round */
+  readonly suggested: Suggested | null
   readonly peers: readonly PeerOutcome[]
 }

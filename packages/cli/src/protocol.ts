@@ -10,7 +10,10 @@ export type PeerMessage =
   | { readonly type: 'ended'; readonly bytesSent: number; readonly bytesReceived: number }
   | { readonly type: 'failed'; readonly error: ErrorJSON }
 
-/** To a peer process: leave the run with a checkpoint, then end. Losing the channel means the same. */
-export interface LeaveMessage {
-  readonly type: 'leave'
+/**
+ * To a peer process: all peers of the run stop, so end where you are, with a checkpoint. Losing the channel means the
+ * same.
+ */
+export interface StopMessage {
+  readonly type: 'stop'
 }

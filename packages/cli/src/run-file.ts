@@ -1,10 +1,15 @@
 import { readFile } from 'node:fs/promises'
-import { MANIFEST_OPTIONS, PeergradError, type Options } from '@peergrad/core'
+import { MANIFEST_OPTIONS, PeergradError, resolveOptions, type Options } from '@peergrad/core'
 import { parse, stringify, YAMLParseError } from 'yaml'
 import { fileError } from './machine-error.js'
 
+export interface RunFile {
+  readonly name: string
+  readonly values: unknown
+}
+
 /** The words and values of a run file. Errors: `missing` when it cannot be read, `argument` when it is no YAML. */
-export async function readRunFile(path: string): Promise<{ name: string; values: unknown }> {
+export async function readRunFile(path: string): Promise<RunFile> {
   let text: string
   try {
     text = await readFile(path, 'utf8')
@@ -19,6 +24,12 @@ export async function readRunFile(path: string): Promise<{ name: string; values:
     const [first = ''] = thrown.message.split('\n')
     throw new PeergradError('argument', `${path}: ${first.replace(/:$/, '')}`, { path }, { cause: thrown })
   }
+}
+
+/** The value of `resume`, before the run that it stands for is known and the rest can be looked at. */
+export function resumePath(flags: Readonly<Record<string, unknown>>, file?: RunFile): string | undefined {
+  const values = { ...(file?.values ?? {}), ...flags } as { readonly resume?: unknown }
+  return resolveOptions({ flags: { resume: values.resume } }).options.resume
 }
 
 /** A run file that says all that the peers of a run must give alike, and how each of them here works. */

@@ -1,7 +1,7 @@
 import { PeergradError } from '@peergrad/core'
 
 /** npm and the terminal both pass one Ctrl+C on: what comes within this time of the first is the same one. */
-const SAME = 1000
+const SAME = 100
 
 export interface Interrupts {
   /** aborts at the first Ctrl+C or signal to end */

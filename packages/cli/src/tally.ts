@@ -1,5 +1,6 @@
 import type { Digest, PeerId, Phase, PhaseTimes, RunEvent, RunManifest } from '@peergrad/core'
 import type { PeerOutcome, PeerStatus, RunResult } from './outcome.js'
+import { Timings } from './suggested.js'
 
 const COMPUTING: readonly Phase[] = ['compute']
 const COMMUNICATING: readonly Phase[] = ['wait', 'fetch', 'agree', 'sync']
@@ -35,6 +36,7 @@ export class Tally {
   engineWhy = ''
   store = ''
   readonly #checkpoints = new Map<PeerId, string>()
+  readonly #timings = new Timings()
   #members: readonly PeerId[] = []
   #view = -1
   #first = Infinity
@@ -63,6 +65,7 @@ export class Tally {
         return
       case 'round':
         this.#last = Math.max(this.#last, event.time)
+        this.#timings.add(event.phases)
         return addRound(peer, event)
       case 'evaluated':
         peer.accuracy = event.accuracy
@@ -126,6 +129,7 @@ export class Tally {
       agreed: this.agreed,
       // all hold the same: any will do, but always the same one
       checkpoint: peers.map(({ id }) => this.#checkpoints.get(id)).find((file) => file !== undefined) ?? null,
+      suggested: this.#timings.suggested ?? null,
       peers
     }
   }

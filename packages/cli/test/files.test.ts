@@ -111,6 +111,38 @@ describe('a recorder', () => {
     expect(lines.map((line) => (line === '' ? '' : (JSON.parse(line) as RunEvent).time))).toEqual([1, 2, ''])
   })
 
+  const lines = (path: string) => readFileSync(path, 'utf8').split('\n')
+  const record = (path: string, goOn: boolean, ...times: number[]) => {
+    const recorder = new Recorder(path, (error) => expect.unreachable(error.message), { goOn })
+    for (const time of times) recorder.add(event(time))
+    recorder.close()
+  }
+  const timesIn = (path: string) =>
+    lines(path)
+      .filter((line) => line !== '')
+      .map((line) => (JSON.parse(line) as RunEvent).time)
+
+  test.each([
+    ['nothing', '', [5]],
+    ['whole lines', `${JSON.stringify(event(10))}\n${JSON.stringify(event(20))}\n`, [10, 20, 25]],
+    ['a line that was torn', `${JSON.stringify(event(10))}\n{"time":20,"pe`, [10, 15]],
+    ['only a torn line', '{"time":20,"pe', [5]],
+    ['a long line', `${JSON.stringify({ ...event(10), other: 'q'.repeat(1 << 18) })}\n`, [10, 15]]
+  ])('goes on after %s, in its time', (_what, before, times) => {
+    const path = join(folder, 'events.ndjson')
+    writeFileSync(path, before)
+    record(path, true, 5)
+    expect(timesIn(path)).toEqual(times)
+    record(path, false, 7)
+    expect(timesIn(path)).toEqual([7])
+  })
+
+  test('that goes on with a file that is not there makes it', () => {
+    const path = join(folder, 'events.ndjson')
+    record(path, true, 5)
+    expect(timesIn(path)).toEqual([5])
+  })
+
   test('says once that the disk is full, and goes on without', () => {
     const said: PeergradError[] = []
     const recorder = new Recorder('/dev/full', (error) => said.push(error))

@@ -30,13 +30,17 @@ afterEach(() => {
   rmSync(out, { recursive: true, force: true })
 })
 
-function run(behaviours: readonly string[][], { interrupt = new AbortController().signal, grace = 10_000 } = {}) {
+function run(
+  behaviours: readonly string[][],
+  { interrupt = new AbortController().signal, grace = 10_000, numbers = [...behaviours.keys()], goOn = false } = {}
+) {
   const ids = ['first', 'second', 'third']
   return follow({
-    peers: behaviours.length,
+    numbers,
     program: PROGRAM,
     args: (number) => [behaviours[number]![0]!, ids[number]!, ...behaviours[number]!.slice(1)],
     out,
+    goOn,
     interrupt,
     grace,
     onChild: (child) => children.push(child)
@@ -93,6 +97,18 @@ describe('follow', () => {
       expect(types).toEqual(['started', 'view', 'round', 'round', 'checkpoint', 'evaluated', 'finished'])
     }
     expect(Math.min(...events.map(({ time }) => time))).toBe(0)
+  })
+
+  test('of a run that goes on, adds to the events that are there', async () => {
+    const events = () => readFileSync(join(out, 'events.ndjson'), 'utf8').trimEnd().split('\n')
+    await run([['finish'], ['finish']])
+    const before = events()
+    await run([['finish'], ['finish']], { goOn: true, numbers: [1, 0] })
+    expect(events().slice(0, before.length)).toEqual(before)
+    const times = events().map((line) => (JSON.parse(line) as RunEvent).time)
+    expect(times).toHaveLength(2 * before.length)
+    expect(Math.min(...times.slice(before.length))).toBe(Number(times[before.length - 1]))
+    expect(children.map(({ number }) => number)).toEqual([0, 1, 1, 0])
   })
 
   test('sees that peers do not hold the same', async () => {

@@ -27,7 +27,8 @@ describe('control messages', () => {
       { kind: 'promise', run, round: 0, ballot: 5, accepted: { ballot: 1, proposal, outcome: digest } },
       { kind: 'propose', run, round: 1, ballot: 0, proposal, outcome: null },
       { kind: 'commit', run, round: 1, ballot: 0, proposal, outcome: digest },
-      { kind: 'leave', run, round: 9 }
+      { kind: 'leave', run, round: 9 },
+      { kind: 'suspicions', run, number: 3, peers: [peer] }
     ]
     for (const message of messages) expect(controlMessages.decode(controlMessages.encode(message))).toEqual(message)
   })
@@ -89,7 +90,8 @@ describe('control messages', () => {
   it('are at most 64 KiB, both ways', () => {
     expect(() => controlMessages.decode(new Uint8Array(CONTROL_LIMIT + 1))).toThrow(/expected at most 65536/)
     const members = Array.from({ length: 1000 }, () => peer.repeat(2))
-    const found = { kind: 'found' as const, run, members }
+    const lineage = { founder: peer, founded: 0 }
+    const found = { kind: 'found' as const, run, lineage, view: { number: 0, members }, state: null }
     expect(() => controlRequests.encode(found)).toThrow(expect.objectContaining({ code: 'argument' }))
   })
 })

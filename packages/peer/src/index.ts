@@ -6,7 +6,17 @@ export {
   type NetworkMeshInit,
   type NetworkStatistics
 } from './network/index.js'
-export { readCheckpoint, writeCheckpoint, type CheckpointPosition } from './checkpoint.js'
+export { Checkpoints, type CheckpointsInit, type ExtraVector } from './checkpoint/checkpoints.js'
+export {
+  CHECKPOINTS,
+  findCheckpoint,
+  listCheckpoints,
+  type FoundCheckpoint,
+  type ListedCheckpoint
+} from './checkpoint/directory.js'
+export { loadCheckpoint, resumedFrom, type LoadInit, type ResumedState } from './checkpoint/load.js'
+export { CheckpointReader } from './checkpoint/read.js'
+export { writeCheckpoint, type CheckpointContents, type NamedVector } from './checkpoint/write.js'
 export {
   MemoryNetwork,
   type MemoryNetworkEvents,

@@ -1,16 +1,11 @@
-import { PeergradError, type Digest, type PeerId, type RunEvent, type Vector } from '@peergrad/core'
-import { writeCheckpoint } from './checkpoint.js'
-import { PeerRuntime, type PeerRuntimeInit } from './runtime/peer-runtime.js'
-import { stateKeys } from './runtime/state-sync.js'
+import type { Digest, PeerId, RunEvent } from '@peergrad/core'
+import { Checkpoints, type CheckpointsInit } from './checkpoint/checkpoints.js'
+import { PeerRuntime, type PeerRuntimeInit, type PeerSignals } from './runtime/peer-runtime.js'
 
-export interface RunPeerInit extends Omit<PeerRuntimeInit, 'emit'> {
+export interface RunPeerInit extends Omit<PeerRuntimeInit, 'emit' | 'checkpoints'>, PeerSignals {
   readonly emit: (event: RunEvent) => void
-  /** where the checkpoint goes; none is written when absent */
-  readonly checkpoint?: string
-  /** aborts to leave the run in good order */
-  readonly leave: AbortSignal
-  /** aborts to give up at once */
-  readonly signal: AbortSignal
+  /** where checkpoints go, and how often; none is written when absent */
+  readonly checkpoints?: Pick<CheckpointsInit, 'directory' | 'every'>
 }
 
 /** What one peer did in its whole life; what it did in each round, and how long, its `round` events say. */
@@ -40,6 +35,15 @@ export async function runPeer(init: RunPeerInit): Promise<PeerResult> {
   const peer = swarm.mesh.self
   const start = clock.now()
   const emit: PeerRuntimeInit['emit'] = (event) => init.emit({ ...event, time: clock.now() - start, peer })
+  const checkpoints =
+    init.checkpoints &&
+    new Checkpoints({
+      ...init.checkpoints,
+      store,
+      layout: engine.layout,
+      logger: init.logger,
+      onSaved: (saved) => emit({ type: 'checkpoint', ...saved })
+    })
   emit({
     type: 'started',
     run: swarm.run,
@@ -54,25 +58,26 @@ export async function runPeer(init: RunPeerInit): Promise<PeerResult> {
     swarm.on('refused', ({ peer: other, reason }) => emit({ type: 'refused', other, offence: 'join', reason }))
   ]
   try {
-    const outcome = await new PeerRuntime({ ...init, emit }).run({ leave: init.leave, signal: init.signal })
+    const outcome = await new PeerRuntime({ ...init, emit, checkpoints }).run(init)
+    const { step: steps } = outcome.position
     const links = swarm.mesh.links()
     const sum = (count: (link: (typeof links)[number]) => number) =>
       links.reduce((total, link) => total + count(link), 0)
     const tensorBytesSent = sum((link) => link.tensorBytesSent)
     const tensorBytesReceived = sum((link) => link.tensorBytesReceived)
-    const checkpoint = await saveCheckpoint(init, outcome, emit)
+    const checkpoint = await checkpoints?.finish({ ...outcome.position, finished: outcome.status === 'finished' })
     if (outcome.status === 'stranded') throw outcome.error
     const evaluation = outcome.status === 'finished' ? await evaluate(init, outcome.state) : undefined
-    if (evaluation !== undefined) emit({ type: 'evaluated', round: outcome.steps - 1, ...evaluation })
+    if (evaluation !== undefined) emit({ type: 'evaluated', round: steps - 1, ...evaluation })
     if (outcome.status === 'finished')
-      emit({ type: 'finished', round: outcome.steps - 1, parametersHash: outcome.parametersHash })
+      emit({ type: 'finished', round: steps - 1, parametersHash: outcome.parametersHash })
     else emit({ type: 'left', reason: 'asked to' })
     return {
       id: peer,
       rank: outcome.rank,
       status: outcome.status,
       rounds: outcome.rounds,
-      steps: outcome.steps,
+      steps,
       parametersHash: outcome.parametersHash,
       accuracy: evaluation?.accuracy,
       loss: evaluation?.loss,
@@ -96,31 +101,5 @@ async function evaluate({ engine, store, signal }: RunPeerInit, key: string) {
     return await engine.evaluate({ state: state.vector, signal })
   } finally {
     state.release()
-  }
-}
-
-async function saveCheckpoint(
-  { checkpoint, swarm, store, engine }: RunPeerInit,
-  outcome: Awaited<ReturnType<PeerRuntime['run']>>,
-  emit: PeerRuntimeInit['emit']
-): Promise<string | undefined> {
-  if (checkpoint === undefined) return undefined
-  const { round } = outcome
-  const leases = await Promise.all(stateKeys(round, swarm.manifest.optimiser).map((key) => store.get(key)))
-  try {
-    const vectors: Vector[] = leases.map(({ vector }) => vector)
-    await writeCheckpoint(checkpoint, engine.layout, vectors, {
-      run: swarm.run,
-      manifest: swarm.manifest,
-      round,
-      step: outcome.steps,
-      data: outcome.position
-    })
-    emit({ type: 'checkpoint', round, file: checkpoint })
-    return checkpoint
-  } catch (thrown) {
-    throw PeergradError.from(thrown)
-  } finally {
-    for (const lease of leases) lease.release()
   }
 }

@@ -40,8 +40,8 @@ class World {
       if (falseSuspicions > 0 && this.#random.below(10) === 0) {
         falseSuspicions -= 1
         const [who, whom] = [this.#pick(this.members), this.#pick(this.members)]
-        if (who !== whom) this.#later(who, (agreement) => agreement.suspect(whom))
-        this.#later(who, (agreement) => agreement.trust(whom))
+        if (who !== whom) this.#later(who, (agreement) => agreement.lose(whom))
+        this.#later(who, (agreement) => agreement.regain(whom))
       }
       if (this.#events.length === 0) {
         if ([...this.alive].every((peer) => this.decisions.has(peer))) return
@@ -59,7 +59,7 @@ class World {
 
   crash(peer: PeerId): void {
     this.alive.delete(peer)
-    for (const other of this.alive) this.#later(other, (agreement) => agreement.suspect(peer))
+    for (const other of this.alive) this.#later(other, (agreement) => agreement.lose(peer))
   }
 
   #add(self: PeerId): void {
@@ -70,7 +70,7 @@ class World {
       view: { number: 0, members: this.members },
       next: () => ({ members: this.members.filter((peer) => this.alive.has(peer)), finish: false }),
       valid: () => true,
-      minimum: 1,
+      minimum: () => 1,
       effects: {
         send: (message) => this.#broadcast(self, message),
         attempt: (ballot, { contributions }) => {
@@ -158,7 +158,7 @@ describe('agreement on a round', () => {
   it('moves on from a coordinator whose own contribution is bad', () => {
     const world = new World(4, 3)
     for (const [peer, agreement] of world.agreements) {
-      if (peer !== 'peer0') agreement.suspect('peer0')
+      if (peer !== 'peer0') agreement.lose('peer0')
     }
     world.run({ crashes: 0, falseSuspicions: 0 })
     expect(new Set([...world.decisions.values()].map(({ outcome }) => outcome)).size).toBe(1)

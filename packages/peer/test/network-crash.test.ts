@@ -61,6 +61,10 @@ it('a network thread that ends is started once again where it was, and then the 
     await second.fetch({ digest, bytes: 20_000, from: [first.self], into, deadline: 10_000 })
     expect(into.every((value) => value === 0.5)).toBe(true)
 
+    const beat = new Promise<string>((resolve) => second.on('beat', ({ from }) => resolve(from)))
+    first.beat(Uint8Array.of(1))
+    expect(await beat).toBe(first.self)
+
     const ended = new Promise<Error>((resolve) => first.on('ended', ({ error }) => resolve(error)))
     await threadOf(first).terminate()
     expect(((await ended) as PeergradError).code).toBe('crashed')

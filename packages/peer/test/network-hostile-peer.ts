@@ -9,6 +9,8 @@ import { ping } from '@libp2p/ping'
 import type { Ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
+import type { Logger } from '@peergrad/core'
+import type { NetworkMesh } from '@peergrad/peer'
 import { createLibp2p } from 'libp2p'
 import { encodeFrame } from '../dist/network/frames.js'
 import { gossipOptions } from '../dist/network/gossip.js'
@@ -65,7 +67,7 @@ export async function hostilePeer(identity: Identity) {
 function victimOf(stream: Stream): Victim {
   const chunks: Buffer[] = []
   let wake: (() => void) | undefined
-  let over = false
+  let over = stream.status !== 'open'
   stream.addEventListener('message', ({ data }) => {
     chunks.push(Buffer.from(data.subarray()))
     wake?.()
@@ -88,4 +90,45 @@ function victimOf(stream: Stream): Victim {
     end: () => void stream.close().catch(() => undefined),
     reset: () => stream.abort(new Error('hostile'))
   }
+}
+
+/** Offences that a mesh reported, and waiting for one. */
+export function offences() {
+  const all: string[] = []
+  const waiting = new Set<() => void>()
+  const note = (fields: Readonly<Record<string, unknown>>, message: string) => {
+    if (message !== 'offence reported') return
+    all.push(`${String(fields['peer'])} ${String(fields['offence'])}`)
+    for (const wake of waiting) wake()
+  }
+  const logger: Logger = { debug: () => {}, info: note, warn: note, error: () => {} }
+  const reported = (text: string, times = 1) =>
+    new Promise<void>((resolve) => {
+      const check = () => {
+        if (all.filter((entry) => entry === text).length < times) return
+        waiting.delete(check)
+        resolve()
+      }
+      waiting.add(check)
+      check()
+    })
+  return { all, logger, reported }
+}
+
+/** Resolves when the peer is one of the run for the mesh. */
+export async function connected(mesh: NetworkMesh, peer: string): Promise<void> {
+  if (mesh.connected().includes(peer)) return
+  await new Promise<void>((resolve) => {
+    const off = mesh.on('connect', (event) => {
+      if (event.peer !== peer) return
+      off()
+      resolve()
+    })
+  })
+}
+
+export function firstOf(addresses: readonly string[]): string {
+  const [first] = addresses
+  if (first === undefined) throw new Error('the mesh has no address')
+  return first
 }

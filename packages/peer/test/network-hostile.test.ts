@@ -1,5 +1,12 @@
-import { Arena, encodeTensorHeader, encodeTensorMark, PeergradError, TENSOR_END } from '@peergrad/core'
-import type { Logger, TensorHeader, Vector } from '@peergrad/core'
+import {
+  Arena,
+  encodeTensorHeader,
+  encodeTensorMark,
+  encodeTensorRequest,
+  PeergradError,
+  TENSOR_END
+} from '@peergrad/core'
+import type { TensorHeader, Vector } from '@peergrad/core'
 import { createNetworkMesh } from '@peergrad/peer'
 import type { NetworkMesh } from '@peergrad/peer'
 import { generateCertificate } from '@libp2p/tls/utils'
@@ -18,7 +25,7 @@ import { FastLane } from '../dist/network/fast-lane.js'
 import { encodeFrame } from '../dist/network/frames.js'
 import { loadIdentity } from '../dist/network/identity.js'
 import type { Identity } from '../dist/network/identity.js'
-import { hostilePeer, TOPIC } from './network-hostile-peer.js'
+import { connected, firstOf, hostilePeer, offences, TOPIC } from './network-hostile-peer.js'
 
 const TENSOR = '/peergrad/tensor/1'
 const REQUEST = '/peergrad/request/1'
@@ -30,29 +37,6 @@ const END = encodeTensorMark(TENSOR_END)
 
 const folder = mkdtempSync(join(tmpdir(), 'peergrad-hostile-'))
 afterAll(() => rmSync(folder, { recursive: true }))
-
-/** Offences that a mesh reported, and waiting for one. */
-function offences() {
-  const all: string[] = []
-  const waiting = new Set<() => void>()
-  const note = (fields: Readonly<Record<string, unknown>>, message: string) => {
-    if (message !== 'offence reported') return
-    all.push(`${String(fields['peer'])} ${String(fields['offence'])}`)
-    for (const wake of waiting) wake()
-  }
-  const logger: Logger = { debug: () => {}, info: note, warn: note, error: () => {} }
-  const reported = (text: string, times = 1) =>
-    new Promise<void>((resolve) => {
-      const check = () => {
-        if (all.filter((entry) => entry === text).length < times) return
-        waiting.delete(check)
-        resolve()
-      }
-      waiting.add(check)
-      check()
-    })
-  return { all, logger, reported }
-}
 
 describe('hostile peers', () => {
   let arena: Arena
@@ -99,6 +83,15 @@ describe('hostile peers', () => {
 
   const fetch = (from: string[], deadline = 20_000) =>
     victim.fetch({ digest: DIGEST, bytes: LENGTH * 4, from, into, deadline })
+  const fetchPart = (start: number, length: number) =>
+    victim.fetch({
+      digest: DIGEST,
+      bytes: LENGTH * 4,
+      offset: start * 4,
+      from: [liar.self],
+      into: into.subarray(start, start + length),
+      deadline: 20_000
+    })
   const meet = () => victim.dial(liar.address)
   const connectionTo = async () => liar.node.dial(multiaddr(firstOf(await victim.addresses())))
 
@@ -217,6 +210,52 @@ describe('hostile peers', () => {
       expect(bytesOf(into).equals(truth())).toBe(true)
     })
 
+    it('and break inside of a part are resumed there', async () => {
+      const [start, length] = [10 * 1024, 30_000]
+      const asked: [number, number][] = []
+      await liar.answer(TENSOR, async ({ next, send, reset }) => {
+        const request = await next()
+        const offset = request.readUInt32LE(8)
+        const count = request.readUInt32LE(12)
+        asked.push([offset, count])
+        send(encodeTensorHeader({ ...HEADER, offset, count }))
+        const part = truth().subarray(offset * 4, (offset + count) * 4)
+        if (asked.length === 2) {
+          send(part)
+          send(END)
+          await next()
+          return
+        }
+        send(part.subarray(0, 50_001))
+        await liar.node.services.ping.ping(multiaddr(firstOf(await victim.addresses())))
+        reset()
+      })
+      await meet()
+      expect(await fetchPart(start, length)).toMatchObject({ from: liar.self })
+      expect(asked).toEqual([
+        [start, length],
+        [start + 12 * 1024, length - 12 * 1024]
+      ])
+      const expected = Buffer.from(new Float32Array(LENGTH).fill(-1).buffer)
+      truth().copy(expected, start * 4, start * 4, (start + length) * 4)
+      expect(bytesOf(into).equals(expected)).toBe(true)
+    })
+
+    it.each([
+      ['the whole', { offset: 0, count: LENGTH }],
+      ['another part', { offset: 3 * 1024, count: 2000 }],
+      ['a longer part', { offset: 2 * 1024, count: 2001 }],
+      ['a shorter part', { offset: 2 * 1024, count: 1999 }]
+    ])('%s when a part was wanted: `corrupt`, and malformed is reported', async (_, extent) => {
+      await liar.answer(TENSOR, async ({ next, send }) => {
+        await next()
+        send(encodeTensorHeader({ ...HEADER, ...extent }))
+      })
+      await meet()
+      expect(await codeOf(fetchPart(2 * 1024, 2000))).toBe('corrupt')
+      await log.reported(`${liar.self} malformed`)
+    })
+
     it('and break without a byte are `unreachable`', async () => {
       await liar.answer(TENSOR, ({ reset }) => reset())
       await meet()
@@ -232,17 +271,16 @@ describe('hostile peers', () => {
       await log.reported(`${liar.self} malformed`)
     })
 
-    it('for an offset behind the end are reported', async () => {
+    it.each([
+      [2048, 0],
+      [1024, 1025],
+      [0, 2049]
+    ])('for what is behind the end are reported: %i, %i', async (offset, count) => {
       victim.admit([liar.self])
       const served = arena.allocate(2048)
       victim.serve('12'.repeat(32), served)
       const asked = await liar.attack(await connectionTo(), TENSOR)
-      const request = Buffer.alloc(48)
-      request.write('PGTR', 'latin1')
-      request.writeUInt16LE(1, 4)
-      request.writeUInt32LE(2048, 8)
-      request.fill(0x12, 16)
-      asked.send(request)
+      asked.send(encodeTensorRequest({ digest: '12'.repeat(32), offset, count }))
       await log.reported(`${liar.self} malformed`)
       await victim.unserve('12'.repeat(32))
       arena.free(served)
@@ -472,24 +510,7 @@ describe('hostile peers', () => {
   })
 })
 
-async function connected(mesh: NetworkMesh, peer: string): Promise<void> {
-  if (mesh.connected().includes(peer)) return
-  await new Promise<void>((resolve) => {
-    const off = mesh.on('connect', (event) => {
-      if (event.peer !== peer) return
-      off()
-      resolve()
-    })
-  })
-}
-
 const bytesOf = (vector: Vector) => Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength)
-
-function firstOf(addresses: readonly string[]): string {
-  const [first] = addresses
-  if (first === undefined) throw new Error('the mesh has no address')
-  return first
-}
 
 async function codeOf(work: Promise<unknown>): Promise<string> {
   return work.then(

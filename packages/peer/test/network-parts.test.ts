@@ -8,6 +8,7 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Libp2p } from '@libp2p/interface'
@@ -15,6 +16,7 @@ import { dialable } from '../dist/network/addresses.js'
 import { Contacts } from '../dist/network/contacts.js'
 import { parseEnvelope, sealEnvelope } from '../dist/network/envelope.js'
 import { FloodGuard } from '../dist/network/flood-guard.js'
+import { FrameSize } from '../dist/network/frame-size.js'
 import { loadIdentity } from '../dist/network/identity.js'
 import { keyOfPeerId, peerIdOfKey } from '../dist/network/peer-key.js'
 import { decodeRefusal, encodeRefusal } from '../dist/network/refusal.js'
@@ -22,6 +24,7 @@ import { ReplayWindow, sequenceSource } from '../dist/network/replay-window.js'
 import { Reputation } from '../dist/network/reputation.js'
 import { Slots } from '../dist/network/slots.js'
 import { TokenBuckets } from '../dist/network/token-bucket.js'
+import { Turns } from '../dist/network/turns.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'peergrad-network-parts-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -262,6 +265,47 @@ describe('slots', () => {
   })
 })
 
+describe('turns', () => {
+  it('are one at a time for a name, in the order of asking, whatever becomes of the one before', async () => {
+    const turns = new Turns()
+    const order: string[] = []
+    const waiting: (() => void)[] = []
+    const work = (text: string) => async () => {
+      order.push(text)
+      await new Promise<void>((resolve) => waiting.push(resolve))
+    }
+    const first = turns.take('x', work('first'))
+    const failing = turns.take('x', () => Promise.reject(new PeergradError('unreachable', 'broke')))
+    const third = turns.take('x', work('third'))
+    const other = turns.take('y', work('another name'))
+    await nextTurn()
+    expect(order).toEqual(['first', 'another name'])
+    waiting.shift()?.()
+    await first
+    await expect(failing).rejects.toMatchObject({ code: 'unreachable' })
+    await nextTurn()
+    expect(order).toEqual(['first', 'another name', 'third'])
+    for (const end of waiting) end()
+    await Promise.all([third, other])
+  })
+})
+
+describe('frames', () => {
+  it('grow while they go fast, and shrink when they go slowly, within bounds', () => {
+    const size = new FrameSize()
+    const after = (milliseconds: number, times: number) => {
+      for (let i = 0; i < times; i++) size.took(milliseconds)
+      return size.bytes
+    }
+    expect(size.bytes).toBe(16 * 1024)
+    expect(after(1, 3)).toBe(128 * 1024)
+    expect(after(30, 5)).toBe(128 * 1024)
+    expect(after(1, 20)).toBe(512 * 1024)
+    expect(after(300, 1)).toBe(256 * 1024)
+    expect(after(300, 20)).toBe(16 * 1024)
+  })
+})
+
 describe('refusals', () => {
   it('carry a typed error, without its stack, and nothing above the limit', () => {
     const error = new PeergradError('conflict', 'no', { round: 3, stack: 'secret' })
@@ -346,6 +390,12 @@ describe('contacts', () => {
         await vi.advanceTimersByTimeAsync(milliseconds)
         expect(dials.length).toBeGreaterThan(count)
       }
+      // however long it was away: when the link heals, seconds are enough
+      await vi.advanceTimersByTimeAsync(3_600_000)
+      const late = dials.length
+      await vi.advanceTimersByTimeAsync(62_500)
+      expect(dials.length - late).toBeGreaterThanOrEqual(10)
+      expect(dials.length - late).toBeLessThanOrEqual(17)
       const before = dials.length
       contacts.forget(peer)
       await vi.advanceTimersByTimeAsync(600_000)
@@ -378,7 +428,9 @@ describe('a mesh that cannot start', () => {
   it.each([
     ['an address that is none', { listen: ['localhost:4001'] }],
     ['a bootstrap address without a peer', { listen: ['/ip4/127.0.0.1/tcp/0'], bootstrap: ['/ip4/127.0.0.1/tcp/1'] }],
-    ['an empty topic', { topic: '' }]
+    ['an empty topic', { topic: '' }],
+    ['a transport that is not there', { transport: 'file:///nowhere.mjs' }],
+    ['a transport that is none', { transport: 'data:text/javascript,export default 1' }]
   ])('says `argument` for %s', async (_, init) => {
     expect(await failure(init)).toMatchObject({ code: 'argument' })
   })

@@ -1,8 +1,16 @@
 import { join } from 'node:path'
-import { OPTION_NAMES, OPTIONS, resolveOptions, type OptionName } from '@peergrad/core'
+import { OPTION_NAMES, OPTIONS, PeergradError, resolveOptions, type OptionName } from '@peergrad/core'
 import { JSON_FLAG, RUN_FILE_FLAG, type Command } from '../command.js'
 
-const PEER_OPTIONS: readonly OptionName[] = ['engine-workers', 'memory', 'data-dir', 'log-level', 'out']
+const PEER_OPTIONS: readonly OptionName[] = [
+  'engine-workers',
+  'memory',
+  'checkpoint-every',
+  'resume',
+  'data-dir',
+  'log-level',
+  'out'
+]
 
 export const train: Command = {
   name: 'train',
@@ -12,13 +20,29 @@ export const train: Command = {
   examples: [
     ['peergrad train', 'four peers train a CNN on MNIST with SPIRT'],
     ['peergrad train --peers 2 --strategy all-reduce --epochs 1', 'two peers, another architecture'],
+    [
+      'peergrad train --resume runs/2026-01-31T12-00-00-spirt',
+      'go on with a run that was stopped, or whose peers died'
+    ],
     ['peergrad train --run run.yaml --seed 7 --json', 'from a run file, with another seed, for a program to read']
   ],
   async run({ options: flags, flags: { run, json } }) {
     const { trainHere } = await import('../train/train.js')
-    const { readRunFile } = await import('../run-file.js')
+    const { readRunFile, resumePath } = await import('../run-file.js')
     const file = typeof run === 'string' ? await readRunFile(run) : undefined
-    const { options } = resolveOptions(file === undefined ? { flags } : { flags, file })
-    return trainHere({ options, json: json === true, program: join(import.meta.dirname, '../../bin/peergrad.js') })
+    const path = resumePath(flags, file)
+    const how = { json: json === true, program: join(import.meta.dirname, '../../bin/peergrad.js') }
+    if (path === undefined) {
+      const { options } = resolveOptions(file === undefined ? { flags } : { flags, file })
+      return trainHere({ options, ...how })
+    }
+    if (file !== undefined) {
+      throw new PeergradError(
+        'argument',
+        `run: got ${file.name} with --resume, expected one of them: a run that goes on has its options in its directory`
+      )
+    }
+    const { resumeRun } = await import('../train/resume.js')
+    return trainHere({ ...(await resumeRun(path, flags)), ...how })
   }
 }

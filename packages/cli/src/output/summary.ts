@@ -16,6 +16,10 @@ export function summary(result: RunResult, files: { readonly out: string; readon
     '',
     `  ${agreement(result)}`
   ]
+  if (result.suggested !== null) {
+    const { deadline, grace } = result.suggested
+    lines.push(`  measured  --deadline ${deadline} --grace ${grace} would do for a run like this one`)
+  }
   if (result.checkpoint !== null) lines.push(`  checkpoint  ${result.checkpoint}`)
   if (files.complete) lines.push(`  result, events and logs in ${files.out}`)
   return `${lines.join('\n')}\n`

@@ -1,5 +1,5 @@
 import type { PeergradError, RunEvent } from '@peergrad/core'
-import type { LeaveMessage, PeerMessage } from '../protocol.js'
+import type { PeerMessage, StopMessage } from '../protocol.js'
 
 /** The process that started this one with an IPC channel, as `train` does. */
 export interface Host {
@@ -7,7 +7,7 @@ export interface Host {
   /** Resolves when everything that was sent is on its way. */
   flush(): Promise<void>
   /** Called when the host asks for it, or is gone: a peer never outlives who started it. */
-  onLeave(leave: (reason: string) => void): void
+  onStop(stop: (reason: string) => void): void
 }
 
 /** Undefined when a person started this process. */
@@ -24,11 +24,11 @@ export function findHost(): Host | undefined {
     async flush() {
       await Promise.all(sending)
     },
-    onLeave(leave) {
-      process.on('message', (message: LeaveMessage) => {
-        if (message.type === 'leave') leave('asked to by the process that started it')
+    onStop(stop) {
+      process.on('message', (message: StopMessage) => {
+        if (message.type === 'stop') stop('asked to by the process that started it')
       })
-      process.once('disconnect', () => leave('the process that started it is gone'))
+      process.once('disconnect', () => stop('the process that started it is gone'))
     }
   }
 }

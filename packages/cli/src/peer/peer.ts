@@ -10,7 +10,7 @@ import {
   type Options,
   type RunEvent
 } from '@peergrad/core'
-import { runPeer, Swarm, type PeerResult } from '@peergrad/peer'
+import { CHECKPOINTS, loadCheckpoint, resumedFrom, runPeer, Swarm, type PeerResult } from '@peergrad/peer'
 import { checkComponents, openParts } from '../compose.js'
 import { defaultOut, directory } from '../files.js'
 import { fileLogger } from '../logger.js'
@@ -26,7 +26,9 @@ export interface PeerInit {
   readonly options: Options
   /** false when the run is to come from the peers to join */
   readonly describesRun: boolean
-  readonly leaving: Pick<Leaving, 'leave' | 'giveUp'>
+  /** the checkpoint to go on from */
+  readonly resume?: string
+  readonly leaving: Pick<Leaving, 'leave' | 'stop' | 'ends' | 'giveUp'>
   readonly onListening: (peer: string, addresses: readonly string[]) => void
   readonly onEvent: (event: RunEvent) => void
 }
@@ -37,8 +39,9 @@ export function peerDirectory(options: Options): string {
 }
 
 /** One peer from its start to the end of its run. Everything it opened is closed when it resolves or rejects. */
-export async function onePeer({ options, describesRun, leaving, onListening, onEvent }: PeerInit): Promise<PeerResult> {
-  const { leave, giveUp } = leaving
+export async function onePeer(init: PeerInit): Promise<PeerResult> {
+  const { options, describesRun, leaving, onListening, onEvent } = init
+  const { leave, stop, ends, giveUp } = leaving
   const own = describesRun ? optionsToManifest(options) : undefined
   // what can be seen to be wrong is said before anything is opened
   if (own !== undefined) await checkComponents(own, options)
@@ -50,17 +53,31 @@ export async function onePeer({ options, describesRun, leaving, onListening, onE
     const arena = Arena.create({ bytes: options.memory * 2 ** 20 })
     const identity = await holdIdentity(options)
     opened.push(identity)
-    const mesh = await openMesh({ options, identity: identity.file, arena, logger, signal: leave })
+    const mesh = await openMesh({ options, identity: identity.file, arena, logger, signal: ends })
     opened.push(mesh)
     const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
-    const swarm = new Swarm({ mesh, clock, logger, join: options.join, sha256, ...(own && { manifest: own }) })
+    const resumed = init.resume === undefined ? undefined : await resumedFrom(init.resume)
+    const swarm = new Swarm({
+      mesh,
+      clock,
+      logger,
+      join: options.join,
+      sha256,
+      ...(own && { manifest: own }),
+      ...(resumed && { resumed })
+    })
     opened.push(swarm)
     onListening(mesh.self, await mesh.addresses())
 
     const patience = options.patience * 1000
-    const manifest = await swarm.find({ deadline: patience, signal: leave })
-    const parts = await openParts({ manifest, options, arena, clock, logger, signal: leave, opened })
-    logger.info({ run: swarm.run, engine: parts.engine.describe, store: parts.store.name }, 'ready to train')
+    const manifest = await swarm.find({ deadline: patience, signal: ends })
+    const parts = await openParts({ manifest, options, arena, clock, logger, signal: ends, opened })
+    const { store, engine } = parts
+    const resume =
+      init.resume === undefined
+        ? undefined
+        : await loadCheckpoint(init.resume, { store, layout: engine.layout, manifest })
+    logger.info({ run: swarm.run, engine: engine.describe, store: store.name, from: init.resume }, 'ready to train')
     return await runPeer({
       ...parts,
       swarm,
@@ -74,8 +91,10 @@ export async function onePeer({ options, describesRun, leaving, onListening, onE
       evaluateEvery: options['evaluate-every'],
       evaluateSamples: ESTIMATE,
       patience,
-      checkpoint: join(out, 'checkpoint.safetensors'),
+      checkpoints: { directory: join(out, CHECKPOINTS), every: options['checkpoint-every'] },
+      ...(resume && { resume }),
       leave,
+      stop,
       signal: giveUp
     })
   } catch (thrown) {

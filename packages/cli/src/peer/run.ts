@@ -16,25 +16,30 @@ import { onePeer, peerDirectory } from './peer.js'
 export interface RunInit {
   readonly options: Options
   readonly describesRun: boolean
+  /** the checkpoint to go on from */
+  readonly resume?: string
   readonly json: boolean
 }
 
 /** `peergrad peer` for a person: progress, invitation and summary. Resolves to the exit code. */
-export async function runForPerson({ options, describesRun, json }: RunInit): Promise<number> {
+export async function runForPerson({ json, ...init }: RunInit): Promise<number> {
+  const { options, resume } = init
   const interrupt = interrupts(exit)
   const leaving = new Leaving(exit)
   const out = peerDirectory(options)
   const tally = new Tally()
-  const recorder = new Recorder(join(out, 'events.ndjson'), ({ message }) => say(`peergrad: ${message}`))
+  const recorder = new Recorder(join(out, 'events.ndjson'), ({ message }) => say(`peergrad: ${message}`), {
+    goOn: resume !== undefined
+  })
   const progress = new Progress(tally, () => 'this')
   interrupt.signal.addEventListener('abort', () => {
     progress.say('peergrad: leaving the run and writing a checkpoint (Ctrl+C again: at once)')
-    leaving.start(PeergradError.from(interrupt.signal.reason))
+    leaving.start(PeergradError.from(interrupt.signal.reason), 'leave')
   })
   try {
     const ended = await onePeer({
+      ...init,
       options: { ...options, out },
-      describesRun,
       leaving,
       onListening: (_peer, addresses) => invite(addresses, (text) => (json ? progress.say(text) : print(text))),
       onEvent: (event) => {
@@ -56,25 +61,27 @@ export async function runForPerson({ options, describesRun, json }: RunInit): Pr
 }
 
 /** `peergrad peer` as a child of `train`: everything goes over the channel. Resolves to the exit code. */
-export async function runForHost({ options, describesRun }: RunInit, host: Host): Promise<number> {
+export async function runForHost(init: Omit<RunInit, 'json'>, host: Host): Promise<number> {
   const leaving = new Leaving(exit)
-  const leave = (reason: string) => leaving.start(new PeergradError('aborted', reason))
-  host.onLeave(leave)
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => leave(`stopped by ${signal}`))
+  host.onStop((reason) => leaving.start(new PeergradError('aborted', reason), 'stop'))
+  const interrupt = interrupts(exit)
+  interrupt.signal.addEventListener('abort', () =>
+    leaving.start(PeergradError.from(interrupt.signal.reason), 'leave')
+  )
   try {
     const { bytesSent, bytesReceived } = await onePeer({
-      options,
-      describesRun,
+      ...init,
       leaving,
       onListening: (peer, addresses) => host.send({ type: 'listening', peer, addresses }),
       onEvent: (event) => host.send(eventMessage(event))
     })
     host.send({ type: 'ended', bytesSent, bytesReceived })
-    return leaving.leave.aborted ? EXIT.interrupted.code : EXIT.ok.code
+    return leaving.ends.aborted ? EXIT.interrupted.code : EXIT.ok.code
   } catch (thrown) {
     host.send(failureMessage(PeergradError.from(thrown)))
     throw thrown
   } finally {
+    interrupt.close()
     await host.flush()
   }
 }

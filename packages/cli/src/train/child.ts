@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Emitter, PeergradError, type PeerId, type RunEvent } from '@peergrad/core'
 import { directory } from '../files.js'
 import { fileError } from '../machine-error.js'
-import type { LeaveMessage, PeerMessage } from '../protocol.js'
+import type { PeerMessage, StopMessage } from '../protocol.js'
 
 export interface ChildInit {
   /** number of the peer on this machine, from 0 */
@@ -82,9 +82,9 @@ export class Child extends Emitter<ChildEvents> {
     return this.#process.exitCode === null && this.#process.signalCode === null
   }
 
-  /** Asks the peer to leave the run, with a checkpoint. */
-  leave(): void {
-    const message: LeaveMessage = { type: 'leave' }
+  /** Asks the peer to end where it is, with a checkpoint. */
+  stop(): void {
+    const message: StopMessage = { type: 'stop' }
     if (this.#process.connected) this.#process.send(message, () => undefined)
   }
 
@@ -122,7 +122,9 @@ function start(program: string, args: readonly string[], log: string): ChildProc
     throw fileError(log, thrown)
   }
   try {
-    return fork(program, args, { stdio: ['ignore', file, file, 'ipc'] })
+    // a group of its own: Ctrl+C goes to this process alone, which then stops all peers at the same round
+    const detached = process.platform !== 'win32'
+    return fork(program, args, { stdio: ['ignore', file, file, 'ipc'], detached })
   } finally {
     closeSync(file)
   }

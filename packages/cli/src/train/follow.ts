@@ -13,12 +13,15 @@ export interface Followed {
 }
 
 export interface FollowInit {
-  readonly peers: number
+  /** of the peers, in the order in which they are started; the first founds the run */
+  readonly numbers: readonly number[]
   /** the program that a peer is */
   readonly program: string
   /** what the peer with this number is called with, to join at these addresses */
   readonly args: (number: number, directory: string, join: readonly string[]) => readonly string[]
   readonly out: string
+  /** go on with the events that are there */
+  readonly goOn: boolean
   /** the first Ctrl+C */
   readonly interrupt: AbortSignal
   /** milliseconds that peers have to leave after it */
@@ -37,21 +40,21 @@ export async function follow(init: FollowInit): Promise<Followed> {
   const children: Child[] = []
   const names = new Map<string, string>()
   const progress = new Progress(tally, (id) => names.get(id) ?? id)
-  const recorder = new Recorder(join(out, 'events.ndjson'), ({ message }) => progress.say(`peergrad: ${message}`))
+  const sayError = ({ message }: PeergradError) => progress.say(`peergrad: ${message}`)
+  const recorder = new Recorder(join(out, 'events.ndjson'), sayError, { goOn: init.goOn })
   const errors: PeergradError[] = []
   let failure: PeergradError | undefined
   let wallStart = Infinity
 
   const stop = () => {
-    for (const child of children) child.leave()
+    for (const child of children) child.stop()
     setTimeout(() => children.filter(({ running }) => running).forEach((child) => child.kill()), init.grace).unref()
   }
   const onInterrupt = () => {
-    progress.say('peergrad: stopping; the peers leave and write a checkpoint (Ctrl+C again: at once)')
+    progress.say('peergrad: stopping; the peers write a checkpoint (Ctrl+C again: at once)')
     stop()
   }
-  const start = (join: readonly string[]): Child => {
-    const number = children.length
+  const start = (number: number, join: readonly string[]): Child => {
     const directory = `${out}/peer-${number}`
     const child = new Child({ number, program: init.program, directory, args: init.args(number, directory, join) })
     children.push(child)
@@ -85,9 +88,9 @@ export async function follow(init: FollowInit): Promise<Followed> {
 
   interrupt.addEventListener('abort', onInterrupt, { once: true })
   try {
-    const first = start([])
-    const { addresses } = await first.listening
-    for (let number = 1; number < init.peers && !interrupt.aborted; number++) start(addresses)
+    const [first, ...others] = init.numbers
+    const { addresses } = await start(first, []).listening
+    if (!interrupt.aborted) for (const number of others) start(number, addresses)
   } catch (thrown) {
     if (!interrupt.aborted) failure ??= PeergradError.from(thrown)
   } finally {

@@ -13,17 +13,19 @@ import type { Child } from './child.js'
 import { follow, type Followed } from './follow.js'
 
 /** Milliseconds that peers have to leave after Ctrl+C. */
-const GRACE = 5000
+const GRACE = 2500
 
 export interface TrainInit {
   readonly options: Options
+  /** checkpoint files to go on from, by the number of the peer */
+  readonly checkpoints?: ReadonlyMap<number, string>
   readonly json: boolean
   /** the program that a peer is, `bin/peergrad.js` */
   readonly program: string
 }
 
 /** `peergrad train`: resolves to the exit code once no process is left. */
-export async function trainHere({ options, json, program }: TrainInit): Promise<number> {
+export async function trainHere({ options, checkpoints, json, program }: TrainInit): Promise<number> {
   // what can be seen to be wrong is said before anything is started or written
   await checkComponents(optionsToManifest(options), options)
   // read once here before so many processes do: a data set that is fetched is fetched once
@@ -31,8 +33,9 @@ export async function trainHere({ options, json, program }: TrainInit): Promise<
   const out = directory(options.out ?? defaultOut(options.strategy))
   const runFile = join(out, 'run.yaml')
   writeWhole(runFile, runFileText(options))
+  const how = checkpoints === undefined ? 'train' : 'go on to train'
   say(
-    `peergrad: ${options.peers} peers train ${options.model} on ${options.dataset} with ${options.strategy}; files in ${out}`
+    `peergrad: ${options.peers} peers ${how} ${options.model} on ${options.dataset} with ${options.strategy}; files in ${out}`
   )
 
   const children: Child[] = []
@@ -42,10 +45,12 @@ export async function trainHere({ options, json, program }: TrainInit): Promise<
   })
   try {
     const followed = await follow({
-      peers: options.peers,
+      numbers: startOrder(options.peers, checkpoints),
       program,
-      args: (_number, own, addresses) => peerArguments(options, { runFile, own, addresses }),
+      args: (number, own, addresses) =>
+        peerArguments(options, { runFile, own, addresses, resume: checkpoints?.get(number) }),
       out,
+      goOn: checkpoints !== undefined,
       interrupt: interrupt.signal,
       grace: GRACE,
       onChild: (child) => children.push(child)
@@ -56,14 +61,26 @@ export async function trainHere({ options, json, program }: TrainInit): Promise<
   }
 }
 
-function peerArguments(
-  options: Options,
-  { runFile, own, addresses }: { runFile: string; own: string; addresses: readonly string[] }
-): string[] {
+/** The peers that go on first, with the newest checkpoint before the others: who founds a run must have its state. */
+function startOrder(peers: number, checkpoints: ReadonlyMap<number, string> = new Map()): number[] {
+  return [...new Set([...checkpoints.keys(), ...Array.from({ length: peers }, (_, number) => number)])]
+}
+
+interface PeerFiles {
+  readonly runFile: string
+  /** the peer's own directory */
+  readonly own: string
+  readonly addresses: readonly string[]
+  readonly resume: string | undefined
+}
+
+function peerArguments(options: Options, { runFile, own, addresses, resume }: PeerFiles): string[] {
   const workers = options['engine-workers'] || Math.max(1, Math.floor(availableParallelism() / options.peers))
   const values: [string, string | number | undefined][] = [
     ['run', runFile],
     ['out', own],
+    ['resume', resume],
+    ['checkpoint-every', options['checkpoint-every']],
     ['identity', join(own, 'identity.key')],
     ['listen', '/ip4/127.0.0.1/tcp/0'],
     ['engine-workers', workers],

@@ -1,12 +1,19 @@
 import type { OptimiserSpec } from '../optimiser.js'
 
 /**
+ * `continue` goes on without a lost peer, `wait` pauses until it is back, `abort` ends the run with a checkpoint. A
+ * peer that says itself that it leaves is not lost.
+ */
+export const FAILURE_POLICIES = ['continue', 'wait', 'abort'] as const
+export type FailurePolicy = (typeof FAILURE_POLICIES)[number]
+
+/**
  * What all peers of a run must agree on before they start. Its hash is the run's id; a peer whose manifest differs is
  * refused with a sentence that names the first field that differs. Plug-ins stand by the text that the user wrote.
  */
 export interface RunManifest {
   /** of the wire and of this structure; peers of different versions do not mix */
-  readonly version: 1
+  readonly version: 2
   readonly model: string
   readonly dataset: string
   readonly partition: string
@@ -28,9 +35,14 @@ export interface RunManifest {
   readonly seed: number
   /** peers that must be there before the first round */
   readonly peers: number
+  /** peers without which the run pauses; 0: a majority of the view, whatever its size */
   readonly minPeers: number
   /** milliseconds that a round waits for contributions */
   readonly deadline: number
+  /** milliseconds after the deadline until the next coordinator takes a round over that has not ended */
+  readonly grace: number
+  /** what becomes of the run when a peer is lost */
+  readonly onFailure: FailurePolicy
   /** 'open', or a name for what proves membership; never the secret itself */
   readonly admission: string
 }

@@ -1,5 +1,4 @@
 import type { RunManifest } from '../contracts/run-manifest.js'
-import { quorum } from '../contracts/view.js'
 import { PeergradError } from '../errors.js'
 import type { OptimiserSpec } from '../optimiser.js'
 import { parseSchedule } from '../schedule.js'
@@ -12,7 +11,7 @@ export const MANIFEST_OPTIONS: readonly OptionName[] = OPTION_NAMES.filter((name
 export function optionsToManifest(options: Options): RunManifest {
   parseSchedule(options.schedule)
   return {
-    version: 1,
+    version: 2,
     model: options.model,
     dataset: options.dataset,
     partition: options.partition,
@@ -30,8 +29,10 @@ export function optionsToManifest(options: Options): RunManifest {
     targetAccuracy: options['target-accuracy'],
     seed: options.seed,
     peers: options.peers,
-    minPeers: options['min-peers'] || quorum(options.peers),
+    minPeers: options['min-peers'],
     deadline: Math.round(options.deadline * 1000),
+    grace: Math.round(options.grace * 1000),
+    onFailure: options['on-failure'],
     admission: 'open'
   }
 }
@@ -60,6 +61,8 @@ export function manifestToOptions(manifest: RunManifest): Partial<Options> {
     seed: manifest.seed,
     'target-accuracy': manifest.targetAccuracy,
     deadline: manifest.deadline / 1000,
+    grace: manifest.grace / 1000,
+    'on-failure': manifest.onFailure,
     peers: manifest.peers,
     'min-peers': manifest.minPeers
   }

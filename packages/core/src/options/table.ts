@@ -1,3 +1,4 @@
+import { FAILURE_POLICIES } from '../contracts/run-manifest.js'
 import { OPTIMISERS } from '../optimiser.js'
 import { boolean, choice, integer, list, number, text, type Option } from './option.js'
 
@@ -143,6 +144,23 @@ export const OPTIONS = {
     unit: 's',
     describe: 'how long a round waits for contributions'
   }),
+  grace: number({
+    group: 'run',
+    manifest: true,
+    default: 2,
+    min: 0.1,
+    max: 86_400,
+    unit: 's',
+    describe: 'how long after the deadline a round may take to end before another peer coordinates it'
+  }),
+  'on-failure': choice({
+    group: 'run',
+    manifest: true,
+    default: 'continue',
+    choices: FAILURE_POLICIES,
+    describe:
+      'when a peer is lost: continue without it, wait until it is back, or abort with a checkpoint; one that leaves in order is not lost'
+  }),
   peers: integer({
     group: 'run',
     manifest: true,
@@ -157,7 +175,7 @@ export const OPTIONS = {
     default: 0,
     min: 0,
     max: 1024,
-    defaultText: '0: more than half of the peers',
+    defaultText: '0: more than half of those in the view',
     describe: 'peers without which the run pauses'
   }),
   engine: text({ group: 'run', default: 'auto', describe: 'what computes gradients; `peergrad engines` lists them' }),
@@ -185,6 +203,22 @@ export const OPTIONS = {
     max: 4095,
     unit: 'MiB',
     describe: 'what all vectors of a peer may use together'
+  }),
+  'checkpoint-every': integer({
+    group: 'peer',
+    default: 100,
+    min: 0,
+    max: 1e9,
+    unit: 'rounds',
+    describe: 'how often a checkpoint is written while the run goes on; the newest 3 are kept; 0: only at the end'
+  }),
+  resume: text({
+    group: 'peer',
+    default: undefined,
+    placeholder: 'PATH',
+    defaultText: 'none: the run starts anew',
+    describe:
+      'go on from a checkpoint: the directory of a run that `train` wrote, or for one peer its directory or a checkpoint file'
   }),
   'data-dir': text({
     group: 'peer',

@@ -77,9 +77,13 @@ const message = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('commit'), run, round, ballot, proposal, outcome: digest }),
   /** a vector made in the exchange of a ballot, e.g. AllReduce's merged one */
   z.strictObject({ kind: z.literal('derived'), run, round, ballot, label, digest, length }),
-  /** hash of the model state after a round */
-  z.strictObject({ kind: z.literal('state'), run, round, hash: digest }),
-  z.strictObject({ kind: z.literal('heartbeat'), run, round }),
+  /** the members that the sender suspects now; a list with a higher number replaces the earlier ones */
+  z.strictObject({
+    kind: z.literal('suspicions'),
+    run,
+    number: z.int().min(0).max(0xffff_ffff),
+    peers: z.array(peer).max(MEMBERS_LIMIT)
+  }),
   z.strictObject({ kind: z.literal('leave'), run, round })
 ])
 
@@ -87,16 +91,31 @@ export type ControlMessage = z.infer<typeof message>
 export type ControlKind = ControlMessage['kind']
 export type Proposal = z.infer<typeof proposal>
 
+/** Which founding a run goes back to: of two halves that meet, the one that was founded first goes on. */
+const lineage = z.strictObject({ founder: peer, founded: finite })
+export type Lineage = z.infer<typeof lineage>
+
+/** A model state, by the round that starts from it and the hash of its parameters and buffers. */
+const stateName = z.strictObject({ round, hash: digest })
+export type StateName = z.infer<typeof stateName>
+
+const view = z.strictObject({ number: z.int().min(0), members })
+
 const request = z.discriminatedUnion('kind', [
   /** `manifest` is null when the newcomer asks what the run is; with its manifest it says that it is ready to train */
   z.strictObject({
     kind: z.literal('join'),
     manifest: runManifestSchema.nullable(),
+    /** null while the newcomer knows no run */
+    lineage: lineage.nullable(),
+    running: z.boolean(),
+    /** the checkpoint that the peer comes back with */
+    resumed: stateName.nullable(),
     nonce: z.string().max(64),
     time: finite
   }),
-  /** the first view of a run, from its founder */
-  z.strictObject({ kind: z.literal('found'), run, members }),
+  /** where the run begins, from whom founds it or calls it together again; `state` is null for a new model */
+  z.strictObject({ kind: z.literal('found'), run, lineage, view, state: stateName.nullable() }),
   /** what was decided of a round */
   z.strictObject({ kind: z.literal('decision'), run, round }),
   /** model and optimiser state to start from */
@@ -117,9 +136,10 @@ const answer = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('welcome'),
     manifest: runManifestSchema,
-    founder: peer,
+    lineage,
     running: z.boolean(),
-    ready: z.boolean()
+    ready: z.boolean(),
+    resumed: stateName.nullable()
   }),
   z.strictObject({ kind: z.literal('done') }),
   z.strictObject({
@@ -130,7 +150,8 @@ const answer = z.discriminatedUnion('kind', [
     kind: z.literal('donation'),
     round,
     step: z.int().min(0),
-    view: z.strictObject({ number: z.int().min(0), members }),
+    lineage,
+    view,
     /** model state first, then the optimiser's vectors */
     vectors: z.array(z.strictObject({ digest, length })).min(1).max(8),
     position: dataPosition

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { RunManifest } from '../contracts/run-manifest.js'
+import { FAILURE_POLICIES, type RunManifest } from '../contracts/run-manifest.js'
 
 const text = z.string().max(1024)
 const positive = z.number().positive()
@@ -18,7 +18,7 @@ const optimiser = z.discriminatedUnion('name', [
 
 /** The form that a manifest must have when it comes from another peer. */
 export const runManifestSchema: z.ZodType<RunManifest> = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(2),
   model: text,
   dataset: text,
   partition: text,
@@ -36,7 +36,9 @@ export const runManifestSchema: z.ZodType<RunManifest> = z.strictObject({
   targetAccuracy: z.number().min(0).max(1),
   seed: count,
   peers: z.int().min(1).max(1024),
-  minPeers: z.int().min(1).max(1024),
+  minPeers: z.int().min(0).max(1024),
   deadline: positive,
+  grace: positive,
+  onFailure: z.enum(FAILURE_POLICIES),
   admission: text
 })

@@ -8,7 +8,8 @@ import { PeergradError } from '../errors.js'
  * receiver answers with the acknowledgement, after which the holder may change the vector. The numbers below are the
  * wire format: never reuse one.
  *
- * Request, 48 bytes: magic "PGTR" · version u16 · zero u16 · element offset u32 · zero u32 · digest 32 bytes
+ * Request, 48 bytes: magic "PGTR" · version u16 · zero u16 · element offset u32 · element count u32, zero for all from
+ *   the offset on · digest 32 bytes
  * Header, 64 bytes: magic "PGTH" · version u16 · dtype u8 · status u8 · element offset u32 · element count u32 ·
  *   elements in all u32 · zero u32 · payload bytes u64 · digest 32 bytes; all zero after a status that is not `ok`
  */
@@ -40,6 +41,8 @@ export interface TensorRequest {
   readonly digest: Digest
   /** first element wanted */
   readonly offset: number
+  /** elements wanted; 0 for all from the offset on, as many as the holder has */
+  readonly count: number
 }
 
 export interface TensorHeader {
@@ -48,7 +51,7 @@ export interface TensorHeader {
   readonly digest: Digest
   /** first element that follows */
   readonly offset: number
-  /** elements that follow: all from the offset on */
+  /** elements that follow */
   readonly count: number
   /** elements of the whole tensor */
   readonly total: number
@@ -75,13 +78,15 @@ export function checkTensorMark(bytes: Uint8Array, mark: typeof TENSOR_END | typ
   expect(found === mark, `tensor mark: got ${found.toString(16)}, expected ${mark.toString(16)}`)
 }
 
-export function encodeTensorRequest({ digest, offset }: TensorRequest): Uint8Array {
+export function encodeTensorRequest({ digest, offset, count }: TensorRequest): Uint8Array {
   checkOffset(offset, 'argument')
+  checkCount(count, 'argument')
   const bytes = new Uint8Array(TENSOR_REQUEST_BYTES)
   const view = new DataView(bytes.buffer)
   view.setUint32(0, REQUEST_MAGIC, true)
   view.setUint16(4, VERSION, true)
   view.setUint32(8, offset, true)
+  view.setUint32(12, count, true)
   writeDigest(bytes.subarray(16), digest)
   return bytes
 }
@@ -90,9 +95,11 @@ export function encodeTensorRequest({ digest, offset }: TensorRequest): Uint8Arr
 export function decodeTensorRequest(bytes: Uint8Array): TensorRequest {
   const view = open(bytes, TENSOR_REQUEST_BYTES, REQUEST_MAGIC, 'tensor request')
   const offset = view.getUint32(8, true)
+  const count = view.getUint32(12, true)
   checkOffset(offset, 'corrupt')
-  expect(view.getUint16(6, true) === 0 && view.getUint32(12, true) === 0, 'tensor request: reserved bytes are not zero')
-  return { digest: readDigest(bytes.subarray(16)), offset }
+  checkCount(count, 'corrupt')
+  expect(view.getUint16(6, true) === 0, 'tensor request: reserved bytes are not zero')
+  return { digest: readDigest(bytes.subarray(16)), offset, count }
 }
 
 export function encodeTensorHeader(header: TensorHeader | TensorRefusal): Uint8Array {
@@ -157,12 +164,16 @@ function checkOffset(offset: number, code: 'argument' | 'corrupt'): void {
   throw new PeergradError(code, message)
 }
 
+function checkCount(count: number, code: 'argument' | 'corrupt'): void {
+  if (Number.isInteger(count) && count >= 0 && count <= MAXIMUM_ELEMENTS) return
+  throw new PeergradError(code, `tensor request: got ${count} elements, expected at most ${MAXIMUM_ELEMENTS}`)
+}
+
 function checkExtent({ offset, count, total }: TensorHeader, code: 'argument' | 'corrupt'): void {
   checkOffset(offset, code)
-  if (Number.isInteger(total) && total >= 1 && total <= MAXIMUM_ELEMENTS && count >= 1 && offset + count === total)
-    return
-  const message = `tensor header: got elements ${offset} + ${count} of ${total}, expected all from the offset on`
-  throw new PeergradError(code, `${message}, at most ${MAXIMUM_ELEMENTS}`)
+  if (Number.isInteger(count) && count >= 1 && offset + count <= total && total <= MAXIMUM_ELEMENTS) return
+  const message = `tensor header: got elements ${offset} + ${count} of ${total}, expected a part of the whole`
+  throw new PeergradError(code, `${message}, which has at most ${MAXIMUM_ELEMENTS}`)
 }
 
 function nameOf<T extends string>(table: Readonly<Record<T, number>>, value: number, what: string): T {

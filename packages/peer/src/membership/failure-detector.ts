@@ -1,12 +1,11 @@
 import { Emitter, type Clock, type Mesh, type PeerId } from '@peergrad/core'
+import { Arrivals } from './accrual.js'
 
 export interface FailureDetectorInit {
   readonly mesh: Mesh
   readonly clock: Clock
-  /** milliseconds that a closed connection may take to come back */
-  readonly reconnect: number
-  /** milliseconds without a message after which a connected peer is suspected */
-  readonly silence: number
+  /** milliseconds that a peer may take to have its first state, when it begins together with this one */
+  readonly begin: number
 }
 
 interface DetectorEvents extends Record<string, unknown> {
@@ -14,76 +13,164 @@ interface DetectorEvents extends Record<string, unknown> {
   trust: { readonly peer: PeerId }
 }
 
+/** Milliseconds between two beats of a peer. */
+export const BEAT = 500
+/** φ at which a peer is suspected. */
+const THRESHOLD = 8
+const ARRIVALS = { interval: BEAT, pause: 600, jitter: 60 }
+/** Milliseconds between two looks at everybody. */
+const TICK = 100
+/** A look that is so late, in milliseconds, says that this peer itself stood still. */
+const STOOD_STILL = 400
+/** Milliseconds that a closed connection may take to come back. */
+const RECONNECT = 500
+/** Milliseconds that a peer which is not there yet has to appear. */
+const APPEAR = 5000
+
+interface Watched {
+  readonly arrivals: Arrivals
+  suspected: boolean
+  /** said that it goes: nothing that it still sends makes it stay */
+  left: boolean
+  /** has no model state: as good as gone, until it has one */
+  stateless: boolean
+  /** until when it may be without a state, for it has had none yet */
+  begins: number
+  /** when its connection closed */
+  closed: number | undefined
+  /** until when its silence says nothing */
+  excused: number
+}
+
 /**
- * Suspects peers that are disconnected for longer than `reconnect` or silent for longer than `silence`, and trusts
- * them again when they speak. A suspicion is an opinion of this peer; who leaves the view is decided by agreement.
+ * Suspects peers whose connection stays closed or whose silence is doubtful (see Arrivals), and trusts them again when
+ * they speak. The doubt follows each link: how regularly beats came on it, and its round trip. A suspicion is an
+ * opinion of this peer; what follows from it is the roster's.
  */
 export class FailureDetector extends Emitter<DetectorEvents> {
   readonly #init: FailureDetectorInit
-  readonly #suspects = new Set<PeerId>()
-  /** said that they go: nothing that they still send makes them stay */
-  readonly #left = new Set<PeerId>()
-  readonly #timers = new Map<PeerId, () => void>()
+  readonly #watched = new Map<PeerId, Watched>()
   readonly #off: (() => void)[]
+  #cancelTick = () => {}
+  #looked: number
 
   constructor(init: FailureDetectorInit) {
     super()
     this.#init = init
+    this.#looked = init.clock.now()
     this.#off = [
-      init.mesh.on('connect', ({ peer }) => this.#timers.has(peer) && this.heard(peer)),
+      init.mesh.on('connect', ({ peer }) => this.#connected(peer)),
       init.mesh.on('disconnect', ({ peer }) => {
-        if (this.#timers.has(peer)) this.#arm(peer, init.reconnect, 'its connection closed')
+        const watched = this.#watched.get(peer)
+        if (watched !== undefined) watched.closed = init.clock.now()
       })
     ]
+    this.#tick()
   }
 
-  /** Starts to watch a peer; one that is not connected is given `silence` to appear. */
+  /** Starts to watch a peer. One that is not connected has APPEAR to come. */
   watch(peer: PeerId): void {
-    if (!this.#timers.has(peer)) this.#arm(peer, this.#init.silence, `no sign of it for ${this.#init.silence} ms`)
+    if (this.#watched.has(peer)) return
+    const { clock, mesh } = this.#init
+    const now = clock.now()
+    this.#watched.set(peer, {
+      arrivals: new Arrivals(ARRIVALS, now),
+      suspected: false,
+      left: false,
+      stateless: false,
+      begins: now + this.#init.begin,
+      closed: undefined,
+      excused: mesh.connected().includes(peer) ? now : now + APPEAR
+    })
   }
 
   forget(peer: PeerId): void {
-    this.#timers.get(peer)?.()
-    this.#timers.delete(peer)
-    this.#suspects.delete(peer)
-    this.#left.delete(peer)
+    this.#watched.delete(peer)
   }
 
   suspects(peer: PeerId): boolean {
-    return this.#suspects.has(peer)
+    return this.#watched.get(peer)?.suspected ?? false
   }
 
-  /** A sign of life. */
+  /** A beat, and whether its sender has a model state. */
+  beat(peer: PeerId, stateful: boolean): void {
+    const watched = this.#watched.get(peer)
+    if (watched === undefined || watched.left) return
+    const now = this.#init.clock.now()
+    watched.stateless = !stateful && now >= watched.begins
+    watched.arrivals.beat(now)
+    watched.excused = 0
+    if (stateful) watched.begins = 0
+    if (!watched.stateless) this.#trust(peer, watched)
+    else this.#suspect(peer, watched, 'it came back without the state of the run')
+  }
+
+  /** Any other sign of life. */
   heard(peer: PeerId): void {
-    if (!this.#timers.has(peer) || this.#left.has(peer)) return
-    this.#arm(peer, this.#init.silence, `no sign of it for ${this.#init.silence} ms`)
-    if (this.#suspects.delete(peer)) this.emit('trust', { peer })
+    const watched = this.#watched.get(peer)
+    if (watched === undefined || watched.left) return
+    watched.arrivals.heard(this.#init.clock.now())
+    if (!watched.stateless) this.#trust(peer, watched)
   }
 
   /** The peer said itself that it goes. */
   leaves(peer: PeerId): void {
-    if (!this.#timers.has(peer)) return
-    this.#left.add(peer)
-    this.#suspect(peer, 'it left')
+    const watched = this.#watched.get(peer)
+    if (watched === undefined) return
+    watched.left = true
+    this.#suspect(peer, watched, 'it left')
   }
 
   close(): void {
     for (const off of this.#off) off()
-    for (const cancel of this.#timers.values()) cancel()
-    this.#timers.clear()
+    this.#cancelTick()
+    this.#watched.clear()
   }
 
-  #arm(peer: PeerId, delay: number, reason: string): void {
-    this.#timers.get(peer)?.()
-    this.#timers.set(
-      peer,
-      this.#init.clock.after(delay, () => this.#suspect(peer, reason))
-    )
+  #connected(peer: PeerId): void {
+    const watched = this.#watched.get(peer)
+    if (watched === undefined) return
+    watched.closed = undefined
+    // who was suspected has to say something first: it may be another process with the same key
+    if (!watched.suspected) this.heard(peer)
   }
 
-  #suspect(peer: PeerId, reason: string): void {
-    if (this.#suspects.has(peer)) return
-    this.#suspects.add(peer)
+  #tick(): void {
+    const { clock } = this.#init
+    this.#look(clock.now())
+    this.#cancelTick = clock.after(TICK, () => this.#tick())
+  }
+
+  #look(now: number): void {
+    const late = now - this.#looked - TICK
+    this.#looked = now
+    const roundTrips = new Map(this.#init.mesh.links().map((link) => [link.peer, link.roundTripMilliseconds ?? 0]))
+    for (const [peer, watched] of this.#watched) {
+      if (late > STOOD_STILL) {
+        watched.arrivals.shift(late)
+        if (watched.closed !== undefined) watched.closed += late
+        watched.excused += late
+      }
+      if (watched.suspected || now < watched.excused) continue
+      const silence = watched.arrivals.silence(now)
+      // what others passed on may still come for a moment after the end
+      if (watched.closed !== undefined && now - watched.closed >= RECONNECT && silence > RECONNECT / 2) {
+        this.#suspect(peer, watched, 'its connection closed')
+      } else if (watched.arrivals.level(now, roundTrips.get(peer) ?? 0) >= THRESHOLD) {
+        this.#suspect(peer, watched, `no sign of it for ${Math.round(silence)} ms`)
+      }
+    }
+  }
+
+  #suspect(peer: PeerId, watched: Watched, reason: string): void {
+    if (watched.suspected) return
+    watched.suspected = true
     this.emit('suspect', { peer, reason })
+  }
+
+  #trust(peer: PeerId, watched: Watched): void {
+    if (!watched.suspected) return
+    watched.suspected = false
+    this.emit('trust', { peer })
   }
 }

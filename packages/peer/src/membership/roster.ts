@@ -1,51 +1,79 @@
-import { Emitter, PeergradError, quorum, type Clock, type PeerId, type View } from '@peergrad/core'
+import {
+  Emitter,
+  PeergradError,
+  quorum,
+  type Clock,
+  type ControlMessage,
+  type PeerId,
+  type View
+} from '@peergrad/core'
 import { FailureDetector } from './failure-detector.js'
+import { Suspicions } from './suspicions.js'
 import type { Swarm } from './swarm.js'
 
-/** Milliseconds that a closed connection may take to come back. */
-const RECONNECT = 500
-/** Milliseconds of silence after which a connected peer is suspected. */
-export const SILENCE = 10_000
+/** Milliseconds between two times that this peer says whom it suspects: gossip may lose a message. */
+const REPEAT = 500
 
 interface RosterEvents extends Record<string, unknown> {
   view: View
+  /** opinions of this peer */
   suspect: { readonly peer: PeerId; readonly reason: string }
   trust: { readonly peer: PeerId }
-  /** fewer than a majority of the view are here, or a majority again */
+  /** a quorum suspects the member, or it left; and no longer */
+  lost: { readonly peer: PeerId; readonly reason: string }
+  regained: { readonly peer: PeerId }
+  /** fewer peers than the run needs are here, or enough again */
   paused: { readonly reason: string }
   resumed: { readonly reason: string }
-  /** no majority for as long as the run's patience lasts */
+  /** the run cannot go on: too few for as long as its patience lasts, or a loss that is to end it */
   stranded: { readonly error: PeergradError }
 }
 
-/** Who is in the view, who is suspected, and who waits to be taken in. */
+export interface RosterInit {
+  readonly swarm: Swarm
+  readonly clock: Clock
+  /** milliseconds that too few peers are waited for */
+  readonly patience: number
+}
+
+type SuspicionMessage = Extract<ControlMessage, { kind: 'suspicions' }>
+
+/**
+ * Who is in the view, who is suspected and who is lost, and who waits to be taken in. A suspicion is one peer's
+ * opinion and is told to all; only a quorum of them makes a loss, so that one bad link costs nobody its place.
+ */
 export class Roster extends Emitter<RosterEvents> {
   readonly #swarm: Swarm
   readonly #clock: Clock
   readonly #patience: number
   readonly #detector: FailureDetector
+  readonly #suspicions = new Suspicions()
   readonly #newcomers = new Set<PeerId>()
+  readonly #left = new Set<PeerId>()
+  readonly #lost = new Set<PeerId>()
   readonly #off: (() => void)[]
   #view: View = { number: 0, members: [] }
+  #number = 0
   #cancelPatience: (() => void) | undefined
+  #cancelRepeat: (() => void) | undefined
   #leaving = false
 
-  constructor({ swarm, clock, patience }: { swarm: Swarm; clock: Clock; patience: number }) {
+  constructor({ swarm, clock, patience }: RosterInit) {
     super()
     this.#swarm = swarm
     this.#clock = clock
     this.#patience = patience
-    this.#detector = new FailureDetector({ mesh: swarm.mesh, clock, reconnect: RECONNECT, silence: SILENCE })
+    this.#detector = new FailureDetector({ mesh: swarm.mesh, clock, begin: swarm.manifest.deadline })
     this.#off = [
       swarm.on('ready', () => this.#admit()),
       swarm.mesh.on('disconnect', ({ peer }) => this.#newcomers.delete(peer)),
       this.#detector.on('suspect', (suspicion) => {
         this.emit('suspect', suspicion)
-        this.#count()
+        this.#opinion()
       }),
       this.#detector.on('trust', (trust) => {
         this.emit('trust', trust)
-        this.#count()
+        this.#opinion()
       })
     ]
   }
@@ -58,8 +86,19 @@ export class Roster extends Emitter<RosterEvents> {
     return this.#view.members.includes(peer)
   }
 
+  /** An opinion of this peer. */
   suspects(peer: PeerId): boolean {
     return this.#detector.suspects(peer)
+  }
+
+  /** A quorum of the view suspects the member, or it left. */
+  isLost(peer: PeerId): boolean {
+    return this.#lost.has(peer)
+  }
+
+  /** Peers outside the view that have the state of the run. */
+  get newcomers(): readonly PeerId[] {
+    return [...this.#newcomers].sort()
   }
 
   /** A sign of life. */
@@ -67,10 +106,27 @@ export class Roster extends Emitter<RosterEvents> {
     this.#detector.heard(peer)
   }
 
+  /** A beat. `caughtUp`: its sender has the state that the members are in. */
+  beat(peer: PeerId, { stateful, caughtUp }: { stateful: boolean; caughtUp: boolean }): void {
+    this.#detector.beat(peer, stateful)
+    if (caughtUp && !this.isMember(peer) && this.#swarm.isReady(peer)) this.#newcomers.add(peer)
+    else this.#newcomers.delete(peer)
+  }
+
+  /** What a member said of whom it suspects. */
+  suspicions(from: PeerId, { number, peers }: SuspicionMessage): void {
+    if (!this.isMember(from)) return
+    this.#suspicions.record(from, number, peers)
+    this.#judge()
+  }
+
   /** The peer said that it goes. */
   leaves(peer: PeerId): void {
     this.#newcomers.delete(peer)
+    if (!this.isMember(peer)) return
+    this.#left.add(peer)
     this.#detector.leaves(peer)
+    this.#judge()
   }
 
   /** This peer goes: it proposes no view with itself in it. */
@@ -78,22 +134,22 @@ export class Roster extends Emitter<RosterEvents> {
     this.#leaving = true
   }
 
-  /** A peer outside the view has the state of the run. */
-  caughtUp(peer: PeerId): void {
-    if (!this.isMember(peer) && this.#swarm.isReady(peer)) this.#newcomers.add(peer)
-  }
-
   enter(view: View): void {
     const gone = this.#view.members.filter((peer) => !view.members.includes(peer))
-    for (const peer of gone) this.#detector.forget(peer)
+    for (const peer of gone) {
+      this.#detector.forget(peer)
+      this.#left.delete(peer)
+      this.#lost.delete(peer)
+    }
     this.#view = view
+    this.#suspicions.retain(view.members)
     for (const peer of view.members) {
       this.#newcomers.delete(peer)
       if (peer !== this.#swarm.mesh.self) this.#detector.watch(peer)
     }
     this.#admit()
     this.emit('view', view)
-    this.#count()
+    this.#opinion()
   }
 
   /** The view after a decision, if the decision changed it. */
@@ -103,40 +159,107 @@ export class Roster extends Emitter<RosterEvents> {
     this.enter({ number: number + 1, members })
   }
 
-  /** What this peer would make the next view: members that are not suspected, then newcomers that have the state. */
+  /** What this peer would make the next view: members that are not lost, then newcomers that have the state. */
   proposal(): PeerId[] {
     const self = this.#swarm.mesh.self
-    const stay = this.#view.members.filter((peer) => !this.suspects(peer) && !(this.#leaving && peer === self))
-    const newcomers = [...this.#newcomers].sort()
-    return stay.length + newcomers.length > 0 ? [...stay, ...newcomers] : [...this.#view.members]
+    const goes = (peer: PeerId) => (this.#waits ? this.#left.has(peer) : this.isLost(peer))
+    const stay = this.#view.members.filter((peer) => !goes(peer) && !(this.#leaving && peer === self))
+    return stay.length + this.#newcomers.size > 0 ? [...stay, ...this.newcomers] : [...this.#view.members]
+  }
+
+  /** Contributions without which no round is made, with those that wait to be taken in counted as here. */
+  minimum(): number {
+    const expected = this.#view.members.filter((peer) => !this.#left.has(peer)).length
+    if (this.#waits) return Math.max(1, expected)
+    return Math.max(1, Math.max(quorum(expected), this.#swarm.manifest.minPeers) - this.#newcomers.size)
   }
 
   close(): void {
     for (const off of this.#off) off()
     this.#cancelPatience?.()
+    this.#cancelRepeat?.()
     this.#detector.close()
+  }
+
+  get #waits(): boolean {
+    return this.#swarm.manifest.onFailure === 'wait'
+  }
+
+  /** Peers that must be here for the run to go on. */
+  get #needed(): number {
+    const { members } = this.#view
+    const { minPeers } = this.#swarm.manifest
+    if (this.#waits) return members.filter((peer) => !this.#left.has(peer)).length
+    return Math.max(quorum(members.length), minPeers)
   }
 
   #admit(): void {
     this.#swarm.mesh.admit([...new Set([...this.#view.members, ...this.#swarm.ready])])
   }
 
-  /** A minority cannot decide: it says so, and gives up when its patience is over. */
+  /** The own opinion of somebody changed, or the view did. */
+  #opinion(): void {
+    this.#number += 1
+    this.#say()
+    this.#judge()
+  }
+
+  #say(): void {
+    const { mesh, run } = this.#swarm
+    const peers = this.#view.members.filter((peer) => this.suspects(peer))
+    this.#cancelRepeat?.()
+    this.#cancelRepeat = undefined
+    this.#suspicions.record(mesh.self, this.#number, peers)
+    // the first view begins without a doubt
+    if (this.#number > 1) this.#swarm.send({ kind: 'suspicions', run, number: this.#number, peers })
+    if (peers.length > 0) this.#cancelRepeat = this.#clock.after(REPEAT, () => this.#say())
+  }
+
+  #judge(): void {
+    const { members } = this.#view
+    for (const peer of members) {
+      const lost = this.#left.has(peer) || this.#suspicions.agreed(peer, members)
+      if (lost === this.#lost.has(peer)) continue
+      if (lost) this.#lose(peer)
+      else {
+        this.#lost.delete(peer)
+        this.emit('regained', { peer })
+      }
+    }
+    this.#count()
+  }
+
+  #lose(peer: PeerId): void {
+    const left = this.#left.has(peer)
+    const reason = left ? 'it left' : `a majority of ${this.#view.members.length} peers suspects it`
+    this.#lost.add(peer)
+    this.emit('lost', { peer, reason })
+    if (left || this.#swarm.manifest.onFailure !== 'abort') return
+    const message = `${peer} was lost (${reason}), and --on-failure is abort; resume the run from the checkpoint`
+    this.emit('stranded', { error: new PeergradError('quorum', message, { peer }) })
+  }
+
+  /** Too few cannot go on: this peer says so, and gives up when its patience is over. */
   #count(): void {
     const { members } = this.#view
     const here = members.filter((peer) => !this.suspects(peer)).length
-    const needed = quorum(members.length)
+    const needed = this.#needed
     if (here >= needed) {
       if (this.#cancelPatience === undefined) return
       this.#cancelPatience()
       this.#cancelPatience = undefined
       this.emit('resumed', { reason: `${here} of ${members.length} peers are here again` })
     } else if (this.#cancelPatience === undefined) {
-      const reason = `${here} of ${members.length} peers are here, a majority is ${needed}`
+      const reason = `${here} of ${members.length} peers are here, ${needed} are needed (${this.#why(needed)})`
       const message = `${reason}, and none came back within ${Math.round(this.#patience / 1000)} s`
       const stranded = () => this.emit('stranded', { error: new PeergradError('quorum', message, { here, needed }) })
       this.#cancelPatience = this.#clock.after(this.#patience, stranded)
       this.emit('paused', { reason })
     }
+  }
+
+  #why(needed: number): string {
+    if (this.#waits) return '--on-failure wait'
+    return needed > quorum(this.#view.members.length) ? '--min-peers' : 'a majority'
   }
 }

@@ -7,15 +7,11 @@ import {
   type Vector
 } from '@peergrad/core'
 import { deferred, type Deferred } from '../deferred.js'
+import { paceWindow } from '../network/pace.js'
+import { checkPart } from '../network/part.js'
 import { settled, type Connection } from './memory-connections.js'
 import type { MemoryFabric, Station } from './memory-fabric.js'
 import type { MemoryHost } from './memory-host.js'
-
-/** A holder that sends nothing is given up after an eighth of the deadline, within these bounds in milliseconds. */
-const PACE_WINDOWS = 8
-const PACE_MILLISECONDS = { least: 250, most: 5000 }
-/** Where parts of vectors start, in bytes. */
-const BLOCK = 4096
 
 /** A tensor on its way. */
 export interface MemoryTransfer {
@@ -47,6 +43,7 @@ interface Part {
   readonly bytes: number
   readonly offset: number
   readonly into: Vector
+  /** milliseconds in which something must move */
   readonly pace: number
   done: number
 }
@@ -90,23 +87,20 @@ export class MemoryTensors {
   }
 
   async fetch({ digest, bytes, offset = 0, from, into, deadline, signal }: FetchRequest): Promise<FetchReport> {
-    if (offset % BLOCK !== 0 || offset < 0 || offset + into.byteLength > bytes) {
-      const asked = `${into.byteLength} bytes from ${offset} of ${bytes}`
-      const expected = `a part of the whole from a multiple of ${BLOCK}`
-      throw new PeergradError('argument', `fetch: got ${asked}, expected ${expected}`)
-    }
-    const { host } = this.#init.station
+    checkPart({ bytes, offset, length: into.byteLength })
+    const { station, fabric } = this.#init
+    const { host } = station
     const start = host.clock.now()
     const late = new AbortController()
     const cancel = host.after(deadline, () =>
       late.abort(new PeergradError('timeout', `fetch ${digest}: not all had come within ${deadline} ms`))
     )
     const limit = signal === undefined ? late.signal : AbortSignal.any([signal, late.signal])
-    const pace = Math.min(PACE_MILLISECONDS.most, Math.max(PACE_MILLISECONDS.least, deadline / PACE_WINDOWS))
     let failure = new PeergradError('argument', `fetch ${digest}: got nobody to ask, expected a holder`)
     try {
       for (const peer of from) {
         // another holder starts anew: bytes of two senders in one vector would leave nobody to blame
+        const pace = paceWindow(deadline, fabric.links.roundTrip(host.peer, peer))
         const part: Part = { digest, bytes, offset, into, pace, done: 0 }
         for (let progress = true; progress;) {
           const before = part.done

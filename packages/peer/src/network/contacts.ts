@@ -6,7 +6,8 @@ import type { PeerId } from '@peergrad/core'
 /** Peers to keep in mind, so that hearsay cannot fill the memory. */
 const CONTACT_LIMIT = 512
 const DIAL_MILLISECONDS = 5000
-const BACKOFF = { first: 250, most: 30_000, factor: 2 }
+/** The two sides of a partition that healed should not miss each other for long; a stranger is in no hurry. */
+const BACKOFF = { first: 250, factor: 2, most: { known: 5000, stranger: 30_000 } }
 /** Dials of a peer that was never reached. One that was is dialled until it is forgotten. */
 const STRANGER_ATTEMPTS = 8
 
@@ -103,7 +104,8 @@ export class Contacts {
 
   #later(peer: PeerId, contact: Contact): void {
     if (this.#closing.signal.aborted || this.#contacts.get(peer) !== contact || this.#init.excluded(peer)) return
-    const pause = Math.min(BACKOFF.most, BACKOFF.first * BACKOFF.factor ** contact.attempts)
+    const most = contact.reached ? BACKOFF.most.known : BACKOFF.most.stranger
+    const pause = Math.min(most, BACKOFF.first * BACKOFF.factor ** contact.attempts)
     clearTimeout(contact.timer)
     // spread, so that two peers that dial each other at once do not do so for ever
     contact.timer = setTimeout(() => void this.#dial(peer, contact), pause * (0.75 + Math.random() / 2))

@@ -28,6 +28,11 @@ export class Links {
       this.#row(peer).roundTripMilliseconds = milliseconds
   }
 
+  /** Milliseconds; undefined before it was measured. */
+  roundTripOf(peer: PeerId): number | undefined {
+    return this.#rows.get(peer)?.roundTripMilliseconds
+  }
+
   /** A transfer from the peer ended; recent ones count more. */
   transfer(peer: PeerId, bytes: number, milliseconds: number): void {
     const before = this.#received.get(peer) ?? { bytes: 0, milliseconds: 0 }

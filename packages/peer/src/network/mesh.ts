@@ -14,6 +14,7 @@ import type {
   VectorHandle
 } from '@peergrad/core'
 import { TOPIC_LIMIT } from './envelope.js'
+import { checkPart } from './part.js'
 import { crash, startWorker } from './start-worker.js'
 import type { Calls, CallMessage, FromWorker, NetworkStatistics, ToWorker, WorkerInit } from './protocol.js'
 
@@ -32,6 +33,11 @@ export interface NetworkMeshInit {
   readonly memory: WebAssembly.Memory
   /** offer and use direct TLS sockets for tensors beside libp2p streams; on unless given */
   readonly fastLane?: boolean
+  /**
+   * URL of a module whose default export is `() => factory`, a transport as libp2p takes it, to use in place of TCP. The
+   * network thread imports it.
+   */
+  readonly transport?: string
   readonly signal?: AbortSignal
   readonly logger?: Logger
 }
@@ -49,8 +55,8 @@ export interface NetworkMesh extends Mesh {
 
 /**
  * Starts libp2p in a worker thread of its own, so that a busy main thread costs no connection and a busy network no
- * round. Resolves when it listens. Errors: `argument` for an address or a port that cannot be had, `corrupt` or
- * `missing` for the identity file, `aborted`.
+ * round. Resolves when it listens. Errors: `argument` for an address, a port or a transport that cannot be had, `corrupt`
+ * or `missing` for the identity file, `aborted`.
  */
 export async function createNetworkMesh(init: NetworkMeshInit): Promise<NetworkMesh> {
   init.signal?.throwIfAborted()
@@ -65,7 +71,8 @@ export async function createNetworkMesh(init: NetworkMeshInit): Promise<NetworkM
     mdns: init.mdns ?? false,
     topic: `peergrad/${init.topic}/control`,
     memory: init.memory,
-    fastLane: init.fastLane ?? true
+    fastLane: init.fastLane ?? true,
+    transport: init.transport
   }
   const { worker, self } = await startWorker(workerData, init.signal)
   return new WorkerMesh(worker, self, workerData, Arena.attach(init.memory), init.logger)
@@ -155,12 +162,11 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
     if (this.#served.delete(digest)) await this.#call('unserve', { digest })
   }
 
-  async fetch({ digest, bytes, from, into, deadline, signal }: FetchRequest): Promise<FetchReport> {
+  async fetch({ digest, bytes, offset = 0, from, into, deadline, signal }: FetchRequest): Promise<FetchReport> {
     checkDigest(digest)
-    if (into.byteLength !== bytes) {
-      throw new PeergradError('argument', `fetch: got a vector of ${into.byteLength} bytes, expected ${bytes}`)
-    }
-    return this.#call('fetch', { digest, from: [...from], into: this.#arena.handle(into), deadline }, signal)
+    checkPart({ bytes, offset, length: into.byteLength })
+    const request = { digest, bytes, offset, from: [...from], into: this.#arena.handle(into), deadline }
+    return this.#call('fetch', request, signal)
   }
 
   links(): readonly LinkStatistics[] {
@@ -210,6 +216,9 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
         break
       case 'message':
         this.emit('message', { from: message.from, payload: message.payload, envelope: message.envelope })
+        break
+      case 'beat':
+        this.emit('beat', { from: message.from, payload: message.payload })
         break
       case 'request':
         this.#asked(message)

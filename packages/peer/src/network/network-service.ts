@@ -3,6 +3,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { Arena, PeergradError } from '@peergrad/core'
 import type { Offence, PeerId } from '@peergrad/core'
 import { dialable, parseAddress, peerOf } from './addresses.js'
+import { Beats } from './beats.js'
 import { Contacts } from './contacts.js'
 import { Gossip } from './gossip.js'
 import { loadIdentity } from './identity.js'
@@ -43,6 +44,7 @@ export class NetworkService {
   readonly #tick: NodeJS.Timeout
   readonly #gossip: Gossip
   readonly #requests: Requests
+  readonly #beats: Beats
   readonly #server: TensorServer
   readonly #client: TensorClient
   readonly #lanes: Lanes
@@ -106,6 +108,14 @@ export class NetworkService {
       deliver: ({ id, envelope: { from, payload, bytes } }) =>
         this.#send({ type: 'request', request: id, from, payload, envelope: bytes })
     })
+    this.#beats = new Beats({
+      node,
+      links,
+      report,
+      excluded,
+      isMember: (peer) => this.#members.has(peer),
+      deliver: (from, payload) => this.#send({ type: 'beat', from, payload })
+    })
     this.#server = new TensorServer({
       links,
       report,
@@ -128,8 +138,12 @@ export class NetworkService {
       introductions: this.#introductions,
       contacts: this.#contacts,
       log,
-      connected: (peer) => this.#send({ type: 'connect', peer }),
+      connected: (peer) => {
+        this.#beats.add(peer)
+        this.#send({ type: 'connect', peer })
+      },
       disconnected: (peer) => {
+        this.#beats.remove(peer)
         this.#lanes.forget(peer)
         this.#send({ type: 'disconnect', peer })
       }
@@ -160,7 +174,7 @@ export class NetworkService {
       case 'serve':
         return this.#server.tensors.serve(message.digest, this.#arena.bytes(message.vector))
       case 'beat':
-        return
+        return this.#beats.send(message.payload)
       case 'report':
         return this.#report(message.peer, message.offence)
       case 'forget':
@@ -180,6 +194,7 @@ export class NetworkService {
   async #open({ listen, fastLane }: WorkerInit): Promise<void> {
     await Promise.all([
       this.#requests.start(),
+      this.#beats.start(),
       this.#introductions.start(),
       this.#lanes.start(fastLane ? listen : undefined)
     ])

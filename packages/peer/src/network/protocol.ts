@@ -10,6 +10,7 @@ export interface WorkerInit {
   readonly topic: string
   readonly memory: WebAssembly.Memory
   readonly fastLane: boolean
+  readonly transport: string | undefined
 }
 
 export interface NetworkStatistics {
@@ -25,7 +26,14 @@ export interface Calls {
   request: { arguments: { peer: PeerId; payload: Uint8Array; deadline: number }; result: Uint8Array }
   unserve: { arguments: { digest: Digest }; result: undefined }
   fetch: {
-    arguments: { digest: Digest; from: readonly PeerId[]; into: VectorHandle; deadline: number }
+    arguments: {
+      digest: Digest
+      bytes: number
+      offset: number
+      from: readonly PeerId[]
+      into: VectorHandle
+      deadline: number
+    }
     result: FetchReport
   }
   statistics: { arguments: Record<never, never>; result: NetworkStatistics }
@@ -56,6 +64,7 @@ export type FromWorker =
   | { type: 'failed'; error: ErrorJSON }
   | { type: 'result'; id: number; value: Calls[keyof Calls]['result'] }
   | { type: 'error'; id: number; error: ErrorJSON }
+  | { type: 'beat'; from: PeerId; payload: Uint8Array }
   | { type: 'message'; from: PeerId; payload: Uint8Array; envelope: Uint8Array }
   | { type: 'request'; request: number; from: PeerId; payload: Uint8Array; envelope: Uint8Array }
   | { type: 'connect'; peer: PeerId }

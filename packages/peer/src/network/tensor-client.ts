@@ -2,6 +2,7 @@ import { PeergradError } from '@peergrad/core'
 import type { Digest, ErrorCode, FetchReport, Offence, PeerId } from '@peergrad/core'
 import type { Links } from './links.js'
 import { interruption, networkError, onAbort } from './network-error.js'
+import { paceWindow } from './pace.js'
 import { Slots } from './slots.js'
 import { pull, SenderViolation } from './tensor-pull.js'
 import type { Transfer } from './tensor-pull.js'
@@ -11,9 +12,6 @@ import type { Lane, Wire } from './wire.js'
 
 /** The least that a sender must bring in each pace window; below it is cut as a slow-loris. */
 const MINIMUM_PACE_BYTES = 16 * 1024
-/** The window is an eighth of the deadline, so that there is time to ask somebody else, within these bounds. */
-const PACE_WINDOWS = 8
-const PACE_MILLISECONDS = { least: 250, most: 5000 }
 
 /** Answers after which the wire is as good as before. */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set(['missing', 'full'])
@@ -37,8 +35,12 @@ export interface TensorClientInit {
 
 export interface PullRequest {
   readonly digest: Digest
+  /** of the whole, as announced */
+  readonly bytes: number
+  /** where in the whole the part starts that is wanted */
+  readonly offset: number
   readonly from: readonly PeerId[]
-  /** as many bytes as were announced */
+  /** as many bytes as the part has */
   readonly target: Uint8Array
   /** milliseconds for the whole */
   readonly deadline: number
@@ -57,17 +59,17 @@ export class TensorClient {
     this.#init = init
   }
 
-  async fetch({ digest, from, target, deadline, signal }: PullRequest): Promise<FetchReport> {
+  async fetch({ digest, bytes, offset, from, target, deadline, signal }: PullRequest): Promise<FetchReport> {
     const start = performance.now()
     const limit = AbortSignal.any([signal, AbortSignal.timeout(deadline)])
-    const pace = Math.min(PACE_MILLISECONDS.most, Math.max(PACE_MILLISECONDS.least, deadline / PACE_WINDOWS))
     let failure = new PeergradError('argument', `fetch ${digest}: got nobody to ask, expected a holder`)
     for (const peer of from) {
       // another holder starts anew: bytes of two senders in one vector would leave nobody to blame for a wrong digest
-      const transfer: Transfer = { digest, target, done: 0 }
+      const transfer: Transfer = { digest, bytes, offset, target, done: 0 }
       for (let progress = true; progress;) {
         const before = transfer.done
         try {
+          const pace = paceWindow(deadline, this.#init.links.roundTripOf(peer))
           const lane = await this.#attempt(peer, transfer, pace, limit)
           return { from: peer, milliseconds: performance.now() - start, lane }
         } catch (thrown) {

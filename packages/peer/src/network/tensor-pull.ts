@@ -10,18 +10,22 @@ import {
   TENSOR_HEADER_BYTES,
   TENSOR_MARK_BYTES
 } from '@peergrad/core'
-import type { Digest, Offence, PeerId, TensorRefusal } from '@peergrad/core'
+import type { Digest, Offence, PeerId, TensorRefusal, TensorRequest } from '@peergrad/core'
 import type { WireReader } from './wire-reader.js'
 import type { Wire } from './wire.js'
 
 const BLOCK_BYTES = TENSOR_BLOCK_ELEMENTS * 4
 
-/** A tensor on its way, whoever sends which part of it. */
+/** A part of a tensor on its way, or all of it. */
 export interface Transfer {
   readonly digest: Digest
-  /** where the bytes go, as many as were promised */
+  /** of the whole, as promised */
+  readonly bytes: number
+  /** where in the whole the part starts */
+  readonly offset: number
+  /** where the part goes, as many bytes as it has */
   readonly target: Uint8Array
-  /** bytes in place, counted in whole blocks while it is under way */
+  /** bytes of the part in place, counted in whole blocks while it is under way */
   done: number
 }
 
@@ -46,8 +50,8 @@ export async function pull(
   transfer: Transfer,
   received: (bytes: number) => void
 ): Promise<void> {
-  const { digest, target, done: start } = transfer
-  wire.send(encodeTensorRequest({ digest, offset: start / 4 }))
+  const { target, done: start } = transfer
+  wire.send(encodeTensorRequest(rest(transfer)))
   checkHeader(await reader.read(TENSOR_HEADER_BYTES), wire, transfer)
   let position = start
   const payload = reader.flow((chunk) => {
@@ -70,17 +74,25 @@ export async function pull(
   wire.send(encodeTensorMark(TENSOR_ACKNOWLEDGEMENT))
 }
 
-function checkHeader(bytes: Uint8Array, wire: Wire, { digest, target, done }: Transfer): void {
-  const header = decoded(bytes, wire)
+/** What the transfer lacks. Up to the end there is no count: a holder whose whole is another one shall say so. */
+function rest({ digest, bytes, offset, target, done }: Transfer): TensorRequest {
+  const toTheEnd = offset + target.byteLength === bytes
+  return { digest, offset: (offset + done) / 4, count: toTheEnd ? 0 : (target.byteLength - done) / 4 }
+}
+
+function checkHeader(received: Uint8Array, wire: Wire, { digest, bytes, offset, target, done }: Transfer): void {
+  const header = decoded(received, wire)
   const { peer } = wire
   if (header.status !== 'ok') throw refusal(header.status, peer, digest)
-  if (header.total * 4 !== target.byteLength) {
-    const message = `${peer} has ${header.total * 4} bytes of ${digest}, expected the ${target.byteLength} announced`
+  if (header.total * 4 !== bytes) {
+    const message = `${peer} has ${header.total * 4} bytes of ${digest}, expected the ${bytes} announced`
     throw new SenderViolation('wrong-length', message)
   }
-  if (header.digest !== digest || header.offset * 4 !== done) {
-    const message = `${peer} answered with ${header.digest} from element ${header.offset}, expected ${digest} from ${done / 4}`
-    throw new SenderViolation('malformed', message)
+  const first = (offset + done) / 4
+  const count = (target.byteLength - done) / 4
+  if (header.digest !== digest || header.offset !== first || header.count !== count) {
+    const message = `${peer} answered with ${header.count} elements from ${header.offset} on of ${header.digest}`
+    throw new SenderViolation('malformed', `${message}, expected ${count} from ${first} on of ${digest}`)
   }
 }
 

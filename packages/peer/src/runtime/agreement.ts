@@ -43,7 +43,7 @@ export interface AgreementInit {
   /** false for a proposal that no honest coordinator makes */
   readonly valid: (proposal: Proposal) => boolean
   /** fewer contributions than this are not proposed */
-  readonly minimum: number
+  readonly minimum: () => number
   readonly effects: AgreementEffects
 }
 
@@ -59,13 +59,15 @@ export interface AgreementInit {
 export class RoundAgreement {
   readonly #init: AgreementInit
   readonly #manifests = new Map<PeerId, ContributionManifest>()
-  readonly #suspects = new Set<PeerId>()
-  /** contributors that somebody could not fetch from */
+  readonly #lost = new Set<PeerId>()
+  /** contributors that cannot be fetched from */
   readonly #excluded = new Set<PeerId>()
   /** members that were caught lying: what they say of this round does not count */
   readonly #liars = new Set<PeerId>()
   readonly #accepts = new Map<number, Map<PeerId, Digest>>()
   readonly #proposals = new Map<number, { proposal: Proposal; outcome: Digest | null }>()
+  /** members that could not make the exchange of the ballot in hand, and because of whom */
+  readonly #failures = new Map<PeerId, readonly PeerId[]>()
   readonly #promises = new Map<PeerId, Body<'promise'>>()
   #promised = 0
   #accepted: Decision | undefined
@@ -115,16 +117,26 @@ export class RoundAgreement {
     if (!this.#decided && this.#successor() === this.#init.self) this.#lead()
   }
 
-  suspect(peer: PeerId): void {
-    this.#suspects.add(peer)
+  /** The members agree that a peer is gone: nobody waits for it, and its roles go to others. */
+  lose(peer: PeerId): void {
+    this.#lost.add(peer)
     if (this.#decided) return
-    if (this.#suspects.has(this.coordinator(this.#promised)) && this.#successor() === this.#init.self) this.#lead()
-    else this.#propose()
+    if (this.#lost.has(this.coordinator(this.#promised))) {
+      if (this.#successor() === this.#init.self) this.#lead()
+    } else {
+      this.#reconsider()
+      this.#propose()
+    }
   }
 
-  trust(peer: PeerId): void {
-    this.#suspects.delete(peer)
+  regain(peer: PeerId): void {
+    this.#lost.delete(peer)
     if (!this.#liars.has(peer)) this.#excluded.delete(peer)
+  }
+
+  /** Something changed that a proposal may wait for. */
+  retry(): void {
+    this.#propose()
   }
 
   /** The peer was caught lying: a quorum must do without it. */
@@ -148,7 +160,7 @@ export class RoundAgreement {
   failed(ballot: number, peers: readonly PeerId[]): void {
     if (this.#decided || ballot < this.#promised) return
     this.#init.effects.send({ kind: 'failed', ballot, peers: [...peers] })
-    this.#onFailed(ballot, peers)
+    this.#onFailed(this.#init.self, ballot, peers)
   }
 
   /** A message of a member of the view, already checked for its form. */
@@ -166,7 +178,7 @@ export class RoundAgreement {
       case 'accept':
         return this.#accept(from, message.ballot, message.outcome)
       case 'failed':
-        return this.#onFailed(message.ballot, message.peers)
+        return this.#onFailed(from, message.ballot, message.peers)
       case 'commit':
         if (from === this.coordinator(message.ballot)) this.learn(from, message)
         return
@@ -182,6 +194,7 @@ export class RoundAgreement {
 
   #onPrepare(from: PeerId, ballot: number): void {
     if (ballot <= this.#promised || this.coordinator(ballot) !== from) return
+    this.#failures.clear()
     this.#promised = ballot
     this.#leading = undefined
     this.#init.effects.abandon()
@@ -197,21 +210,28 @@ export class RoundAgreement {
   #onPropose(from: PeerId, { ballot, proposal, outcome }: Body<'propose'>): void {
     if (ballot < this.#promised || this.coordinator(ballot) !== from || this.#proposals.has(ballot)) return
     if (ballot > this.#promised) this.#init.effects.abandon()
+    if (ballot > this.#promised) this.#failures.clear()
     this.#promised = ballot
-    if (!this.#valid(proposal)) {
+    if (!this.#init.valid(proposal)) {
       this.distrust(from)
       if (this.#successor() === this.#init.self) this.#lead()
       return
     }
+    const contradicted = this.#contradicted(proposal)
+    if (outcome === null && contradicted.length > 0) {
+      this.#proposals.set(ballot, { proposal, outcome })
+      return this.failed(ballot, contradicted)
+    }
     this.#start(ballot, proposal, outcome, [from])
   }
 
-  #valid(proposal: Proposal): boolean {
-    const known = proposal.contributions.every((given) => {
+  /** Contributors that told the coordinator another thing than they told this peer. */
+  #contradicted({ contributions }: Proposal): PeerId[] {
+    return contributions.flatMap((given) => {
       const held = this.#manifests.get(given.peer)
-      return held === undefined || (held.digest === given.digest && held.samples === given.samples)
+      const same = held === undefined || (held.digest === given.digest && held.samples === given.samples)
+      return same ? [] : [given.peer]
     })
-    return known && this.#init.valid(proposal)
   }
 
   #accept(from: PeerId, ballot: number, outcome: Digest): void {
@@ -236,13 +256,13 @@ export class RoundAgreement {
     this.#init.effects.decide({ ballot, proposal, outcome }, holders)
   }
 
-  /** The first member after the coordinator of the highest ballot that is not suspected. */
+  /** The first member after the coordinator of the highest ballot that is not lost. */
   #successor(): PeerId | undefined {
     const { members } = this.#init.view
     const current = this.#promised % members.length
     for (let i = 1; i <= members.length; i++) {
       const peer = members[(current + i) % members.length]
-      if (!this.#suspects.has(peer) && !this.#liars.has(peer)) return peer
+      if (!this.#lost.has(peer) && !this.#liars.has(peer)) return peer
     }
     return undefined
   }
@@ -256,18 +276,33 @@ export class RoundAgreement {
     this.#promised = ballot
     this.#leading = ballot
     this.#promises.clear()
+    this.#failures.clear()
     this.#init.effects.abandon()
     this.#init.effects.send({ kind: 'prepare', ballot })
     this.#onPromise(this.#init.self, { kind: 'promise', ballot, accepted: this.#accepted ?? null })
   }
 
-  /** The ballot's coordinator tries again without these peers; its successor does when it is one of them. */
-  #onFailed(ballot: number, peers: readonly PeerId[]): void {
+  /**
+   * The ballot's coordinator tries again, without those that are to blame, when it failed itself or when too few are
+   * left that may accept: one bad link is the trouble of one member, which learns what the others decide. Its successor
+   * does when the coordinator is to blame.
+   */
+  #onFailed(from: PeerId, ballot: number, peers: readonly PeerId[]): void {
     if (ballot !== this.#promised || !this.#proposals.has(ballot)) return
-    for (const peer of peers) this.#excluded.add(peer)
-    const coordinator = this.coordinator(ballot)
-    if (peers.includes(coordinator) ? this.#successor() === this.#init.self : coordinator === this.#init.self)
-      this.#lead()
+    this.#failures.set(from, peers)
+    this.#reconsider()
+  }
+
+  #reconsider(): void {
+    const { members } = this.#init.view
+    const coordinator = this.coordinator(this.#promised)
+    const may = members.filter((peer) => !this.#failures.has(peer) && !this.#lost.has(peer) && !this.#liars.has(peer))
+    const hopeless = this.#failures.size > 0 && may.length < quorum(members.length)
+    if (!this.#failures.has(coordinator) && !hopeless) return
+    const blamed = [...this.#failures.values()].flat()
+    for (const peer of blamed) this.#excluded.add(peer)
+    const next = blamed.includes(coordinator) ? this.#successor() : coordinator
+    if (next === this.#init.self) this.#lead()
   }
 
   /** Phase 2, once this peer may: with what an earlier ballot may have decided, else with what is here. */
@@ -287,13 +322,13 @@ export class RoundAgreement {
       return this.#start(ballot, highest.proposal, highest.outcome, holders)
     }
 
-    const usable = (peer: PeerId) => !this.#suspects.has(peer) && !this.#excluded.has(peer)
+    const usable = (peer: PeerId) => !this.#lost.has(peer) && !this.#excluded.has(peer)
     const waiting = view.members.some((peer) => usable(peer) && !this.#manifests.has(peer))
     const contributions = view.members.flatMap((peer) => {
       const manifest = this.#manifests.get(peer)
       return manifest !== undefined && usable(peer) ? [manifest] : []
     })
-    if ((waiting && !this.#collected) || contributions.length < Math.max(1, this.#init.minimum)) return
+    if ((waiting && !this.#collected) || contributions.length < Math.max(1, this.#init.minimum())) return
     const proposal: Proposal = { contributions, ...this.#init.next() }
     effects.send({ kind: 'propose', ballot, proposal, outcome: null })
     this.#start(ballot, proposal, null, [self])

@@ -1,13 +1,13 @@
-import { PeergradError, quorum, type ControlMessage, type Logger, type PeerId } from '@peergrad/core'
+import { PeergradError, quorum, type Clock, type Logger, type PeerId } from '@peergrad/core'
 import type { Swarm } from '../membership/swarm.js'
 import type { Decision } from './agreement.js'
-import { EarlyMessages } from './early-messages.js'
+import { EarlyMessages, type RoundMessage } from './early-messages.js'
 import { RETENTION } from './exchange.js'
 import type { Round } from './round.js'
 
 const ASK_DEADLINE = 5000
-
-type RoundMessage = Extract<ControlMessage, { readonly round: number }>
+/** Milliseconds in which a peer that takes part in a round sees its end by itself, when others have seen it. */
+const MOMENT = 200
 
 /**
  * Brings messages to the round that they are about, keeps those that come early, and asks for decisions when others
@@ -15,6 +15,7 @@ type RoundMessage = Extract<ControlMessage, { readonly round: number }>
  */
 export class Catcher {
   readonly #swarm: Swarm
+  readonly #clock: Clock
   readonly #logger: Logger
   readonly #early = new EarlyMessages()
   readonly #decisions = new Map<number, Decision>()
@@ -23,33 +24,38 @@ export class Catcher {
   readonly #forgot = new Set<PeerId>()
   #current: Round | undefined
 
-  constructor(swarm: Swarm, logger: Logger) {
+  constructor({ swarm, clock, logger }: { swarm: Swarm; clock: Clock; logger: Logger }) {
     this.#swarm = swarm
+    this.#clock = clock
     this.#logger = logger
   }
 
-  /** This round has begun. */
-  enter(round: Round): void {
+  /** This round has begun; `ahead` are further already. */
+  enter(round: Round, ahead: readonly PeerId[]): void {
     this.#current = round
     this.#asked.clear()
     this.#forgot.clear()
-    for (const { from, message } of this.#early.take(round.round)) round.receive(from, message)
+    for (const { from, message, envelope } of this.#early.take(round.round)) round.receive(from, message, envelope)
+    for (const peer of ahead) this.ask(peer)
   }
 
-  /** Kept for as long as its outcome can be fetched. */
-  decided(round: number, decision: Decision): void {
+  /** Kept for as long as its outcome can be fetched; those from round `floor` on are kept for who catches up. */
+  decided(round: number, decision: Decision, floor: number): void {
     this.#decisions.set(round, decision)
-    this.#decisions.delete(round - RETENTION)
+    for (const past of this.#decisions.keys()) {
+      if (past <= round - RETENTION && past < floor) this.#decisions.delete(past)
+    }
   }
 
   decision(round: number): Decision | undefined {
     return this.#decisions.get(round)
   }
 
-  receive(from: PeerId, message: RoundMessage, now: number): void {
-    if (message.round === this.#current?.round) return this.#current.receive(from, message)
+  receive(from: PeerId, received: RoundMessage, now: number): void {
+    const { message, envelope } = received
+    if (message.round === this.#current?.round) return this.#current.receive(from, message, envelope)
     if (message.round < now) return
-    this.#early.keep(from, message, now)
+    this.#early.keep(from, received, now)
     if (message.round > now) this.ask(from)
   }
 
@@ -58,6 +64,12 @@ export class Catcher {
     const current = this.#current
     if (current === undefined || current.decided || this.#asked.has(peer)) return
     this.#asked.add(peer)
+    if (current.init.votes) this.#clock.after(MOMENT, () => this.#ask(peer, current))
+    else this.#ask(peer, current)
+  }
+
+  #ask(peer: PeerId, current: Round): void {
+    if (this.#current !== current || current.decided) return
     const { run } = this.#swarm
     this.#swarm.ask(peer, { kind: 'decision', run, round: current.round }, { deadline: ASK_DEADLINE }).then(
       (answer) => {

@@ -1,6 +1,10 @@
 import type { ControlMessage, PeerId } from '@peergrad/core'
 
-type RoundMessage = ControlMessage & { readonly round: number }
+/** A message about a round, and the signed bytes in which it came. */
+export interface RoundMessage {
+  readonly message: Extract<ControlMessage, { readonly round: number }>
+  readonly envelope: Uint8Array
+}
 
 /** More messages than an honest peer sends about a round. */
 const LIMIT = 64
@@ -12,25 +16,21 @@ export class EarlyMessages {
   readonly #senders = new Map<PeerId, RoundMessage[]>()
 
   keep(from: PeerId, message: RoundMessage, now: number): void {
-    if (message.round > now + AHEAD) return
+    if (message.message.round > now + AHEAD) return
     let messages = this.#senders.get(from)
     if (messages === undefined) this.#senders.set(from, (messages = []))
     if (messages.length < LIMIT) messages.push(message)
   }
 
   /** Messages about this round, of each sender in the order in which they came. Earlier ones are dropped. */
-  take(round: number): { from: PeerId; message: RoundMessage }[] {
-    const taken: { from: PeerId; message: RoundMessage }[] = []
+  take(round: number): (RoundMessage & { readonly from: PeerId })[] {
+    const taken: (RoundMessage & { readonly from: PeerId })[] = []
     for (const [from, messages] of this.#senders) {
-      for (const message of messages) if (message.round === round) taken.push({ from, message })
-      const later = messages.filter((message) => message.round > round)
+      for (const message of messages) if (message.message.round === round) taken.push({ from, ...message })
+      const later = messages.filter(({ message }) => message.round > round)
       if (later.length > 0) this.#senders.set(from, later)
       else this.#senders.delete(from)
     }
     return taken
-  }
-
-  clear(): void {
-    this.#senders.clear()
   }
 }

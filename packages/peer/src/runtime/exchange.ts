@@ -32,8 +32,11 @@ export interface RoundServices {
   readonly aggregator: PluginReference
   readonly clock: Clock
   readonly vectors: VectorExchange
+  /** the contribution that this peer announced in a round, by round */
+  readonly announced: Map<number, Digest>
   readonly send: (message: ControlMessage) => void
-  readonly suspects: (peer: PeerId) => boolean
+  /** whether the members agree that a peer is gone */
+  readonly lost: (peer: PeerId) => boolean
   readonly onPhase: (round: number, phase: Phase) => void
 }
 
@@ -67,6 +70,9 @@ export interface Contributed {
 export const RETENTION = 2
 /** Derived vectors of each member that are remembered. */
 const DERIVED = 32
+/** Times that the other members are asked for what its owner cannot be asked for, and milliseconds between them. */
+const RELAYS = 4
+const RELAY_PAUSE = 100
 
 /** What a strategy does in one round with vectors: gives its own, reads those of others, aggregates, hands on. */
 export class Exchange {
@@ -76,6 +82,10 @@ export class Exchange {
   readonly #effects: ExchangeEffects
   readonly #derived = new Map<string, { digest: Digest; length: number }>()
   readonly #derivedWaiters = new Set<() => void>()
+  /** members that cannot publish in a ballot, and because of whom */
+  readonly #unable = new Map<PeerId, { readonly ballot: number; readonly peers: readonly PeerId[] }>()
+  /** abort the transfers of what a member alone is sure to hold */
+  readonly #owners = new Map<PeerId, AbortController>()
   #contribution: Promise<Contributed> | undefined
 
   constructor(services: RoundServices, init: ExchangeInit, effects: ExchangeEffects) {
@@ -92,6 +102,19 @@ export class Exchange {
   announced(from: PeerId, { ballot, label, digest, length }: DerivedMessage): void {
     if (this.#derived.size >= DERIVED * this.init.view.members.length) return
     this.#derived.set(derivedKey(ballot, label, from), { digest, length })
+    this.wake()
+  }
+
+  /** A member could not make the exchange of the ballot: who waits for what it publishes there need not. */
+  failed(from: PeerId, ballot: number, peers: readonly PeerId[]): void {
+    this.#unable.set(from, { ballot, peers })
+    this.wake()
+  }
+
+  /** The members agree that a peer is gone. */
+  lose(peer: PeerId): void {
+    this.#owners.get(peer)?.abort(new PeergradError('unreachable', `${peer} was lost`))
+    this.#owners.delete(peer)
     this.wake()
   }
 
@@ -135,8 +158,14 @@ export class Exchange {
       const { digest } = offer
       const length = layoutLength(services.engine.layout)
       const manifest: ContributionManifest = { peer: services.self, round, digest, length, samples, loss }
-      if (!this.#effects.ended.aborted) this.#effects.send({ kind: 'manifest', digest, length, samples, loss })
-      this.#effects.contributed(manifest)
+      const before = services.announced.get(round) ?? digest
+      // a peer whose state was taken anew in this round does not contradict what it said from the other one
+      if (before === digest && !this.#effects.ended.aborted) {
+        services.announced.set(round, digest)
+        services.announced.delete(round - 1)
+        this.#effects.send({ kind: 'manifest', digest, length, samples, loss })
+        this.#effects.contributed(manifest)
+      }
       return { key: offer.key, manifest }
     })()
     this.#contribution.catch(() => (this.#contribution = undefined))
@@ -149,7 +178,7 @@ export class Exchange {
       manifests.map(async (manifest) => {
         if (manifest.peer === this.services.self) return (await this.#ownContribution(manifest)).key
         const key = this.key(`from:${manifest.peer}:${manifest.digest}`)
-        await this.#pull(manifest.digest, manifest.length, key, this.#askFirst(manifest.peer), signal)
+        await this.#pull(manifest.digest, manifest.length, key, manifest.peer, signal)
         return key
       })
     )
@@ -186,8 +215,12 @@ export class Exchange {
   async receiveDerived(ballot: number, label: string, peer: PeerId, signal: AbortSignal): Promise<string> {
     const name = derivedKey(ballot, label, peer)
     while (!this.#derived.has(name)) {
-      if (this.services.suspects(peer)) {
+      if (this.services.lost(peer)) {
         throw new PeergradError('unreachable', `${peer} was lost before it published ${label}`, { peers: [peer] })
+      }
+      const unable = this.#unable.get(peer)
+      if (unable?.ballot === ballot) {
+        throw new PeergradError('unreachable', `${peer} cannot publish ${label}`, { peers: unable.peers })
       }
       const woken = deferred<void>()
       this.#derivedWaiters.add(woken.resolve)
@@ -199,7 +232,7 @@ export class Exchange {
     }
     const { digest, length } = this.#derived.get(name) as { digest: Digest; length: number }
     const key = this.key(`derived:${ballot}:${label}:${peer}`)
-    await this.#pull(digest, length, key, [peer], signal)
+    await this.#pull(digest, length, key, peer, signal)
     return key
   }
 
@@ -221,28 +254,47 @@ export class Exchange {
     return this.#contribution
   }
 
-  async #pull(
-    digest: Digest,
-    length: number,
-    key: string,
-    from: readonly PeerId[],
-    signal: AbortSignal
-  ): Promise<void> {
+  /**
+   * Pulls what `owner` announced, from it or from whoever has it already. While the owner is there for the others but
+   * not for this peer, they are asked again for a moment: they may be about to have it.
+   */
+  async #pull(digest: Digest, length: number, key: string, owner: PeerId, signal: AbortSignal): Promise<void> {
     const expected = layoutLength(this.services.engine.layout)
     if (length !== expected) {
-      const peers = from.slice(0, 1)
-      throw new PeergradError('shape', `got a vector of ${length} floats, expected ${expected}`, {
-        peers,
-        liars: peers
-      })
+      const peers = [owner]
+      const message = `got a vector of ${length} floats, expected ${expected}`
+      throw new PeergradError('shape', message, { peers, liars: peers })
     }
-    const pull = { digest, length, key, from, signal: this.#effects.ended }
-    await orAborted(this.services.vectors.pullPacked(pull, this.round + 1), signal)
+    const { clock, vectors } = this.services
+    for (let tries = 0; ; tries++) {
+      const from = this.#askFirst(owner)
+      const pull = { digest, length, key, from, signal: this.#whileThere(owner) }
+      try {
+        return await orAborted(vectors.pullPacked(pull, this.round + 1), signal)
+      } catch (thrown) {
+        const error = PeergradError.from(thrown)
+        const { peers, liars } = error.data as { peers?: PeerId[]; liars?: PeerId[] }
+        const blame = peers === undefined && error.code === 'unreachable' ? { peers: [owner] } : undefined
+        if (blame !== undefined) throw new PeergradError('unreachable', error.message, blame, { cause: error })
+        if (error.code !== 'unreachable' || (liars ?? []).length > 0) throw error
+        if (tries === RELAYS || from.length < 2 || this.services.lost(owner)) throw error
+        const pause = deferred<void>()
+        clock.after(RELAY_PAUSE, pause.resolve)
+        await orAborted(pause.promise, signal)
+      }
+    }
+  }
+
+  /** Aborts when the round is over or the owner is lost. */
+  #whileThere(owner: PeerId): AbortSignal {
+    let there = this.#owners.get(owner)
+    if (there === undefined) this.#owners.set(owner, (there = new AbortController()))
+    return AbortSignal.any([this.#effects.ended, there.signal])
   }
 
   /** The peer itself, then the others: content is named by its digest, so any holder will do. */
   #askFirst(...first: PeerId[]): PeerId[] {
-    const others = this.init.view.members.filter((peer) => !first.includes(peer) && !this.services.suspects(peer))
+    const others = this.init.view.members.filter((peer) => !first.includes(peer) && !this.services.lost(peer))
     return [...first, ...others]
   }
 }

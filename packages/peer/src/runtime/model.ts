@@ -8,7 +8,7 @@ import {
   type OptimiserSpec
 } from '@peergrad/core'
 import { RETENTION } from './exchange.js'
-import { stateKey, stateKeys, type Donation } from './state-sync.js'
+import { stateKey, stateKeys } from './state-sync.js'
 import type { VectorExchange } from './vectors.js'
 
 export interface ModelInit {
@@ -22,11 +22,11 @@ export interface ModelInit {
 /** The versions of model and optimiser state in the own store, and what of past rounds is still kept beside them. */
 export class Model {
   readonly #init: ModelInit
-  /** store keys of the last outcomes, by round */
-  readonly #outcomes = new Map<number, string>()
+  /** store keys and digests of the last outcomes, by round */
+  readonly #outcomes = new Map<number, { key: string; digest: Digest }>()
   #round = 0
   #step = 0
-  #hash: Digest = ''
+  #hash: Digest | undefined
 
   constructor(init: ModelInit) {
     this.#init = init
@@ -42,8 +42,8 @@ export class Model {
     return this.#step
   }
 
-  /** Digest of the newest parameters and buffers. */
-  get hash(): Digest {
+  /** Digest of the newest parameters and buffers; undefined before there are any. */
+  get hash(): Digest | undefined {
     return this.#hash
   }
 
@@ -67,21 +67,21 @@ export class Model {
     this.#hash = await store.digest(key)
   }
 
-  /** The vectors of a donation are in the own store: go on from there. */
-  adopt({ round, step, vectors }: Donation): void {
+  /** The vectors of this state are in the own store: go on from there. */
+  adopt({ round, step, hash }: { round: number; step: number; hash: Digest }): void {
     this.#round = round
     this.#step = step
-    this.#hash = vectors[0].digest
+    this.#hash = hash
   }
 
   /** Makes the next version with the decided update of the round. */
-  async update(outcome: string): Promise<void> {
-    const { store, engine, optimiser, schedule } = this.#init
+  async update(outcome: { key: string; digest: Digest }): Promise<void> {
+    const { store, engine, vectors, optimiser, schedule } = this.#init
     const step = this.#step + 1
     await store.applyUpdate({
       from: this.key,
       to: stateKey(this.#round + 1),
-      gradient: outcome,
+      gradient: outcome.key,
       optimiser,
       parameters: engine.layout.parameters,
       step,
@@ -89,19 +89,28 @@ export class Model {
     })
     this.#hash = await store.digest(stateKey(this.#round + 1))
     this.#outcomes.set(this.#round, outcome)
+    await vectors.offer(outcome.key, Infinity, outcome.digest)
     this.#step = step
     this.#round += 1
   }
 
-  /** Deletes what no peer asks for any more: contributions after the next round, outcomes a round later. */
-  async forget(): Promise<void> {
+  /**
+   * Deletes what no peer asks for any more: contributions after the next round, outcomes a round later, but for those
+   * from round `floor` on, which somebody who catches up still needs.
+   */
+  async forget(floor: number): Promise<void> {
     const { store, vectors, optimiser } = this.#init
     const round = this.#round - 1
     vectors.retire(this.#round)
-    this.#outcomes.delete(round - RETENTION)
-    const kept = [...this.#outcomes.values()]
+    for (const [past, { key, digest }] of this.#outcomes) {
+      if (past > round - RETENTION || past >= floor) continue
+      this.#outcomes.delete(past)
+      vectors.withdraw(digest)
+      await store.delete([key])
+    }
+    const kept = new Set([...this.#outcomes.values()].map(({ key }) => key))
     const old = [...(await store.keys(`round:${round - 1}:`)), ...(await store.keys(`round:${round - RETENTION}:`))]
-    await store.delete([...old.filter((key) => !kept.includes(key)), ...stateKeys(round - 1, optimiser)])
+    await store.delete([...old.filter((key) => !kept.has(key)), ...stateKeys(round - 1, optimiser)])
   }
 
   /** Forgets every vector of the run. */

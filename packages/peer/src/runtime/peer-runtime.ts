@@ -1,6 +1,9 @@
 import {
+  canonical,
   layoutLength,
   PeergradError,
+  type Beat,
+  type CheckpointPosition,
   type Clock,
   type ControlMessage,
   type ControlRequest,
@@ -13,18 +16,23 @@ import {
   type PeerId,
   type PluginReference,
   type RunManifest,
-  type Strategy
+  type Strategy,
+  type View
 } from '@peergrad/core'
+import type { Checkpoints } from '../checkpoint/checkpoints.js'
+import type { ResumedState } from '../checkpoint/load.js'
 import { deferred } from '../deferred.js'
-import { Roster, SILENCE } from '../membership/roster.js'
-import type { Swarm } from '../membership/swarm.js'
+import { Roster } from '../membership/roster.js'
+import type { Founding, Swarm } from '../membership/swarm.js'
 import { Catcher } from './catcher.js'
 import { DataPlan } from './data-plan.js'
-import { HashBook } from './hash-book.js'
-import { Journal, type EventBody } from './journal.js'
 import { Estimates } from './estimates.js'
-import { Round, type RoundResult } from './round.js'
+import { Followers } from './followers.js'
+import { Journal, type EventBody } from './journal.js'
 import { Model } from './model.js'
+import { Pulse } from './pulse.js'
+import { Round, type RoundResult } from './round.js'
+import { StateBook } from './state-book.js'
 import { donate, takeState } from './state-sync.js'
 import { VectorExchange, type VectorExchangeInit } from './vectors.js'
 
@@ -47,34 +55,61 @@ export interface PeerRuntimeInit {
   readonly evaluateEvery: number
   /** test samples of the evaluations in between */
   readonly evaluateSamples: number
-  /** milliseconds to wait for the other peers before the first round, and for a majority after a loss */
+  /** milliseconds to wait for the other peers before the first round, and for enough of them after a loss */
   readonly patience: number
+  /** takes the states in between; none when left out */
+  readonly checkpoints?: Checkpoints
+  /** the checkpoint that this peer comes back with; its vectors are in the store */
+  readonly resume?: ResumedState
+}
+
+/** How a peer is ended. */
+export interface PeerSignals {
+  /** tells the others, and takes part for a moment more */
+  readonly leave: AbortSignal
+  /** all peers of the run stop: ends where this one is, and its place in the view stays */
+  readonly stop: AbortSignal
+  /** gives up at once */
+  readonly signal: AbortSignal
 }
 
 export interface PeerOutcome {
-  /** 'stranded': no majority came back */
+  /** 'stranded': the run cannot go on with those that are here */
   readonly status: 'finished' | 'left' | 'stranded'
   /** why, when stranded */
   readonly error?: PeergradError
   readonly rank: number
   /** rounds that this peer saw decided */
   readonly rounds: number
-  readonly steps: number
   readonly members: readonly PeerId[]
   readonly parametersHash: Digest
-  /** the next round, and the store key of the model state that it would start from */
-  readonly round: number
+  /** where the run goes on from, and the store key of the model state there */
+  readonly position: CheckpointPosition
   readonly state: string
-  readonly position: DataPlan['position']
   /** mean training loss of the last round */
   readonly trainingLoss: number | undefined
   /** milliseconds from the first round's start to the last one's end */
   readonly milliseconds: number
 }
 
-const HEARTBEAT = 1000
+/** Where a peer is in the run. */
+interface Here {
+  readonly round: number
+  readonly step: number
+  readonly hash: Digest
+  readonly view: View
+  readonly data: CheckpointPosition['data']
+  /** of lineage, view and data position: what else than the model must be the same at all */
+  readonly plan: string
+}
+
 /** Milliseconds that a leaving peer gives the round in flight. */
-const LEAVE = 1500
+const LEAVE = 1000
+/** Milliseconds that the last round is kept for those that still fetch it. */
+const LINGER = 10_000
+/** Share of the store that what others still need may fill; then who is furthest behind must take the state anew. */
+const ROOM = 0.75
+const NOWHERE = { round: 0, hash: '0'.repeat(64), plan: '0'.repeat(16) }
 
 /**
  * The rounds of one peer, from the first view to the end: data position, model versions, and the way back for a peer
@@ -88,18 +123,24 @@ export class PeerRuntime {
   readonly #catcher: Catcher
   readonly #model: Model
   readonly #estimates: Estimates
-  readonly #hashes = new HashBook()
+  readonly #followers: Followers
+  readonly #pulse: Pulse
+  readonly #book = new StateBook()
   readonly #hurry = new AbortController()
+  readonly #announced = new Map<number, Digest>()
   /** peers whose state turned out to be wrong */
   readonly #distrusted = new Set<PeerId>()
-  #donor: PeerId | undefined
+  #donors: readonly PeerId[] = []
+  #here: Here | undefined
   #current: Round | undefined
   #plan: DataPlan | undefined
   #stranded: PeergradError | undefined
-  /** false until a majority has the same model state as this peer */
+  /** false until a majority has the same state as this peer */
   #confirmed = false
+  /** the round in which this peer came back to a view that it is in */
+  #returned: { readonly round: number; readonly until: number } | undefined
   #trainingLoss: number | undefined
-  /** called when somebody publishes a hash or is lost */
+  /** called when somebody comes into another state or is lost */
   #changed = () => {}
 
   constructor(init: PeerRuntimeInit) {
@@ -107,7 +148,8 @@ export class PeerRuntime {
     const { swarm, clock, store, engine, schedule, logger, emit, patience } = init
     this.#journal = new Journal(emit)
     this.#roster = new Roster({ swarm, clock, patience })
-    this.#catcher = new Catcher(swarm, logger)
+    this.#catcher = new Catcher({ swarm, clock, logger })
+    this.#followers = new Followers(clock)
     this.#vectors = new VectorExchange({
       mesh: swarm.mesh,
       store,
@@ -122,44 +164,47 @@ export class PeerRuntime {
     this.#model = new Model({ store, engine, vectors: this.#vectors, optimiser, schedule })
     const [every, samples] = [init.evaluateEvery, init.evaluateSamples]
     this.#estimates = new Estimates({ engine, store, logger, emit, every, samples })
+    this.#estimates.accuracy = init.resume?.position.accuracy ?? 0
+    this.#pulse = new Pulse({
+      mesh: swarm.mesh,
+      clock,
+      own: () => this.#beat(),
+      onBeat: (peer, beat) => this.#onBeat(peer, beat)
+    })
   }
 
   /**
-   * Takes part until the run ends, or until `leave` aborts; an abort of `signal` gives up at once. Rejects with what
-   * makes this peer unable to go on.
+   * Takes part until the run ends, or until one of the signals aborts. Rejects with what makes this peer unable to go
+   * on.
    */
-  async run({ leave, signal }: { leave: AbortSignal; signal: AbortSignal }): Promise<PeerOutcome> {
+  async run({ leave, stop, signal }: PeerSignals): Promise<PeerOutcome> {
     const { swarm, clock, patience } = this.#init
     const off = [
-      swarm.on('message', ({ from, message }) => this.#onMessage(from, message)),
+      swarm.on('message', ({ from, message, envelope }) => this.#onMessage(from, message, envelope)),
+      swarm.on('merged', ({ lineage }) => this.#onMerged(lineage.founder)),
       swarm.mesh.on('ended', ({ error }) => this.#hurry.abort(error)),
+      swarm.mesh.on('disconnect', ({ peer }) => this.#followers.remove(peer)),
       ...this.#followRoster()
     ]
     swarm.respond((from, request) => this.#respond(from, request))
     const onLeave = () => this.#onLeave()
     leave.addEventListener('abort', onLeave, { once: true })
-    let cancelHeartbeat = () => {}
-    const beat = () => {
-      this.#heartbeat()
-      cancelHeartbeat = clock.after(HEARTBEAT, beat)
-    }
+    const ends = AbortSignal.any([leave, stop])
     try {
-      const either = AbortSignal.any([signal, leave])
-      const members = await swarm.gather({ deadline: patience, signal: either })
-      if (members === undefined) await this.#takeState(either)
-      else await this.#start(members)
-      beat()
+      const founding = await swarm.gather({ deadline: patience, signal: AbortSignal.any([signal, ends]) })
+      await this.#start(founding, AbortSignal.any([signal, ends]))
       const start = clock.now()
-      const status = await this.#rounds(AbortSignal.any([signal, this.#hurry.signal]), leave)
+      const status = await this.#rounds(AbortSignal.any([signal, this.#hurry.signal, stop]), ends)
       const milliseconds = clock.now() - start
       await this.#estimates.settled()
-      if (status === 'finished') await this.#linger(signal)
+      if (status === 'finished') await this.#linger(AbortSignal.any([signal, ends]))
       return this.#outcome(status, milliseconds)
     } finally {
-      cancelHeartbeat()
       leave.removeEventListener('abort', onLeave)
       for (const remove of off) remove()
+      this.#pulse.close()
       this.#roster.close()
+      this.#followers.close()
       this.#vectors.close()
     }
   }
@@ -172,26 +217,42 @@ export class PeerRuntime {
     return this.#init.swarm.mesh.self
   }
 
-  // --- the model state that this peer starts from
+  // --- the state that this peer starts from
 
-  async #start(members: readonly PeerId[]): Promise<void> {
-    await this.#model.initialise(this.#manifest.seed)
-    this.#confirmed = true
-    this.#plan = this.#newPlan({ epoch: 0, start: 0, changes: [{ round: 0, members: [...members] }] })
-    this.#roster.enter({ number: 0, members })
+  async #start(founding: Founding | undefined, signal: AbortSignal): Promise<void> {
+    const { resume, clock } = this.#init
+    if (founding?.state === null) {
+      await this.#model.initialise(this.#manifest.seed)
+      this.#enter(founding.view, { epoch: 0, start: 0, changes: [{ round: 0, members: [...founding.view.members] }] })
+      this.#confirm()
+    } else if (resume !== undefined && founding?.state?.hash === resume.hash) {
+      const { round, step, view, data } = resume.position
+      this.#model.adopt({ round, step, hash: resume.hash })
+      this.#enter(view, data)
+      this.#confirm()
+    } else {
+      await this.#takeState(signal)
+      // what it said in this round before it was gone, it does not know any more
+      const { round, view } = this.#here as Here
+      if (view.members.includes(this.#self)) this.#returned = { round, until: clock.now() + this.#manifest.grace }
+    }
   }
 
   /** Takes the state of the run that the others train. */
   async #takeState(signal: AbortSignal): Promise<void> {
-    const { engine, swarm, clock, patience, logger, emit } = this.#init
+    const { engine, store, swarm, clock, patience, logger, emit } = this.#init
     const { optimiser } = this.#manifest
     const start = clock.now()
     this.#current = undefined
+    this.#here = undefined
     this.#confirmed = false
-    if (this.#donor !== undefined) this.#distrusted.add(this.#donor)
-    const { donor, donation } = await takeState({
+    // nobody need wait for this peer meanwhile
+    this.#pulse.beat()
+    for (const donor of this.#donors) this.#distrusted.add(donor)
+    const { donors, donation } = await takeState({
       swarm,
       vectors: this.#vectors,
+      store,
       clock,
       optimiser,
       length: layoutLength(engine.layout),
@@ -201,47 +262,70 @@ export class PeerRuntime {
       patience,
       signal
     })
-    this.#donor = donor
-    this.#model.adopt(donation)
-    this.#plan = this.#newPlan(donation.position)
-    this.#roster.enter(donation.view)
+    this.#donors = donors
+    this.#model.adopt({ ...donation, hash: donation.vectors[0].digest })
+    this.#enter(donation.view, donation.position)
     const seconds = (clock.now() - start) / 1000
-    logger.info({ round: this.#model.round, donor, seconds }, 'took the state of the run')
+    logger.info({ round: this.#model.round, donors, seconds }, 'took the state of the run')
     emit({ type: 'healed', round: this.#model.round })
+    this.#compare()
   }
 
-  #newPlan(position: DataPlan['position']): DataPlan {
+  #enter(view: View, data: CheckpointPosition['data']): void {
     const { batch, seed } = this.#manifest
     const { partition, strategy } = this.#init
-    return new DataPlan({ seed, batch, minibatches: strategy.minibatches, partition }, position)
+    this.#plan = new DataPlan({ seed, batch, minibatches: strategy.minibatches, partition }, data)
+    this.#roster.enter(view)
+    this.#arrive()
+  }
+
+  /** This peer is in a new state, of which everything fits together. */
+  #arrive(): void {
+    const { swarm, clock } = this.#init
+    const { round, step, hash } = this.#model
+    const { view } = this.#roster
+    const plan = this.#plan as DataPlan
+    plan.advance(round, view.members)
+    const data = plan.position
+    const digest = swarm.sha256(canonical({ lineage: swarm.lineage, view, data, step })).slice(0, 16)
+    this.#here = { round, step, hash: hash as Digest, view, data, plan: digest }
+    this.#book.enter(this.#here, clock.now())
+    this.#pulse.beat()
+  }
+
+  #confirm(): void {
+    this.#confirmed = true
+    this.#donors = []
+    this.#pulse.beat()
   }
 
   // --- rounds
 
-  async #rounds(signal: AbortSignal, leave: AbortSignal): Promise<PeerOutcome['status']> {
+  async #rounds(signal: AbortSignal, ends: AbortSignal): Promise<PeerOutcome['status']> {
     for (;;) {
-      if (leave.aborted && !this.#roster.isMember(this.#self)) return 'left'
+      if (ends.aborted && !this.#roster.isMember(this.#self)) return 'left'
       try {
-        if (await this.#oneRound(signal, leave)) return 'finished'
+        if (await this.#oneRound(signal, ends)) return 'finished'
       } catch (thrown) {
         if (this.#stranded !== undefined) return 'stranded'
         const error = PeergradError.from(thrown)
-        if (leave.aborted && error.code === 'aborted') return 'left'
+        if (ends.aborted && error.code === 'aborted') return 'left'
+        if (error === MAY_VOTE) continue
         if (error.code !== 'conflict') throw error
         // this peer fell too far behind, or holds another model
-        await this.#takeState(AbortSignal.any([signal, leave]))
+        await this.#takeState(AbortSignal.any([signal, ends]))
       }
     }
   }
 
   /** True when it was the last. */
-  async #oneRound(signal: AbortSignal, leave: AbortSignal): Promise<boolean> {
-    const { clock, store, engine, strategy, swarm, aggregator } = this.#init
+  async #oneRound(signal: AbortSignal, ends: AbortSignal): Promise<boolean> {
+    const { clock, store, engine, strategy, swarm, aggregator, emit } = this.#init
     const plan = this.#plan as DataPlan
     const start = clock.now()
-    const round = this.#model.round
-    const { view } = this.#roster
-    plan.advance(round, view.members)
+    const { round, view } = this.#here as Here
+    const member = view.members.includes(this.#self)
+    const votes = member && !this.#abstains(round)
     const current = new Round(
       {
         run: swarm.run,
@@ -253,8 +337,9 @@ export class PeerRuntime {
         aggregator,
         clock,
         vectors: this.#vectors,
+        announced: this.#announced,
         send: (message) => swarm.send(message),
-        suspects: (peer) => this.#roster.suspects(peer),
+        lost: (peer) => this.#roster.isLost(peer),
         onPhase: (number, phase) => this.#journal.phase(number, phase)
       },
       {
@@ -262,24 +347,53 @@ export class PeerRuntime {
         view,
         state: this.#model.key,
         minibatches: plan.minibatches(round, this.#self),
-        next: () => ({ members: this.#roster.proposal(), finish: this.#isLast(round) })
+        votes,
+        minimum: () => this.#roster.minimum(),
+        next: () => ({ members: this.#roster.proposal(), finish: this.#isLast(round) }),
+        onContradiction: (peer, envelopes) => {
+          const signed = envelopes.map((bytes) => Buffer.from(bytes).toString('base64'))
+          emit({ type: 'equivocated', other: peer, round, envelopes: signed })
+        }
       }
     )
     this.#current = current
-    const running = current.run(current.member ? signal : AbortSignal.any([signal, leave]))
-    this.#catcher.enter(current)
-    const result = await running
-    await this.#apply(current, result, start)
-    return result.decision.proposal.finish
+    const until = member && !votes ? (this.#returned?.until ?? 0) : Infinity
+    const cancel = until < Infinity ? clock.after(until - clock.now(), () => current.give(MAY_VOTE)) : () => {}
+    try {
+      const running = current.run(member ? signal : AbortSignal.any([signal, ends]))
+      this.#catcher.enter(current, this.#ahead(round))
+      const result = await running
+      await this.#apply(current, result, start)
+      return result.decision.proposal.finish
+    } finally {
+      cancel()
+    }
+  }
+
+  /**
+   * A peer that comes back to a view that it is in does not know how it voted. In the round of its return it follows,
+   * unless all others are here, so that nobody decided without them, or the grace is over.
+   */
+  #abstains(round: number): boolean {
+    const returned = this.#returned
+    if (returned === undefined || returned.round !== round || this.#init.clock.now() >= returned.until) return false
+    return this.#roster.view.members.some((peer) => peer !== this.#self && this.#roster.suspects(peer))
+  }
+
+  /** Members that said that they are in a later round. */
+  #ahead(round: number): PeerId[] {
+    return this.#roster.view.members.filter((peer) => this.#book.round(peer) > round)
   }
 
   async #apply(current: Round, { decision, outcome, attempts }: RoundResult, start: number): Promise<void> {
-    const { clock, swarm } = this.#init
+    const { clock, swarm, checkpoints } = this.#init
     const { round } = current
+    const view = this.#roster.view.number
     await current.measure('update', () => this.#model.update(outcome))
-    const { hash } = this.#model
-    this.#catcher.decided(round, decision)
-    swarm.send({ kind: 'state', run: swarm.run, round, hash })
+    const floor = await this.#floor()
+    this.#catcher.decided(round, decision, floor)
+    this.#roster.next(decision.proposal.members)
+    this.#arrive()
     const { contributions } = decision.proposal
     const samples = contributions.reduce((sum, contribution) => sum + contribution.samples, 0)
     const loss =
@@ -288,21 +402,28 @@ export class PeerRuntime {
     this.#journal.round({
       round,
       attempt: attempts - 1,
-      view: this.#roster.view.number,
+      view,
       contributors: contributions.map(({ peer }) => peer),
       samples,
       loss,
       seconds: (clock.now() - start) / 1000,
       phases: current.phases,
       links: swarm.mesh.links(),
-      parametersHash: hash
+      parametersHash: this.#model.hash as Digest
     })
     await this.#estimates.afterRound(round, this.#model.key)
     // a run with a target waits for it, so that the same round ends it every time
     if (this.#manifest.targetAccuracy > 0) await this.#estimates.settled()
+    if (checkpoints?.due(this.#model.round) === true) await checkpoints.save(this.#position())
     this.#compare()
-    this.#roster.next(decision.proposal.members)
-    await this.#model.forget()
+    await this.#model.forget(floor)
+  }
+
+  /** The first round that somebody who catches up still needs, as far as there is room to keep it. */
+  async #floor(): Promise<number> {
+    const { bytes, limit } = await this.#init.store.usage()
+    if (bytes > limit * ROOM) this.#followers.dropLast()
+    return this.#followers.floor(this.#model.round)
   }
 
   #isLast(round: number): boolean {
@@ -321,10 +442,15 @@ export class PeerRuntime {
       this.#roster.on('view', ({ number, members }) => emit({ type: 'view', number, members })),
       this.#roster.on('suspect', ({ peer, reason }) => {
         emit({ type: 'suspected', other: peer, reason })
-        this.#current?.suspect(peer)
         this.#changed()
       }),
-      this.#roster.on('trust', ({ peer }) => this.#current?.trust(peer)),
+      this.#roster.on('trust', ({ peer }) => emit({ type: 'trusted', other: peer })),
+      this.#roster.on('lost', ({ peer, reason }) => {
+        emit({ type: 'lost', other: peer, reason })
+        this.#current?.lose(peer)
+        this.#changed()
+      }),
+      this.#roster.on('regained', ({ peer }) => this.#current?.regain(peer)),
       this.#roster.on('paused', ({ reason }) => emit({ type: 'paused', reason })),
       this.#roster.on('resumed', ({ reason }) => emit({ type: 'resumed', reason })),
       this.#roster.on('stranded', ({ error }) => {
@@ -338,65 +464,76 @@ export class PeerRuntime {
   #onLeave(): void {
     const { swarm, clock } = this.#init
     this.#roster.leave()
-    swarm.send({ kind: 'leave', run: swarm.run, round: this.#model.round })
+    if (this.#here !== undefined) swarm.send({ kind: 'leave', run: swarm.run, round: this.#here.round })
     const alone = this.#roster.view.members.length < 2
     clock.after(alone ? 0 : LEAVE, () => this.#hurry.abort(new PeergradError('aborted', 'this peer leaves the run')))
   }
 
-  /** Says that this peer is there, and again what it said last: gossip may lose a message. */
-  #heartbeat(): void {
-    const { swarm } = this.#init
-    const { run } = swarm
-    if (this.#confirmed) swarm.send({ kind: 'heartbeat', run, round: this.#model.round })
-    if (this.#model.round > 0) swarm.send({ kind: 'state', run, round: this.#model.round - 1, hash: this.#model.hash })
-    this.#current?.repeat()
+  /** An older founding of this run was found: what this half trained is given up for the state of that one. */
+  #onMerged(founder: PeerId): void {
+    this.#init.emit({ type: 'merged', founder })
+    this.#current?.overtaken()
   }
 
-  #onMessage(from: PeerId, message: ControlMessage): void {
+  #beat(): Beat {
+    const { round, hash, plan } = this.#here ?? NOWHERE
+    return { stateful: this.#here !== undefined, confirmed: this.#confirmed, round, hash, plan }
+  }
+
+  #onBeat(from: PeerId, beat: Beat): void {
+    const { clock } = this.#init
+    this.#book.record(from, beat)
+    if (beat.stateful) this.#followers.reached(from, beat.round)
+    const caughtUp = beat.confirmed && this.#book.upToDate(from, clock.now())
+    this.#roster.beat(from, { stateful: beat.stateful, caughtUp })
+    if (caughtUp) this.#current?.retry()
+    if (this.#here !== undefined && beat.round > this.#here.round && this.#roster.isMember(from)) this.#catcher.ask(from)
+    this.#compare()
+    this.#changed()
+  }
+
+  #onMessage(from: PeerId, message: ControlMessage, envelope: Uint8Array): void {
     this.#roster.heard(from)
     switch (message.kind) {
-      case 'heartbeat':
-        if (message.round + 1 >= this.#model.round) this.#roster.caughtUp(from)
-        if (message.round > this.#model.round) this.#catcher.ask(from)
-        return
       case 'leave':
         return this.#roster.leaves(from)
-      case 'state':
-        this.#hashes.record(from, message.round, message.hash, this.#model.round - 1)
-        this.#compare()
-        this.#changed()
-        return
+      case 'suspicions':
+        return this.#roster.suspicions(from, message)
       default:
-        if (this.#roster.isMember(from) || !this.#confirmed) this.#catcher.receive(from, message, this.#model.round)
+        if (this.#roster.isMember(from) || !this.#confirmed)
+          this.#catcher.receive(from, { message, envelope }, this.#here?.round ?? 0)
     }
   }
 
   async #respond(from: PeerId, request: Exclude<ControlRequest, { kind: 'join' }>): Promise<ControlAnswer | undefined> {
-    if (request.kind === 'decision' && request.round < this.#model.round) {
+    const here = this.#here
+    if (here === undefined || !this.#confirmed) return undefined
+    if (request.kind === 'decision' && request.round < here.round) {
       return { kind: 'decided', decision: this.#catcher.decision(request.round) ?? null }
     }
-    if (request.kind !== 'donate' || this.#plan === undefined || !this.#confirmed) return undefined
-    if (!this.#init.swarm.isReady(from)) return undefined
-    const { number, members } = this.#roster.view
-    return donate(this.#vectors, this.#init.store, this.#manifest.optimiser, {
-      round: this.#model.round,
-      step: this.#model.step,
-      view: { number, members: [...members] },
-      position: this.#plan.position
+    const { swarm, store } = this.#init
+    if (request.kind !== 'donate' || !swarm.isReady(from)) return undefined
+    const { donation, release } = await donate(this.#vectors, store, this.#manifest.optimiser, {
+      round: here.round,
+      step: here.step,
+      lineage: swarm.lineage,
+      view: { ...here.view, members: [...here.view.members] },
+      position: here.data
     })
+    this.#followers.add(from, here.round, release)
+    return donation
   }
 
-  /** Holds the own hash of the last round against those of a majority. */
+  /** Holds the own state against those of a majority. */
   #compare(): void {
-    const { members } = this.#roster.view
-    const verdict = this.#hashes.verdict(this.#model.round - 1, this.#model.hash, members)
-    if (verdict === 'same') {
-      this.#confirmed = true
-      this.#donor = undefined
-    } else if (verdict === 'differs') {
-      this.#init.emit({ type: 'diverged', round: this.#model.round - 1 })
-      this.#current?.overtaken()
-    }
+    const here = this.#here
+    if (here === undefined) return
+    const verdict = this.#book.verdict(here.view.members, this.#self)
+    if (verdict === 'same' && !this.#confirmed) this.#confirm()
+    if (verdict !== 'differs' || this.#current === undefined) return
+    this.#init.emit({ type: 'diverged', round: here.round - 1 })
+    this.#current.overtaken()
+    this.#current = undefined
   }
 
   // --- end
@@ -404,17 +541,18 @@ export class PeerRuntime {
   /** Stays for those that still fetch what the last round decided. */
   async #linger(signal: AbortSignal): Promise<void> {
     const { clock } = this.#init
-    const last = this.#model.round - 1
+    const { round, view } = this.#here as Here
+    const others = () => new Set([...view.members, ...this.#followers.peers])
     const waiting = () =>
-      this.#roster.view.members.some(
-        (peer) => peer !== this.#self && !this.#roster.suspects(peer) && !this.#hashes.has(peer, last)
+      [...others()].some(
+        (peer) => peer !== this.#self && !this.#roster.suspects(peer) && this.#book.round(peer) < round
       )
     let over = false
     const end = () => {
       over = true
       this.#changed()
     }
-    const cancel = clock.after(SILENCE, end)
+    const cancel = clock.after(LINGER, end)
     signal.addEventListener('abort', end, { once: true })
     while (waiting() && !over && !signal.aborted) {
       const change = deferred<void>()
@@ -424,20 +562,38 @@ export class PeerRuntime {
     cancel()
   }
 
+  #position(): CheckpointPosition {
+    const { swarm } = this.#init
+    const { round, step, view, data } = this.#here as Here
+    return {
+      run: swarm.run,
+      manifest: this.#manifest,
+      round,
+      step,
+      data,
+      view: { ...view, members: [...view.members] },
+      accuracy: this.#estimates.accuracy,
+      finished: false,
+      lineage: swarm.lineage
+    }
+  }
+
   #outcome(status: PeerOutcome['status'], milliseconds: number): PeerOutcome {
+    const { hash, view } = this.#here as Here
     return {
       status,
       ...(this.#stranded && { error: this.#stranded }),
-      rank: this.#roster.view.members.indexOf(this.#self),
+      rank: view.members.indexOf(this.#self),
       rounds: this.#journal.rounds,
-      steps: this.#model.step,
-      members: this.#roster.view.members,
-      parametersHash: this.#model.hash,
-      round: this.#model.round,
+      members: view.members,
+      parametersHash: hash,
+      position: this.#position(),
       state: this.#model.key,
-      position: (this.#plan as DataPlan).position,
       trainingLoss: this.#trainingLoss,
       milliseconds
     }
   }
 }
+
+/** Ends a round in which this peer only followed, to begin it again with a vote. */
+const MAY_VOTE = new PeergradError('aborted', 'this peer may vote now')

@@ -10,22 +10,41 @@ import {
 import { checkAborted, deferred } from '../deferred.js'
 import { RoundAgreement, type AgreementMessage, type Decision } from './agreement.js'
 import { Attempt } from './attempt.js'
+import { isOwnFault } from './own-fault.js'
 import { Exchange, RETENTION, type ExchangeInit, type ExchangeMessage, type RoundServices } from './exchange.js'
 
 export interface RoundInit extends ExchangeInit {
   /** members of the next view and the end of the run, as this peer would propose them */
   readonly next: () => { members: PeerId[]; finish: boolean }
+  /** contributions without which nothing is proposed */
+  readonly minimum: () => number
+  /** false for a peer that only follows: one outside the view, or one that may not vote in this round */
+  readonly votes: boolean
+  /** a peer announced two different contributions: both messages as they were signed */
+  readonly onContradiction: (peer: PeerId, envelopes: readonly Uint8Array[]) => void
 }
 
 export interface RoundResult {
   readonly decision: Decision
-  /** store key of the aggregated update */
-  readonly outcome: string
+  /** the aggregated update in the own store */
+  readonly outcome: { readonly key: string; readonly digest: Digest }
   readonly attempts: number
+}
+
+type ManifestMessage = Extract<ControlMessage, { kind: 'manifest' }>
+
+interface Announced {
+  readonly digest: Digest
+  readonly samples: number
+  readonly envelope: Uint8Array
+  contradicted?: boolean
 }
 
 /** Tries to fetch an outcome that an earlier ballot may have decided, before the state is taken anew. */
 const BLAMELESS = 20
+/** Milliseconds after which what was said of a round is said again; the first times so often, then more seldom. */
+const REPEAT = 1000
+const OFTEN = 8
 /** Milliseconds before what nobody can be blamed for is done another way. */
 const PAUSE = 200
 
@@ -40,12 +59,15 @@ export class Round {
   readonly #agreement: RoundAgreement
   readonly #decided = deferred<{ decision: Decision; holders: readonly PeerId[] }>()
   readonly #ended = new AbortController()
+  /** what each member announced first */
+  readonly #manifests = new Map<PeerId, Announced>()
   /** keys in the own store of outcomes made or fetched here */
   readonly #outcomes = new Map<Digest, string>()
   /** what was said of this round: the manifest, and the messages of the newest ballot */
   #sent: (ControlMessage & { readonly ballot?: number })[] = []
   #blameless = 0
   readonly #timers: (() => void)[] = []
+  #repeats = 0
   #attempt: Attempt | undefined
   #attempts = 0
   /** settles with the attempt in hand */
@@ -59,7 +81,7 @@ export class Round {
       self: services.self,
       next: init.next,
       valid: (proposal) => this.#valid(proposal),
-      minimum: Math.min(services.manifest.minPeers, init.view.members.length),
+      minimum: init.minimum,
       effects: {
         send: (message) => this.#send(message),
         attempt: (ballot, proposal) => this.#onProposal(ballot, proposal),
@@ -84,19 +106,18 @@ export class Round {
     return this.#exchange.phases
   }
 
-  get member(): boolean {
-    return this.init.view.members.includes(this.services.self)
-  }
-
   get decided(): boolean {
     return this.#agreement.decided
   }
 
   /** The others are so far ahead that nobody has the decision of this round any more. `run` rejects with `conflict`. */
   overtaken(): void {
-    this.#decided.reject(
-      new PeergradError('conflict', `round ${this.round} is over and forgotten: the state must be taken anew`)
-    )
+    this.give(new PeergradError('conflict', `round ${this.round} is over and forgotten: the state must be taken anew`))
+  }
+
+  /** Ends the round here, undecided: `run` rejects with this error. */
+  give(error: PeergradError): void {
+    this.#decided.reject(error)
   }
 
   /** Runs to the decision. Rejects when `signal` aborts or when the peer itself cannot go on. */
@@ -105,18 +126,18 @@ export class Round {
     signal.addEventListener('abort', onAbort, { once: true })
     try {
       checkAborted(signal)
-      if (this.member) {
+      if (this.init.votes) {
         this.#startTimers()
-        for (const peer of this.init.view.members) if (this.services.suspects(peer)) this.#agreement.suspect(peer)
+        for (const peer of this.init.view.members) if (this.services.lost(peer)) this.#agreement.lose(peer)
         this.#begin()
       }
       const { decision, holders } = await this.#decided.promise
       await this.#ownOutcome(decision)
       this.#abandon()
-      const outcome =
+      const key =
         this.#outcomes.get(decision.outcome) ??
         (await this.measure('sync', () => this.#late(decision, holders, signal)))
-      return { decision, outcome, attempts: this.#attempts }
+      return { decision, outcome: { key, digest: decision.outcome }, attempts: this.#attempts }
     } finally {
       signal.removeEventListener('abort', onAbort)
       this.#ended.abort(new PeergradError('aborted', 'the round is over'))
@@ -125,24 +146,23 @@ export class Round {
     }
   }
 
-  /** A message about this round. */
-  receive(from: PeerId, message: ControlMessage): void {
+  /** A message about this round, and the signed bytes in which it came. */
+  receive(from: PeerId, message: ControlMessage, envelope: Uint8Array): void {
     const { members } = this.init.view
-    if (!members.includes(from) || (!this.member && message.kind !== 'commit')) return
+    if (!members.includes(from) || (!this.init.votes && message.kind !== 'commit')) return
     switch (message.kind) {
-      case 'manifest': {
-        const { round, digest, length, samples, loss } = message
-        if (length !== layoutLength(this.services.engine.layout)) return
-        return this.#agreement.manifest({ peer: from, round, digest, length, samples, loss })
-      }
+      case 'manifest':
+        return this.#onManifest(from, message, envelope)
       case 'derived':
         return this.#exchange.announced(from, message)
+      case 'failed':
+        this.#exchange.failed(from, message.ballot, message.peers)
+        return this.#agreement.receive(from, message)
       case 'commit':
       case 'prepare':
       case 'promise':
       case 'propose':
       case 'accept':
-      case 'failed':
         this.#agreement.receive(from, message)
     }
   }
@@ -152,21 +172,36 @@ export class Round {
     this.#agreement.learn(from, decision)
   }
 
-  suspect(peer: PeerId): void {
-    this.#agreement.suspect(peer)
-    this.#exchange.wake()
+  /** The members agree that a peer is gone. */
+  lose(peer: PeerId): void {
+    this.#exchange.lose(peer)
+    this.#agreement.lose(peer)
   }
 
-  trust(peer: PeerId): void {
-    this.#agreement.trust(peer)
+  regain(peer: PeerId): void {
+    this.#agreement.regain(peer)
   }
 
-  /** Says again what was said of this round: gossip may lose a message, above all while a mesh forms. */
-  repeat(): void {
-    for (const message of this.#sent) this.services.send(message)
+  /** Somebody may be here that a proposal waited for. */
+  retry(): void {
+    this.#agreement.retry()
   }
+
 
   measure: Exchange['measure'] = (phase, work) => this.#exchange.measure(phase, work)
+
+  #onManifest(from: PeerId, message: ManifestMessage, envelope: Uint8Array): void {
+    const { round, digest, length, samples, loss } = message
+    if (length !== layoutLength(this.services.engine.layout)) return
+    const first = this.#manifests.get(from)
+    if (first === undefined) {
+      this.#manifests.set(from, { digest, samples, envelope })
+      return this.#agreement.manifest({ peer: from, round, digest, length, samples, loss })
+    }
+    if (first.contradicted === true || (first.digest === digest && first.samples === samples)) return
+    first.contradicted = true
+    this.init.onContradiction(from, [first.envelope, envelope])
+  }
 
   #send(message: AgreementMessage | ExchangeMessage): void {
     const whole = { ...message, run: this.services.run, round: this.round } as ControlMessage & { ballot?: number }
@@ -191,7 +226,7 @@ export class Round {
   #startTimers(): void {
     const { clock, manifest } = this.services
     this.#timers.push(clock.after(manifest.deadline, () => this.#agreement.collected()))
-    const patience = manifest.deadline + Math.max(2000, manifest.deadline / 2)
+    const patience = manifest.deadline + manifest.grace
     const watch = () => {
       this.#timers.push(
         clock.after(patience, () => {
@@ -201,6 +236,17 @@ export class Round {
       )
     }
     watch()
+    this.#repeatLater()
+  }
+
+  /** Says again what was said of this round: gossip may lose a message, above all while a mesh forms. */
+  #repeatLater(): void {
+    this.#timers.push(
+      this.services.clock.after(this.#repeats++ < OFTEN ? REPEAT : REPEAT * OFTEN, () => {
+        for (const message of this.#sent) this.services.send(message)
+        this.#repeatLater()
+      })
+    )
   }
 
   #begin(proposed?: { ballot: number; proposal: Proposal }): void {
@@ -240,7 +286,9 @@ export class Round {
       this.#agreement.completed(ballot, outcome)
     } catch (thrown) {
       if (this.#ended.signal.aborted) return
-      const { message, data } = PeergradError.from(thrown)
+      const error = PeergradError.from(thrown)
+      if (isOwnFault(error)) return this.give(error)
+      const { message, data } = error
       this.#onFailure(ballot, new PeergradError('unreachable', message, { peers: [], liars: data.liars }))
     }
   }
@@ -260,6 +308,8 @@ export class Round {
       return await this.#fetch(outcome, holders, signal)
     } catch (cause) {
       checkAborted(signal)
+      const error = PeergradError.from(cause)
+      if (isOwnFault(error)) throw error
       throw new PeergradError('conflict', `round ${this.round}: nobody has its outcome any more`, {}, { cause })
     }
   }

@@ -3,21 +3,28 @@ import {
   PeergradError,
   type Clock,
   type ControlAnswer,
-  type Digest,
   type GradientStore,
   type OptimiserSpec,
   type PeerId
 } from '@peergrad/core'
 import { checkAborted, deferred, orAborted } from '../deferred.js'
+import { sameLineage } from '../membership/lineage.js'
 import type { Swarm } from '../membership/swarm.js'
-import { RETENTION } from './exchange.js'
+import { download } from './download.js'
+import { isOwnFault } from './own-fault.js'
 import type { VectorExchange } from './vectors.js'
 
 export type Donation = Extract<ControlAnswer, { kind: 'donation' }>
 
-const ASK_DEADLINE = 10_000
+const ASK_DEADLINE = 5000
+/** Milliseconds that the other donors have to answer once one has. */
+const TOGETHER = 50
+/** Donors of one state. */
+const DONORS = 8
+/** Milliseconds for one part of a vector. */
+const PART_DEADLINE = 60_000
 /** Milliseconds between two rounds of asking. */
-const RETRY = 500
+const RETRY = 250
 
 /** Store keys of a model state: parameters and buffers, then the optimiser's vectors. */
 export function stateKeys(round: number, optimiser: OptimiserSpec): string[] {
@@ -30,47 +37,65 @@ export function stateKey(round: number): string {
   return `state:${round}`
 }
 
-/** Offers the own state to a peer that has none, or an old one. */
+/** Offers the own state to a peer that has none, or an old one, until `release` is called. */
 export async function donate(
   vectors: VectorExchange,
   store: GradientStore,
   optimiser: OptimiserSpec,
   position: Omit<Donation, 'kind' | 'vectors'>
-): Promise<Donation> {
-  const offered = await Promise.all(
+): Promise<{ donation: Donation; release: () => void }> {
+  const held = await Promise.all(
     stateKeys(position.round, optimiser).map(async (key) => {
       const lease = await store.get(key)
       try {
-        return { digest: await vectors.offer(key, position.round + RETENTION), length: lease.vector.length }
+        return { ...(await vectors.hold(key)), length: lease.vector.length }
       } finally {
         lease.release()
       }
     })
   )
-  return { kind: 'donation', ...position, vectors: offered }
+  const offered = held.map(({ digest, length }) => ({ digest, length }))
+  const release = () => held.forEach((hold) => hold.release())
+  return { donation: { kind: 'donation', ...position, vectors: offered }, release }
+}
+
+export interface TakeStateInit {
+  readonly swarm: Swarm
+  readonly vectors: VectorExchange
+  readonly store: GradientStore
+  readonly clock: Clock
+  readonly optimiser: OptimiserSpec
+  /** floats of parameters and buffers */
+  readonly length: number
+  /** floats of each of the optimiser's vectors */
+  readonly parameters: number
+  /** called with a donation before its vectors come: the own state is no good any more */
+  readonly prepare: () => Promise<void>
+  /** who gave a state that was wrong: asked last */
+  readonly distrusted: ReadonlySet<PeerId>
+  readonly patience: number
+  readonly signal: AbortSignal
 }
 
 /**
- * Takes the state of the run from the first peer that gives one, each vector checked against its digest. Peers that
- * cannot give it at the moment are asked again until `patience` milliseconds are over: then `unreachable`.
+ * Takes the state of the run from all peers that offer the same one, each vector checked against its digest. Peers
+ * that cannot give it at the moment are asked again until `patience` milliseconds are over: then `unreachable`.
  */
-export async function takeState(init: TakeStateInit): Promise<{ donor: PeerId; donation: Donation }> {
+export async function takeState(init: TakeStateInit): Promise<{ donors: readonly PeerId[]; donation: Donation }> {
   const end = init.clock.now() + init.patience
   for (;;) {
     const failures: string[] = []
-    const donors = [...init.swarm.ready].sort((a, b) => Number(init.distrusted.has(a)) - Number(init.distrusted.has(b)))
-    for (const donor of donors) {
+    const offers = await askAll(init, failures)
+    checkAborted(init.signal)
+    for (const { donors, donation } of offers) {
       try {
-        const request = { kind: 'donate', run: init.swarm.run } as const
-        const donation = await init.swarm.ask(donor, request, { deadline: ASK_DEADLINE, signal: init.signal })
-        if (donation.kind !== 'donation') {
-          throw new PeergradError('corrupt', `donate: got ${donation.kind}, expected donation`)
-        }
-        await takeVectors(donation, donor, init)
-        return { donor, donation }
+        await takeVectors(donation, donors, init)
+        return { donors, donation }
       } catch (thrown) {
         checkAborted(init.signal)
-        failures.push(`${donor}: ${PeergradError.from(thrown).message}`)
+        const error = PeergradError.from(thrown)
+        if (isOwnFault(error)) throw error
+        failures.push(error.message)
       }
     }
     if (init.clock.now() > end) {
@@ -83,36 +108,65 @@ export async function takeState(init: TakeStateInit): Promise<{ donor: PeerId; d
   }
 }
 
-interface TakeStateInit {
-  readonly swarm: Swarm
-  readonly vectors: VectorExchange
-  readonly clock: Clock
-  readonly optimiser: OptimiserSpec
-  /** floats of parameters and buffers */
-  readonly length: number
-  /** floats of each of the optimiser's vectors */
-  readonly parameters: number
-  /** called with a donation before its vectors come: the own state is no good any more */
-  readonly prepare: () => Promise<void>
-  /** who gave the last state, which was wrong: asked last */
-  readonly distrusted: ReadonlySet<PeerId>
-  readonly patience: number
-  readonly signal: AbortSignal
+interface Offer {
+  readonly donors: PeerId[]
+  readonly donation: Donation
 }
 
-async function takeVectors(donation: Donation, donor: PeerId, init: TakeStateInit): Promise<void> {
-  const keys = stateKeys(donation.round, init.optimiser)
-  const fits = donation.vectors.every(({ length }, index) => length === (index === 0 ? init.length : init.parameters))
-  if (donation.vectors.length !== keys.length || !fits) {
-    throw new PeergradError(
-      'shape',
-      `got a state of ${donation.vectors.length} vectors, expected ${keys.length} of this model`
-    )
+/** What the peers offer, the state that most of them are in first. */
+async function askAll(init: TakeStateInit, failures: string[]): Promise<readonly Offer[]> {
+  const { swarm, clock, distrusted, signal } = init
+  const trusted = swarm.ready.filter((peer) => !distrusted.has(peer))
+  const asked = (trusted.length > 0 ? trusted : swarm.ready).slice(0, DONORS)
+  const offers = new Map<string, Offer>()
+  const enough = deferred<void>()
+  const ask = async (donor: PeerId): Promise<void> => {
+    try {
+      const donation = await swarm.ask(donor, { kind: 'donate', run: swarm.run }, { deadline: ASK_DEADLINE, signal })
+      if (donation.kind !== 'donation') {
+        throw new PeergradError('corrupt', `donate: got ${donation.kind}, expected donation`)
+      }
+      if (!sameLineage(donation.lineage, swarm.lineage)) {
+        throw new PeergradError('conflict', 'got the state of another founding of the run, expected that of ours')
+      }
+      checkShape(donation, init)
+      const key = JSON.stringify(donation)
+      const offer = offers.get(key) ?? { donors: [], donation }
+      offers.set(key, offer)
+      offer.donors.push(donor)
+      clock.after(TOGETHER, enough.resolve)
+    } catch (thrown) {
+      failures.push(`${donor}: ${PeergradError.from(thrown).message}`)
+    }
   }
-  await init.prepare()
-  await Promise.all(
-    donation.vectors.map(({ digest, length }: { digest: Digest; length: number }, index: number) =>
-      init.vectors.pull({ digest, length, key: keys[index], from: [donor], signal: init.signal })
-    )
+  await Promise.race([enough.promise, Promise.all(asked.map(ask))])
+  return [...offers.values()].sort(
+    (a, b) => b.donors.length - a.donors.length || b.donation.round - a.donation.round
   )
+}
+
+function checkShape(donation: Donation, { optimiser, length, parameters }: TakeStateInit): void {
+  const expected = stateKeys(donation.round, optimiser).length
+  const fits = donation.vectors.every((vector, index) => vector.length === (index === 0 ? length : parameters))
+  if (donation.vectors.length === expected && fits) return
+  throw new PeergradError(
+    'shape',
+    `got a state of ${donation.vectors.length} vectors, expected ${expected} of this model`
+  )
+}
+
+async function takeVectors(donation: Donation, donors: readonly PeerId[], init: TakeStateInit): Promise<void> {
+  const { swarm, store, clock, vectors, signal } = init
+  const keys = stateKeys(donation.round, init.optimiser)
+  await init.prepare()
+  const request = { mesh: swarm.mesh, store, clock, donors, deadline: PART_DEADLINE, signal }
+  const leases = await download({ ...request, vectors: donation.vectors })
+  for (const [index, { digest, length }] of donation.vectors.entries()) {
+    const key = keys[index]
+    await store.put(key, leases[index])
+    if ((await store.digest(key)) === digest) continue
+    // one of them sent other bytes: whole from one after the other, it shows who
+    await store.delete([key])
+    await vectors.pull({ digest, length, key, from: donors, signal })
+  }
 }

@@ -38,7 +38,7 @@ export interface VectorExchangeInit {
  */
 export class VectorExchange {
   readonly #init: VectorExchangeInit
-  readonly #offers = new Map<Digest, { lease: Lease; until: number }>()
+  readonly #offers = new Map<Digest, { lease: Lease; until: number; holds: number }>()
   /** pulls under way, by key: what is in the store and not in here was checked */
   readonly #pulls = new Map<string, Promise<void>>()
 
@@ -60,9 +60,20 @@ export class VectorExchange {
       lease.release()
       return digest
     }
-    this.#offers.set(digest, { lease, until })
+    this.#offers.set(digest, { lease, until, holds: 0 })
     mesh.serve(digest, lease.vector)
     return digest
+  }
+
+  /** Offers a vector of the own store until the hold is released, whatever becomes of its key. */
+  async hold(key: string): Promise<{ digest: Digest; release: () => void }> {
+    const digest = await this.offer(key, -1)
+    const offered = this.#offers.get(digest)
+    if (offered !== undefined) offered.holds += 1
+    const release = () => {
+      if (offered !== undefined) offered.holds -= 1
+    }
+    return { digest, release }
   }
 
   /**
@@ -99,12 +110,16 @@ export class VectorExchange {
 
   /** Ends the offers that go to a round before this one, each as soon as nobody reads it any more. */
   retire(round: number): void {
-    for (const [digest, { lease, until }] of this.#offers) {
-      if (until >= round) continue
-      this.#offers.delete(digest)
-      const release = () => lease.release()
-      this.#init.mesh.unserve(digest).then(release, release)
-    }
+    for (const [digest, { until, holds }] of this.#offers) if (until < round && holds === 0) this.withdraw(digest)
+  }
+
+  /** Ends one offer, as soon as nobody reads it any more. */
+  withdraw(digest: Digest): void {
+    const offered = this.#offers.get(digest)
+    if (offered === undefined) return
+    this.#offers.delete(digest)
+    const release = () => offered.lease.release()
+    this.#init.mesh.unserve(digest).then(release, release)
   }
 
   /**
@@ -143,14 +158,16 @@ export class VectorExchange {
       try {
         const request = { digest, bytes: length * 4, from: holders, into: lease.vector, deadline, signal }
         sender = (await mesh.fetch(request)).from
-        await store.put(key, lease)
       } catch (thrown) {
         lease.release()
         checkAborted(signal)
         const cause = PeergradError.from(thrown)
-        if (cause.code === 'full') throw cause
         throw new PeergradError('unreachable', cause.message, { peers, liars }, { cause })
       }
+      await store.put(key, lease).catch((cause: unknown) => {
+        lease.release()
+        throw cause
+      })
       const verdict = await store.verify(key)
       if (verdict.digest === digest) {
         if (!bits) await this.#checkFinite(key, verdict.firstNonFinite, from)
@@ -174,6 +191,6 @@ export class VectorExchange {
   }
 
   close(): void {
-    this.retire(Infinity)
+    for (const digest of this.#offers.keys()) this.withdraw(digest)
   }
 }

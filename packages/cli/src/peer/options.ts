@@ -1,0 +1,39 @@
+import { MANIFEST_OPTIONS, manifestToOptions, PeergradError, resolveOptions, type Options } from '@peergrad/core'
+import { checkSameRun, findResumable, type Resumable } from '../resume.js'
+import { readRunFile, resumePath } from '../run-file.js'
+
+export interface PeerOptions {
+  readonly options: Options
+  /** false when the run is to come from the peers to join */
+  readonly describesRun: boolean
+  /** the checkpoint to go on from */
+  readonly resume?: string
+}
+
+/**
+ * The options of one peer, by flags, the run file at `run` and what `--resume` names, whose run is the run. Errors: those
+ * of the three, and `argument` for a run that is described twice.
+ */
+export async function peerOptions(flags: Readonly<Record<string, unknown>>, run?: string): Promise<PeerOptions> {
+  const runFile = run === undefined ? undefined : await readRunFile(run)
+  const path = resumePath(flags, runFile)
+  const resumed = path === undefined ? undefined : await findResumable(path)
+  const file = runFile ?? (resumed && { name: resumed.file, values: manifestToOptions(resumed.position.manifest) })
+  const { options, given } = resolveOptions(file === undefined ? { flags } : { flags, file })
+  const joins = options.join.length > 0
+  const words = MANIFEST_OPTIONS.filter((name) => given.has(name)).map((name) => `--${name}`)
+  if (joins && file === undefined && words.length > 0) {
+    throw new PeergradError(
+      'argument',
+      `${words.join(' ')}: the run comes from the peers at --join; leave ${words.length === 1 ? 'it' : 'them'} out, or give the whole run with --run FILE`
+    )
+  }
+  if (resumed === undefined) return { options, describesRun: file !== undefined || !joins }
+  checkSameRun(options, resumed.position.manifest, resumed.file)
+  return { options: { ...options, ...placeOf(resumed, options) }, describesRun: true, resume: resumed.file }
+}
+
+/** A peer that comes back is the same peer, with the same key, and its files stay together, where nothing else is said. */
+function placeOf({ directory, identity }: Resumable, options: Options): Pick<Options, 'out' | 'identity'> {
+  return { out: options.out ?? directory, identity: options.identity ?? identity }
+}

@@ -1,0 +1,84 @@
+/** Arrivals that are remembered. */
+const WINDOW = 100
+
+/** Share of the expected interval that its deviation is taken for before there are enough arrivals. */
+const FIRST_DEVIATION = 0.25
+
+export interface ArrivalsInit {
+  /** milliseconds between two signs of life, as the sender means it */
+  readonly interval: number
+  /** milliseconds that a sign of life may be late without any doubt: a pause of a busy machine */
+  readonly pause: number
+  /** the least deviation, in milliseconds: clocks and schedulers are never exact */
+  readonly jitter: number
+}
+
+/**
+ * How doubtful it is that a peer is still there, from when it was heard: the φ accrual detector (Hayashibara et al.,
+ * SRDS 2004). φ = −log₁₀ P(a sign of life comes later than now), with arrivals taken as normal with the mean and the
+ * deviation of the last 100; at φ = 8 one doubt in 10⁸ is wrong, were they normal.
+ */
+export class Arrivals {
+  readonly #init: ArrivalsInit
+  readonly #intervals: number[] = []
+  #next = 0
+  #sum = 0
+  #squares = 0
+  #beat: number
+  #heard: number
+
+  constructor(init: ArrivalsInit, now: number) {
+    this.#init = init
+    this.#beat = now
+    this.#heard = now
+    const spread = init.interval * FIRST_DEVIATION
+    for (const interval of [init.interval - spread, init.interval + spread]) this.#remember(interval)
+  }
+
+  /** A sign of life that comes at regular intervals. */
+  beat(now: number): void {
+    this.#remember(now - this.#beat)
+    this.#beat = now
+    this.#heard = now
+  }
+
+  /** Any other sign of life. */
+  heard(now: number): void {
+    this.#heard = now
+  }
+
+  /** This peer itself stood still for so long: what was not heard in that time says nothing. */
+  shift(milliseconds: number): void {
+    this.#beat += milliseconds
+    this.#heard += milliseconds
+  }
+
+  /** Milliseconds since the last sign of life. */
+  silence(now: number): number {
+    return now - this.#heard
+  }
+
+  /** φ after this silence; `roundTrip` is of the link, in milliseconds. */
+  level(now: number, roundTrip: number): number {
+    const count = this.#intervals.length
+    const mean = this.#sum / count
+    const variance = Math.max(0, this.#squares / count - mean ** 2)
+    const deviation = Math.max(Math.sqrt(variance), this.#init.jitter, roundTrip)
+    return phi((this.silence(now) - mean - this.#init.pause - roundTrip) / deviation)
+  }
+
+  #remember(interval: number): void {
+    const old = this.#intervals[this.#next] ?? 0
+    this.#intervals[this.#next] = interval
+    this.#next = (this.#next + 1) % WINDOW
+    this.#sum += interval - old
+    this.#squares += interval ** 2 - old ** 2
+  }
+}
+
+/** −log₁₀ of the upper tail of the standard normal at y, by the logistic approximation of Bowling et al. (2009). */
+function phi(y: number): number {
+  const exponent = y * (1.5976 + 0.070566 * y ** 2)
+  // of 1/(1 + eˣ), in a form that does not overflow
+  return (exponent > 0 ? exponent + Math.log1p(Math.exp(-exponent)) : Math.log1p(Math.exp(exponent))) / Math.LN10
+}

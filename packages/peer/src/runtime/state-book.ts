@@ -1,0 +1,73 @@
+import { quorum, type Beat, type PeerId } from '@peergrad/core'
+
+/** Rounds that are remembered, of each peer. */
+const SPAN = 16
+/** Milliseconds for which a state that this peer has left is as good as the one it is in: a beat takes its time. */
+const FRESH = 250
+
+/** A model state and what else must be the same: the round that starts from it, its hash and plan. */
+type State = Pick<Beat, 'round' | 'hash' | 'plan'>
+
+/** The states in which this peer and the others were, round by round, as their beats say. */
+export class StateBook {
+  readonly #own = new Map<number, State & { readonly since: number }>()
+  readonly #others = new Map<PeerId, Map<number, State>>()
+
+  /** This peer came into a state. */
+  enter(state: State, now: number): void {
+    // a state that was taken anew makes those after it void
+    for (const round of this.#own.keys()) if (round >= state.round) this.#own.delete(round)
+    remember(this.#own, { ...state, since: now })
+  }
+
+  record(peer: PeerId, beat: Beat): void {
+    if (!beat.stateful) return void this.#others.delete(peer)
+    let states = this.#others.get(peer)
+    if (states === undefined) this.#others.set(peer, (states = new Map()))
+    remember(states, beat)
+  }
+
+  /** The round that the peer said last that it is in, −1 before it said any. */
+  round(peer: PeerId): number {
+    return [...(this.#others.get(peer)?.keys() ?? [])].at(-1) ?? -1
+  }
+
+  /** Whether the peer is in a state that this peer is in, or left a moment ago. */
+  upToDate(peer: PeerId, now: number): boolean {
+    const round = this.round(peer)
+    if (this.#agrees(peer) !== true) return false
+    const after = this.#own.get(round + 1)
+    return after === undefined || now - after.since <= FRESH
+  }
+
+  /**
+   * What a majority of the members says of the states that this peer was in; undefined while too few have spoken. The
+   * own word counts with the others' when this peer is a member.
+   */
+  verdict(members: readonly PeerId[], self: PeerId): 'same' | 'differs' | undefined {
+    const needed = quorum(members.length)
+    const others = members.filter((peer) => peer !== self)
+    const said = others.map((peer) => this.#agrees(peer))
+    const same = said.filter((each) => each === true).length
+    if (others.length === 0 || (same > 0 && same + Number(members.includes(self)) >= needed)) return 'same'
+    return said.filter((each) => each === false).length >= needed ? 'differs' : undefined
+  }
+
+  /** Whether the peer was in the same state in the last round that both were in; undefined when there is none. */
+  #agrees(peer: PeerId): boolean | undefined {
+    for (const [round, theirs] of [...(this.#others.get(peer) ?? [])].reverse()) {
+      const ours = this.#own.get(round)
+      if (ours !== undefined) return ours.hash === theirs.hash && ours.plan === theirs.plan
+    }
+    return undefined
+  }
+}
+
+function remember<T extends State>(states: Map<number, T>, state: T): void {
+  states.delete(state.round)
+  states.set(state.round, state)
+  for (const oldest of states.keys()) {
+    if (states.size <= SPAN) return
+    states.delete(oldest)
+  }
+}

@@ -1,0 +1,143 @@
+import type { Beat } from '@peergrad/core'
+import { describe, expect, it } from 'vitest'
+import { precedes } from '../src/membership/lineage.js'
+import { Suspicions } from '../src/membership/suspicions.js'
+import { Followers } from '../src/runtime/followers.js'
+import { StateBook } from '../src/runtime/state-book.js'
+import { virtualClock } from '../../../test/utils/virtual-clock.js'
+
+const state = (round: number, letter = 'a', plan = '0') => ({
+  round,
+  hash: letter.repeat(64),
+  plan: plan.repeat(16)
+})
+const beat = (round: number, letter = 'a', plan = '0'): Beat => ({
+  ...state(round, letter, plan),
+  stateful: true,
+  confirmed: true
+})
+
+describe('suspicions', () => {
+  const members = ['a', 'b', 'c', 'd']
+
+  it('make a loss when a quorum has the same, and no earlier', () => {
+    const suspicions = new Suspicions()
+    suspicions.record('a', 1, ['d'])
+    suspicions.record('b', 1, ['d', 'c'])
+    expect(suspicions.agreed('d', members)).toBe(false)
+    suspicions.record('c', 1, ['d'])
+    expect(suspicions.agreed('d', members)).toBe(true)
+    suspicions.record('c', 2, [])
+    expect(suspicions.agreed('d', members)).toBe(false)
+  })
+
+  it('of a peer of itself, of strangers, and older ones than the last do not count', () => {
+    const suspicions = new Suspicions()
+    suspicions.record('d', 1, ['d'])
+    suspicions.record('stranger', 1, ['d'])
+    suspicions.record('a', 5, ['d'])
+    suspicions.record('a', 4, [])
+    suspicions.record('b', 1, ['d'])
+    expect(suspicions.agreed('d', members)).toBe(false)
+    suspicions.record('c', 1, ['d'])
+    expect(suspicions.agreed('d', members)).toBe(true)
+    suspicions.retain(['b', 'c'])
+    expect(suspicions.agreed('d', members)).toBe(false)
+  })
+
+  it('of one peer of two never make a loss', () => {
+    const suspicions = new Suspicions()
+    suspicions.record('a', 1, ['b'])
+    expect(suspicions.agreed('b', ['a', 'b'])).toBe(false)
+  })
+})
+
+describe('of two foundings', () => {
+  it('the one that trains goes on, then the older one, and both sides say the same', () => {
+    const foundings = [
+      { lineage: { founder: 'b', founded: 10 }, running: true },
+      { lineage: { founder: 'a', founded: 20 }, running: true },
+      { lineage: { founder: 'c', founded: 20 }, running: true },
+      { lineage: { founder: 'd', founded: 1 }, running: false }
+    ]
+    for (const [i, one] of foundings.entries()) {
+      for (const other of foundings.slice(i + 1)) {
+        expect(precedes(one, other)).toBe(true)
+        expect(precedes(other, one)).toBe(false)
+      }
+    }
+  })
+})
+
+describe('the states that peers say they are in', () => {
+  const members = ['self', 'b', 'c', 'd']
+  function book(...others: [string, Beat][]) {
+    const found = new StateBook()
+    found.enter(state(5), 0)
+    for (const [peer, each] of others) found.record(peer, each)
+    return found
+  }
+
+  it('confirm the own one with a majority, own word included', () => {
+    expect(book(['b', beat(5)]).verdict(members, 'self')).toBeUndefined()
+    expect(book(['b', beat(5)], ['c', beat(5)]).verdict(members, 'self')).toBe('same')
+    expect(book(['b', beat(5)], ['c', beat(5)]).verdict(['b', 'c', 'd', 'e'], 'self')).toBeUndefined()
+    expect(book().verdict(['self'], 'self')).toBe('same')
+  })
+
+  it('contradict it only with a majority of their own', () => {
+    const differ = (count: number) =>
+      book(...['b', 'c', 'd'].slice(0, count).map((peer): [string, Beat] => [peer, beat(5, 'f')]))
+    expect(differ(2).verdict(members, 'self')).toBeUndefined()
+    expect(differ(3).verdict(members, 'self')).toBe('differs')
+  })
+
+  it('are compared in the last round that both were in, with the plan', () => {
+    expect(book(['b', beat(5)], ['b', beat(9, 'f')]).upToDate('b', 0)).toBe(true)
+    expect(book(['b', beat(5, 'f')], ['b', beat(9)]).upToDate('b', 0)).toBe(false)
+    expect(book(['b', beat(5, 'a', '1')]).upToDate('b', 0)).toBe(false)
+    expect(book(['b', beat(5)]).upToDate('b', 0)).toBe(true)
+  })
+
+  it('are out of date a moment after this peer has left them', () => {
+    const found = book(['b', beat(5)])
+    found.enter(state(6), 1000)
+    expect(found.upToDate('b', 1200)).toBe(true)
+    expect(found.upToDate('b', 1300)).toBe(false)
+  })
+
+  it('are forgotten of a peer that has none any more', () => {
+    const found = book(['b', beat(5)])
+    found.record('b', { ...beat(0), stateful: false })
+    expect(found.round('b')).toBe(-1)
+  })
+})
+
+describe('those who catch up', () => {
+  it('hold back what they need, until they are there, gone, or too far behind', () => {
+    const clock = virtualClock()
+    const followers = new Followers(clock)
+    let held = 2
+    followers.add('a', 10, () => (held -= 1))
+    followers.add('b', 12, () => (held -= 1))
+    expect(followers.floor(15)).toBe(10)
+    followers.reached('a', 14)
+    expect([followers.floor(15), held]).toEqual([12, 1])
+    followers.reached('a', 13)
+    expect(followers.floor(15)).toBe(12)
+    followers.dropLast()
+    expect([followers.floor(15), followers.peers, held]).toEqual([14, ['a'], 0])
+    expect(followers.floor(1000)).toBe(1000)
+    expect(followers.peers).toEqual([])
+  })
+
+  it('keep a state for two minutes at the most', () => {
+    const clock = virtualClock()
+    const followers = new Followers(clock)
+    let held = 1
+    followers.add('a', 10, () => (held -= 1))
+    clock.advance(120_000)
+    expect([held, followers.peers]).toEqual([0, []])
+    expect(clock.pending).toBe(0)
+  })
+})

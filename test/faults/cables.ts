@@ -1,0 +1,105 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+
+/** Of 10.77.0.0/24, which is on no other network: the namespaces reach only each other. */
+const address = (number: number) => `10.77.0.${number + 1}`
+
+/** A network namespace that lasts for as long as the process in it, which ends when this one does. */
+interface Namespace {
+  readonly holder: ChildProcess
+  readonly enter: readonly string[]
+}
+
+/**
+ * A network in this machine for peers that are told where to run: each in a network namespace of its own, with a
+ * cable (a veth pair) to a switch (a bridge in one more namespace). Cables can be moved to another switch and slowed.
+ * Needs root and iproute2. Nothing of it is left when this process is gone, however it ends.
+ */
+export class Cables {
+  readonly #hub: Namespace
+  readonly #ends: readonly Namespace[]
+
+  private constructor(hub: Namespace, ends: readonly Namespace[]) {
+    this.#hub = hub
+    this.#ends = ends
+  }
+
+  /** Why this machine cannot, in one sentence; undefined when it can. */
+  static impossible(): string | undefined {
+    for (const command of ['unshare', 'nsenter', 'ip', 'tc']) {
+      const { error } = spawnSync(command, ['-V'])
+      if (error !== undefined) return `${command} cannot be run (${error.message}): install util-linux and iproute2`
+    }
+    const made = spawnSync('unshare', ['-n', 'ip', 'link', 'add', 'try0', 'type', 'veth', 'peer', 'name', 'try1'])
+    if (made.status === 0) return undefined
+    return `no right to make a network namespace with a veth pair: ${made.stderr.toString().trim()}`
+  }
+
+  static async lay(count: number): Promise<Cables> {
+    const [hub, ...ends] = await Promise.all(Array.from({ length: count + 1 }, () => namespace()))
+    const cables = new Cables(hub!, ends)
+    run(hub!, 'ip', ['link', 'add', 'switch0', 'type', 'bridge'])
+    run(hub!, 'ip', ['link', 'add', 'switch1', 'type', 'bridge'])
+    for (const name of ['switch0', 'switch1']) run(hub!, 'ip', ['link', 'set', name, 'up'])
+    ends.forEach((end, number) => {
+      const port = portOf(number)
+      run(hub!, 'ip', ['link', 'add', port, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', String(end.holder.pid)])
+      run(hub!, 'ip', ['link', 'set', port, 'master', 'switch0', 'up'])
+      run(end, 'ip', ['address', 'add', `${address(number)}/24`, 'dev', 'eth0'])
+      for (const name of ['lo', 'eth0']) run(end, 'ip', ['link', 'set', name, 'up'])
+    })
+    return cables
+  }
+
+  /** Where the peer with this number runs. */
+  place(number: number): { readonly within: readonly string[]; readonly address: string } {
+    return { within: this.#ends[number]!.enter, address: address(number) }
+  }
+
+  /** Cuts these peers off from the others; they still reach each other. Nobody is told: what is sent is lost. */
+  part(numbers: readonly number[]): void {
+    for (const number of numbers) run(this.#hub, 'ip', ['link', 'set', portOf(number), 'master', 'switch1'])
+  }
+
+  /** One network again. */
+  join(): void {
+    this.#ends.forEach((_, number) => run(this.#hub, 'ip', ['link', 'set', portOf(number), 'master', 'switch0']))
+  }
+
+  /** Both ways of a peer's cable carry at most so much, e.g. 1mbit. */
+  slow(number: number, rate: string): void {
+    const shape = ['root', 'tbf', 'rate', rate, 'burst', '16kb', 'latency', '500ms']
+    run(this.#hub, 'tc', ['qdisc', 'add', 'dev', portOf(number), ...shape])
+    run(this.#ends[number]!, 'tc', ['qdisc', 'add', 'dev', 'eth0', ...shape])
+  }
+
+  /** Bytes on a peer's cable so far that it sent, with everything that Ethernet, IP and TCP add. */
+  sent(number: number): number {
+    const links = run(this.#hub, 'ip', ['-s', '-j', 'link', 'show', 'dev', portOf(number)])
+    const [link] = JSON.parse(links) as { stats64: { rx: { bytes: number } } }[]
+    return link!.stats64.rx.bytes
+  }
+
+  async close(): Promise<void> {
+    const holders = [this.#hub, ...this.#ends].map(({ holder }) => holder)
+    const gone = holders.map((holder) => once(holder, 'exit'))
+    for (const holder of holders) holder.stdin?.end()
+    await Promise.all(gone)
+  }
+}
+
+const portOf = (number: number) => `port${number}`
+
+async function namespace(): Promise<Namespace> {
+  const holder = spawn('unshare', ['-n', 'sh', '-c', 'echo && exec cat'], { stdio: ['pipe', 'pipe', 'inherit'] })
+  // it is in its namespace when it has said something
+  await once(holder.stdout, 'data')
+  return { holder, enter: ['nsenter', '-t', String(holder.pid), '-n', '--'] }
+}
+
+function run({ enter }: Namespace, command: string, args: readonly string[]): string {
+  const [program = '', ...rest] = [...enter, command, ...args]
+  const { status, stdout, stderr } = spawnSync(program, rest, { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr.trim()}`)
+  return stdout
+}

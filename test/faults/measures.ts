@@ -1,0 +1,51 @@
+import type { PeerId, RunEvent } from '@peergrad/core'
+import type { PeerProcess } from './process.js'
+
+/** Seconds, from one to the next. */
+export interface Recovery {
+  /** from the fault to the first suspicion */
+  readonly detect: number
+  /** until all survivors have a view without the peer */
+  readonly agree: number
+  /** until all survivors have ended the next round */
+  readonly recover: number
+}
+
+/** What became of a fault, by what the survivors told; it has to be over. `fault` is its time of day. */
+export function recoveryOf(victim: PeerId, fault: number, survivors: readonly PeerProcess[]): Recovery {
+  const suspicions = survivors.map((life) =>
+    firstAfter(life, fault, (event) => event.type === 'suspected' && event.other === victim)
+  )
+  const views = survivors.map((life) =>
+    firstAfter(life, fault, (event) => event.type === 'view' && !event.members.includes(victim))
+  )
+  const rounds = survivors.map((life, index) => firstAfter(life, views[index]!, ({ type }) => type === 'round'))
+  const view = Math.max(...views)
+  // a peer may be missed by the exchange before anybody suspects it
+  const suspected = Math.min(...suspicions, view)
+  return {
+    detect: (suspected - fault) / 1000,
+    agree: (view - suspected) / 1000,
+    recover: (Math.max(...rounds, view) - view) / 1000
+  }
+}
+
+/**
+ * Seconds from when a peer was ready to train, or went on, to when it was in the view of all. It has to be. `ready` is a
+ * time of day.
+ */
+export function rejoinOf(newcomer: PeerProcess, all: readonly PeerProcess[], ready = newcomer.ready ?? NaN): number {
+  const views = all.map((life) =>
+    firstAfter(life, ready, (event) => event.type === 'view' && event.members.includes(newcomer.peer ?? ''))
+  )
+  return (Math.max(...views) - ready) / 1000
+}
+
+/** Infinity when there was none. */
+function firstAfter(life: PeerProcess, wall: number, wanted: (event: RunEvent) => boolean): number {
+  return life.events.find((seen) => seen.wall >= wall && wanted(seen.event))?.wall ?? Infinity
+}
+
+export function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN
+}

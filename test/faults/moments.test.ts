@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { exchanging } from './strategies.js'
+import { RealSwarm } from './swarm.js'
+
+// several processes that each load libp2p: seconds alone, more on a busy machine
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
+
+describe.each(await exchanging())('%s: a peer dies by kill -9', (strategy) => {
+  let swarm: RealSwarm
+  beforeAll(async () => (swarm = await RealSwarm.start({ strategy, peers: 5 })))
+  afterAll(() => swarm.close())
+
+  it.each(['before-announcing', 'sending', 'half-sent', 'reducing', 'aggregated', 'committing'] as const)(
+    '%s: the others end the round, and take it back',
+    async (moment) => {
+      const victim = await swarm.dies(moment)
+      expect(victim.end?.signal).toBe('SIGKILL')
+      await swarm.whole()
+      swarm.restart(victim)
+      await swarm.whole()
+    }
+  )
+
+  it('taking over from a coordinator that died', async () => {
+    const coordinator = swarm.rank(0)
+    const successor = swarm.dies(
+      'taking-over',
+      swarm.running.filter((life) => life !== coordinator)
+    )
+    swarm.kill(coordinator)
+    await swarm.gone(coordinator)
+    const victim = await successor
+    await swarm.whole()
+    for (const life of [coordinator, victim]) swarm.restart(life)
+    await swarm.whole()
+  })
+
+  it('donating the state: the newcomer takes it from another', async () => {
+    const newcomer = swarm.rank(4)
+    swarm.kill(newcomer)
+    await swarm.gone(newcomer)
+    await swarm.whole()
+    const donor = swarm.dies('donating')
+    swarm.restart(newcomer)
+    const victim = await donor
+    await swarm.whole()
+    swarm.restart(victim)
+    await swarm.whole()
+  })
+
+  it('with half of the state: it comes back once more', async () => {
+    const victim = swarm.rank(2)
+    swarm.kill(victim)
+    await swarm.gone(victim)
+    const again = swarm.restart(victim, { dieAt: 'syncing' })
+    await swarm.gone(again)
+    await swarm.whole()
+    swarm.restart(again)
+    await swarm.whole()
+  })
+
+  it('and all end the run with one hash', () => swarm.finish())
+})

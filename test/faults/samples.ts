@@ -1,0 +1,98 @@
+import type { PeerProcess } from './process.js'
+import type { Use } from './protocol.js'
+import type { RealSwarm } from './swarm.js'
+
+/** What is looked at. */
+export const HELD = ['rss', 'heapUsed', 'external', 'descriptors', 'timers'] as const
+export type Held = (typeof HELD)[number]
+
+/** Share of the time in which caches fill and the compiler works. */
+const WARM_UP = 0.2
+
+/** One measure of one survivor over time: a line through all samples after the warm-up. */
+export interface Trend {
+  /** at both ends of the line */
+  readonly start: number
+  readonly end: number
+  /** per minute */
+  readonly slope: number
+  readonly worst: number
+}
+
+export interface Survivor {
+  readonly name: string
+  readonly samples: number
+  readonly trends: Readonly<Record<Held, Trend>>
+}
+
+/** Asks every peer again and again what it holds. */
+export class Samples {
+  readonly #swarm: RealSwarm
+  readonly #interval: number
+  readonly #taken = new Map<PeerProcess, { minutes: number; use: Use }[]>()
+  #timer: NodeJS.Timeout | undefined
+  #started = 0
+  #ended = 0
+
+  constructor(swarm: RealSwarm, interval: number) {
+    this.#swarm = swarm
+    this.#interval = interval
+  }
+
+  start(): void {
+    this.#started = performance.now()
+    this.#timer = setInterval(() => {
+      for (const life of this.#swarm.running) void this.#take(life)
+    }, this.#interval)
+  }
+
+  stop(): void {
+    if (this.#timer === undefined) return
+    clearInterval(this.#timer)
+    this.#timer = undefined
+    this.#ended = performance.now()
+  }
+
+  /** Peers that were there from the first sample to the last. */
+  survivors(): Survivor[] {
+    const from = ((this.#ended - this.#started) / 60_000) * WARM_UP
+    return this.#swarm.lives
+      .filter((life) => this.#swarm.survived(life))
+      .map((life) => {
+        const taken = (this.#taken.get(life) ?? []).filter(({ minutes }) => minutes >= from)
+        const trends = HELD.map((held) => [held, trend(taken.map(({ minutes, use }) => [minutes, use[held]]))] as const)
+        return {
+          name: this.#swarm.nameOf(life.peer!),
+          samples: taken.length,
+          trends: Object.fromEntries(trends) as Survivor['trends']
+        }
+      })
+  }
+
+  async #take(life: PeerProcess): Promise<void> {
+    try {
+      const use = await life.use()
+      const taken = this.#taken.get(life) ?? []
+      taken.push({ minutes: (performance.now() - this.#started) / 60_000, use })
+      this.#taken.set(life, taken)
+    } catch {
+      // it was killed meanwhile
+    }
+  }
+}
+
+/** Least squares. */
+function trend(points: readonly (readonly [x: number, y: number])[]): Trend {
+  const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
+  const [x, y] = [mean(points.map(([x]) => x)), mean(points.map(([, y]) => y))]
+  const slope =
+    points.reduce((sum, [xi, yi]) => sum + (xi - x) * (yi - y), 0) /
+    points.reduce((sum, [xi]) => sum + (xi - x) ** 2, 0)
+  const at = (minutes: number) => y + slope * (minutes - x)
+  return {
+    start: at(points[0]?.[0] ?? NaN),
+    end: at(points.at(-1)?.[0] ?? NaN),
+    slope,
+    worst: Math.max(...points.map(([, y]) => y))
+  }
+}

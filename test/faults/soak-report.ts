@@ -1,0 +1,124 @@
+import { execFileSync } from 'node:child_process'
+import { cpus, totalmem } from 'node:os'
+import type { FalseSuspicion } from './faults.js'
+import { median, type Recovery } from './measures.js'
+import { HELD, type Held, type Survivor, type Trend } from './samples.js'
+
+export interface SoakReport {
+  readonly command: string
+  readonly minutes: number
+  /** load averages of the machine, one for each fault */
+  readonly loads: readonly number[]
+  readonly rounds: number
+  readonly kills: number
+  readonly stops: number
+  readonly returns: number
+  readonly recoveries: readonly Recovery[]
+  readonly rejoins: readonly number[]
+  readonly suspicions: readonly FalseSuspicion[]
+  readonly survivors: readonly Survivor[]
+  /** the law that ended it */
+  readonly broken: string | undefined
+}
+
+/** What a survivor may hold more after half an hour: of bytes a share of what it holds at the start, else a number. */
+const BOUNDS: Readonly<Record<Held, { readonly share?: number; readonly count?: number }>> = {
+  rss: { share: 0.05 },
+  heapUsed: { share: 0.1 },
+  external: { share: 0.1 },
+  descriptors: { count: 2 },
+  timers: { count: 2 }
+}
+const MEGABYTES: readonly Held[] = ['rss', 'heapUsed', 'external']
+/** Minutes below which a line through the samples says nothing. */
+const SHORT = 10
+
+export function report(soak: SoakReport): string {
+  const { recoveries, rejoins, suspicions } = soak
+  const long = soak.minutes >= SHORT
+  const growing = soak.survivors.flatMap((survivor) =>
+    HELD.filter((held) => grows(survivor.trends[held], held)).map((held) => `${held} of ${survivor.name}`)
+  )
+  const verdicts = [
+    soak.broken === undefined
+      ? 'all that ran finished with one hash, and nobody was left behind'
+      : `BROKEN: ${soak.broken}`,
+    suspicions.length === 0
+      ? 'no false suspicion'
+      : `BROKEN: ${suspicions.length} false suspicions, ${suspicions.filter(({ dazed }) => dazed).length} of them by a peer that had just stood still itself`,
+    !long
+      ? 'too short to say whether what they hold is flat'
+      : growing.length === 0
+        ? 'what the survivors hold is flat'
+        : `BROKEN: it grows: ${growing.join(', ')}`
+  ]
+  const mean = soak.loads.reduce((sum, load) => sum + load, 0) / soak.loads.length
+  return [
+    '# Soak',
+    '',
+    `\`${soak.command}\`: ${soak.minutes.toFixed(0)} minutes, ${soak.rounds} rounds, ${soak.kills} kills, ${soak.stops} stops, ` +
+      `${soak.returns} returns, default settings, load average ${mean.toFixed(1)} on ${cpus().length} processors. ` +
+      '"slope" is of a line through all samples after a fifth of the time, "start" and "end" are on that line.',
+    '',
+    ...verdicts.map((verdict) => `- ${verdict}`),
+    '',
+    '| seconds to | median | worst |',
+    '|---|---|---|',
+    ...(['detect', 'agree', 'recover'] as const).map((what) =>
+      secondsRow(
+        what,
+        recoveries.map((each) => each[what])
+      )
+    ),
+    secondsRow('rejoin', rejoins),
+    '',
+    '| survivor | what it holds | start | end | slope per minute | worst | bound of the slope |',
+    '|---|---|---|---|---|---|---|',
+    ...soak.survivors.flatMap((survivor) => HELD.map((held) => heldRow(survivor, held))),
+    '',
+    ...(suspicions.length > 0
+      ? [
+          'False suspicions:',
+          '',
+          ...suspicions.map(({ sentence, dazed }) => `- ${sentence}${dazed ? ' (it had stood still itself)' : ''}`),
+          ''
+        ]
+      : []),
+    machine(),
+    ''
+  ].join('\n')
+}
+
+function secondsRow(what: string, values: readonly number[]): string {
+  const show = (value: number) => (Number.isFinite(value) ? value.toFixed(2) : '')
+  return `| ${what} | ${show(median(values))} | ${show(Math.max(...values))} |`
+}
+
+/** Per minute. */
+function bound(trend: Trend, held: Held): number {
+  const { share, count } = BOUNDS[held]
+  return (share === undefined ? (count ?? 0) : share * trend.start) / 30
+}
+
+const grows = (trend: Trend, held: Held) => trend.slope > bound(trend, held)
+
+function heldRow({ name, trends }: Survivor, held: Held): string {
+  const trend = trends[held]
+  const bytes = MEGABYTES.includes(held)
+  const show = (value: number) => (bytes ? (value / 1e6).toFixed(2) : value.toFixed(2))
+  const values = [trend.start, trend.end, trend.slope, trend.worst, bound(trend, held)].map(show)
+  return `| ${[name, bytes ? `${held}, MB` : held, ...values].join(' | ')} |`
+}
+
+function machine(): string {
+  const [processor] = cpus()
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8', cwd: import.meta.dirname })
+  const parts = [
+    `${cpus().length} × ${processor?.model.trim()}`,
+    `${Math.round(totalmem() / 2 ** 30)} GiB`,
+    `Node ${process.versions.node}`,
+    commit.trim(),
+    new Date().toISOString().slice(0, 10)
+  ]
+  return `${parts.join(', ')}.`
+}

@@ -1,0 +1,125 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { peerName, Simulation, type SimulatedPeer } from './swarm.js'
+
+let simulation: Simulation
+afterEach(() => simulation.stop())
+
+const at = (peer: SimulatedPeer, round: number) => () =>
+  peer.events.some((event) => event.type === 'round' && event.round === round)
+const happened = (peer: SimulatedPeer, type: string) => peer.events.filter((event) => event.type === type).length
+const hashes = (results: readonly { parametersHash: string }[]) =>
+  new Set(results.map(({ parametersHash }) => parametersHash)).size
+const pass = (milliseconds: number) =>
+  simulation.until(new Promise<void>((resolve) => simulation.clock.after(milliseconds, resolve)))
+/** Peers whose gradients take a fifth of a second, so that few rounds outlast what happens. */
+const startAll = (count: number) =>
+  Array.from({ length: count }, (_, index) => simulation.start(peerName(index), { milliseconds: 200 }))
+const names = (...indices: number[]) => indices.map(peerName)
+
+describe.each(['spirt', 'all-reduce'])('%s, a partition', (strategy) => {
+  it.each([
+    ['a minority of one', [0], [1, 2, 3, 4]],
+    ['a minority of two, with the founder', [0, 1], [2, 3, 4]],
+    ['a minority of two', [3, 4], [0, 1, 2]]
+  ])('%s: the majority goes on, the minority pauses, and they merge when it heals', async (_what, small, large) => {
+    simulation = new Simulation({ strategy, peers: 5, rounds: 60 })
+    const peers = startAll(5)
+    await simulation.when(at(peers[0], 3))
+    const heal = simulation.network.partition([names(...small), names(...large)])
+    await simulation.when(() => small.every((index) => happened(peers[index], 'paused') > 0))
+    await pass(4000)
+    const stopped = small.map((index) => happened(peers[index], 'round'))
+    const went = happened(peers[large[0]!], 'round')
+    await pass(1000)
+    expect(small.map((index) => happened(peers[index], 'round'))).toEqual(stopped)
+    expect(happened(peers[large[0]!], 'round')).toBeGreaterThan(went)
+    heal()
+    const results = await simulation.results()
+    expect(results.map(({ status, members }) => [status, members.length])).toEqual(Array(5).fill(['finished', 5]))
+    expect(hashes(results)).toBe(1)
+    for (const peer of peers) expect(happened(peer, 'diverged')).toBe(0)
+  })
+})
+
+describe('no majority anywhere', () => {
+  it('nobody trains on, and all go on when the halves meet again', async () => {
+    simulation = new Simulation({ peers: 4, rounds: 30 })
+    const peers = startAll(4)
+    await simulation.when(at(peers[0], 3))
+    const heal = simulation.network.partition([names(0, 1), names(2, 3)])
+    await simulation.when(() => peers.every((peer) => happened(peer, 'paused') > 0))
+    await pass(1000)
+    const before = peers.map((peer) => happened(peer, 'round'))
+    await pass(10_000)
+    expect(peers.map((peer) => happened(peer, 'round'))).toEqual(before)
+    heal()
+    const results = await simulation.results()
+    expect(hashes(results)).toBe(1)
+    expect(results.every(({ status }) => status === 'finished')).toBe(true)
+  })
+})
+
+describe('one bad link', () => {
+  it.each([
+    ['one way', (from: string, to: string) => from === peerName(0) && to === peerName(2)],
+    ['both ways', (from: string, to: string) => [from, to].every((peer) => names(0, 2).includes(peer))]
+  ])('%s costs nobody its place', async (_what, where) => {
+    for (const strategy of ['spirt', 'all-reduce']) {
+      simulation = new Simulation({ strategy, rounds: 40 })
+      const peers = startAll(4)
+      await simulation.when(at(peers[0], 3))
+      simulation.network.impose({ blocked: true }, where)
+      const results = await simulation.results()
+      expect(results.map(({ status, members }) => [status, members.length])).toEqual(Array(4).fill(['finished', 4]))
+      expect(hashes(results)).toBe(1)
+      for (const peer of peers) expect(happened(peer, 'lost')).toBe(0)
+      simulation.stop()
+    }
+  })
+})
+
+describe('two halves that never met', () => {
+  /** One address is enough: who connects is told of all others. */
+  const meet = async () => {
+    for (const index of [2, 3]) await simulation.peers.get(peerName(index))!.mesh.dial(`/memory/${peerName(1)}`)
+  }
+
+  /** Two foundings of one run, the second one later, that hear of each other through a fifth peer. */
+  async function halves(second: number) {
+    simulation = new Simulation({ peers: 2, rounds: 40 })
+    const slow = { milliseconds: 200 }
+    const early = [simulation.start(peerName(0), slow), simulation.start(peerName(1), { ...slow, via: [peerName(0)] })]
+    if (second > 0) await pass(second)
+    const late = [
+      simulation.start(peerName(2), { ...slow, via: [] }),
+      simulation.start(peerName(3), { ...slow, via: [peerName(2)] })
+    ]
+    return { early, late }
+  }
+
+  it.each([50, 2000])('the one founded %i ms later takes up the run of the first', async (later) => {
+    const { early, late } = await halves(later)
+    await simulation.when(at(late[0]!, 3))
+    await simulation.when(at(early[0]!, 3))
+    await meet()
+    const results = await simulation.results()
+    expect(results.map(({ status, members }) => [status, members.length])).toEqual(Array(4).fill(['finished', 4]))
+    expect(hashes(results)).toBe(1)
+    for (const peer of late) expect(happened(peer, 'merged')).toBe(1)
+    for (const peer of early) expect(happened(peer, 'merged')).toBe(0)
+  })
+
+  it('that both still wait for peers begin together', async () => {
+    simulation = new Simulation({ peers: 4, rounds: 20 })
+    simulation.start(peerName(0))
+    simulation.start(peerName(1), { via: [peerName(0)] })
+    await pass(100)
+    simulation.start(peerName(2), { via: [] })
+    simulation.start(peerName(3), { via: [peerName(2)] })
+    await pass(1000)
+    await meet()
+    const results = await simulation.results()
+    expect(results.map(({ rounds, members }) => [rounds, members.length])).toEqual(Array(4).fill([20, 4]))
+    expect(hashes(results)).toBe(1)
+  })
+})
