@@ -74,8 +74,8 @@ class Trial {
 
   constructor(scenario: Scenario) {
     this.#scenario = scenario
-    const { seed, strategy, peers, rounds, deadline } = scenario
-    const manifest = { seed, strategy, peers, rounds, deadline }
+    const { seed, strategy, peers, rounds, deadline, grace } = scenario
+    const manifest = { seed, strategy, peers, rounds, deadline, grace }
     this.simulation = new Simulation(manifest, { seed, latency, bandwidth: BANDWIDTH })
     watchTransfers(this.simulation, (life, moment) => void this.#reached(life, moment))
   }
