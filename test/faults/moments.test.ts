@@ -3,12 +3,12 @@ import { exchanging } from './strategies.js'
 import { RealSwarm } from './swarm.js'
 
 // several processes that each load libp2p: seconds alone, more on a busy machine
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
+vi.setConfig({ testTimeout: 150_000, hookTimeout: 150_000 })
 
 describe.each(await exchanging())('%s: a peer dies by kill -9', (strategy) => {
   let swarm: RealSwarm
   beforeAll(async () => (swarm = await RealSwarm.start({ strategy, peers: 5 })))
-  afterAll(() => swarm.close())
+  afterAll(() => swarm?.close())
 
   it.each(['before-announcing', 'sending', 'half-sent', 'reducing', 'aggregated', 'committing'] as const)(
     '%s: the others end the round, and take it back',

@@ -5,7 +5,7 @@ import { RealSwarm } from './swarm.js'
 import { nameOf, TransportWires, type Wires } from './wires.js'
 
 // several processes that each load libp2p: seconds alone, more on a busy machine
-vi.setConfig({ testTimeout: 90_000 })
+vi.setConfig({ testTimeout: 150_000 })
 
 const MEGABIT = 125_000
 const impossible = Cables.impossible()

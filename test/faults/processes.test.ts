@@ -6,7 +6,7 @@ import { exchanging } from './strategies.js'
 import { RealSwarm } from './swarm.js'
 
 // several processes that each load libp2p: seconds alone, more on a busy machine
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
+vi.setConfig({ testTimeout: 150_000, hookTimeout: 150_000 })
 
 describe.each(await exchanging())('%s: a process that fails', (strategy) => {
   let swarm: RealSwarm

@@ -5,7 +5,7 @@ import { Cli, processesWith, scratch, SMALL } from '../utils/cli.js'
 import { exchanging } from './strategies.js'
 
 // several processes that each load libp2p and tfjs: seconds alone, more on a busy machine
-vi.setConfig({ testTimeout: 90_000 })
+vi.setConfig({ testTimeout: 150_000 })
 
 /** Milliseconds that a peer has to leave. */
 const LEAVE = 2000

@@ -33,8 +33,8 @@ export interface StartInit {
 
 const HERE: Place = { within: [], settings: { listen: ['/ip4/127.0.0.1/tcp/0'] } }
 
-/** Milliseconds after which what did not happen is a hang: four times a round's deadline here. */
-const HANG = 40_000
+/** Milliseconds after which what did not happen is a hang: six times a round's deadline here. */
+const HANG = 60_000
 
 /** Real processes that train together, the faults that happen to them, and what must hold all the while. */
 export class RealSwarm {
@@ -43,6 +43,7 @@ export class RealSwarm {
   /** every life of every peer, in the order of their starts */
   readonly lives: PeerProcess[] = []
   readonly #init: RealSwarmInit
+  readonly #began = Date.now()
   /** the newest life of each peer */
   readonly #newest: PeerProcess[] = []
   /** lives that may end */
@@ -266,8 +267,8 @@ export class RealSwarm {
         const view = life.last('view')?.event
         const members = view?.members.map((id) => this.nameOf(id)).join(' ')
         const how = life.end !== undefined ? 'gone' : life.stopped ? 'stopped' : 'runs'
-        const said = life.events.slice(-8).map(({ event }) => this.#short(event))
-        return `${this.#name(life)} (${how}): round ${life.last('round')?.event.round}, view ${view?.number} [${members}]\n    ${said.join('; ')}`
+        const said = life.events.slice(-8).map((seen) => this.#short(seen))
+        return `${this.#name(life)} (${how}, at ${((Date.now() - this.#began) / 1000).toFixed(1)} s): round ${life.last('round')?.event.round}, view ${view?.number} [${members}]\n    ${said.join('; ')}`
       })
       .join('\n')
   }
@@ -299,11 +300,13 @@ export class RealSwarm {
     return `peer ${this.#newest.indexOf(life)}`
   }
 
-  #short(event: SeenEvent['event']): string {
-    if ('other' in event) return `${event.type} ${this.nameOf(event.other)}`
-    if (event.type === 'round') return `round ${event.round}`
-    if (event.type === 'view') return `view ${event.number}`
-    return event.type
+  #short({ wall, event }: SeenEvent): string {
+    const seconds = ((wall - this.#began) / 1000).toFixed(1)
+    const reason = 'reason' in event ? ` (${event.reason})` : ''
+    if ('other' in event) return `${seconds} s ${event.type} ${this.nameOf(event.other)}${reason}`
+    if (event.type === 'round') return `${seconds} s round ${event.round}`
+    if (event.type === 'view') return `${seconds} s view ${event.number}`
+    return `${seconds} s ${event.type}${reason}`
   }
 
   #wake(): void {
