@@ -21,8 +21,8 @@ export interface Resumable extends FoundCheckpoint {
 }
 
 /**
- * What `--resume` means for one peer, of `run` if that is known. Errors: those of `findCheckpoint`, and `argument` when the run is over. Newer
- * checkpoints that are no good are said.
+ * What `--resume` means for one peer, of `run` if that is known. Newer checkpoints that are no good are said. Errors:
+ * those of `findCheckpoint`, and `argument` when the run is over.
  */
 export async function findResumable(path: string, run?: RunManifest): Promise<Resumable> {
   const found = await findCheckpoint(path, run)

@@ -142,12 +142,14 @@ describe('checkpoints', () => {
     expect(said).toEqual(['debug no checkpoint of this round: the one before is still written'])
   })
 
-  it('of the same round are written once', async () => {
+  it('of the end of a run say so, also where there is one of that round', async () => {
     const { checkpoints, put, saved, directory } = await saver()
     const position = await put(10)
     await checkpoints.save(position)
-    expect(await checkpoints.finish(position)).toBe(join(directory, name(10)))
-    expect(saved).toEqual([10])
+    const last = { ...position, finished: true }
+    expect(await checkpoints.finish(last)).toBe(join(directory, name(10)))
+    expect(saved).toEqual([10, 10])
+    expect(await findCheckpoint(directory)).toMatchObject({ position: last })
   })
 
   it('hold other vectors that the run needs', async () => {
