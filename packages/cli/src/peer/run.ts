@@ -67,9 +67,7 @@ export async function runForHost(init: Omit<RunInit, 'json'>, host: Host): Promi
   const leaving = new Leaving(exit)
   host.onStop((reason) => leaving.start(new PeergradError('aborted', reason), 'stop'))
   const interrupt = interrupts(exit)
-  interrupt.signal.addEventListener('abort', () =>
-    leaving.start(PeergradError.from(interrupt.signal.reason), 'leave')
-  )
+  interrupt.signal.addEventListener('abort', () => leaving.start(PeergradError.from(interrupt.signal.reason), 'leave'))
   try {
     const { bytesSent, bytesReceived, unexported } = await onePeer({
       ...init,
