@@ -149,18 +149,10 @@ function silent(outcome: Outcome): string[] {
   })
 }
 
-function wrong({ scenario, lives, absences, broken }: Outcome): string[] {
+function wrong(outcome: Outcome): string[] {
+  const { scenario, lives, absences, broken } = outcome
   const found = broken === undefined ? [] : [broken]
-  for (const { peer, why, from } of absences) {
-    if (why !== 'crash') continue
-    const life = lives.findLast(({ name, began }) => name === peer && began <= from)
-    const took = (life?.endedAt ?? Infinity) - from
-    const limit = scenario.deadline + scenario.grace
-    if (life?.ended === false && life.ending === undefined) found.push(`${peer} goes on with a part that crashed`)
-    else if (took > limit && took < Infinity) {
-      found.push(`${peer} went on for ${Math.round(took)} ms after a part of it had crashed, expected ${limit} at most`)
-    }
-  }
+  found.push(...unnoticed(outcome))
   for (const life of lives) {
     const { name, ending } = life
     if (life.ended || ending === undefined || 'error' in ending) continue
@@ -178,6 +170,21 @@ function wrong({ scenario, lives, absences, broken }: Outcome): string[] {
     }
   }
   return found
+}
+
+/** Peers that went on with a part that had crashed, although their rounds needed it. */
+function unnoticed(outcome: Outcome): string[] {
+  const { scenario, lives, absences } = outcome
+  const limit = scenario.deadline + scenario.grace
+  return absences.flatMap((absence) => {
+    const { peer, why, from } = absence
+    const until = from + limit
+    const others = absences.filter((other) => other !== absence && other.peer === peer)
+    const idle = [...others, ...gaps(outcome)].some((gap) => gap.from < until && gap.to > from)
+    const life = lives.findLast(({ name, began }) => name === peer && began <= from)
+    if (why !== 'crash' || idle || (life?.endedAt ?? Infinity) <= until) return []
+    return [`${peer} went on for more than ${limit} ms after a part of it had crashed`]
+  })
 }
 
 function crashed({ ending }: Life): boolean {

@@ -1,5 +1,5 @@
 import { quorum } from '@peergrad/core'
-import type { Outcome } from './trial.js'
+import type { Life, Outcome } from './trial.js'
 
 /** Whether the peer was away at any time from … to, or had not come back into the view from being away. */
 export function isAbsent({ absences, lives }: Outcome, name: string, from: number, to: number): boolean {
@@ -53,7 +53,10 @@ function isMajority(outcome: Outcome, time: number, isHere: (name: string) => bo
 }
 
 /** Members of the newest view that somebody has at that time; nobody before the first one. */
-export function viewAt({ lives }: Outcome, time: number): readonly string[] {
+export function viewAt(
+  { lives }: { readonly lives: readonly Pick<Life, 'events'>[] },
+  time: number
+): readonly string[] {
   let newest: { number: number; members: readonly string[] } = { number: -1, members: [] }
   for (const { events } of lives) {
     for (const event of events)
