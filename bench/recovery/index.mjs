@@ -53,7 +53,6 @@ async function recoveries(swarms) {
 
 async function killed(swarm, victim) {
   const wall = swarm.kill(victim)
-  await swarm.gone(victim)
   await swarm.whole()
   const recovery = recoveryOf(victim.peer, wall, swarm.running)
   const again = swarm.restart(victim)
@@ -127,7 +126,6 @@ async function catchingUp({ newcomers, length }) {
       seconds.push(rejoin)
       await swarm.whole()
       swarm.kill(newcomer)
-      await swarm.gone(newcomer)
       await swarm.whole()
     }
     const bytes = length * 4 * 2

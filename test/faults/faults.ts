@@ -50,7 +50,7 @@ export class Faults {
   end(life: PeerProcess): PeerProcess {
     this.returns++
     const absence = this.#absences.get(life.peer!)!.at(-1)!
-    if (life.end === undefined) {
+    if (life.stopped) {
       this.#swarm.continue(life)
       absence.to = Date.now() + LATE
       return life

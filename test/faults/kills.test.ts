@@ -14,7 +14,6 @@ describe.each(await exchanging())('%s: a peer is killed', (strategy) => {
   it.each([0, 1, 2, 3])('rank %i: the others go on, and it is taken back with its key', async (rank) => {
     const victim = swarm.rank(rank)
     swarm.kill(victim)
-    await swarm.gone(victim)
     await swarm.whole()
     swarm.restart(victim)
     await swarm.whole()

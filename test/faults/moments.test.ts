@@ -28,7 +28,6 @@ describe.each(await exchanging())('%s: a peer dies by kill -9', (strategy) => {
       swarm.running.filter((life) => life !== coordinator)
     )
     swarm.kill(coordinator)
-    await swarm.gone(coordinator)
     const victim = await successor
     await swarm.whole()
     for (const life of [coordinator, victim]) swarm.restart(life)
@@ -38,7 +37,6 @@ describe.each(await exchanging())('%s: a peer dies by kill -9', (strategy) => {
   it('donating the state: the newcomer takes it from another', async () => {
     const newcomer = swarm.rank(4)
     swarm.kill(newcomer)
-    await swarm.gone(newcomer)
     await swarm.whole()
     const donor = swarm.dies('donating')
     swarm.restart(newcomer)

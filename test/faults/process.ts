@@ -40,6 +40,7 @@ export class PeerProcess extends Emitter<ProcessEvents> {
   /** when it was ready to train */
   ready: number | undefined
   stopped = false
+  killed = false
   /** threads of it that ended */
   readonly threadsEnded: ThreadName[] = []
   result: PeerResult | undefined
@@ -86,9 +87,9 @@ export class PeerProcess extends Emitter<ProcessEvents> {
     return this.#process.pid ?? 0
   }
 
-  /** There, and not stopped. */
+  /** There, and neither killed nor stopped. */
   get running(): boolean {
-    return this.end === undefined && !this.stopped
+    return this.end === undefined && !this.killed && !this.stopped
   }
 
   /** The newest event of a type. */
@@ -103,6 +104,7 @@ export class PeerProcess extends Emitter<ProcessEvents> {
   signal(signal: NodeJS.Signals): void {
     if (signal === 'SIGSTOP') this.stopped = true
     if (signal === 'SIGCONT') this.stopped = false
+    if (signal === 'SIGKILL') this.killed = true
     this.#process.kill(signal)
   }
 

@@ -30,6 +30,8 @@ const BOUNDS: Readonly<Record<Held, { readonly share?: number; readonly count?: 
   timers: { count: 2 }
 }
 const MEGABYTES: readonly Held[] = ['rss', 'heapUsed', 'external']
+/** False suspicions that are listed. */
+const SHOWN = 20
 /** Minutes below which a line through the samples says nothing. */
 const SHORT = 10
 
@@ -76,17 +78,20 @@ export function report(soak: SoakReport): string {
     '|---|---|---|---|---|---|---|',
     ...soak.survivors.flatMap((survivor) => HELD.map((held) => heldRow(survivor, held))),
     '',
-    ...(suspicions.length > 0
-      ? [
-          'False suspicions:',
-          '',
-          ...suspicions.map(({ sentence, dazed }) => `- ${sentence}${dazed ? ' (it had stood still itself)' : ''}`),
-          ''
-        ]
-      : []),
+    ...falseSuspicions(suspicions),
     machine(),
     ''
   ].join('\n')
+}
+
+/** The first ones: what follows is mostly the same again. */
+function falseSuspicions(suspicions: readonly FalseSuspicion[]): string[] {
+  if (suspicions.length === 0) return []
+  const shown = suspicions
+    .slice(0, SHOWN)
+    .map(({ sentence, dazed }) => `- ${sentence}${dazed ? ' (it had stood still itself)' : ''}`)
+  const more = suspicions.length - shown.length
+  return ['False suspicions:', '', ...shown, ...(more > 0 ? [`- and ${more} more`] : []), '']
 }
 
 function secondsRow(what: string, values: readonly number[]): string {

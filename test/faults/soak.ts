@@ -47,7 +47,7 @@ if (minutes >= WHOLE) writeFileSync(join(PROGRAMS, '../../../../bench/results/so
 
 async function soak(): Promise<SoakReport> {
   // what a user gets, and not the short deadline of the tests
-  const swarm = await RealSwarm.start({ strategy, peers, run: { deadline: 30, 'min-peers': 0 } })
+  const swarm = await RealSwarm.start({ strategy, peers, run: { deadline: 30, 'min-peers': 0 }, hang: 180_000 })
   const faults = new Faults(swarm)
   const samples = new Samples(swarm, SAMPLING)
   const spinning: ChildProcess[] = []
@@ -89,7 +89,9 @@ async function soak(): Promise<SoakReport> {
   } finally {
     samples.stop()
     for (const each of spinning) each.kill('SIGKILL')
-    await swarm.close()
+    const keep = broken !== undefined || faults.false.length > 0
+    await swarm.close({ keep })
+    if (keep) process.stderr.write(`the logs of the peers are in ${swarm.folder}\n`)
   }
   const rounds = Math.max(...swarm.lives.map((life) => life.last('round')?.event.round ?? 0)) + 1
   const { kills, stops, returns } = faults

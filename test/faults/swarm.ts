@@ -21,6 +21,8 @@ export interface RealSwarmInit {
   readonly settings?: Partial<PeerSettings>
   /** of Node */
   readonly flags?: readonly string[]
+  /** milliseconds after which what did not happen is a hang */
+  readonly hang?: number
   /** no round of it is waited for */
   readonly idle?: boolean
   readonly place?: (number: number) => Place
@@ -33,7 +35,7 @@ export interface StartInit {
 
 const HERE: Place = { within: [], settings: { listen: ['/ip4/127.0.0.1/tcp/0'] } }
 
-/** Milliseconds after which what did not happen is a hang: six times a round's deadline here. */
+/** Six times a round's deadline here. */
 const HANG = 60_000
 
 /** Real processes that train together, the faults that happen to them, and what must hold all the while. */
@@ -134,7 +136,7 @@ export class RealSwarm {
     return this.start(this.#newest.indexOf(life), init)
   }
 
-  /** kill -9. Returns the time of day. */
+  /** kill -9: from now on it is not among those that run. Returns the time of day. */
   kill(life: PeerProcess): number {
     this.expectDeath(life)
     const wall = Date.now()
@@ -232,17 +234,18 @@ export class RealSwarm {
     this.#check()
   }
 
-  /** Kills what is left. */
-  async close(): Promise<void> {
+  /** Kills what is left. The logs of the peers can be kept. */
+  async close({ keep = false } = {}): Promise<void> {
     for (const life of this.lives) {
       if (life.end === undefined) this.kill(life)
     }
     await Promise.all(this.lives.map(({ exited }) => exited))
-    rmSync(this.folder, { recursive: true, force: true })
+    if (!keep) rmSync(this.folder, { recursive: true, force: true })
   }
 
   /** Waits until the condition holds: it is looked at whenever a peer says something. A broken law or a hang rejects. */
-  async when(what: string, condition: () => boolean, limit = HANG): Promise<void> {
+  async when(what: string, condition: () => boolean): Promise<void> {
+    const limit = this.#init.hang ?? HANG
     let late = false
     const timer = setTimeout(() => {
       late = true
