@@ -8,6 +8,7 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Libp2p } from '@libp2p/interface'
@@ -15,6 +16,7 @@ import { dialable } from '../dist/network/addresses.js'
 import { Contacts } from '../dist/network/contacts.js'
 import { parseEnvelope, sealEnvelope } from '../dist/network/envelope.js'
 import { FloodGuard } from '../dist/network/flood-guard.js'
+import { FrameSize } from '../dist/network/frame-size.js'
 import { loadIdentity } from '../dist/network/identity.js'
 import { keyOfPeerId, peerIdOfKey } from '../dist/network/peer-key.js'
 import { decodeRefusal, encodeRefusal } from '../dist/network/refusal.js'
@@ -22,6 +24,7 @@ import { ReplayWindow, sequenceSource } from '../dist/network/replay-window.js'
 import { Reputation } from '../dist/network/reputation.js'
 import { Slots } from '../dist/network/slots.js'
 import { TokenBuckets } from '../dist/network/token-bucket.js'
+import { Turns } from '../dist/network/turns.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'peergrad-network-parts-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -259,6 +262,47 @@ describe('slots', () => {
     await third
     expect(order).toEqual(['second gave up', 'third'])
     other()
+  })
+})
+
+describe('turns', () => {
+  it('are one at a time for a name, in the order of asking, whatever becomes of the one before', async () => {
+    const turns = new Turns()
+    const order: string[] = []
+    const waiting: (() => void)[] = []
+    const work = (text: string) => async () => {
+      order.push(text)
+      await new Promise<void>((resolve) => waiting.push(resolve))
+    }
+    const first = turns.take('x', work('first'))
+    const failing = turns.take('x', () => Promise.reject(new PeergradError('unreachable', 'broke')))
+    const third = turns.take('x', work('third'))
+    const other = turns.take('y', work('another name'))
+    await nextTurn()
+    expect(order).toEqual(['first', 'another name'])
+    waiting.shift()?.()
+    await first
+    await expect(failing).rejects.toMatchObject({ code: 'unreachable' })
+    await nextTurn()
+    expect(order).toEqual(['first', 'another name', 'third'])
+    for (const end of waiting) end()
+    await Promise.all([third, other])
+  })
+})
+
+describe('frames', () => {
+  it('grow while they go fast, and shrink when they go slowly, within bounds', () => {
+    const size = new FrameSize()
+    const after = (milliseconds: number, times: number) => {
+      for (let i = 0; i < times; i++) size.took(milliseconds)
+      return size.bytes
+    }
+    expect(size.bytes).toBe(16 * 1024)
+    expect(after(1, 3)).toBe(128 * 1024)
+    expect(after(30, 5)).toBe(128 * 1024)
+    expect(after(1, 20)).toBe(512 * 1024)
+    expect(after(300, 1)).toBe(256 * 1024)
+    expect(after(300, 20)).toBe(16 * 1024)
   })
 })
 

@@ -10,16 +10,16 @@ import {
   TENSOR_REQUEST_BYTES
 } from '@peergrad/core'
 import type { Digest, Offence, PeerId, TensorRefusal, TensorRequest } from '@peergrad/core'
+import { FrameSize } from './frame-size.js'
 import type { Links } from './links.js'
 import { ServedTensors } from './served-tensors.js'
+import { Turns } from './turns.js'
 import { WireReader } from './wire-reader.js'
 import type { Wire } from './wire.js'
 
 /** Transfers to one peer at a time; a well-behaved receiver waits for its turn by itself. */
 export const TRANSFERS_PER_PEER = 4
 
-/** What is handed to the transport at once: the fastest of 64, 256 and 512 KiB under `pnpm bench transfer`. */
-const FRAME_BYTES = 512 * 1024
 /** A receiver that takes no frame for so long is cut, or it would keep a vector from being recycled. */
 const STALL_MILLISECONDS = 10_000
 /** How long an idle wire waits for the next request. */
@@ -39,6 +39,7 @@ export class TensorServer {
   #admitted: ReadonlySet<PeerId> = new Set()
   readonly #transfers = new Map<PeerId, number>()
   readonly #wires = new Set<Wire>()
+  readonly #turns = new Turns()
 
   constructor(init: TensorServerInit) {
     this.#init = init
@@ -131,18 +132,31 @@ export class TensorServer {
     if (count < 1 || offset + count > total)
       throw violation(`${wire.peer} asked for ${count} elements from ${offset} on of ${total}`)
     wire.send(encodeTensorHeader({ status: 'ok', dtype: 'f32', digest, offset, count, total }))
-    const part = bytes.subarray(offset * 4, (offset + count) * 4)
-    for (let at = 0; at < part.byteLength; at += FRAME_BYTES) {
-      const frame = part.subarray(at, at + FRAME_BYTES)
-      patience.expect(STALL_MILLISECONDS)
-      this.#init.links.tensor(wire.peer, 'sent', frame.byteLength)
-      if (!wire.send(frame)) await wire.drained()
-    }
+    await this.#sendPayload(wire, bytes.subarray(offset * 4, (offset + count) * 4), patience)
     wire.send(encodeTensorMark(TENSOR_END))
     patience.expect(STALL_MILLISECONDS)
     const acknowledgement = await reader.read(TENSOR_MARK_BYTES)
     ofTheirs(() => checkTensorMark(acknowledgement, TENSOR_ACKNOWLEDGEMENT))
     return count * 4
+  }
+
+  async #sendPayload(wire: Wire, payload: Uint8Array, patience: Patience): Promise<void> {
+    const size = new FrameSize()
+    for (let at = 0; at < payload.byteLength;) {
+      const frame = payload.subarray(at, at + size.bytes)
+      at += frame.byteLength
+      const send = async () => {
+        patience.expect(STALL_MILLISECONDS)
+        this.#init.links.tensor(wire.peer, 'sent', frame.byteLength)
+        const start = performance.now()
+        if (!wire.send(frame)) await wire.drained()
+        size.took(performance.now() - start)
+      }
+      patience.end()
+      // yamux serves its streams in the order of their age: two full ones would leave nothing to beats, pings and requests
+      if (wire.lane === 'stream') await this.#turns.take(wire.peer, send)
+      else await send()
+    }
   }
 }
 
