@@ -139,7 +139,7 @@ describe('peers in processes of their own', () => {
     )
     child.child.send('announce')
     // longer than the connection monitor's patience
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4000)
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 8000)
     expect(await heard).toBe('from the child')
     await mesh.announce(Buffer.from('still here'))
     await child.hear(({ message }) => message === 'still here')
