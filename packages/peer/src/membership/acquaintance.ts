@@ -18,8 +18,8 @@ import { precedes, sameLineage } from './lineage.js'
 
 const JOIN_DEADLINE = 10_000
 
-/** A request made further away from now than this looks replayed, in milliseconds. */
-const CLOCK_TOLERANCE = 2 * 3_600_000
+/** A request made further away from now than this looks replayed, in milliseconds: two clocks may be wrong by an hour each. */
+const CLOCK_TOLERANCE = 3 * 3_600_000
 
 /** Requests that are remembered, so that none is taken twice. */
 const NONCES = 10_000
