@@ -1,5 +1,4 @@
 import {
-  canonical,
   layoutLength,
   PeergradError,
   type Beat,
@@ -25,13 +24,13 @@ import { deferred } from '../deferred.js'
 import { Roster } from '../membership/roster.js'
 import type { Founding, Swarm } from '../membership/swarm.js'
 import { Catcher } from './catcher.js'
-import { DataPlan } from './data-plan.js'
 import { Estimates } from './estimates.js'
 import { Followers } from './followers.js'
 import { Journal, type EventBody } from './journal.js'
 import { Model } from './model.js'
 import { Pulse } from './pulse.js'
 import { Round, type RoundResult } from './round.js'
+import { Standing, type Here } from './standing.js'
 import { StateBook } from './state-book.js'
 import { donate, takeState } from './state-sync.js'
 import { VectorExchange, type VectorExchangeInit } from './vectors.js'
@@ -92,17 +91,6 @@ export interface PeerOutcome {
   readonly milliseconds: number
 }
 
-/** Where a peer is in the run. */
-interface Here {
-  readonly round: number
-  readonly step: number
-  readonly hash: Digest
-  readonly view: View
-  readonly data: CheckpointPosition['data']
-  /** of lineage, view and data position: what else than the model must be the same at all */
-  readonly plan: string
-}
-
 /** Milliseconds that a leaving peer gives the round in flight. */
 const LEAVE = 1000
 /** Milliseconds that the last round is kept for those that still fetch it. */
@@ -123,6 +111,7 @@ export class PeerRuntime {
   readonly #catcher: Catcher
   readonly #model: Model
   readonly #estimates: Estimates
+  readonly #standing: Standing
   readonly #followers: Followers
   readonly #pulse: Pulse
   readonly #book = new StateBook()
@@ -131,9 +120,7 @@ export class PeerRuntime {
   /** peers whose state turned out to be wrong */
   readonly #distrusted = new Set<PeerId>()
   #donors: readonly PeerId[] = []
-  #here: Here | undefined
   #current: Round | undefined
-  #plan: DataPlan | undefined
   #stranded: PeergradError | undefined
   /** false until a majority has the same state as this peer */
   #confirmed = false
@@ -164,6 +151,7 @@ export class PeerRuntime {
     this.#model = new Model({ store, engine, vectors: this.#vectors, optimiser, schedule })
     const [every, samples] = [init.evaluateEvery, init.evaluateSamples]
     this.#estimates = new Estimates({ engine, store, logger, emit, every, samples })
+    this.#standing = new Standing({ ...init, model: this.#model, estimates: this.#estimates })
     this.#estimates.accuracy = init.resume?.position.accuracy ?? 0
     this.#pulse = new Pulse({
       mesh: swarm.mesh,
@@ -209,6 +197,10 @@ export class PeerRuntime {
     }
   }
 
+  get #here(): Here | undefined {
+    return this.#standing.here
+  }
+
   get #manifest(): RunManifest {
     return this.#init.swarm.manifest
   }
@@ -244,7 +236,7 @@ export class PeerRuntime {
     const { optimiser } = this.#manifest
     const start = clock.now()
     this.#current = undefined
-    this.#here = undefined
+    this.#standing.clear()
     this.#confirmed = false
     // nobody need wait for this peer meanwhile
     this.#pulse.beat()
@@ -272,24 +264,15 @@ export class PeerRuntime {
   }
 
   #enter(view: View, data: CheckpointPosition['data']): void {
-    const { batch, seed } = this.#manifest
-    const { partition, strategy } = this.#init
-    this.#plan = new DataPlan({ seed, batch, minibatches: strategy.minibatches, partition }, data)
+    this.#standing.begin(data)
     this.#roster.enter(view)
     this.#arrive()
   }
 
   /** This peer is in a new state, of which everything fits together. */
   #arrive(): void {
-    const { swarm, clock } = this.#init
-    const { round, step, hash } = this.#model
-    const { view } = this.#roster
-    const plan = this.#plan as DataPlan
-    plan.advance(round, view.members)
-    const data = plan.position
-    const digest = swarm.sha256(canonical({ lineage: swarm.lineage, view, data, step })).slice(0, 16)
-    this.#here = { round, step, hash: hash as Digest, view, data, plan: digest }
-    this.#book.enter(this.#here, clock.now())
+    const here = this.#standing.arrive(this.#roster.view)
+    this.#book.enter(here, this.#init.clock.now())
     this.#pulse.beat()
   }
 
@@ -321,7 +304,6 @@ export class PeerRuntime {
   /** True when it was the last. */
   async #oneRound(signal: AbortSignal, ends: AbortSignal): Promise<boolean> {
     const { clock, store, engine, strategy, swarm, aggregator, emit } = this.#init
-    const plan = this.#plan as DataPlan
     const start = clock.now()
     const { round, view } = this.#here as Here
     const member = view.members.includes(this.#self)
@@ -346,10 +328,10 @@ export class PeerRuntime {
         round,
         view,
         state: this.#model.key,
-        minibatches: plan.minibatches(round, this.#self),
+        minibatches: this.#standing.minibatches(this.#self),
         votes,
         minimum: () => this.#roster.minimum(),
-        next: () => ({ members: this.#roster.proposal(), finish: this.#isLast(round) }),
+        next: () => ({ members: this.#roster.proposal(), finish: this.#standing.isLast() }),
         onContradiction: (peer, envelopes) => {
           const signed = envelopes.map((bytes) => Buffer.from(bytes).toString('base64'))
           emit({ type: 'equivocated', other: peer, round, envelopes: signed })
@@ -414,7 +396,7 @@ export class PeerRuntime {
     await this.#estimates.afterRound(round, this.#model.key)
     // a run with a target waits for it, so that the same round ends it every time
     if (this.#manifest.targetAccuracy > 0) await this.#estimates.settled()
-    if (checkpoints?.due(this.#model.round) === true) await checkpoints.save(this.#position())
+    if (checkpoints?.due(this.#model.round) === true) await checkpoints.save(this.#standing.position())
     this.#compare()
     await this.#model.forget(floor)
   }
@@ -424,14 +406,6 @@ export class PeerRuntime {
     const { bytes, limit } = await this.#init.store.usage()
     if (bytes > limit * ROOM) this.#followers.dropLast()
     return this.#followers.floor(this.#model.round)
-  }
-
-  #isLast(round: number): boolean {
-    const { epochs, rounds, targetAccuracy } = this.#manifest
-    if (rounds > 0 && round + 1 >= rounds) return true
-    if (targetAccuracy > 0 && this.#estimates.accuracy >= targetAccuracy) return true
-    const plan = this.#plan as DataPlan
-    return rounds === 0 && plan.epoch + 1 >= epochs && round + 1 >= plan.epochEnd
   }
 
   // --- membership and messages
@@ -563,22 +537,6 @@ export class PeerRuntime {
     cancel()
   }
 
-  #position(): CheckpointPosition {
-    const { swarm } = this.#init
-    const { round, step, view, data } = this.#here as Here
-    return {
-      run: swarm.run,
-      manifest: this.#manifest,
-      round,
-      step,
-      data,
-      view: { ...view, members: [...view.members] },
-      accuracy: this.#estimates.accuracy,
-      finished: false,
-      lineage: swarm.lineage
-    }
-  }
-
   #outcome(status: PeerOutcome['status'], milliseconds: number): PeerOutcome {
     const { hash, view } = this.#here as Here
     return {
@@ -588,7 +546,7 @@ export class PeerRuntime {
       rounds: this.#journal.rounds,
       members: view.members,
       parametersHash: hash,
-      position: this.#position(),
+      position: this.#standing.position(),
       state: this.#model.key,
       trainingLoss: this.#trainingLoss,
       milliseconds

@@ -1,0 +1,104 @@
+import {
+  canonical,
+  PeergradError,
+  type CheckpointPosition,
+  type Digest,
+  type Minibatch,
+  type PeerId,
+  type Strategy,
+  type View
+} from '@peergrad/core'
+import type { Swarm } from '../membership/swarm.js'
+import { DataPlan, type DataPlanInit } from './data-plan.js'
+import type { Estimates } from './estimates.js'
+import type { Model } from './model.js'
+
+/** Where a peer is in the run: the state that a round starts from, of which everything fits together. */
+export interface Here {
+  readonly round: number
+  readonly step: number
+  readonly hash: Digest
+  readonly view: View
+  readonly data: CheckpointPosition['data']
+  /** of lineage, view and data position: what else than the model must be the same at all, 16 hexadecimal digits */
+  readonly plan: string
+}
+
+export interface StandingInit {
+  readonly swarm: Swarm
+  readonly model: Model
+  readonly estimates: Estimates
+  readonly strategy: Strategy
+  readonly partition: DataPlanInit['partition']
+}
+
+/** Where this peer is in the run. */
+export class Standing {
+  readonly #init: StandingInit
+  #plan: DataPlan | undefined
+  #here: Here | undefined
+
+  constructor(init: StandingInit) {
+    this.#init = init
+  }
+
+  /** Undefined before there is a state, and while one is taken. */
+  get here(): Here | undefined {
+    return this.#here
+  }
+
+  /** The state is no good any more. */
+  clear(): void {
+    this.#here = undefined
+  }
+
+  /** Goes on from a data position: the run's first, a checkpoint's, or a donor's. */
+  begin(data: CheckpointPosition['data']): void {
+    const { swarm, partition, strategy } = this.#init
+    const { batch, seed } = swarm.manifest
+    this.#plan = new DataPlan({ seed, batch, minibatches: strategy.minibatches, partition }, data)
+  }
+
+  /** The model has come to its next round, which this view makes. */
+  arrive(view: View): Here {
+    const { swarm, model } = this.#init
+    const { round, step, hash } = model
+    const plan = this.#required()
+    if (hash === undefined) throw new PeergradError('internal', `round ${round}: there is no model state yet`)
+    plan.advance(round, view.members)
+    const data = plan.position
+    const digest = swarm.sha256(canonical({ lineage: swarm.lineage, view, data, step }))
+    this.#here = { round, step, hash, view, data, plan: digest.slice(0, 16) }
+    return this.#here
+  }
+
+  minibatches(peer: PeerId): Minibatch[] {
+    return this.#required().minibatches(this.#init.model.round, peer)
+  }
+
+  /** Whether the round in hand is the last of the run. */
+  isLast(): boolean {
+    const { swarm, model, estimates } = this.#init
+    const { epochs, rounds, targetAccuracy } = swarm.manifest
+    if (rounds > 0 && model.round + 1 >= rounds) return true
+    if (targetAccuracy > 0 && estimates.accuracy >= targetAccuracy) return true
+    const plan = this.#required()
+    return rounds === 0 && plan.epoch + 1 >= epochs && model.round + 1 >= plan.epochEnd
+  }
+
+  /** What a checkpoint of this state says. */
+  position(): CheckpointPosition {
+    const { swarm, estimates } = this.#init
+    const { run, manifest, lineage } = swarm
+    if (this.#here === undefined) throw new PeergradError('internal', 'there is no state to save')
+    const { round, step, view, data } = this.#here
+    const members = [...view.members]
+    const { accuracy } = estimates
+    return { run, manifest, round, step, data, view: { ...view, members }, accuracy, finished: false, lineage }
+  }
+
+  #required(): DataPlan {
+    if (this.#plan === undefined) throw new PeergradError('internal', 'the data position is not known yet')
+    return this.#plan
+  }
+}
