@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import { exchangeStrategies } from './matrix.js'
 import { peerName, Simulation } from './swarm.js'
 
 /** Virtual milliseconds after the third round's end at which a peer dies: every part of a round is hit. */
 const MOMENTS = Array.from({ length: 24 }, (_, index) => index * 3)
 
-describe.each(['spirt', 'all-reduce'])('%s: a peer dies at any moment of a round', (strategy) => {
+describe.each(await exchangeStrategies())('%s: a peer dies at any moment of a round', (strategy) => {
   it.each([0, 1, 2, 3])('peer %i', async (victim) => {
     for (const moment of MOMENTS) {
       const simulation = new Simulation({ strategy, rounds: 6 })
