@@ -21,7 +21,7 @@ const ROOT = join(import.meta.dirname, '..')
 const COMPILED = join(ROOT, '.cache', 'faults')
 /** Scenarios between two reports where nobody watches. */
 const STEP = 50
-const LAWS = ['hung', 'diverged', 'lost', 'excluded', 'late', 'wrong']
+const LAWS = ['hung', 'diverged', 'lost', 'excluded', 'late', 'silent', 'wrong']
 const MEASURES = {
   detect: 'fault to first suspicion',
   agree: 'suspicion to a view without it everywhere',

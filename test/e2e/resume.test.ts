@@ -7,8 +7,8 @@ import { Cli, cli, processesWith, scratch, SMALL } from '../utils/cli.js'
 // several runs of several processes that each load libp2p and tfjs: seconds alone, more on a busy machine
 vi.setConfig({ testTimeout: 300_000 })
 
-const ROUNDS = 40
-const RUN = [...SMALL, '--rounds', String(ROUNDS), '--peers', '3', '--checkpoint-every', '4', '--json']
+const ROUNDS = 80
+const RUN = [...SMALL, '--rounds', String(ROUNDS), '--peers', '3', '--checkpoint-every', '5', '--json']
 
 interface Result {
   readonly rounds: number
@@ -29,7 +29,11 @@ function eventsIn(out: string): RunEvent[] {
 
 const checkpointsOf = (out: string, peer: number) => {
   const directory = join(out, `peer-${peer}`, 'checkpoints')
-  return existsSync(directory) ? readdirSync(directory).map((name) => join(directory, name)) : []
+  const names = existsSync(directory) ? readdirSync(directory) : []
+  return names
+    .filter((name) => name.startsWith('round-'))
+    .sort()
+    .map((name) => join(directory, name))
 }
 
 /** Starts a run, and waits until a round is over and each peer has written a checkpoint. */
@@ -59,46 +63,51 @@ async function resumed(out: string): Promise<{ result: Result; err: string }> {
   return { result: JSON.parse(printed) as Result, err }
 }
 
-async function withoutStop(): Promise<Result> {
+let whole: string[] | undefined
+
+/** The hash that the run ends with when nothing happens to it. */
+async function withoutStop(): Promise<string[]> {
+  if (whole !== undefined) return whole
   const { code, out, err } = await cli('train', ...RUN, '--out', scratch())
   expect(code, err).toBe(0)
-  return JSON.parse(out) as Result
+  whole = hashes(JSON.parse(out) as Result)
+  expect(whole).toHaveLength(1)
+  return whole
 }
 
 describe('a run that goes on', () => {
-  test('ends as one without the stop: stopped by Ctrl+C, killed all at once, and killed with a torn checkpoint', async () => {
-    const expected = hashes(await withoutStop())
-    expect(expected).toHaveLength(1)
-
-    const stopped = scratch()
-    const train = await underWay(stopped)
+  test('after Ctrl+C ends as one without the stop', async () => {
+    const out = scratch()
+    const train = await underWay(out)
     train.process.kill('SIGINT')
-    const first = await train.finished
-    expect(first.code).toBe(130)
-    const before = eventsIn(stopped)
-    const { result } = await resumed(stopped)
-    expect(hashes(result)).toEqual(expected)
+    const stopped = await train.finished
+    expect(stopped.code).toBe(130)
+    const before = eventsIn(out)
+    const { result } = await resumed(out)
+    expect(hashes(result)).toEqual(await withoutStop())
     expect([result.rounds, statuses(result)]).toEqual([ROUNDS, Array(3).fill('finished')])
-    expect(ids(result)).toEqual(ids(JSON.parse(first.out) as Result))
+    expect(ids(result)).toEqual(ids(JSON.parse(stopped.out) as Result))
     expect(existsSync(result.checkpoint)).toBe(true)
-    const events = eventsIn(stopped)
+    const events = eventsIn(out)
     expect(events.slice(0, before.length)).toEqual(before)
     const times = events.map(({ time }) => time)
     expect(Math.min(...times.slice(before.length))).toBeGreaterThanOrEqual(times[before.length - 1]!)
+  })
 
-    const killed = scratch()
-    await killAll(await underWay(killed), killed)
-    expect(hashes((await resumed(killed)).result)).toEqual(expected)
+  test('after all were killed at once ends as one without', async () => {
+    const out = scratch()
+    await killAll(await underWay(out), out)
+    const { result } = await resumed(out)
+    expect(hashes(result)).toEqual(await withoutStop())
+  })
 
-    const torn = scratch()
-    await killAll(await underWay(torn), torn)
-    const newest = checkpointsOf(torn, 1)
-      .filter((name) => name.endsWith('.safetensors'))
-      .sort()
-      .at(-1)!
+  test('after that with a torn checkpoint ends as one without, and says which', async () => {
+    const out = scratch()
+    await killAll(await underWay(out), out)
+    const newest = checkpointsOf(out, 1).at(-1)!
     truncateSync(newest, 1000)
-    const { result: last, err } = await resumed(torn)
-    expect(hashes(last)).toEqual(expected)
+    const { result, err } = await resumed(out)
+    expect(hashes(result)).toEqual(await withoutStop())
     expect(err).toContain(`checkpoint ${newest}: `)
   })
 

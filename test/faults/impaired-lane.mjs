@@ -1,6 +1,6 @@
 /** TCP loses no byte: what a lost packet costs is the time until it is sent again. */
 const RETRANSMISSION_MILLISECONDS = 200
-/** What a lane takes before it asks for a pause: as much as the buffers of a socket, which follow the speed of a link. */
+/** What a lane takes before it asks for a pause; a slow one has a short queue, which a real link need not have. */
 const BUFFER_BYTES = { least: 16 << 10, most: 1 << 20 }
 const BUFFER_MILLISECONDS = 250
 /** A slow link hands over what it has by then, not a whole chunk at its end. */

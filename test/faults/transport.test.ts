@@ -139,7 +139,7 @@ describe('a faulty network', () => {
   it('that is slow carries a transfer as fast as it can, and beats and requests beside it', async () => {
     const BYTES_A_SECOND = 125_000
     const vector = arena.allocate(100_000).fill(0.25)
-    const parts = [0, 1].map(() => arena.allocate(50_000 - (50_000 % 1024)))
+    const parts = [0, 1, 2, 3].map(() => arena.allocate(24 * 1024))
     const digest = 'ab'.repeat(32)
     a.admit([b.self])
     a.serve(digest, vector)

@@ -152,20 +152,23 @@ describe('a newcomer', () => {
 })
 
 describe('a peer that comes back with its key', () => {
-  it.each([0, 1, 2, 3])('rank %i: is the same peer, at once or later, and the run ends with all four', async (victim) => {
-    for (const gap of [50, 300, 2000]) {
-      simulation = new Simulation({ rounds: 60 })
-      const peers = startAll(4)
-      const witness = peers[(victim + 1) % 4]
-      await simulation.when(at(witness, 4))
-      simulation.kill(peerName(victim))
-      await simulation.until(new Promise<void>((resolve) => simulation.clock.after(gap, resolve)))
-      simulation.start(peerName(victim), { milliseconds: 100 })
-      const results = await simulation.results()
-      expect(results.map(({ status, members }) => [status, members.length])).toEqual(Array(4).fill(['finished', 4]))
-      expect(hashes(results)).toBe(1)
+  it.each([0, 1, 2, 3])(
+    'rank %i: is the same peer, at once or later, and the run ends with all four',
+    async (victim) => {
+      for (const gap of [50, 300, 2000]) {
+        simulation = new Simulation({ rounds: 60 })
+        const peers = startAll(4)
+        const witness = peers[(victim + 1) % 4]
+        await simulation.when(at(witness, 4))
+        simulation.kill(peerName(victim))
+        await simulation.until(new Promise<void>((resolve) => simulation.clock.after(gap, resolve)))
+        simulation.start(peerName(victim), { milliseconds: 100 })
+        const results = await simulation.results()
+        expect(results.map(({ status, members }) => [status, members.length])).toEqual(Array(4).fill(['finished', 4]))
+        expect(hashes(results)).toBe(1)
+      }
     }
-  })
+  )
 
   it('among two: the other one waits for it, and both end the run', async () => {
     simulation = new Simulation({ peers: 2, rounds: 30 })

@@ -1,4 +1,5 @@
 import { quorum } from '@peergrad/core'
+import { gaps, isAbsent, majoritySince, viewAt } from './presence.js'
 import type { Life, Outcome } from './trial.js'
 
 /** What must never be, and where it was: each list is empty when all is well. */
@@ -13,11 +14,13 @@ export interface Breaches {
   readonly excluded: string[]
   /** a round that took longer than deadline and grace although a majority was there */
   readonly late: string[]
+  /** had no majority with it for longer than a round may take, and did not say that it pauses */
+  readonly silent: string[]
   /** anything else: rounds that do not add up, an exception */
   readonly wrong: string[]
 }
 
-export const LAWS = ['hung', 'diverged', 'lost', 'excluded', 'late', 'wrong'] as const
+export const LAWS = ['hung', 'diverged', 'lost', 'excluded', 'late', 'silent', 'wrong'] as const
 
 /** Milliseconds more for the first round after a majority was gone: its peers must find each other first. */
 const REUNION = 1000
@@ -30,6 +33,7 @@ export function breaches(outcome: Outcome): Breaches {
     diverged: diverged(outcome),
     ...(isStranded(outcome) ? stranded(outcome) : finished(outcome)),
     late: late(outcome),
+    silent: silent(outcome),
     wrong: wrong(outcome)
   }
 }
@@ -42,19 +46,15 @@ export function isWell(found: Breaches): boolean {
  * No majority of the last view is left that was there when the last round was decided: then to pause, and to give up
  * in the end, is right.
  */
-export function isStranded({ lives }: Outcome): boolean {
-  const all = lives.flatMap(({ events }) => events)
-  const views = all.flatMap((event) => (event.type === 'view' ? [event] : []))
-  const view = views.reduce<(typeof views)[number] | undefined>(
-    (last, next) => (last === undefined || next.number > last.number ? next : last),
-    undefined
-  )
-  if (view === undefined) return false
-  const decided = Math.max(0, ...all.flatMap((event) => (event.type === 'round' ? [event.at] : [])))
+export function isStranded(outcome: Outcome): boolean {
+  const { lives } = outcome
+  const members = viewAt(outcome, Infinity)
+  const rounds = lives.flatMap(({ events }) => events.flatMap(({ type, at }) => (type === 'round' ? [at] : [])))
+  const decided = Math.max(0, ...rounds)
   const left = lives.filter(
-    (life) => view.members.includes(life.name) && !life.ended && !crashed(life) && life.began <= decided
+    (life) => members.includes(life.name) && !life.ended && !crashed(life) && life.began <= decided
   )
-  return left.length < quorum(view.members.length)
+  return members.length > 0 && left.length < quorum(members.length)
 }
 
 function hung({ lives, end }: Outcome): string[] {
@@ -132,18 +132,27 @@ function late(outcome: Outcome): string[] {
   })
 }
 
-function wrong({ scenario, lives, absences, broken }: Outcome): string[] {
+function silent(outcome: Outcome): string[] {
+  const { scenario, lives, absences } = outcome
+  const limit = scenario.deadline + scenario.grace
+  return gaps(outcome).flatMap(({ from, to }) => {
+    if (to - from <= limit) return []
+    return lives.flatMap(({ name, events, began, endedAt }) => {
+      const member = viewAt(outcome, from).includes(name) && began < from
+      const stood = absences.some(
+        ({ peer, why, ...away }) => peer === name && why !== 'partition' && away.from < to && away.to > from
+      )
+      const paused = events.some(({ type, at }) => type === 'paused' && at <= from + limit)
+      if (!member || stood || paused || (endedAt ?? Infinity) < to) return []
+      return [`${name} did not say that it pauses, without a majority from ${Math.round(from)} to ${Math.round(to)} ms`]
+    })
+  })
+}
+
+function wrong(outcome: Outcome): string[] {
+  const { scenario, lives, absences, broken } = outcome
   const found = broken === undefined ? [] : [broken]
-  for (const { peer, why, from } of absences) {
-    if (why !== 'crash') continue
-    const life = lives.findLast(({ name, began }) => name === peer && began <= from)
-    const took = (life?.endedAt ?? Infinity) - from
-    const limit = scenario.deadline + scenario.grace
-    if (life?.ended === false && life.ending === undefined) found.push(`${peer} goes on with a part that crashed`)
-    else if (took > limit && took < Infinity) {
-      found.push(`${peer} went on for ${Math.round(took)} ms after a part of it had crashed, expected ${limit} at most`)
-    }
-  }
+  found.push(...unnoticed(outcome))
   for (const life of lives) {
     const { name, ending } = life
     if (life.ended || ending === undefined || 'error' in ending) continue
@@ -163,33 +172,19 @@ function wrong({ scenario, lives, absences, broken }: Outcome): string[] {
   return found
 }
 
-/** Whether the peer was away at any time from … to, or had not come back into the view from being away. */
-export function isAbsent({ absences, lives }: Outcome, name: string, from: number, to: number): boolean {
-  return absences.some((absence) => {
-    if (absence.peer !== name || absence.from > to) return false
-    const back = lives
-      .filter((life) => life.name === name)
-      .flatMap(({ events }) => events)
-      .find((event) => event.type === 'round' && event.at > absence.to)
-    return from <= (back?.at ?? Infinity)
+/** Peers that went on with a part that had crashed, although their rounds needed it. */
+function unnoticed(outcome: Outcome): string[] {
+  const { scenario, lives, absences } = outcome
+  const limit = scenario.deadline + scenario.grace
+  return absences.flatMap((absence) => {
+    const { peer, why, from } = absence
+    const until = from + limit
+    const others = absences.filter((other) => other !== absence && other.peer === peer)
+    const idle = [...others, ...gaps(outcome)].some((gap) => gap.from < until && gap.to > from)
+    const life = lives.findLast(({ name, began }) => name === peer && began <= from)
+    if (why !== 'crash' || idle || (life?.endedAt ?? Infinity) <= until) return []
+    return [`${peer} went on for more than ${limit} ms after a part of it had crashed`]
   })
-}
-
-/** Since when, before `to` and not before `from`, a majority of the view has been there; undefined if it is not at `to`. */
-function majoritySince(outcome: Outcome, from: number, to: number): number | undefined {
-  const changes = outcome.absences.flatMap((absence) => [absence.from, absence.to])
-  const views = outcome.lives.flatMap(({ events }) => events.flatMap((event) => (event.type === 'view' ? [event] : [])))
-  const times = [from, ...changes, ...views.map(({ at }) => at)].filter((time) => time >= from && time < to)
-  let since: number | undefined
-  for (const time of [...new Set(times)].sort((a, b) => a - b)) {
-    const known = views.filter(({ at }) => at <= time)
-    const number = Math.max(...known.map((view) => view.number))
-    const members = known.find((view) => view.number === number)?.members ?? []
-    const here = members.filter((name) => !isAbsent(outcome, name, time, time))
-    if (here.length < quorum(members.length)) since = undefined
-    else since ??= time
-  }
-  return since
 }
 
 function crashed({ ending }: Life): boolean {

@@ -1,4 +1,4 @@
-import { isAbsent } from './laws.js'
+import { isAbsent } from './presence.js'
 import type { Outcome } from './trial.js'
 
 /** Virtual milliseconds, one entry for each time that it happened. */

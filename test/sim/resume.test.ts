@@ -44,7 +44,11 @@ async function again(manifest: Partial<RunManifest>, indices = INDICES) {
   simulation = new Simulation(manifest)
   for (const index of indices) {
     const { file } = await findCheckpoint(folder(index))
-    simulation.start(peerName(index), { resume: file, checkpoints: folder(index), ...(index === indices[0] && { via: [] }) })
+    simulation.start(peerName(index), {
+      resume: file,
+      checkpoints: folder(index),
+      ...(index === indices[0] && { via: [] })
+    })
   }
   return simulation.results()
 }

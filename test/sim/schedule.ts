@@ -2,9 +2,10 @@ import { random, type Random } from '@peergrad/core'
 import { MOMENTS, type Moment } from './moments.js'
 import type { Fault, Scenario, When } from './scenario.js'
 
-/** Milliseconds in which faults begin, and the longest that one lasts. */
+/** Milliseconds in which faults begin, and the longest that one lasts; partitions last longer, so that both sides act. */
 const BEGIN = { from: 500, to: 5000 }
 const LONGEST = 4000
+const LONGEST_PARTITION = 7000
 /** Milliseconds after the last fault that the run still has, for all to come back. */
 const REST = 6000
 const COMPUTE = { from: 200, to: 500 }
@@ -71,23 +72,37 @@ export function schedule(seed: number, strategies: readonly string[]): Scenario 
     expendable: tooMany ? peers : Math.floor((peers - 1) / 2)
   }
   const count = tooMany ? 3 : 1 + stream.below(3)
+  const compute = COMPUTE.from + stream.below(COMPUTE.to - COMPUTE.from)
   const faults: Fault[] = []
   while (faults.length < count) {
     const fault = tooMany ? kill(draw, { at: begin(draw) }) : MAKERS[stream.below(MAKERS.length)](draw)
-    if (fault !== undefined) faults.push(fault)
+    if (fault !== undefined && !faults.some((other) => isSame(other, fault))) faults.push(fault)
   }
-  const compute = COMPUTE.from + stream.below(COMPUTE.to - COMPUTE.from)
+  const end = Math.max(...newcomers, ...faults.map((fault) => endOf(fault, compute)))
   return {
     seed,
     strategy: strategies[stream.below(strategies.length)],
     peers,
-    rounds: Math.max(ROUNDS, Math.ceil((BEGIN.to + LONGEST) / compute)) + Math.ceil(REST / compute),
+    rounds: Math.ceil((end + REST) / compute),
     compute,
     deadline: 2000,
     grace: 2000,
     faults,
     newcomers
   }
+}
+
+/** One disk is not full twice, and one clock not wrong twice. */
+function isSame(a: Fault, b: Fault): boolean {
+  return a.kind === b.kind && (a.kind === 'skew' || a.kind === 'disk') && 'peer' in b && a.peer === b.peer
+}
+
+/** Milliseconds at which the fault is over, if its moment comes in its round. */
+function endOf(fault: Fault, compute: number): number {
+  if (!('when' in fault)) return 0
+  const begins = 'at' in fault.when ? fault.when.at : (fault.when.round + 1) * compute
+  if ('lasts' in fault) return begins + fault.lasts
+  return begins + ('back' in fault ? (fault.back ?? 0) : 0)
 }
 
 function kill(draw: Draw, when: When, backAfter?: number): Fault | undefined {
@@ -117,7 +132,7 @@ function partition(draw: Draw): Fault {
   const peers = stream.shuffle(Array.from({ length: all }, (_, index) => index))
   const cut = 1 + stream.below(all - 1)
   const groups = [peers.slice(0, cut), peers.slice(cut)].map((group) => group.sort((a, b) => a - b))
-  return { kind: 'partition', groups, when: { at: begin(draw) }, lasts: lasts(draw) }
+  return { kind: 'partition', groups, when: { at: begin(draw) }, lasts: 100 + stream.below(LONGEST_PARTITION - 100) }
 }
 
 function oneWay(draw: Draw): Fault {

@@ -116,10 +116,7 @@ export class Simulation {
   }
 
   /** Starts a peer; the first one founds the run, the others join it. */
-  start(
-    name: string,
-    options: StartOptions = {}
-  ): SimulatedPeer {
+  start(name: string, options: StartOptions = {}): SimulatedPeer {
     const { via = this.#others(name), milliseconds = 20, manifest, disguise = {}, skew = 0 } = options
     const { checkpoints, resume } = options
     const files = Number(checkpoints !== undefined || resume !== undefined)

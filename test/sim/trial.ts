@@ -1,6 +1,7 @@
-import { PeergradError } from '@peergrad/core'
+import { PeergradError, quorum } from '@peergrad/core'
 import type { PeerResult } from '@peergrad/peer'
 import { watched, watchTransfers, type Moment } from './moments.js'
+import { viewAt } from './presence.js'
 import type { Fault, Scenario } from './scenario.js'
 import { peerName, Simulation, type Disguise, type SimulatedPeer } from './swarm.js'
 
@@ -74,8 +75,8 @@ class Trial {
 
   constructor(scenario: Scenario) {
     this.#scenario = scenario
-    const { seed, strategy, peers, rounds, deadline } = scenario
-    const manifest = { seed, strategy, peers, rounds, deadline }
+    const { seed, strategy, peers, rounds, deadline, grace } = scenario
+    const manifest = { seed, strategy, peers, rounds, deadline, grace }
     this.simulation = new Simulation(manifest, { seed, latency, bandwidth: BANDWIDTH })
     watchTransfers(this.simulation, (life, moment) => void this.#reached(life, moment))
   }
@@ -211,10 +212,10 @@ class Trial {
       }
       case 'partition': {
         const heal = simulation.network.partition(fault.groups.map((group) => group.map(peerName)))
-        const largest = Math.max(...fault.groups.map(({ length }) => length))
+        const members = viewAt(simulation, simulation.clock.now())
         for (const group of fault.groups) {
-          const alone = 2 * group.length <= this.#scenario.peers || group.length < largest
-          if (alone) for (const peer of group) this.#absent(fault, peer, fault.lasts)
+          const here = group.filter((peer) => members.includes(peerName(peer)))
+          if (here.length < quorum(members.length)) for (const peer of group) this.#absent(fault, peer, fault.lasts)
         }
         simulation.clock.after(fault.lasts, heal)
         return

@@ -10,7 +10,6 @@ import {
   type Clock,
   type Codec,
   type Dataset,
-  type Engine,
   type GradientStore,
   type Logger,
   type Options,
@@ -19,7 +18,15 @@ import {
   type RunManifest,
   type Strategy
 } from '@peergrad/core'
-import { createEngine, createPartitioner, datasetSource, engines, loadDataset, models } from '@peergrad/engine'
+import {
+  createEngine,
+  createPartitioner,
+  datasetSource,
+  engines,
+  loadDataset,
+  models,
+  type TfjsEngine
+} from '@peergrad/engine'
 import { memoryStore } from '@peergrad/store'
 import { aggregators, codecs, filters, strategies } from '@peergrad/strategies'
 import type { Closing } from './peer/closing.js'
@@ -147,7 +154,7 @@ export async function openParts({
 }
 
 export interface PeerParts extends RunParts {
-  readonly engine: Engine
+  readonly engine: TfjsEngine
   readonly store: GradientStore
   /** deals the training samples to so many ranks; the same in every epoch, so that a peer keeps its data */
   readonly partition: (shards: number) => readonly Uint32Array[]

@@ -2,6 +2,9 @@ import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSyn
 import { join } from 'node:path'
 import { fileError } from './machine-error.js'
 
+/** Directory of the model of a run, for other tools. */
+export const MODEL = 'model'
+
 /** Writes a file whole or not at all. Errors: `full`, `missing` … with the path in the message. */
 export function writeWhole(path: string, text: string): void {
   const unfinished = `${path}.unfinished`

@@ -7,7 +7,13 @@ import type { ErrorJSON, PeerId, RunEvent } from '@peergrad/core'
 export type PeerMessage =
   | { readonly type: 'listening'; readonly peer: PeerId; readonly addresses: readonly string[] }
   | { readonly type: 'event'; readonly wall: number; readonly event: RunEvent }
-  | { readonly type: 'ended'; readonly bytesSent: number; readonly bytesReceived: number }
+  | {
+      readonly type: 'ended'
+      readonly bytesSent: number
+      readonly bytesReceived: number
+      /** why the model was not written for other tools, when it was to be */
+      readonly unexported?: string
+    }
   | { readonly type: 'failed'; readonly error: ErrorJSON }
 
 /**

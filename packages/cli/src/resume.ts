@@ -21,21 +21,26 @@ export interface Resumable extends FoundCheckpoint {
 }
 
 /**
- * What `--resume` means for one peer. Errors: those of `findCheckpoint`, and `argument` when the run is over. Newer
- * checkpoints that are no good are said.
+ * What `--resume` means for one peer, of `run` if that is known. Newer checkpoints that are no good are said. Errors:
+ * those of `findCheckpoint`, and `argument` when the run is over.
  */
-export async function findResumable(path: string): Promise<Resumable> {
-  const found = await findCheckpoint(path)
+export async function findResumable(path: string, run?: RunManifest): Promise<Resumable> {
+  const found = await findCheckpoint(path, run)
   const { file, position, skipped } = found
   for (const each of skipped) say(`peergrad: ${each}; it goes on from ${file}`)
   if (position.finished) {
     const message = `resume ${file}: that run is over, after ${position.round} rounds; start another without --resume`
     throw new PeergradError('argument', message, { path })
   }
-  const folder = dirname(file)
-  const directory = basename(folder) === CHECKPOINTS ? dirname(folder) : undefined
+  const directory = peerOf(file)
   const key = directory === undefined ? undefined : join(directory, 'identity.key')
   return { ...found, directory, identity: key !== undefined && existsSync(key) ? key : undefined }
+}
+
+/** The directory of the peer that wrote a checkpoint; undefined when the file was put elsewhere. */
+export function peerOf(checkpoint: string): string | undefined {
+  const folder = dirname(checkpoint)
+  return basename(folder) === CHECKPOINTS ? dirname(folder) : undefined
 }
 
 /**

@@ -94,7 +94,7 @@ describe('train --resume', () => {
     await written([[5], [5]])
     truncateSync(file(0, 5), 100)
     expect([...(await resumeRun(out, {})).checkpoints.keys()]).toEqual([1])
-    expect(said).toContain(`resume ${join(out, 'peer-0')}: no checkpoint there is good`)
+    expect(said).toContain(`checkpoint ${join(out, 'peer-0')}: no checkpoint there is good`)
     truncateSync(file(1, 5), 100)
     expect((await refusal(resumeRun(out, {}))).code).toBe('corrupt')
   })
@@ -116,13 +116,15 @@ describe('train --resume', () => {
     })
   })
 
-  test('refuses a checkpoint of another run', async () => {
-    await written([[5]], { manifest: optionsToManifest(optionsOf({ seed: 8 })) })
+  test('goes past checkpoints of another run', async () => {
+    const manifest = optionsToManifest(optionsOf({ seed: 8 }))
+    await written([[5]])
+    await save(file(0, 9), { round: 9, manifest })
+    expect([...(await resumeRun(out, {})).checkpoints]).toEqual([[0, file(0, 5)]])
+    expect(said).toContain(`checkpoint ${file(0, 9)}: is of another run: seed is 8 there, and 7 here`)
+    await save(file(0, 5), { round: 5, manifest })
     const error = await refusal(resumeRun(out, {}))
-    expect([error.code, error.message]).toEqual([
-      'argument',
-      `seed: got 7, but the run in ${file(0, 5)} has 8; a resumed run keeps its options, so leave it out`
-    ])
+    expect([error.code, error.message]).toEqual(['corrupt', expect.stringContaining('is of another run: seed')])
   })
 
   test.each<[string, () => Promise<unknown>, string, string]>([
@@ -182,10 +184,7 @@ describe('peer --resume', () => {
     await written([[5, 10]])
     truncateSync(file(0, 10), 100)
     const error = await refusal(peerOptions({ resume: file(0, 10) }))
-    expect([error.code, error.message]).toEqual([
-      'corrupt',
-      expect.stringContaining(`resume from ${file(0, 5)} instead`)
-    ])
+    expect([error.code, error.message]).toEqual(['corrupt', expect.stringContaining(`take ${file(0, 5)} instead`)])
   })
 
   test('of another run is refused with the option that differs', async () => {

@@ -14,6 +14,7 @@ import {
 
 import { startBackend } from './backends/choose.js'
 import { modelReference } from './models/reference.js'
+import { writeLayersModel } from './models/write-layers-model.js'
 import { Pool } from './pool/pool.js'
 
 /** samples that one worker evaluates in one job */
@@ -36,6 +37,19 @@ export interface EngineInit {
 export interface TfjsEngine extends Engine {
   /** tensors alive in the tfjs of each worker that is idle: flat from call to call, or there is a leak */
   tensors(): Promise<number[]>
+  /**
+   * Writes a model state as a LayersModel of tfjs, `model.json` and `weights.bin` in `directory`, for other tools to
+   * read; `about` goes into its metadata. Resolves to the path of the first. It takes samples as the model does,
+   * normalised as the metadata say, and gives logits. Errors: `unsupported` for a model that is not made of layers of
+   * tfjs, `full`, `argument` when it cannot be written.
+   */
+  saveLayersModel(request: SaveRequest): Promise<string>
+}
+
+export interface SaveRequest {
+  readonly state: Vector
+  readonly directory: string
+  readonly about: Readonly<Record<string, string | number>>
 }
 
 /**
@@ -117,6 +131,13 @@ class PooledEngine implements TfjsEngine {
   async tensors(): Promise<number[]> {
     const answers = await this.#pool.runOnIdle({ kind: 'memory' } as const)
     return answers.map((answer) => answer.tensors)
+  }
+
+  async saveLayersModel({ state, directory, about }: SaveRequest): Promise<string> {
+    this.#handle(state)
+    const model = await this.#pool.run({ kind: 'describe' } as const)
+    const { name, shape, classes, normalise } = this.#dataset
+    return writeLayersModel(directory, model, state, { ...about, dataset: name, shape, classes, normalise })
   }
 
   close(): Promise<void> {

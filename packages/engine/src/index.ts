@@ -1,7 +1,7 @@
 export { engines } from './backends/index.js'
 export type { Availability } from './backends/backend.js'
 export { datasets, datasetSource, loadDataset } from './data/index.js'
-export { createEngine, type EngineInit, type TfjsEngine } from './engine.js'
+export { createEngine, type EngineInit, type SaveRequest, type TfjsEngine } from './engine.js'
 export { models } from './models/index.js'
 export type { Initialiser } from './models/initialise.js'
 export type { Model, ModelComponents, ModelFactory, ModelTensor } from './models/model.js'

@@ -16,6 +16,8 @@ export interface PeerResult {
   readonly rounds: number
   readonly steps: number
   readonly parametersHash: Digest
+  /** store key of the last model state */
+  readonly state: string
   /** of the last model on the test split; absent when this peer left */
   readonly accuracy?: number
   readonly loss?: number
@@ -79,6 +81,7 @@ export async function runPeer(init: RunPeerInit): Promise<PeerResult> {
       rounds: outcome.rounds,
       steps,
       parametersHash: outcome.parametersHash,
+      state: outcome.state,
       accuracy: evaluation?.accuracy,
       loss: evaluation?.loss,
       trainingLoss: outcome.trainingLoss,

@@ -47,8 +47,7 @@ describe('the checkpoint to resume from', () => {
   ])('of a file that is torn is refused, with %s', async (_what, rounds, torn, instead) => {
     const { file } = await peerDirectory(...rounds)
     await truncate(file(torn), 500)
-    const offer =
-      instead === undefined ? 'there is no other good one beside it' : `resume from ${file(instead)} instead`
+    const offer = instead === undefined ? 'there is no other good one beside it' : `take ${file(instead)} instead`
     await expect(findCheckpoint(file(torn))).rejects.toMatchObject({
       code: 'corrupt',
       message: expect.stringMatching(new RegExp(`^checkpoint ${file(torn)}: .*; ${offer}$`)) as unknown
@@ -143,12 +142,14 @@ describe('checkpoints', () => {
     expect(said).toEqual(['debug no checkpoint of this round: the one before is still written'])
   })
 
-  it('of the same round are written once', async () => {
+  it('of the end of a run say so, also where there is one of that round', async () => {
     const { checkpoints, put, saved, directory } = await saver()
     const position = await put(10)
     await checkpoints.save(position)
-    expect(await checkpoints.finish(position)).toBe(join(directory, name(10)))
-    expect(saved).toEqual([10])
+    const last = { ...position, finished: true }
+    expect(await checkpoints.finish(last)).toBe(join(directory, name(10)))
+    expect(saved).toEqual([10, 10])
+    expect(await findCheckpoint(directory)).toMatchObject({ position: last })
   })
 
   it('hold other vectors that the run needs', async () => {

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { BeatOutlet } from '../dist/network/beat-outlet.js'
 import { loadIdentity } from '../dist/network/identity.js'
 import { connected, firstOf, hostilePeer, offences } from './network-hostile-peer.js'
 
@@ -20,6 +21,48 @@ const folder = mkdtempSync(join(tmpdir(), 'peergrad-beats-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
 const framed = (payload: string) => Buffer.concat([Uint8Array.of(payload.length), Buffer.from(payload)])
+
+describe('the outlet of beats', () => {
+  function outletOn(writable: { writableNeedsDrain: boolean; writeBufferLength: number }) {
+    const sent: string[] = []
+    const stream = Object.assign(new EventTarget(), writable, {
+      status: 'open',
+      remoteWriteStatus: 'writable',
+      send: (frame: Uint8Array) => sent.push(Buffer.from(frame).toString()),
+      abort: () => undefined
+    })
+    const outlet = new BeatOutlet({
+      open: async () => stream as unknown as Stream,
+      sent: () => undefined,
+      answered: () => undefined
+    })
+    return { outlet, stream, sent }
+  }
+
+  it('keeps the newest while the stream is full, and sends it in the very event that says that it is not', async () => {
+    const { outlet, stream, sent } = outletOn({ writableNeedsDrain: true, writeBufferLength: 0 })
+    for (const beat of ['one', 'two', 'three']) outlet.send(Buffer.from(beat))
+    await turn()
+    expect(sent).toEqual([])
+    stream.writableNeedsDrain = false
+    stream.dispatchEvent(new Event('drain'))
+    expect(sent).toEqual(['three'])
+    await turn()
+    expect(sent).toEqual(['three'])
+  })
+
+  it('waits for what is left of the last one', async () => {
+    const { outlet, stream, sent } = outletOn({ writableNeedsDrain: false, writeBufferLength: 10 })
+    outlet.send(Buffer.from('next'))
+    await turn()
+    expect(sent).toEqual([])
+    queueMicrotask(() => (stream.writeBufferLength = 0))
+    stream.dispatchEvent(new Event('drain'))
+    expect(sent).toEqual([])
+    await turn()
+    expect(sent).toEqual(['next'])
+  })
+})
 
 describe('beats', () => {
   let victim: NetworkMesh

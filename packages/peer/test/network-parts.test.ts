@@ -1,4 +1,4 @@
-import { Arena, CONTROL_LIMIT, PeergradError } from '@peergrad/core'
+import { Arena, CONTROL_LIMIT, encodeTensorRequest, PeergradError } from '@peergrad/core'
 import { createNetworkMesh, verifyEnvelope } from '@peergrad/peer'
 import fc from 'fast-check'
 import { generateKeyPairSync } from 'node:crypto'
@@ -18,13 +18,16 @@ import { parseEnvelope, sealEnvelope } from '../dist/network/envelope.js'
 import { FloodGuard } from '../dist/network/flood-guard.js'
 import { FrameSize } from '../dist/network/frame-size.js'
 import { loadIdentity } from '../dist/network/identity.js'
+import { Links } from '../dist/network/links.js'
 import { keyOfPeerId, peerIdOfKey } from '../dist/network/peer-key.js'
 import { decodeRefusal, encodeRefusal } from '../dist/network/refusal.js'
 import { ReplayWindow, sequenceSource } from '../dist/network/replay-window.js'
 import { Reputation } from '../dist/network/reputation.js'
 import { Slots } from '../dist/network/slots.js'
+import { TensorServer } from '../dist/network/tensor-server.js'
 import { TokenBuckets } from '../dist/network/token-bucket.js'
 import { Turns } from '../dist/network/turns.js'
+import type { Lane, Wire } from '../dist/network/wire.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'peergrad-network-parts-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -287,6 +290,46 @@ describe('turns', () => {
     expect(order).toEqual(['first', 'another name', 'third'])
     for (const end of waiting) end()
     await Promise.all([third, other])
+  })
+})
+
+describe('transfers to one peer', () => {
+  const digest = 'ab'.repeat(32)
+  /** Frames that were sent on each of two wires when the first frame of each is still under way. */
+  async function framesOnTwo(lane: Lane): Promise<number[]> {
+    const server = new TensorServer({
+      links: new Links(),
+      report: () => undefined,
+      excluded: () => false,
+      served: () => undefined
+    })
+    server.admit(['peer'])
+    server.tensors.serve(digest, new Uint8Array(1 << 20))
+    const frames = [0, 0]
+    for (const index of frames.keys()) {
+      const wire: Wire = {
+        peer: 'peer',
+        lane,
+        broken: new Promise(() => undefined),
+        send: (bytes) => {
+          const small = bytes.byteLength < 1000
+          if (!small) frames[index] += 1
+          return small
+        },
+        drained: () => new Promise(() => undefined),
+        receive: (sink) => sink(encodeTensorRequest({ digest, offset: 0, count: 0 })),
+        close: () => undefined,
+        abort: () => undefined
+      }
+      void server.attend(wire)
+    }
+    await nextTurn()
+    return frames
+  }
+
+  it('take turns on the connection that they share with everything else', async () => {
+    expect(await framesOnTwo('stream')).toEqual([1, 0])
+    expect(await framesOnTwo('fast')).toEqual([1, 1])
   })
 })
 

@@ -2,9 +2,10 @@ import type { Command } from '../command.js'
 import { bench } from './bench.js'
 import { data } from './data.js'
 import { engines } from './engines.js'
+import { exportModel } from './export.js'
 import { peer } from './peer.js'
 import { strategies } from './strategies.js'
 import { train } from './train.js'
 
 /** In the order in which help shows them. */
-export const COMMANDS: readonly Command[] = [train, peer, data, engines, strategies, bench]
+export const COMMANDS: readonly Command[] = [train, peer, exportModel, data, engines, strategies, bench]

@@ -11,8 +11,8 @@ export interface PeerOptions {
 }
 
 /**
- * The options of one peer, by flags, the run file at `run` and what `--resume` names, whose run is the run. Errors: those
- * of the three, and `argument` for a run that is described twice.
+ * The options of one peer, by flags, the run file at `run` and what `--resume` names, whose run is the run. Errors:
+ * those of the three, and `argument` for a run that is described twice.
  */
 export async function peerOptions(flags: Readonly<Record<string, unknown>>, run?: string): Promise<PeerOptions> {
   const runFile = run === undefined ? undefined : await readRunFile(run)
@@ -33,7 +33,7 @@ export async function peerOptions(flags: Readonly<Record<string, unknown>>, run?
   return { options: { ...options, ...placeOf(resumed, options) }, describesRun: true, resume: resumed.file }
 }
 
-/** A peer that comes back is the same peer, with the same key, and its files stay together, where nothing else is said. */
+/** A peer that comes back has the same key and the same directory, where nothing else is said. */
 function placeOf({ directory, identity }: Resumable, options: Options): Pick<Options, 'out' | 'identity'> {
   return { out: options.out ?? directory, identity: options.identity ?? identity }
 }

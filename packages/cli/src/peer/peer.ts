@@ -10,9 +10,10 @@ import {
   type Options,
   type RunEvent
 } from '@peergrad/core'
+import type { SaveRequest } from '@peergrad/engine'
 import { CHECKPOINTS, loadCheckpoint, resumedFrom, runPeer, Swarm, type PeerResult } from '@peergrad/peer'
-import { checkComponents, openParts } from '../compose.js'
-import { defaultOut, directory } from '../files.js'
+import { checkComponents, openParts, type PeerParts } from '../compose.js'
+import { defaultOut, directory, MODEL } from '../files.js'
 import { fileLogger } from '../logger.js'
 import { closeAll, type Closing } from './closing.js'
 import { holdIdentity } from './identity.js'
@@ -29,8 +30,15 @@ export interface PeerInit {
   /** the checkpoint to go on from */
   readonly resume?: string
   readonly leaving: Pick<Leaving, 'leave' | 'stop' | 'ends' | 'giveUp'>
+  /** whether this peer, with that rank at the end of the run, writes the model for other tools */
+  readonly exports: (rank: number) => boolean
   readonly onListening: (peer: string, addresses: readonly string[]) => void
   readonly onEvent: (event: RunEvent) => void
+}
+
+export interface PeerEnd extends PeerResult {
+  /** why the model was not written for other tools, when it was to be */
+  readonly unexported?: string
 }
 
 /** Where a peer's files go. */
@@ -39,7 +47,7 @@ export function peerDirectory(options: Options): string {
 }
 
 /** One peer from its start to the end of its run. Everything it opened is closed when it resolves or rejects. */
-export async function onePeer(init: PeerInit): Promise<PeerResult> {
+export async function onePeer(init: PeerInit): Promise<PeerEnd> {
   const { options, describesRun, leaving, onListening, onEvent } = init
   const { leave, stop, ends, giveUp } = leaving
   const own = describesRun ? optionsToManifest(options) : undefined
@@ -78,7 +86,7 @@ export async function onePeer(init: PeerInit): Promise<PeerResult> {
         ? undefined
         : await loadCheckpoint(init.resume, { store, layout: engine.layout, manifest })
     logger.info({ run: swarm.run, engine: engine.describe, store: store.name, from: init.resume }, 'ready to train')
-    return await runPeer({
+    const result = await runPeer({
       ...parts,
       swarm,
       schedule: parseSchedule(manifest.schedule),
@@ -97,12 +105,33 @@ export async function onePeer(init: PeerInit): Promise<PeerResult> {
       stop,
       signal: giveUp
     })
+    if (result.status !== 'finished' || !init.exports(result.rank)) return result
+    const about = { run: swarm.run, round: result.steps }
+    const unexported = await saveModel(parts, result.state, { directory: join(out, MODEL), about })
+    return unexported === undefined ? result : { ...result, unexported: unexported.message }
   } catch (thrown) {
     const error = PeergradError.from(thrown)
     logger.error({ code: error.code, ...error.data }, error.message)
     throw error
   } finally {
     await closeAll(opened, logger)
+  }
+}
+
+/** Resolves to why it could not: a run does not fail by that. */
+async function saveModel(
+  { engine, store }: Pick<PeerParts, 'engine' | 'store'>,
+  key: string,
+  where: Omit<SaveRequest, 'state'>
+): Promise<PeergradError | undefined> {
+  const state = await store.get(key)
+  try {
+    await engine.saveLayersModel({ state: state.vector, ...where })
+    return undefined
+  } catch (thrown) {
+    return PeergradError.from(thrown)
+  } finally {
+    state.release()
   }
 }
 

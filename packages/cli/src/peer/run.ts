@@ -41,6 +41,7 @@ export async function runForPerson({ json, ...init }: RunInit): Promise<number> 
       ...init,
       options: { ...options, out },
       leaving,
+      exports: () => true,
       onListening: (_peer, addresses) => invite(addresses, (text) => (json ? progress.say(text) : print(text))),
       onEvent: (event) => {
         tally.add(event)
@@ -48,6 +49,7 @@ export async function runForPerson({ json, ...init }: RunInit): Promise<number> 
       }
     })
     tally.traffic(ended.id, ended)
+    if (ended.unexported !== undefined) progress.say(`peergrad: ${ended.unexported}`)
   } finally {
     progress.close()
     recorder.close()
@@ -65,17 +67,17 @@ export async function runForHost(init: Omit<RunInit, 'json'>, host: Host): Promi
   const leaving = new Leaving(exit)
   host.onStop((reason) => leaving.start(new PeergradError('aborted', reason), 'stop'))
   const interrupt = interrupts(exit)
-  interrupt.signal.addEventListener('abort', () =>
-    leaving.start(PeergradError.from(interrupt.signal.reason), 'leave')
-  )
+  interrupt.signal.addEventListener('abort', () => leaving.start(PeergradError.from(interrupt.signal.reason), 'leave'))
   try {
-    const { bytesSent, bytesReceived } = await onePeer({
+    const { bytesSent, bytesReceived, unexported } = await onePeer({
       ...init,
       leaving,
+      // all hold the same: one is enough for the run
+      exports: (rank) => rank === 0,
       onListening: (peer, addresses) => host.send({ type: 'listening', peer, addresses }),
       onEvent: (event) => host.send(eventMessage(event))
     })
-    host.send({ type: 'ended', bytesSent, bytesReceived })
+    host.send({ type: 'ended', bytesSent, bytesReceived, ...(unexported !== undefined && { unexported }) })
     return leaving.ends.aborted ? EXIT.interrupted.code : EXIT.ok.code
   } catch (thrown) {
     host.send(failureMessage(PeergradError.from(thrown)))

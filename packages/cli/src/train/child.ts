@@ -73,8 +73,8 @@ export class Child extends Emitter<ChildEvents> {
     return this.#process.pid
   }
 
-  /** Bytes over the whole life of the peer, once it has ended as a peer ends. */
-  get traffic(): { readonly bytesSent: number; readonly bytesReceived: number } | undefined {
+  /** What the peer said of its whole life, once it has ended as a peer ends. */
+  get ended(): Omit<Extract<PeerMessage, { type: 'ended' }>, 'type'> | undefined {
     return this.#ended
   }
 

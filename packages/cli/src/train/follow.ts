@@ -68,9 +68,10 @@ export async function follow(init: FollowInit): Promise<Followed> {
     })
     child.on('exit', ({ error }) => {
       if (child.peer !== undefined) {
-        if (child.traffic !== undefined) tally.traffic(child.peer, child.traffic)
+        if (child.ended !== undefined) tally.traffic(child.peer, child.ended)
         tally.ended(child.peer, error === undefined ? 'left' : error.code === 'crashed' ? 'died' : 'failed')
       }
+      if (child.ended?.unexported !== undefined) progress.say(`peergrad: ${child.ended.unexported}`)
       if (error !== undefined) errors.push(error)
       if (error === undefined || interrupt.aborted || failure !== undefined) return
       const begun = [...tally.peers.values()].some(({ round }) => round >= 0)

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { optionsToManifest, PeergradError, resolveOptions, type Options } from '@peergrad/core'
+import { optionsToManifest, PeergradError, resolveOptions, type Options, type RunManifest } from '@peergrad/core'
 import { say } from '../output/print.js'
 import { checkSameRun, findResumable, type Resumable } from '../resume.js'
 import { readRunFile } from '../run-file.js'
@@ -15,7 +15,7 @@ export interface ResumedRun {
 /**
  * The run in a directory that `train` wrote, with what the flags add to it. Nothing is started or written. Errors:
  * `missing` when it is none, or no peer of it wrote a checkpoint; `corrupt` when none is good; `argument` for a flag
- * that would make it another run, for a checkpoint that is of another, and when the run is over.
+ * that would make it another run, and when the run is over.
  */
 export async function resumeRun(directory: string, flags: Readonly<Record<string, unknown>>): Promise<ResumedRun> {
   const path = join(directory, 'run.yaml')
@@ -31,8 +31,7 @@ export async function resumeRun(directory: string, flags: Readonly<Record<string
     const message = `out: got ${options.out}, but a resumed run goes on in its own directory, ${directory}; leave it out, or copy that directory first and resume the copy`
     throw new PeergradError('argument', message, { path: 'out' })
   }
-  const found = await findAll(directory, options.peers)
-  for (const { file, position } of found.values()) checkSameRun(options, position.manifest, file)
+  const found = await findAll(directory, manifest)
   const newest = [...found].sort(([a, { position: x }], [b, { position: y }]) => y.round - x.round || a - b)
   return {
     options: { ...options, out: directory },
@@ -40,12 +39,12 @@ export async function resumeRun(directory: string, flags: Readonly<Record<string
   }
 }
 
-async function findAll(directory: string, peers: number): Promise<Map<number, Resumable>> {
+async function findAll(directory: string, run: RunManifest): Promise<Map<number, Resumable>> {
   const found = new Map<number, Resumable>()
   const failures: PeergradError[] = []
-  for (let number = 0; number < peers; number++) {
+  for (let number = 0; number < run.peers; number++) {
     try {
-      found.set(number, await findResumable(join(directory, `peer-${number}`)))
+      found.set(number, await findResumable(join(directory, `peer-${number}`), run))
     } catch (thrown) {
       const error = PeergradError.from(thrown)
       if (error.code !== 'missing' && error.code !== 'corrupt') throw error

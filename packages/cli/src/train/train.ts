@@ -1,10 +1,12 @@
+import { existsSync, readdirSync, renameSync, rmdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { optionsToManifest, PeergradError, type Options } from '@peergrad/core'
 import { loadDataset } from '@peergrad/engine'
 import { cacheDirectory, checkComponents } from '../compose.js'
 import { EXIT, exitCodeOf } from '../exit-codes.js'
-import { defaultOut, directory, writeWhole } from '../files.js'
+import { defaultOut, directory, MODEL, writeWhole } from '../files.js'
+import { fileError } from '../machine-error.js'
 import { print, printJson, say } from '../output/print.js'
 import { summary } from '../output/summary.js'
 import { runFileText } from '../run-file.js'
@@ -55,6 +57,7 @@ export async function trainHere({ options, checkpoints, json, program }: TrainIn
       grace: GRACE,
       onChild: (child) => children.push(child)
     })
+    collectModel(out, options.peers)
     return conclude(followed, { out, json, interrupted: interrupt.signal.aborted })
   } finally {
     interrupt.close()
@@ -90,6 +93,20 @@ function peerArguments(options: Options, { runFile, own, addresses, resume }: Pe
     ...addresses.map((address): [string, string] => ['join', address])
   ]
   return ['peer', ...values.filter(([, value]) => value !== undefined).map(([word, value]) => `--${word}=${value}`)]
+}
+
+/** The peer of rank 0 wrote the model of the run beside its own files: it is the run's. */
+function collectModel(out: string, peers: number): void {
+  const own = Array.from({ length: peers }, (_, number) => join(out, `peer-${number}`, MODEL)).find(existsSync)
+  if (own === undefined) return
+  try {
+    // file by file: a directory of that name may hold other things of the user's
+    const to = directory(out, MODEL)
+    for (const file of readdirSync(own)) renameSync(join(own, file), join(to, file))
+    rmdirSync(own)
+  } catch (thrown) {
+    say(`peergrad: ${fileError(own, thrown).message}`)
+  }
 }
 
 /** Writes and prints the result, and says what it is worth as an exit code. */

@@ -47,7 +47,12 @@ export type RunEvent = { readonly time: number; readonly peer: PeerId } & (
   /** a quorum suspects it, or it said that it leaves */
   | { readonly type: 'lost'; readonly other: PeerId; readonly reason: string }
   /** two manifests of one peer for one round that contradict each other, as signed, in base64 */
-  | { readonly type: 'equivocated'; readonly other: PeerId; readonly round: number; readonly envelopes: readonly string[] }
+  | {
+      readonly type: 'equivocated'
+      readonly other: PeerId
+      readonly round: number
+      readonly envelopes: readonly string[]
+    }
   /** this peer gave up its run for the one that was founded before it */
   | { readonly type: 'merged'; readonly founder: PeerId }
   | { readonly type: 'refused'; readonly other: PeerId; readonly offence: string; readonly reason: string }

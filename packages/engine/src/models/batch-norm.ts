@@ -2,7 +2,7 @@ import type { Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs-core'
 
 import { ones, zeros } from './initialise.js'
 import type { Build } from './layer.js'
-import { parameter } from './layers.js'
+import { layerName, parameter } from './layers.js'
 import type { ModelTensor } from './model.js'
 import { batchNormTraining } from '../kernels/batch-norm-training.js'
 import type { Tf } from '../tf.js'
@@ -38,6 +38,10 @@ export function batchNorm(name: string): Build {
         variable(mean).assign(blend(tf, variable(mean), batchMean))
         variable(variance).assign(blend(tf, variable(variance), unbiased))
         return y
+      },
+      translate(x, { layers, apply }) {
+        const layer = layers.batchNormalization({ name: layerName(name), epsilon: EPSILON, momentum: MOMENTUM })
+        return apply(layer, x, [scale, shift, mean, variance])
       }
     }
   }

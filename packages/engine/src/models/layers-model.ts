@@ -2,6 +2,7 @@ import { PeergradError, type Dataset } from '@peergrad/core'
 import type { Variable } from '@tensorflow/tfjs-core'
 import type { LayersModel, LayerVariable } from '@tensorflow/tfjs-layers'
 
+import { describe } from './describe.js'
 import { initialiserOf } from './layers-initialiser.js'
 import type { Model, ModelTensor } from './model.js'
 import type { Tf } from '../tf.js'
@@ -21,11 +22,13 @@ export function fromLayersModel(tf: Tf, model: LayersModel, { shape }: Pick<Data
   const trainable = new Set<LayerVariable>(model.trainableWeights)
   const tensors: ModelTensor[] = []
   const variables: Variable[] = []
+  const weights: LayerVariable[] = []
   for (const layer of innerLayers(model.layers)) {
     for (const weight of layer.weights) {
       const value = weight.read()
       if (!(value instanceof tf.Variable)) throw foreign(weight)
       variables.push(value)
+      weights.push(weight)
       tensors.push({
         name: weight.name,
         shape: value.shape,
@@ -46,7 +49,8 @@ export function fromLayersModel(tf: Tf, model: LayersModel, { shape }: Pick<Data
         throw new PeergradError('unsupported', 'model: got a model of several outputs, expected one')
       }
       return probabilities ? tf.log(tf.clipByValue(output, EPSILON, 1)) : output
-    }
+    },
+    describe: () => describe(model, (weight) => weights.indexOf(weight))
   }
 }
 

@@ -5,13 +5,27 @@ import { glorotUniform, zeros, type Initialiser } from './initialise.js'
 import type { Build, Shape } from './layer.js'
 import type { ModelTensor } from './model.js'
 
+/** A translated layer gets its values later: random ones would take longer than all the rest. */
+const EMPTY = { kernelInitializer: 'zeros', biasInitializer: 'zeros' } as const
+
 /** Rectified linear unit. */
-export const relu: Build = (input) => ({ output: input, tensors: [], apply: (x, { tf }) => tf.relu(x) })
+export const relu: Build = (input) => ({
+  output: input,
+  tensors: [],
+  apply: (x, { tf }) => tf.relu(x),
+  translate: (x, { layers, apply }) => apply(layers.reLU(), x)
+})
 
 /** [height, width, channels] to one row; no copy. */
 export const flatten: Build = (input) => {
   const length = input.reduce((product, size) => product * size, 1)
-  return { output: [length], tensors: [], apply: (x, { tf }) => tf.reshape(x, [-1, length]) }
+  return {
+    output: [length],
+    tensors: [],
+    apply: (x, { tf }) => tf.reshape(x, [-1, length]),
+    // that of tfjs takes no rows
+    translate: (x, { layers, apply }) => (input.length === 1 ? x : apply(layers.flatten(), x))
+  }
 }
 
 /** Maximum of each 2 × 2 square; an odd last row or column is dropped. */
@@ -20,14 +34,20 @@ export const maxPool: Build = (input) => {
   return {
     output: [height >> 1, width >> 1, channels],
     tensors: [],
-    apply: (x, { tf }) => tf.maxPool(x as Tensor4D, 2, 2, 'valid')
+    apply: (x, { tf }) => tf.maxPool(x as Tensor4D, 2, 2, 'valid'),
+    translate: (x, { layers, apply }) => apply(layers.maxPooling2d({ poolSize: 2, strides: 2, padding: 'valid' }), x)
   }
 }
 
 /** Mean over height and width: [height, width, channels] to [channels]. */
 export const globalAveragePool: Build = (input) => {
   const [, , channels] = image(input)
-  return { output: [channels], tensors: [], apply: (x, { tf }) => tf.mean(x, [1, 2]) }
+  return {
+    output: [channels],
+    tensors: [],
+    apply: (x, { tf }) => tf.mean(x, [1, 2]),
+    translate: (x, { layers, apply }) => apply(layers.globalAveragePooling2d({}), x)
+  }
 }
 
 export function dense(
@@ -47,7 +67,9 @@ export function dense(
           bias: variable(shift),
           transposeA: false,
           transposeB: false
-        })
+        }),
+      translate: (x, { layers, apply }) =>
+        apply(layers.dense({ name: layerName(name), units, ...EMPTY }), x, [weights, shift])
     }
   }
 }
@@ -69,15 +91,20 @@ export function convolution(
     const [height, width, channels] = image(input)
     const weights = parameter(`${name}/kernel`, [size, size, channels, filters], kernel)
     const shift = init.bias === undefined ? undefined : parameter(`${name}/bias`, [filters], init.bias)
+    const tensors = shift === undefined ? [weights] : [weights, shift]
     return {
       output: [extent(height, size, stride, padding), extent(width, size, stride, padding), filters],
-      tensors: shift === undefined ? [weights] : [weights, shift],
+      tensors,
       apply(x, { tf, variable }) {
         const images = x as Tensor4D
         const filter = variable(weights) as Tensor4D
         const output = tf.conv2d(images, filter, stride, padding)
         // not tf.fused.conv2d, which computes the gradient to its input also where nobody needs it: in the first layer
         return shift === undefined ? output : tf.add(output, variable(shift))
+      },
+      translate(x, { layers, apply }) {
+        const shape = { filters, kernelSize: size, strides: stride, padding, useBias: shift !== undefined }
+        return apply(layers.conv2d({ name: layerName(name), ...shape, ...EMPTY }), x, tensors)
       }
     }
   }
@@ -92,9 +119,19 @@ export function depthwise(name: string, init: { size: number; stride?: number; k
     return {
       output: [extent(height, size, stride, 'same'), extent(width, size, stride, 'same'), channels],
       tensors: [weights],
-      apply: (x, { tf, variable }) => tf.depthwiseConv2d(x as Tensor4D, variable(weights) as Tensor4D, stride, 'same')
+      apply: (x, { tf, variable }) => tf.depthwiseConv2d(x as Tensor4D, variable(weights) as Tensor4D, stride, 'same'),
+      translate(x, { layers, apply }) {
+        const shape = { kernelSize: size, strides: stride, padding: 'same' as const, useBias: false }
+        const layer = layers.depthwiseConv2d({ name: layerName(name), ...shape, depthwiseInitializer: 'zeros' })
+        return apply(layer, x, [weights])
+      }
     }
   }
+}
+
+/** What a layer of tfjs is called: other tools take no slash. */
+export function layerName(name: string): string {
+  return name.replaceAll('/', '_')
 }
 
 export function parameter(name: string, shape: Shape, initialise: Initialiser): ModelTensor {

@@ -24,6 +24,16 @@ export interface Model {
    * Runs inside tf.tidy.
    */
   forward(x: Tensor, training: boolean): Tensor
+  /** The same as a LayersModel of tfjs, for other tools to read. Absent for a model that is not made of such layers. */
+  describe?(layers: TfLayers): LayersModelDescription
+}
+
+/** A LayersModel of tfjs, without the values of its weights. */
+export interface LayersModelDescription {
+  /** `modelTopology` of a model.json */
+  readonly topology: object
+  /** its weights, in the order of its files; `tensor` counts in the model's `tensors` */
+  readonly weights: readonly { readonly name: string; readonly tensor: number }[]
 }
 
 /** What a model is built from. */

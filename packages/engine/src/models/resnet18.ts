@@ -50,7 +50,11 @@ function residual(name: string, filters: number, stride: number): Build {
     return {
       output: main.output,
       tensors: [...main.tensors, ...shortcut.tensors],
-      apply: (x, pass) => pass.tf.relu(pass.tf.add(main.apply(x, pass), shortcut.apply(x, pass)))
+      apply: (x, pass) => pass.tf.relu(pass.tf.add(main.apply(x, pass), shortcut.apply(x, pass))),
+      translate(x, to) {
+        const sum = to.apply(to.layers.add(), [main.translate(x, to), shortcut.translate(x, to)])
+        return to.apply(to.layers.reLU(), sum)
+      }
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { Dataset, ErrorJSON, Layout, Minibatch, PluginReference, VectorHandle } from '@peergrad/core'
+import type { Dataset, ErrorJSON, Layout, Minibatch, PluginReference, TensorSlot, VectorHandle } from '@peergrad/core'
 
 /** What a worker is started with. */
 export interface WorkerInit {
@@ -37,6 +37,7 @@ export type Job =
       readonly to: number
     }
   | { readonly kind: 'initialise'; readonly seed: number; readonly into: VectorHandle }
+  | { readonly kind: 'describe' }
   | { readonly kind: 'memory' }
 
 /** `close` comes after the jobs before it are done, and the worker ends. */
@@ -47,8 +48,16 @@ export interface Answers {
   readonly gradient: { readonly loss: number; readonly samples: number; readonly milliseconds: number }
   readonly evaluate: { readonly loss: number; readonly correct: number; readonly samples: number }
   readonly initialise: null
+  /** the model as a LayersModel of tfjs */
+  readonly describe: LayersModelFile
   /** tensors alive in the worker's tfjs */
   readonly memory: { readonly tensors: number }
+}
+
+/** What a model.json holds, and where in a model state the values of each weight stand. */
+export interface LayersModelFile {
+  readonly topology: object
+  readonly weights: readonly TensorSlot[]
 }
 
 export type FromWorker =

@@ -2,7 +2,7 @@ import { PeergradError, random, type Dataset, type Layout, type Minibatch } from
 import type { NamedTensorMap, Scalar, Tensor, Tensor2D } from '@tensorflow/tfjs-core'
 
 import { Batches } from './batch.js'
-import type { Answers } from './protocol.js'
+import type { Answers, LayersModelFile } from './protocol.js'
 import type { Running } from '../backends/backend.js'
 import { initialise } from '../models/initialise.js'
 import { inLayoutOrder, layoutOf, type Model } from '../models/model.js'
@@ -95,6 +95,26 @@ export class Trainer {
       correct += batchCorrect
     }
     return { loss, correct, samples: to - from }
+  }
+
+  /** The model as a LayersModel of tfjs. Error `unsupported` when it is none. */
+  async describe(): Promise<LayersModelFile> {
+    const { tensors } = this.#model
+    if (this.#model.describe === undefined) {
+      const message =
+        'model: it is not made of layers of tfjs, so there is no LayersModel of it; a checkpoint has its weights'
+      throw new PeergradError('unsupported', message)
+    }
+    const { topology, weights } = this.#model.describe(await this.#running.layers())
+    const slots = new Map(inLayoutOrder(tensors).map((tensor, index) => [tensor, this.layout.slots[index]]))
+    return {
+      topology,
+      weights: weights.map(({ name, tensor }) => {
+        const slot = slots.get(tensors[tensor])
+        if (slot !== undefined) return { ...slot, name }
+        throw new PeergradError('internal', `model: the layer weight "${name}" is none of its tensors`)
+      })
+    }
   }
 
   #meanLoss(x: Tensor, labels: Tensor2D): Scalar {

@@ -65,6 +65,8 @@ async function run({
     case 'initialise':
       if (mayWrite(claim)) trainer.initialise(job.seed, arena.view(job.into))
       return null
+    case 'describe':
+      return trainer.describe()
     case 'memory':
       return { tensors: tensors() }
   }

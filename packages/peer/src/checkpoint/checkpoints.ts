@@ -35,7 +35,6 @@ export interface ExtraVector {
 export class Checkpoints {
   readonly #init: CheckpointsInit
   #writing: Promise<void> | undefined
-  #last: { readonly round: number; readonly file: string } | undefined
 
   constructor(init: CheckpointsInit) {
     this.#init = init
@@ -76,7 +75,6 @@ export class Checkpoints {
    */
   async finish(position: CheckpointPosition, extra: readonly ExtraVector[] = []): Promise<string> {
     await this.#writing
-    if (this.#last?.round === position.round) return this.#last.file
     return this.#write(position, await this.#hold(position, extra))
   }
 
@@ -110,8 +108,7 @@ export class Checkpoints {
     } finally {
       release(held)
     }
-    this.#last = { round, file }
-    onSaved(this.#last)
+    onSaved({ round, file })
     await rotate(directory, round, KEEP).catch((thrown: unknown) =>
       logger.warn({ error: PeergradError.from(thrown).message }, 'old checkpoints could not be deleted')
     )

@@ -1,6 +1,6 @@
 import { readdir, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { PeergradError, type CheckpointPosition } from '@peergrad/core'
+import { firstDifference, PeergradError, type CheckpointPosition, type RunManifest } from '@peergrad/core'
 import { verifyCheckpoint } from './read.js'
 
 /** Where a peer's checkpoints lie in its directory. */
@@ -47,23 +47,35 @@ export interface FoundCheckpoint {
 
 /**
  * The checkpoint that `path` means, checked to its last byte: of a peer's directory, or a directory of checkpoints, the
- * newest good one; a file is that one. Errors: `missing` when there is none; `corrupt` when a file is torn, changed or
- * foreign, and names the good one to take instead.
+ * newest good one, of `run` if that is given; a file is that one. Errors: `missing` when there is none; `corrupt` when a
+ * file is torn, changed or foreign, and names the good one to take instead.
  */
-export async function findCheckpoint(path: string): Promise<FoundCheckpoint> {
+export async function findCheckpoint(path: string, run?: RunManifest): Promise<FoundCheckpoint> {
   const kind = await kindOf(path)
   if (kind === 'file') return { file: path, position: await verifyOrOffer(path), skipped: [] }
   const directory =
     kind === 'directory' && (await kindOf(join(path, CHECKPOINTS))) === 'directory' ? join(path, CHECKPOINTS) : path
   const listed = await listCheckpoints(directory)
-  const { good, bad } = await newestGood(listed)
+  const { good, bad } = await newestGood(listed, run)
   if (good !== undefined) return { ...good, skipped: bad }
   if (listed.length === 0) {
     const what = kind === undefined ? 'there is no such file or directory' : 'there is no checkpoint in it'
-    const message = `resume ${path}: ${what}; expected a checkpoint, or the directory of a peer that wrote some`
+    const message = `checkpoint ${path}: ${what}; expected a checkpoint, or the directory of a peer that wrote some`
     throw new PeergradError('missing', message, { path })
   }
-  throw new PeergradError('corrupt', `resume ${path}: no checkpoint there is good: ${bad.join('; ')}`, { path })
+  throw new PeergradError('corrupt', `checkpoint ${path}: no checkpoint there is good: ${bad.join('; ')}`, { path })
+}
+
+/** Error `argument` names the first field in which the checkpoint's run differs from ours. */
+export function checkRun(file: string, { manifest }: CheckpointPosition, ours: RunManifest): void {
+  const difference = firstDifference(ours, manifest) ?? firstDifference(manifest, ours)
+  if (difference === undefined) return
+  const [here, there] = [ours, manifest].map((each) => JSON.stringify(each[difference.field as keyof RunManifest]))
+  throw new PeergradError(
+    'argument',
+    `checkpoint ${file}: is of another run: ${difference.field} is ${there} there, and ${here} here; resume the run with its own options`,
+    { file, field: difference.field }
+  )
 }
 
 async function verifyOrOffer(file: string): Promise<CheckpointPosition> {
@@ -76,7 +88,7 @@ async function verifyOrOffer(file: string): Promise<CheckpointPosition> {
     const index = all.findIndex((each) => resolve(each.file) === resolve(file))
     // the older ones first: they are what the file went on from
     const { good } = await newestGood([...all.slice(index + 1), ...all.slice(0, Math.max(0, index))])
-    const offer = good === undefined ? 'there is no other good one beside it' : `resume from ${good.file} instead`
+    const offer = good === undefined ? 'there is no other good one beside it' : `take ${good.file} instead`
     throw new PeergradError(
       'corrupt',
       `${error.message}; ${offer}`,
@@ -87,11 +99,13 @@ async function verifyOrOffer(file: string): Promise<CheckpointPosition> {
 }
 
 /** The first of the list that is good, and what is wrong with those before it. */
-async function newestGood(listed: readonly ListedCheckpoint[]) {
+async function newestGood(listed: readonly ListedCheckpoint[], run?: RunManifest) {
   const bad: string[] = []
   for (const { file } of listed) {
     try {
-      return { good: { file, position: await verifyCheckpoint(file) }, bad }
+      const position = await verifyCheckpoint(file)
+      if (run !== undefined) checkRun(file, position, run)
+      return { good: { file, position }, bad }
     } catch (thrown) {
       bad.push(PeergradError.from(thrown).message)
     }

@@ -9,20 +9,21 @@ import {
   type Layout
 } from '@peergrad/core'
 
-/**
+/*
  * A checkpoint is a safetensors file: 8 bytes with the header's length, a JSON header, raw little-endian floats. Its
  * tensors are the slots of the model's layout and, after them, each other vector under its own name. The metadata
  * holds the record, with the digest of each vector, and the SHA-256 of the header itself (its length before it, and
  * zeros in the place of that digest): so it covers every bit of the file.
  */
-const ZEROS = '0'.repeat(64)
-const START = '{"__metadata__":{"sha256":"'
-const DIGEST_AT = 8 + START.length
 
 /** bytes of a header at most: what other readers of safetensors take */
 export const HEADER_LIMIT = 100_000_000
 /** bytes before the header */
 export const LENGTH_BYTES = 8
+
+const ZEROS = '0'.repeat(64)
+const START = '{"__metadata__":{"sha256":"'
+const DIGEST_AT = LENGTH_BYTES + START.length
 
 export interface Header extends CheckpointRecord {
   /** what the file says of each tensor, by name */

@@ -1,5 +1,4 @@
 import {
-  firstDifference,
   optimiserState,
   PeergradError,
   type CheckpointPosition,
@@ -11,6 +10,7 @@ import {
 } from '@peergrad/core'
 import type { SwarmInit } from '../membership/swarm.js'
 import { stateKeys } from '../runtime/state-sync.js'
+import { checkRun } from './directory.js'
 import { CheckpointReader } from './read.js'
 
 /** The state that a peer goes on from: its vectors are in the own store, under `stateKeys(position.round, …)`. */
@@ -81,17 +81,6 @@ export async function loadCheckpoint(file: string, init: LoadInit): Promise<Resu
 /** What the optimiser's vectors are called in a checkpoint. */
 export function optimiserVectors({ optimiser }: RunManifest): string[] {
   return Array.from({ length: optimiserState(optimiser) }, (_, index) => `optimiser.${index}`)
-}
-
-function checkRun(file: string, { manifest }: CheckpointPosition, ours: RunManifest): void {
-  const difference = firstDifference(ours, manifest) ?? firstDifference(manifest, ours)
-  if (difference === undefined) return
-  const [here, there] = [ours, manifest].map((each) => JSON.stringify(each[difference.field as keyof RunManifest]))
-  throw new PeergradError(
-    'argument',
-    `checkpoint ${file}: is of another run: ${difference.field} is ${there} there, and ${here} here; resume the run with its own options`,
-    { file, field: difference.field }
-  )
 }
 
 async function loadVector(

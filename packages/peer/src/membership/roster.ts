@@ -1,12 +1,4 @@
-import {
-  Emitter,
-  PeergradError,
-  quorum,
-  type Clock,
-  type ControlMessage,
-  type PeerId,
-  type View
-} from '@peergrad/core'
+import { Emitter, PeergradError, quorum, type Clock, type ControlMessage, type PeerId, type View } from '@peergrad/core'
 import { FailureDetector } from './failure-detector.js'
 import { Suspicions } from './suspicions.js'
 import type { Swarm } from './swarm.js'

@@ -342,9 +342,7 @@ export class Swarm extends Emitter<SwarmEvents> {
     try {
       if (message.run !== this.#runIfKnown()) throw new PeergradError('refused', 'this peer is of another run')
       const answer =
-        message.kind === 'found'
-          ? this.#onFound(request.from, message)
-          : await this.#responder(request.from, message)
+        message.kind === 'found' ? this.#onFound(request.from, message) : await this.#responder(request.from, message)
       if (answer === undefined) throw new PeergradError('missing', `this peer cannot answer "${message.kind}" now`)
       request.respond(controlAnswers.encode(answer))
     } catch (thrown) {

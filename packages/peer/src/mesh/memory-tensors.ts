@@ -43,6 +43,7 @@ interface Part {
   readonly bytes: number
   readonly offset: number
   readonly into: Vector
+  /** milliseconds in which something must move */
   readonly pace: number
   done: number
 }

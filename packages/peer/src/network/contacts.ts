@@ -5,7 +5,8 @@ import type { PeerId } from '@peergrad/core'
 
 /** Peers to keep in mind, so that hearsay cannot fill the memory. */
 const CONTACT_LIMIT = 512
-const DIAL_MILLISECONDS = 5000
+/** Handshakes of a whole swarm at once take long on a busy machine, and one that was given up was work for nothing. */
+const DIAL_MILLISECONDS = 10_000
 /** The two sides of a partition that healed should not miss each other for long; a stranger is in no hurry. */
 const BACKOFF = { first: 250, factor: 2, most: { known: 5000, stranger: 30_000 } }
 /** Dials of a peer that was never reached. One that was is dialled until it is forgotten. */

@@ -1,4 +1,12 @@
-import { PeergradError, type Clock, type Digest, type GradientStore, type Lease, type Mesh, type PeerId } from '@peergrad/core'
+import {
+  PeergradError,
+  type Clock,
+  type Digest,
+  type GradientStore,
+  type Lease,
+  type Mesh,
+  type PeerId
+} from '@peergrad/core'
 import { checkAborted, deferred, orAborted } from '../deferred.js'
 
 /** Floats of a part: a multiple of a tensor block, and 4 MiB, so that a slow donor holds up little. */

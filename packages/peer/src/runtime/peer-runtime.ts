@@ -487,7 +487,8 @@ export class PeerRuntime {
     const caughtUp = beat.confirmed && this.#book.upToDate(from, clock.now())
     this.#roster.beat(from, { stateful: beat.stateful, caughtUp })
     if (caughtUp) this.#current?.retry()
-    if (this.#here !== undefined && beat.round > this.#here.round && this.#roster.isMember(from)) this.#catcher.ask(from)
+    if (this.#here !== undefined && beat.round > this.#here.round && this.#roster.isMember(from))
+      this.#catcher.ask(from)
     this.#compare()
     this.#changed()
   }

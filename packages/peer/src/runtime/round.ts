@@ -187,7 +187,6 @@ export class Round {
     this.#agreement.retry()
   }
 
-
   measure: Exchange['measure'] = (phase, work) => this.#exchange.measure(phase, work)
 
   #onManifest(from: PeerId, message: ManifestMessage, envelope: Uint8Array): void {

@@ -140,9 +140,7 @@ async function askAll(init: TakeStateInit, failures: string[]): Promise<readonly
     }
   }
   await Promise.race([enough.promise, Promise.all(asked.map(ask))])
-  return [...offers.values()].sort(
-    (a, b) => b.donors.length - a.donors.length || b.donation.round - a.donation.round
-  )
+  return [...offers.values()].sort((a, b) => b.donors.length - a.donors.length || b.donation.round - a.donation.round)
 }
 
 function checkShape(donation: Donation, { optimiser, length, parameters }: TakeStateInit): void {
