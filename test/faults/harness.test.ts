@@ -45,11 +45,12 @@ describe('what is measured', () => {
   const life = (...events: [wall: number, event: object][]) =>
     ({ events: events.map(([wall, event]) => ({ wall, event })) }) as unknown as PeerProcess
   const suspected = { type: 'suspected', other: 'v' }
-  const view = { type: 'view', members: ['a', 'b'] }
+  const view = { type: 'view', number: 3, members: ['a', 'b'] }
+  const round = (view: number) => ({ type: 'round', view })
 
   it('runs from the fault over the first suspicion and the last view to the last round', () => {
-    const a = life([900, suspected], [1400, suspected], [1700, view], [1800, { type: 'round' }])
-    const b = life([1500, suspected], [1600, { type: 'round' }], [1900, view], [2100, { type: 'round' }])
+    const a = life([900, suspected], [1400, suspected], [1700, view], [1800, round(3)])
+    const b = life([1500, suspected], [1900, view], [1900, round(2)], [2100, round(3)])
     expect(recoveryOf('v', 1000, [a, b])).toEqual({ detect: 0.4, agree: 0.5, recover: 0.2 })
   })
 
