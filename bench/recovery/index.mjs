@@ -170,7 +170,7 @@ function report({ faults, idle, slower }) {
     '',
     `\`pnpm bench recovery\`: real processes on loopback with default settings, ${PEERS} peers, median / worst seconds. "detect" is from the ` +
       'fault to the first suspicion, "agree" from there until all survivors have a view without the peer, "recover" from there ' +
-      'until all have ended their next round, "rejoin" from when a peer is ready to train until it is in the view of all.',
+      'until all have ended a round in that view, "rejoin" from when a peer is ready to train until it is in the view of all.',
     '',
     '| fault | times | detect | agree | recover | rejoin |',
     '|---|---|---|---|---|---|',

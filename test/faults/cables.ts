@@ -53,6 +53,11 @@ export class Cables implements Wires {
     return cables
   }
 
+  /** Of the processes that hold the namespaces. */
+  get pids(): number[] {
+    return [this.#hub, ...this.#ends].map(({ holder }) => holder.pid ?? 0)
+  }
+
   /** Where the peer with this number runs. */
   place(number: number): Place {
     return { within: this.#ends[number]!.enter, settings: { listen: [`/ip4/${address(number)}/tcp/0`] } }

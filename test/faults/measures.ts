@@ -1,5 +1,5 @@
 import type { PeerId, RunEvent } from '@peergrad/core'
-import type { PeerProcess } from './process.js'
+import type { PeerProcess, SeenEvent } from './process.js'
 
 /** Seconds, from one to the next. */
 export interface Recovery {
@@ -7,26 +7,31 @@ export interface Recovery {
   readonly detect: number
   /** until all survivors have a view without the peer */
   readonly agree: number
-  /** until all survivors have ended the next round */
+  /** until all survivors have ended a round in that view */
   readonly recover: number
 }
 
 /** What became of a fault, by what the survivors told; it has to be over. `fault` is its time of day. */
 export function recoveryOf(victim: PeerId, fault: number, survivors: readonly PeerProcess[]): Recovery {
-  const suspicions = survivors.map((life) =>
-    firstAfter(life, fault, (event) => event.type === 'suspected' && event.other === victim)
+  const suspicions = survivors.map(
+    (life) => firstAfter(life, fault, (event) => event.type === 'suspected' && event.other === victim)?.wall ?? Infinity
   )
-  const views = survivors.map((life) =>
+  const seen = survivors.map((life) =>
     firstAfter(life, fault, (event) => event.type === 'view' && !event.members.includes(victim))
   )
-  const rounds = survivors.map((life, index) => firstAfter(life, views[index]!, ({ type }) => type === 'round'))
+  const views = seen.map((view) => view?.wall ?? Infinity)
+  // a round that was under way ends in the view in which it began
+  const rounds = survivors.map((life, index) => {
+    const { number } = (seen[index]?.event ?? { number: Infinity }) as { number: number }
+    return firstAfter(life, fault, (event) => event.type === 'round' && event.view >= number)?.wall ?? Infinity
+  })
   const view = Math.max(...views)
   // a peer may be missed by the exchange before anybody suspects it
   const suspected = Math.min(...suspicions, view)
   return {
     detect: (suspected - fault) / 1000,
     agree: (view - suspected) / 1000,
-    recover: (Math.max(...rounds, view) - view) / 1000
+    recover: (Math.max(...rounds) - view) / 1000
   }
 }
 
@@ -35,15 +40,16 @@ export function recoveryOf(victim: PeerId, fault: number, survivors: readonly Pe
  * time of day.
  */
 export function rejoinOf(newcomer: PeerProcess, all: readonly PeerProcess[], ready = newcomer.ready ?? NaN): number {
-  const views = all.map((life) =>
-    firstAfter(life, ready, (event) => event.type === 'view' && event.members.includes(newcomer.peer ?? ''))
+  const views = all.map(
+    (life) =>
+      firstAfter(life, ready, (event) => event.type === 'view' && event.members.includes(newcomer.peer ?? ''))?.wall ??
+      Infinity
   )
   return (Math.max(...views) - ready) / 1000
 }
 
-/** Infinity when there was none. */
-function firstAfter(life: PeerProcess, wall: number, wanted: (event: RunEvent) => boolean): number {
-  return life.events.find((seen) => seen.wall >= wall && wanted(seen.event))?.wall ?? Infinity
+function firstAfter(life: PeerProcess, wall: number, wanted: (event: RunEvent) => boolean): SeenEvent | undefined {
+  return life.events.find((seen) => seen.wall >= wall && wanted(seen.event))
 }
 
 export function median(values: readonly number[]): number {

@@ -82,7 +82,7 @@ export class Samples {
 }
 
 /** Least squares. */
-function trend(points: readonly (readonly [x: number, y: number])[]): Trend {
+export function trend(points: readonly (readonly [x: number, y: number])[]): Trend {
   const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
   const [x, y] = [mean(points.map(([x]) => x)), mean(points.map(([, y]) => y))]
   const slope =

@@ -21,8 +21,6 @@ export interface RealSwarmInit {
   readonly settings?: Partial<PeerSettings>
   /** of Node */
   readonly flags?: readonly string[]
-  /** milliseconds after which what did not happen is a hang */
-  readonly hang?: number
   /** no round of it is waited for */
   readonly idle?: boolean
   readonly place?: (number: number) => Place
@@ -35,12 +33,14 @@ export interface StartInit {
 
 const HERE: Place = { within: [], settings: { listen: ['/ip4/127.0.0.1/tcp/0'] } }
 
-/** Six times a round's deadline here. */
-const HANG = 60_000
+/** Milliseconds that a peer waits for the others. */
+const PATIENCE = 60_000
 
 /** Real processes that train together, the faults that happen to them, and what must hold all the while. */
 export class RealSwarm {
   readonly laws = new Laws()
+  /** milliseconds after which what did not happen is a hang: six times a round's deadline here */
+  hang = 60_000
   readonly folder = mkdtempSync(join(tmpdir(), 'peergrad-faults-'))
   /** every life of every peer, in the order of their starts */
   readonly lives: PeerProcess[] = []
@@ -116,7 +116,7 @@ export class RealSwarm {
         length: 20_000,
         milliseconds: 50,
         memory: 64 << 20,
-        patience: HANG,
+        patience: PATIENCE,
         ...(dieAt && { trap: this.#trap(dieAt) }),
         ...this.#init.settings,
         ...settings
@@ -245,7 +245,7 @@ export class RealSwarm {
 
   /** Waits until the condition holds: it is looked at whenever a peer says something. A broken law or a hang rejects. */
   async when(what: string, condition: () => boolean): Promise<void> {
-    const limit = this.#init.hang ?? HANG
+    const limit = this.hang
     let late = false
     const timer = setTimeout(() => {
       late = true
