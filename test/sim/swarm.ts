@@ -294,7 +294,7 @@ export class Simulation {
 }
 
 function isFileWork(resource: string): boolean {
-  return resource.startsWith('FSReq')
+  return resource.startsWith('FSReq') || resource === 'CloseReq'
 }
 
 export function peerName(index: number): string {
