@@ -32,7 +32,7 @@ export interface AgreementEffects {
   decide(decision: Decision, holders: readonly PeerId[]): void
 }
 
-/** Turns of all members that a ballot may be ahead. */
+/** Turns of all members by which one message may raise the ballot. */
 const BALLOTS = 8
 
 export interface AgreementInit {
@@ -74,6 +74,8 @@ export class RoundAgreement {
   /** ballot that this peer leads now */
   #leading: number | undefined
   #collected = false
+  /** time-outs since the ballot last rose */
+  #stalls = 0
   #decided = false
 
   constructor(init: AgreementInit) {
@@ -95,6 +97,26 @@ export class RoundAgreement {
     return members[ballot % members.length]
   }
 
+  /** The whole state as text, the same text for the same state: for logs and the model check. */
+  snapshot(): string {
+    return JSON.stringify({
+      promised: this.#promised,
+      leading: this.#leading ?? null,
+      collected: this.#collected,
+      stalls: this.#stalls,
+      decided: this.#decided,
+      accepted: this.#accepted ?? null,
+      manifests: sorted(this.#manifests),
+      lost: [...this.#lost].sort(),
+      excluded: [...this.#excluded].sort(),
+      liars: [...this.#liars].sort(),
+      failures: sorted(this.#failures),
+      promises: sorted(this.#promises),
+      proposals: sorted(this.#proposals),
+      accepts: sorted(this.#accepts).map(([ballot, held]) => [ballot, sorted(held)])
+    })
+  }
+
   /** Contributors whose manifests are here. */
   get contributors(): readonly PeerId[] {
     return [...this.#manifests.keys()]
@@ -112,9 +134,15 @@ export class RoundAgreement {
     this.#propose()
   }
 
-  /** No decision in time: the next coordinator takes over, as if this one were gone. */
+  /**
+   * No decision in time: the next coordinator takes over, as if this one were gone, and the one after it at the next
+   * call, since a ballot that this peer did not hear of may be in the way. Who could not be read is tried again.
+   */
   stalled(): void {
-    if (!this.#decided && this.#successor() === this.#init.self) this.#lead()
+    if (this.#decided) return
+    this.#stalls += 1
+    for (const peer of this.#excluded) if (!this.#liars.has(peer)) this.#excluded.delete(peer)
+    if (this.#successor(this.#stalls) === this.#init.self) this.#lead()
   }
 
   /** The members agree that a peer is gone: nobody waits for it, and its roles go to others. */
@@ -166,8 +194,13 @@ export class RoundAgreement {
   /** A message of a member of the view, already checked for its form. */
   receive(from: PeerId, message: AgreementMessage): void {
     if (this.#decided || this.#liars.has(from)) return
-    // each ballot is a turn of somebody: nobody honest is further ahead than a few turns of all
-    if (message.ballot > this.#promised + BALLOTS * this.#init.view.members.length) return
+    // each ballot is a turn of somebody: whoever is further ahead than a few turns of all lies, or this peer was away
+    const most = this.#promised + BALLOTS * this.#init.view.members.length
+    if (message.ballot > most) {
+      // it follows by so much a message, which is repeated
+      if (message.kind === 'prepare' && this.coordinator(message.ballot) === from) this.#raise(most)
+      return
+    }
     switch (message.kind) {
       case 'prepare':
         return this.#onPrepare(from, message.ballot)
@@ -194,10 +227,7 @@ export class RoundAgreement {
 
   #onPrepare(from: PeerId, ballot: number): void {
     if (ballot <= this.#promised || this.coordinator(ballot) !== from) return
-    this.#failures.clear()
-    this.#promised = ballot
-    this.#leading = undefined
-    this.#init.effects.abandon()
+    this.#raise(ballot)
     this.#init.effects.send({ kind: 'promise', ballot, accepted: this.#accepted ?? null })
   }
 
@@ -209,9 +239,7 @@ export class RoundAgreement {
 
   #onPropose(from: PeerId, { ballot, proposal, outcome }: Body<'propose'>): void {
     if (ballot < this.#promised || this.coordinator(ballot) !== from || this.#proposals.has(ballot)) return
-    if (ballot > this.#promised) this.#init.effects.abandon()
-    if (ballot > this.#promised) this.#failures.clear()
-    this.#promised = ballot
+    if (ballot > this.#promised) this.#raise(ballot)
     if (!this.#init.valid(proposal)) {
       this.distrust(from)
       if (this.#successor() === this.#init.self) this.#lead()
@@ -256,15 +284,21 @@ export class RoundAgreement {
     this.#init.effects.decide({ ballot, proposal, outcome }, holders)
   }
 
-  /** The first member after the coordinator of the highest ballot that is not lost. */
-  #successor(): PeerId | undefined {
+  #raise(ballot: number): void {
+    this.#promised = ballot
+    this.#leading = undefined
+    this.#stalls = 0
+    this.#failures.clear()
+    this.#init.effects.abandon()
+  }
+
+  /** The member whose turn it is after the coordinator of the highest ballot, of those that are not lost. */
+  #successor(turn = 1): PeerId | undefined {
     const { members } = this.#init.view
     const current = this.#promised % members.length
-    for (let i = 1; i <= members.length; i++) {
-      const peer = members[(current + i) % members.length]
-      if (!this.#lost.has(peer) && !this.#liars.has(peer)) return peer
-    }
-    return undefined
+    const turns = [...members.slice(current + 1), ...members.slice(0, current + 1)]
+    const able = turns.filter((peer) => !this.#lost.has(peer) && !this.#liars.has(peer))
+    return able[(turn - 1) % able.length]
   }
 
   /** Phase 1 with the next ballot that is this peer's to lead. */
@@ -273,11 +307,9 @@ export class RoundAgreement {
     const index = members.indexOf(this.#init.self)
     let ballot = this.#promised + 1
     while (ballot % members.length !== index) ballot += 1
-    this.#promised = ballot
+    this.#raise(ballot)
     this.#leading = ballot
     this.#promises.clear()
-    this.#failures.clear()
-    this.#init.effects.abandon()
     this.#init.effects.send({ kind: 'prepare', ballot })
     this.#onPromise(this.#init.self, { kind: 'promise', ballot, accepted: this.#accepted ?? null })
   }
@@ -312,14 +344,12 @@ export class RoundAgreement {
     if (ballot === undefined || this.#decided || this.#proposals.has(ballot)) return
     if (ballot > 0 && this.#promises.size < quorum(view.members.length)) return
 
-    const earlier = [...this.#promises.entries()]
-      .filter(([, promise]) => promise.accepted !== null)
-      .sort(([, a], [, b]) => (b.accepted?.ballot ?? 0) - (a.accepted?.ballot ?? 0))
-    const highest = earlier[0]?.[1].accepted
-    if (highest) {
-      const holders = earlier.filter(([, { accepted }]) => accepted?.outcome === highest.outcome).map(([peer]) => peer)
-      effects.send({ kind: 'propose', ballot, proposal: highest.proposal, outcome: highest.outcome })
-      return this.#start(ballot, highest.proposal, highest.outcome, holders)
+    const earlier = this.#earlier()
+    if (earlier === 'unknown') return
+    if (earlier !== undefined) {
+      const { proposal, outcome, holders } = earlier
+      effects.send({ kind: 'propose', ballot, proposal, outcome })
+      return this.#start(ballot, proposal, outcome, holders)
     }
 
     const usable = (peer: PeerId) => !this.#lost.has(peer) && !this.#excluded.has(peer)
@@ -332,6 +362,27 @@ export class RoundAgreement {
     const proposal: Proposal = { contributions, ...this.#init.next() }
     effects.send({ kind: 'propose', ballot, proposal, outcome: null })
     this.#start(ballot, proposal, null, [self])
+  }
+
+  /**
+   * What an earlier ballot may have decided: the accepted value of the highest one. Peers that hold different outcomes
+   * of that one's exchange ran a strategy that is not deterministic: then it is unknown until so many have promised that
+   * at most one of the outcomes may have a majority.
+   */
+  #earlier(): { proposal: Proposal; outcome: Digest; holders: PeerId[] } | 'unknown' | undefined {
+    const promised = [...this.#promises].flatMap(([peer, { accepted }]) => (accepted ? [{ peer, ...accepted }] : []))
+    const highest = Math.max(...promised.map(({ ballot }) => ballot))
+    const rivals = new Map<Digest, { proposal: Proposal; outcome: Digest; votes: number }>()
+    for (const { ballot, proposal, outcome } of promised) {
+      if (ballot !== highest) continue
+      rivals.set(outcome, { proposal, outcome, votes: (rivals.get(outcome)?.votes ?? 0) + 1 })
+    }
+    const [first, second] = [...rivals.values()].sort((a, b) => b.votes - a.votes || (a.outcome < b.outcome ? -1 : 1))
+    if (first === undefined) return undefined
+    const { length } = this.#init.view.members
+    if (second !== undefined && second.votes + length - this.#promises.size >= quorum(length)) return 'unknown'
+    const holders = promised.filter(({ outcome }) => outcome === first.outcome).map(({ peer }) => peer)
+    return { proposal: first.proposal, outcome: first.outcome, holders }
   }
 
   #start(ballot: number, proposal: Proposal, outcome: Digest | null, holders: readonly PeerId[]): void {
@@ -348,4 +399,8 @@ export class RoundAgreement {
     // accepts may have come before the proposal did
     for (const [peer, held] of this.#accepts.get(ballot) ?? []) if (!this.#decided) this.#accept(peer, ballot, held)
   }
+}
+
+function sorted<K extends string | number, V>(map: ReadonlyMap<K, V>): [K, V][] {
+  return [...map].sort(([a], [b]) => (a < b ? -1 : 1))
 }
