@@ -45,6 +45,11 @@ describe('how doubtful a silence is', () => {
     expect(unsure).toBeLessThan(8)
   })
 
+  it('takes a single long pause for no more than four intervals', () => {
+    const [after] = levels([...Array<number>(99).fill(500), 60_000], [2500])
+    expect(after).toBeGreaterThan(8)
+  })
+
   it('forgets what was long ago', () => {
     const [before] = levels([...Array<number>(100).fill(3000), ...Array<number>(100).fill(500)], [1700])
     expect(before).toBeGreaterThan(8)
@@ -130,13 +135,17 @@ describe('a failure detector', () => {
   })
 
   it('suspects nobody after it stood still itself', () => {
-    const { clock, own, said, beats } = setUp()
+    const { clock, own, events, said, beats } = setUp()
     beats(20)
     own.stop()
     clock.advance(10_000)
     own.resume()
     clock.advance(0)
     expect(said).toEqual([])
+    events.emit('disconnect', { peer: 'a' })
+    clock.advance(4500)
+    expect(said).toEqual([])
+    events.emit('connect', { peer: 'a' })
     beats(3)
     expect(said).toEqual([])
     clock.advance(2000)

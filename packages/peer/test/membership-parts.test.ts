@@ -99,11 +99,13 @@ describe('the states that peers say they are in', () => {
     expect(book(['b', beat(5)]).upToDate('b', 0)).toBe(true)
   })
 
-  it('are out of date a moment after this peer has left them', () => {
+  it('are out of date when this peer is more than two rounds further, for longer than a moment', () => {
     const found = book(['b', beat(5)])
-    found.enter(state(6), 1000)
-    expect(found.upToDate('b', 1200)).toBe(true)
-    expect(found.upToDate('b', 1300)).toBe(false)
+    for (const round of [6, 7]) found.enter(state(round), 1000)
+    expect(found.upToDate('b', 9000)).toBe(true)
+    found.enter(state(8), 10_000)
+    expect(found.upToDate('b', 10_200)).toBe(true)
+    expect(found.upToDate('b', 10_300)).toBe(false)
   })
 
   it('are forgotten of a peer that has none any more', () => {

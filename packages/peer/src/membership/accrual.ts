@@ -1,6 +1,9 @@
 /** Arrivals that are remembered. */
 const WINDOW = 100
 
+/** An interval counts as so many expected ones at most: one long pause must not make a link seem slow for a minute. */
+const LONGEST = 4
+
 /** Share of the expected interval that its deviation is taken for before there are enough arrivals. */
 const FIRST_DEVIATION = 0.25
 
@@ -37,7 +40,13 @@ export class Arrivals {
 
   /** A sign of life that comes at regular intervals. */
   beat(now: number): void {
-    this.#remember(now - this.#beat)
+    this.#remember(Math.min(now - this.#beat, LONGEST * this.#init.interval))
+    this.#beat = now
+    this.#heard = now
+  }
+
+  /** The link is new: the time without one is no interval. */
+  restart(now: number): void {
     this.#beat = now
     this.#heard = now
   }

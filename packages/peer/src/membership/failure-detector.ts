@@ -24,7 +24,7 @@ const TICK = 100
 const STOOD_STILL = 400
 /** Milliseconds that a closed connection may take to come back. */
 const RECONNECT = 500
-/** Milliseconds that a peer which is not there yet has to appear. */
+/** Milliseconds that a peer which is not there yet has to appear, or again after this one stood still. */
 const APPEAR = 5000
 
 interface Watched {
@@ -131,6 +131,7 @@ export class FailureDetector extends Emitter<DetectorEvents> {
     const watched = this.#watched.get(peer)
     if (watched === undefined) return
     watched.closed = undefined
+    watched.arrivals.restart(this.#init.clock.now())
     // who was suspected has to say something first: it may be another process with the same key
     if (!watched.suspected) this.heard(peer)
   }
@@ -148,8 +149,8 @@ export class FailureDetector extends Emitter<DetectorEvents> {
     for (const [peer, watched] of this.#watched) {
       if (late > STOOD_STILL) {
         watched.arrivals.shift(late)
-        if (watched.closed !== undefined) watched.closed += late
-        watched.excused += late
+        // to the others this one was gone, and its connections with it: they have to find each other first
+        watched.excused = now + APPEAR
       }
       if (watched.suspected || now < watched.excused) continue
       const silence = watched.arrivals.silence(now)

@@ -2,7 +2,11 @@ import { quorum, type Beat, type PeerId } from '@peergrad/core'
 
 /** Rounds that are remembered, of each peer. */
 const SPAN = 16
-/** Milliseconds for which a state that this peer has left is as good as the one it is in: a beat takes its time. */
+/**
+ * Rounds that a peer may be behind and still be up to date, and milliseconds for which a state that this peer has left
+ * is as good as the one it is in: what follows is always a little late, and a beat takes its time.
+ */
+const BEHIND = 2
 const FRESH = 250
 
 /** A model state and what else must be the same: the round that starts from it, its hash and plan. */
@@ -36,7 +40,7 @@ export class StateBook {
   upToDate(peer: PeerId, now: number): boolean {
     const round = this.round(peer)
     if (this.#agrees(peer) !== true) return false
-    const after = this.#own.get(round + 1)
+    const after = this.#own.get(round + BEHIND + 1)
     return after === undefined || now - after.since <= FRESH
   }
 
