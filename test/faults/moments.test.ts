@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { exchanging } from './strategies.js'
 import { RealSwarm } from './swarm.js'
 
@@ -8,6 +8,8 @@ vi.setConfig({ testTimeout: 150_000, hookTimeout: 150_000 })
 describe.each(await exchanging())('%s: a peer dies by kill -9', (strategy) => {
   let swarm: RealSwarm
   beforeAll(async () => (swarm = await RealSwarm.start({ strategy, peers: 5 })))
+  // what one test left broken is not the next one's fault
+  beforeEach(() => swarm.whole())
   afterAll(() => swarm?.close())
 
   it.each(['before-announcing', 'sending', 'half-sent', 'reducing', 'aggregated', 'committing'] as const)(

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { exchanging } from './strategies.js'
 import { RealSwarm } from './swarm.js'
 
@@ -13,6 +13,8 @@ describe.each(await exchanging())('%s: a process that fails', (strategy) => {
   beforeAll(async () => {
     swarm = await RealSwarm.start({ strategy, peers: 4, flags: ['--max-old-space-size=64'] })
   })
+  // what one test left broken is not the next one's fault
+  beforeEach(() => swarm.whole())
   afterAll(() => swarm?.close())
 
   it.each([0, 2])('rank %i is stopped: the others go on, and it is taken back when it goes on', async (rank) => {
