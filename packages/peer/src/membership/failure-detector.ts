@@ -53,6 +53,8 @@ export class FailureDetector extends Emitter<DetectorEvents> {
   readonly #off: (() => void)[]
   #cancelTick = () => {}
   #looked: number
+  /** this peer stood still: until then what it hears or misses of the others says nothing */
+  #dazed = 0
 
   constructor(init: FailureDetectorInit) {
     super()
@@ -145,13 +147,14 @@ export class FailureDetector extends Emitter<DetectorEvents> {
   #look(now: number): void {
     const late = now - this.#looked - TICK
     this.#looked = now
+    if (late > STOOD_STILL) {
+      // to the others this one was gone, and its connections with it: they have to find each other first
+      this.#dazed = now + APPEAR
+      for (const { arrivals } of this.#watched.values()) arrivals.shift(late)
+    }
+    if (now < this.#dazed) return
     const roundTrips = new Map(this.#init.mesh.links().map((link) => [link.peer, link.roundTripMilliseconds ?? 0]))
     for (const [peer, watched] of this.#watched) {
-      if (late > STOOD_STILL) {
-        watched.arrivals.shift(late)
-        // to the others this one was gone, and its connections with it: they have to find each other first
-        watched.excused = now + APPEAR
-      }
       if (watched.suspected || now < watched.excused) continue
       const silence = watched.arrivals.silence(now)
       // what others passed on may still come for a moment after the end

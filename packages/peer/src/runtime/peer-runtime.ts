@@ -97,6 +97,8 @@ const LEAVE = 1000
 const LINGER = 10_000
 /** Share of the store that what others still need may fill; then who is furthest behind must take the state anew. */
 const ROOM = 0.75
+/** Rounds that a member may be late and still find what was decided. */
+const LATE = 64
 const NOWHERE = { round: 0, hash: '0'.repeat(64), plan: '0'.repeat(16) }
 
 /**
@@ -404,8 +406,15 @@ export class PeerRuntime {
   /** The first round that somebody who catches up still needs, as far as there is room to keep it. */
   async #floor(): Promise<number> {
     const { bytes, limit } = await this.#init.store.usage()
-    if (bytes > limit * ROOM) this.#followers.dropLast()
-    return this.#followers.floor(this.#model.round)
+    const now = this.#model.round
+    if (bytes > limit * ROOM) {
+      this.#followers.dropLast()
+      return this.#followers.floor(now)
+    }
+    // a member that is a little late must not have to take the whole state anew
+    const members = this.#roster.view.members.filter((peer) => peer !== this.#self && !this.#roster.isLost(peer))
+    const late = members.map((peer) => this.#book.round(peer)).filter((round) => round >= now - LATE)
+    return Math.min(this.#followers.floor(now), ...late)
   }
 
   // --- membership and messages
