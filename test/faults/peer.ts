@@ -58,7 +58,11 @@ traps.set(settings.trap)
 process.on('worker', (worker) => {
   const of = starting
   threads.push({ of, worker })
-  worker.once('exit', () => void say({ type: 'thread-ended', of }))
+  worker.once('exit', () => {
+    // the next one takes its place
+    starting = of
+    void say({ type: 'thread-ended', of })
+  })
 })
 process.on('disconnect', () => process.exit(1))
 process.on('message', (message: ToPeer) => obey(message))
