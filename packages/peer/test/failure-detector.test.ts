@@ -152,6 +152,18 @@ describe('a failure detector', () => {
     expect(said).toHaveLength(1)
   })
 
+  it('sees who falls silent on an open connection, also right after it stood still itself', () => {
+    const { clock, own, said, beats } = setUp()
+    beats(20)
+    own.stop()
+    clock.advance(10_000)
+    own.resume()
+    clock.advance(0)
+    expect(said).toEqual([])
+    clock.advance(2000)
+    expect(said).toEqual([expect.stringContaining('no sign of it')])
+  })
+
   it('gives a peer that is not there yet five seconds', () => {
     const { clock, said } = setUp({ connected: [] })
     clock.advance(4900)

@@ -53,7 +53,7 @@ export class FailureDetector extends Emitter<DetectorEvents> {
   readonly #off: (() => void)[]
   #cancelTick = () => {}
   #looked: number
-  /** this peer stood still: until then what it hears or misses of the others says nothing */
+  /** this peer stood still: until then a closed connection says nothing, for the others may have closed it meanwhile */
   #dazed = 0
 
   constructor(init: FailureDetectorInit) {
@@ -148,14 +148,13 @@ export class FailureDetector extends Emitter<DetectorEvents> {
     const late = now - this.#looked - TICK
     this.#looked = now
     if (late > STOOD_STILL) {
-      // to the others this one was gone, and its connections with it: they have to find each other first
       this.#dazed = now + APPEAR
       for (const { arrivals } of this.#watched.values()) arrivals.shift(late)
     }
-    if (now < this.#dazed) return
     const roundTrips = new Map(this.#init.mesh.links().map((link) => [link.peer, link.roundTripMilliseconds ?? 0]))
     for (const [peer, watched] of this.#watched) {
       if (watched.suspected || now < watched.excused) continue
+      if (watched.closed !== undefined && now < this.#dazed) continue
       const silence = watched.arrivals.silence(now)
       // what others passed on may still come for a moment after the end
       if (watched.closed !== undefined && now - watched.closed >= RECONNECT && silence > RECONNECT / 2) {
