@@ -4,8 +4,8 @@ import type { LinkTable } from './link-conditions.js'
 import type { MemoryCarrier } from './memory-carrier.js'
 import type { MemoryHost } from './memory-host.js'
 
-/** Milliseconds without an answer to a ping after which a connection is given up. */
-const PING_TIMEOUT = 2500
+/** Milliseconds without a sign of the other end after which a connection is given up. */
+const SILENT = 10_000
 /** Milliseconds until two peers that know each other and can reach each other are connected again. */
 const REDIAL = { least: 250, spread: 500 }
 
@@ -179,7 +179,7 @@ export class MemoryConnections {
       connection.cancelTimeout?.()
       connection.cancelTimeout = undefined
     } else {
-      connection.cancelTimeout ??= clock.after(PING_TIMEOUT, () => this.#timedOut(connection))
+      connection.cancelTimeout ??= clock.after(SILENT, () => this.#timedOut(connection))
     }
   }
 

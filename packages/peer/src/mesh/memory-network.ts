@@ -21,8 +21,8 @@ export type SimulatedMesh = Mesh & { readonly offences: readonly { peer: PeerId;
  * worse and peers that can be killed or stopped. Messages are copied, vectors too, as a wire would. Everything that
  * happens by chance is of one seed.
  *
- * A connection whose link is blocked, or one end of which is stopped, closes for both ends when a ping has not been
- * answered for 2.5 s; until then what streams carry waits. Peers that were connected dial each other again, and are
+ * A connection whose link is blocked, or one end of which is stopped, closes for both ends when nothing came for
+ * ten seconds; until then what streams carry waits. Peers that were connected dial each other again, and are
  * connected at most 0.75 s after they can be. Announcements reach whom they can over any peers that are connected.
  */
 export class MemoryNetwork extends Emitter<MemoryNetworkEvents> {

@@ -19,6 +19,7 @@ import type { Calls, FromWorker, LogLevel, ToWorker, WorkerInit } from './protoc
 import { sequenceSource } from './replay-window.js'
 import { Reputation } from './reputation.js'
 import { Requests } from './requests.js'
+import { Silences } from './silences.js'
 import { TensorClient } from './tensor-client.js'
 import { TensorServer } from './tensor-server.js'
 
@@ -45,6 +46,7 @@ export class NetworkService {
   readonly #gossip: Gossip
   readonly #requests: Requests
   readonly #beats: Beats
+  readonly #silences = new Silences(TICK_MILLISECONDS, performance.now())
   readonly #server: TensorServer
   readonly #client: TensorClient
   readonly #lanes: Lanes
@@ -114,7 +116,10 @@ export class NetworkService {
       report,
       excluded,
       isMember: (peer) => this.#members.has(peer),
-      deliver: (from, payload) => this.#send({ type: 'beat', from, payload })
+      deliver: (from, payload) => {
+        this.#silences.heard(from, performance.now())
+        this.#send({ type: 'beat', from, payload })
+      }
     })
     this.#server = new TensorServer({
       links,
@@ -144,11 +149,12 @@ export class NetworkService {
       },
       disconnected: (peer) => {
         this.#beats.remove(peer)
+        this.#silences.forget(peer)
         this.#lanes.forget(peer)
         this.#send({ type: 'disconnect', peer })
       }
     })
-    this.#tick = setInterval(() => this.#measure(), TICK_MILLISECONDS)
+    this.#tick = setInterval(() => this.#look(), TICK_MILLISECONDS)
     this.#delay.enable()
     this.handlers = {
       addresses: async () => dialable(node.getMultiaddrs(), this.self),
@@ -264,11 +270,18 @@ export class NetworkService {
     if (!excluded) return
     this.#contacts.forget(peer)
     this.#server.expel(peer)
-    const reason = new PeergradError('refused', `${peer} is excluded for the session after: ${offence}`)
+    this.#cut(peer, new PeergradError('refused', `${peer} is excluded for the session after: ${offence}`))
+  }
+
+  #cut(peer: PeerId, reason: PeergradError): void {
     for (const connection of this.#node.getConnections(peerIdFromString(peer))) connection.abort(reason)
   }
 
-  #measure(): void {
+  #look(): void {
+    for (const peer of this.#silences.look(performance.now())) {
+      this.#log('info', { peer }, 'its connection is closed, for it fell silent')
+      this.#cut(peer, new PeergradError('unreachable', `${peer} fell silent`))
+    }
     for (const { remotePeer, rtt } of this.#node.getConnections()) {
       const peer = remotePeer.toString()
       if (rtt !== undefined && this.#members.has(peer)) this.#links.roundTrip(peer, rtt)
