@@ -5,7 +5,7 @@ import { RealSwarm } from './swarm.js'
 // several processes that each load libp2p: seconds alone, more on a busy machine
 vi.setConfig({ testTimeout: 150_000, hookTimeout: 150_000 })
 
-describe.each(await exchanging())('%s: a peer dies by kill -9', (strategy) => {
+describe.each(await exchanging('all-reduce'))('%s: a peer dies by kill -9', (strategy) => {
   let swarm: RealSwarm
   beforeAll(async () => (swarm = await RealSwarm.start({ strategy, peers: 5 })))
   // what one test left broken is not the next one's fault

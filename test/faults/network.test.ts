@@ -11,7 +11,7 @@ const MEGABIT = 125_000
 const impossible = Cables.impossible()
 const how =
   impossible === undefined ? 'network namespaces' : `transports, for this machine has no cables: ${impossible}`
-const strategies = await exchanging()
+const strategies = await exchanging('spirt')
 
 let wires: Wires | undefined
 let swarm: RealSwarm | undefined

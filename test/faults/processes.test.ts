@@ -8,7 +8,7 @@ import { RealSwarm } from './swarm.js'
 // several processes that each load libp2p: seconds alone, more on a busy machine
 vi.setConfig({ testTimeout: 150_000, hookTimeout: 150_000 })
 
-describe.each(await exchanging())('%s: a process that fails', (strategy) => {
+describe.each(await exchanging('all-reduce'))('%s: a process that fails', (strategy) => {
   let swarm: RealSwarm
   beforeAll(async () => {
     swarm = await RealSwarm.start({ strategy, peers: 4, flags: ['--max-old-space-size=64'] })

@@ -30,7 +30,7 @@ const checkpoints = (folder: string) =>
     .map(String)
     .filter((name) => name.endsWith('.safetensors'))
 
-const strategies = await exchanging()
+const strategies = await exchanging('spirt')
 
 describe('a signal', () => {
   it.each(strategies)('SIGINT to train with %s: all leave within 2 s, with a checkpoint each', async (strategy) => {
