@@ -19,11 +19,6 @@ export async function unpack(
   decode(packed(input, bytes(out.length)), out, kernels)
 }
 
-/** Floats that hold so many bytes. */
-export function packedLength(bytes: number): number {
-  return Math.ceil(bytes / 4)
-}
-
 function packed(vector: Vector, bytes: number): Uint8Array<SharedArrayBuffer> {
   return new Uint8Array(vector.buffer, vector.byteOffset, bytes)
 }

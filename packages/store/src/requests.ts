@@ -1,6 +1,6 @@
 import { checkOptimiser, PeergradError, type GradientStore, type UpdateRequest } from '@peergrad/core'
-import { checkInputs, checkKey } from '../keys.js'
-import type { Slab } from './slabs.js'
+import { checkInputs, checkKey } from './keys.js'
+import type { Tensor } from './place.js'
 
 export type AggregateRequest = Parameters<GradientStore['aggregate']>[0]
 
@@ -48,15 +48,15 @@ export function checkTtl(ttl: number | undefined): void {
 export function checkLength(
   call: string,
   keys: readonly string[],
-  slabs: readonly Slab[],
+  tensors: readonly Tensor[],
   parameters = 0,
-  expected = slabs[0]?.vector.length ?? 0
+  expected = tensors[0]?.length ?? 0
 ): number {
-  for (const [k, { vector }] of slabs.entries()) {
-    if (vector.length === expected && expected >= parameters) continue
-    const wanted = vector.length === expected ? `at least ${parameters} parameters` : `${expected}`
-    const message = `store: ${call} got ${vector.length} floats in "${keys[k]}", expected ${wanted}`
-    throw new PeergradError('shape', message, { key: keys[k], length: vector.length })
+  for (const [k, { length }] of tensors.entries()) {
+    if (length === expected && expected >= parameters) continue
+    const wanted = length === expected ? `at least ${parameters} parameters` : `${expected}`
+    const message = `store: ${call} got ${length} floats in "${keys[k]}", expected ${wanted}`
+    throw new PeergradError('shape', message, { key: keys[k], length })
   }
   return expected
 }

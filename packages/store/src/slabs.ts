@@ -1,15 +1,15 @@
-import { PeergradError, type Arena, type Digest, type Vector } from '@peergrad/core'
+import { PeergradError, type Arena, type Vector } from '@peergrad/core'
+import type { Tensor } from './place.js'
 
 /** A vector of the arena, kept while anything refers to it. What is found out of its content holds from `put` on. */
-export interface Slab {
+export interface Slab extends Tensor {
   readonly vector: Vector
-  references: number
-  /** known to hold neither NaN nor infinity */
-  finite?: boolean
-  digest?: Digest
 }
 
-/** Reference-counted vectors of one arena under a budget of bytes. The arena recycles what is freed. */
+/**
+ * Reference-counted vectors of one arena under a budget of bytes, which tensors that lie elsewhere count against too.
+ * The arena recycles what is freed.
+ */
 export class Slabs {
   readonly #arena: Arena
   readonly limit: number
@@ -25,19 +25,7 @@ export class Slabs {
 
   /** A slab with one reference. Error `full` with the sum, and nothing is allocated. */
   allocate(length: number): Slab {
-    return { vector: this.allocateVector(length), references: 1 }
-  }
-
-  /** Several at once, or none and the error. */
-  allocateAll(lengths: readonly number[]): Slab[] {
-    const slabs: Slab[] = []
-    try {
-      for (const length of lengths) slabs.push(this.allocate(length))
-    } catch (thrown) {
-      for (const slab of slabs) this.release(slab)
-      throw thrown
-    }
-    return slabs
+    return { vector: this.allocateVector(length), length, references: 1 }
   }
 
   retain(slab: Slab): void {
@@ -49,7 +37,14 @@ export class Slabs {
   }
 
   allocateVector(length: number): Vector {
-    const wanted = length * Float32Array.BYTES_PER_ELEMENT
+    this.check(length * Float32Array.BYTES_PER_ELEMENT)
+    const vector = this.#arena.allocate(length)
+    this.bytes += vector.byteLength
+    return vector
+  }
+
+  /** Error `full` when so many bytes more are past the budget. */
+  check(wanted: number): void {
     const sum = this.bytes + wanted
     if (sum > this.limit) {
       throw new PeergradError(
@@ -59,9 +54,6 @@ export class Slabs {
         { held: this.bytes, wanted, limit: this.limit }
       )
     }
-    const vector = this.#arena.allocate(length)
-    this.bytes = sum
-    return vector
   }
 
   freeVector(vector: Vector): void {
