@@ -1,5 +1,5 @@
 import { PeergradError } from './errors.js'
-import type { Kernels } from './kernels/index.js'
+import type { AdamCoefficients, Kernels, MomentumCoefficients, SgdCoefficients } from './kernels/index.js'
 import { power } from './power.js'
 import type { Vector } from './vector.js'
 
@@ -88,34 +88,52 @@ export function optimiserStep(kernels: Kernels, spec: OptimiserSpec, request: Op
     )
   }
 
-  if (spec.name === 'sgd') {
-    kernels.sgd(out, parameters, gradient, { learningRate, weightDecay: spec.weightDecay ?? 0 })
-  } else if (spec.name === 'momentum' || spec.name === 'nesterov') {
-    kernels.momentum({ parameters: out, velocity: outState[0] }, { parameters, velocity: state[0] }, gradient, {
-      learningRate,
-      weightDecay: spec.weightDecay ?? 0,
-      momentum: spec.momentum ?? 0.9,
-      nesterov: spec.name === 'nesterov'
-    })
+  const kind = optimiserCoefficients(spec, { step, learningRate })
+  if (kind.kernel === 'sgd') {
+    kernels.sgd(out, parameters, gradient, kind.coefficients)
+  } else if (kind.kernel === 'momentum') {
+    const from = { parameters, velocity: state[0] }
+    kernels.momentum({ parameters: out, velocity: outState[0] }, from, gradient, kind.coefficients)
   } else {
-    const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = spec
-    const decoupled = spec.name === 'adamw'
-    kernels.adam(
-      { parameters: out, first: outState[0], second: outState[1] },
-      { parameters, first: state[0], second: state[1] },
-      gradient,
-      {
-        stepSize: learningRate / (1 - power(beta1, step)),
-        weightDecay: decoupled ? 0 : (spec.weightDecay ?? 0),
-        shrink: decoupled ? 1 - learningRate * (spec.weightDecay ?? 0.01) : 1,
-        beta1,
-        gamma1: 1 - beta1,
-        beta2,
-        gamma2: 1 - beta2,
-        correction: Math.sqrt(1 - power(beta2, step)),
-        epsilon
-      }
-    )
+    const from = { parameters, first: state[0], second: state[1] }
+    kernels.adam({ parameters: out, first: outState[0], second: outState[1] }, from, gradient, kind.coefficients)
+  }
+}
+
+/** The kernel that makes a step, and its coefficients in float64. */
+export type OptimiserKernel =
+  | { readonly kernel: 'sgd'; readonly coefficients: SgdCoefficients }
+  | { readonly kernel: 'momentum'; readonly coefficients: MomentumCoefficients }
+  | { readonly kernel: 'adam'; readonly coefficients: AdamCoefficients }
+
+/** For whoever makes the step elsewhere, e.g. a database: with the same coefficients it has the same bits. */
+export function optimiserCoefficients(
+  spec: OptimiserSpec,
+  { step, learningRate }: { step: number; learningRate: number }
+): OptimiserKernel {
+  if (spec.name === 'sgd') return { kernel: 'sgd', coefficients: { learningRate, weightDecay: spec.weightDecay ?? 0 } }
+  if (spec.name === 'momentum' || spec.name === 'nesterov') {
+    const { weightDecay = 0, momentum = 0.9 } = spec
+    return {
+      kernel: 'momentum',
+      coefficients: { learningRate, weightDecay, momentum, nesterov: spec.name === 'nesterov' }
+    }
+  }
+  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = spec
+  const decoupled = spec.name === 'adamw'
+  return {
+    kernel: 'adam',
+    coefficients: {
+      stepSize: learningRate / (1 - power(beta1, step)),
+      weightDecay: decoupled ? 0 : (spec.weightDecay ?? 0),
+      shrink: decoupled ? 1 - learningRate * (spec.weightDecay ?? 0.01) : 1,
+      beta1,
+      gamma1: 1 - beta1,
+      beta2,
+      gamma2: 1 - beta2,
+      correction: Math.sqrt(1 - power(beta2, step)),
+      epsilon
+    }
   }
 }
 

@@ -22,6 +22,8 @@ export interface AggregationInput {
  */
 export interface Aggregator {
   readonly name: string
+  /** what a database that has this rule calls it; it may then run it in place of `aggregate`, with the same bits */
+  readonly inStore?: 'mean' | 'median'
   /** one sentence with the rule's source, for `--help` */
   readonly describe: string
   /**

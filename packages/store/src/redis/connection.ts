@@ -1,0 +1,152 @@
+import { PeergradError, type Logger } from '@peergrad/core'
+import { Redis } from 'ioredis'
+import type { RedisAddress } from './address.js'
+import { redisError } from './redis-error.js'
+
+/** Milliseconds: until the first answer, of one try of a call, and of all of them. */
+export interface Patience {
+  readonly connect: number
+  readonly reply: number
+  readonly total: number
+}
+
+export const PATIENCE: Patience = { connect: 5000, reply: 15_000, total: 40_000 }
+
+export interface ConnectionInit {
+  readonly address: RedisAddress
+  readonly patience: Patience
+  readonly logger?: Logger
+}
+
+type Argument = string | number | Buffer
+
+/**
+ * A connection that comes back. Only calls that may be made twice go over it: a reply that is lost with the connection
+ * leaves open whether the server has done the work, so the call is made again, until its time is up.
+ */
+export class Connection {
+  readonly #redis: Redis
+  readonly #init: ConnectionInit
+  readonly #closing = new AbortController()
+  /** resolves when the server has been asked who it is */
+  #ready: Promise<void> | undefined
+  #life = ''
+
+  private constructor(init: ConnectionInit) {
+    this.#init = init
+    const { connect, reply } = init.patience
+    this.#redis = new Redis({
+      ...init.address.options,
+      lazyConnect: true,
+      connectTimeout: connect,
+      commandTimeout: reply,
+      // ioredis would make calls again by itself, also after the deadline
+      enableOfflineQueue: false,
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+      retryStrategy: (times) => Math.min(50 * times, 500),
+      disableClientInfo: true,
+      connectionName: 'peergrad'
+    })
+    this.#redis.on('error', (error: Error) =>
+      init.logger?.debug({ error: error.message }, 'the connection to Redis failed')
+    )
+    this.#redis.on('close', () => (this.#ready = undefined))
+  }
+
+  /** Errors: `unreachable`, `refused` for user and password, `timeout`, each with what to look at. */
+  static async open(init: ConnectionInit): Promise<Connection> {
+    const connection = new Connection(init)
+    try {
+      await connection.#connect()
+      return connection
+    } catch (thrown) {
+      connection.#redis.disconnect()
+      throw thrown
+    }
+  }
+
+  /** Changes when the server is another one than before: what it held may be gone. */
+  get life(): string {
+    return this.#life
+  }
+
+  call(command: string, ...args: Argument[]): Promise<unknown> {
+    return this.#again(command, () => this.#redis.call(command, args))
+  }
+
+  /** With strings as bytes. */
+  callBuffer(command: string, ...args: Argument[]): Promise<unknown> {
+    return this.#again(command, () => this.#redis.callBuffer(command, args))
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    this.#redis.disconnect()
+  }
+
+  async #connect(): Promise<void> {
+    const { address, patience } = this.#init
+    let failure: Error | undefined
+    const onError = (error: Error) => (failure = error)
+    this.#redis.on('error', onError)
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error('no answer')), patience.connect)
+    })
+    try {
+      await Promise.race([this.#redis.connect().then(() => this.#introduced()), late])
+    } catch (thrown) {
+      const error = failure ?? (thrown as Error)
+      const known = redisError(error, 'a greeting') ?? redisError(thrown, 'a greeting')
+      if (known !== undefined) throw known
+      const hint = address.tls
+        ? 'check that the port speaks TLS (redis:// if it does not), and its certificate'
+        : 'check that redis-server runs there and that this host may connect (rediss:// if it speaks TLS)'
+      const reason = error.message === '' ? 'no answer' : error.message
+      throw new PeergradError(
+        'unreachable',
+        `store: no Redis at ${address.shown}: ${reason}; ${hint}`,
+        {},
+        { cause: error }
+      )
+    } finally {
+      clearTimeout(timer)
+      this.#redis.off('error', onError)
+    }
+  }
+
+  /** Asks the server who it is, once on each connection and before anything else. */
+  #introduced(): Promise<void> {
+    this.#ready ??= this.#redis.info('server').then((text) => {
+      this.#life = /^run_id:(\S+)/m.exec(text)?.[1] ?? ''
+    })
+    return this.#ready
+  }
+
+  async #again(command: string, make: () => Promise<unknown>): Promise<unknown> {
+    const { address, patience, logger } = this.#init
+    const until = performance.now() + patience.total
+    for (let pause = 25; ; pause = Math.min(2 * pause, 500)) {
+      if (this.#closing.signal.aborted) throw new PeergradError('aborted', 'store: closed')
+      try {
+        await this.#introduced()
+        return await make()
+      } catch (thrown) {
+        const error = redisError(thrown, command)
+        if (error !== undefined) throw error
+        const reason = thrown instanceof Error ? thrown.message : String(thrown)
+        if (performance.now() > until) {
+          const message = `store: Redis at ${address.shown} did not do ${command} within ${patience.total / 1000} s: ${reason}`
+          throw new PeergradError('timeout', message, { command }, { cause: thrown })
+        }
+        if (reason === 'Command timed out') {
+          // its reply may still come, and would be taken for that of another call's
+          this.#redis.disconnect(true)
+        }
+        logger?.debug({ command, reason }, 'a call to Redis is made again')
+        await new Promise((resolve) => setTimeout(resolve, pause))
+      }
+    }
+  }
+}

@@ -1,0 +1,155 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdir, rm } from 'node:fs/promises'
+import { createConnection } from 'node:net'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { PeergradError, type Logger } from '@peergrad/core'
+
+export interface PrivateServerInit {
+  /** of the peer: its next life finds what this one left behind */
+  readonly peer: string
+  /** bytes; `maxmemory` of the server */
+  readonly memory: number
+  /** path of our module, when it is built */
+  readonly module?: string
+  readonly logger?: Logger
+}
+
+/** Milliseconds that a server may take to answer, and to end. */
+const START = 10_000
+const END = 2000
+
+/** Where `pnpm build:module` puts our module. */
+export const MODULE = join(import.meta.dirname, '../../module/dist/peergrad.so')
+
+/**
+ * A `redis-server` of one peer, on a unix socket that only this user can open, with nothing on disk. It ends with the
+ * peer; if the peer was killed, its next start ends it.
+ */
+export class PrivateServer {
+  readonly url: string
+  readonly #process: ChildProcess
+  readonly #folder: string
+
+  private constructor(process: ChildProcess, folder: string) {
+    this.#process = process
+    this.#folder = folder
+    this.url = `unix:${socketOf(folder)}`
+  }
+
+  /** Errors: `missing` when there is no redis-server, `crashed` when it ends at once, with what it said. */
+  static async start({ peer, memory, module, logger }: PrivateServerInit): Promise<PrivateServer> {
+    const folder = join(tmpdir(), `peergrad-${userInfo().uid}`, `redis-${peer.slice(-16)}`)
+    if (await stopServer(socketOf(folder)))
+      logger?.info({ folder }, 'a redis-server that an earlier life left is ended')
+    await rm(folder, { recursive: true, force: true })
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    const settings = {
+      port: '0',
+      unixsocket: socketOf(folder),
+      unixsocketperm: '700',
+      dir: folder,
+      save: '',
+      appendonly: 'no',
+      maxmemory: String(memory),
+      'maxmemory-policy': 'noeviction',
+      ...(module !== undefined && { loadmodule: module })
+    }
+    const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
+    const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+    const said: string[] = []
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        said.push(text)
+        if (said.length > 50) said.shift()
+      })
+    }
+    const failed = new Promise<never>((_, reject) => {
+      child.once('error', (cause: NodeJS.ErrnoException) => {
+        const message =
+          cause.code === 'ENOENT'
+            ? 'store: there is no redis-server here; install one (apt-get install redis-server), or name one with --redis-url'
+            : `store: redis-server could not be started: ${cause.message}`
+        reject(new PeergradError('missing', message, {}, { cause }))
+      })
+      child.once('exit', (code, signal) => {
+        const message = `store: redis-server ended at once (${signal ?? code}): ${said.join('').trim().slice(-500)}`
+        reject(new PeergradError('crashed', message))
+      })
+    })
+    failed.catch(() => undefined)
+    try {
+      await Promise.race([answers(socketOf(folder)), failed])
+    } catch (thrown) {
+      child.kill('SIGKILL')
+      await rm(folder, { recursive: true, force: true })
+      throw thrown
+    }
+    // it must not keep the peer's process from ending
+    child.unref()
+    for (const stream of [child.stdout, child.stderr]) (stream as unknown as { unref(): void }).unref()
+    logger?.info({ pid: child.pid, module: module !== undefined }, 'a private redis-server is started')
+    return new PrivateServer(child, folder)
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid
+  }
+
+  async close(): Promise<void> {
+    const child = this.#process
+    if (child.exitCode === null && child.signalCode === null) {
+      child.ref()
+      const exited = once(child, 'exit')
+      child.kill('SIGTERM')
+      const late = setTimeout(() => child.kill('SIGKILL'), END)
+      await exited
+      clearTimeout(late)
+    }
+    await rm(this.#folder, { recursive: true, force: true })
+  }
+}
+
+function socketOf(folder: string): string {
+  return join(folder, 'redis.sock')
+}
+
+/** Asks the server behind a socket to end. False when nobody answers there. */
+async function stopServer(path: string): Promise<boolean> {
+  if (!existsSync(path)) return false
+  return new Promise((resolve) => {
+    const socket = createConnection(path)
+    socket.setTimeout(END, () => socket.destroy())
+    socket.once('connect', () => socket.write('SHUTDOWN NOSAVE\r\n'))
+    socket.once('error', () => resolve(false))
+    // it closes the connection when it ends
+    socket.once('close', (failed) => resolve(!failed))
+    socket.resume()
+  })
+}
+
+/** Resolves when a server answers at the socket. */
+async function answers(path: string): Promise<void> {
+  const until = performance.now() + START
+  for (;;) {
+    if (await answersNow(path)) return
+    if (performance.now() > until)
+      throw new PeergradError('timeout', `store: redis-server did not answer within ${START} ms`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+function answersNow(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(path)
+    socket.once('connect', () => socket.write('PING\r\n'))
+    socket.once('data', (bytes: Buffer) => {
+      socket.destroy()
+      resolve(bytes.toString().startsWith('+PONG'))
+    })
+    socket.once('error', () => resolve(false))
+    socket.once('close', () => resolve(false))
+  })
+}

@@ -1,0 +1,40 @@
+import { PeergradError } from '@peergrad/core'
+
+/** What the server answered, by the first word of its error. */
+const REPLIES: Readonly<Record<string, (message: string) => PeergradError>> = {
+  OOM: (message) => new PeergradError('full', `store: the server has no memory left (${message}); raise its maxmemory`),
+  WRONGTYPE: (message) => new PeergradError('corrupt', `store: a key holds something else than a vector (${message})`),
+  NOPERM: (message) =>
+    new PeergradError('refused', `store: the server's ACL forbids it (${message}); see docs/guide/store.md`),
+  NOAUTH: () => new PeergradError('refused', 'store: the server wants a password; give it in --redis-url'),
+  WRONGPASS: () => new PeergradError('refused', 'store: the server refuses the user or password of --redis-url'),
+  READONLY: (message) =>
+    new PeergradError('unsupported', `store: the server is a replica (${message}); name its primary`),
+  MISCONF: (message) => new PeergradError('full', `store: the server cannot write its snapshots (${message})`),
+  PGMISSING: (message) =>
+    new PeergradError('missing', `store: not on the server: ${rest(message)}`, { keys: rest(message).split(' ') }),
+  PGCONFLICT: (message) => new PeergradError('conflict', `store: ${rest(message)}`),
+  PGSHAPE: (message) => new PeergradError('shape', `store: ${rest(message)}`),
+  PGNONFINITE: (message) => new PeergradError('non-finite', `store: ${rest(message)}`),
+  PGINCOMPLETE: (message) => new PeergradError('conflict', `store: ${rest(message)}`)
+}
+
+/** Errors of the server that pass by themselves: the call is made again. */
+const PASSING = new Set(['LOADING', 'BUSY', 'TRYAGAIN', 'CLUSTERDOWN', 'MASTERDOWN'])
+
+/** The error of a call to the server, or undefined when the call may be made again. */
+export function redisError(thrown: unknown, call: string): PeergradError | undefined {
+  if (thrown instanceof PeergradError) return thrown
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+  if (error.name !== 'ReplyError') return undefined
+  const [word = ''] = error.message.split(' ', 1)
+  if (PASSING.has(word)) return undefined
+  const known = REPLIES[word]
+  return known === undefined
+    ? new PeergradError('internal', `store: the server refused ${call}: ${error.message}`, {}, { cause: error })
+    : known(error.message)
+}
+
+function rest(message: string): string {
+  return message.slice(message.indexOf(' ') + 1)
+}

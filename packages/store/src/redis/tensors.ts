@@ -1,0 +1,154 @@
+import {
+  optimiserCoefficients,
+  PeergradError,
+  type Aggregator,
+  type Digest,
+  type OptimiserKernel,
+  type Vector,
+  type Verdict
+} from '@peergrad/core'
+import { loadPlugin } from '../compute/load-plugin.js'
+import type { PlaceAggregation, PlaceUpdate } from '../place.js'
+import type { RemoteTensor } from '../remote/remote-tensor.js'
+import type { RemoteVectors, ServerWork } from '../remote/vectors.js'
+import { bytesOf, chunks } from './chunks.js'
+import type { Connection } from './connection.js'
+import { allOf, take } from './strings.js'
+
+/** Two connections, so that a chunk does not wait behind an aggregation. */
+export interface ModuleConnections {
+  readonly data: Connection
+  readonly work: Connection
+}
+
+/** Vectors as tensors of our Redis module (`module/README.md`), and the work that it does on them. */
+export class ModuleTensors implements RemoteVectors, ServerWork {
+  readonly #data: Connection
+  readonly #work: Connection
+
+  constructor({ data, work }: ModuleConnections) {
+    this.#data = data
+    this.#work = work
+  }
+
+  async write(name: string, vector: Vector): Promise<void> {
+    const parts = chunks(vector)
+    if (parts.length === 1) return void (await this.#data.call('PEERGRAD.SET', name, bytesOf(vector)))
+    const staging = `${name}:staging`
+    for (;;) {
+      const { life } = this.#data
+      await allOf(
+        parts.map(({ offset, part }) =>
+          this.#data.call('PEERGRAD.STAGE', staging, vector.length, offset, bytesOf(part))
+        )
+      )
+      try {
+        return void (await this.#data.call('PEERGRAD.SEAL', staging, name))
+      } catch (thrown) {
+        // a server that was started again in between has the later chunks only
+        if (this.#data.life === life) throw thrown
+      }
+    }
+  }
+
+  async read(name: string, into: Vector): Promise<void> {
+    await allOf(
+      chunks(into).map(async ({ offset, part }) => {
+        const reply = await this.#data.callBuffer('PEERGRAD.READ', name, offset, part.length)
+        take(name, reply, part)
+      })
+    )
+  }
+
+  async delete(names: readonly string[]): Promise<void> {
+    await this.#data.call('UNLINK', ...names)
+  }
+
+  async average(from: readonly RemoteTensor[], to: RemoteTensor): Promise<void> {
+    await this.#work.call('PEERGRAD.AVERAGE', to.name, from.length, ...namesOf(from))
+  }
+
+  async aggregate({ from, to, rule, parameters }: PlaceAggregation<RemoteTensor>): Promise<boolean> {
+    const { name, inStore, check } = await loadPlugin<Aggregator>('aggregator', rule)
+    if (inStore === undefined) return false
+    const unmet = check(from.length)
+    if (unmet !== undefined)
+      throw new PeergradError('argument', `aggregator ${name}: got ${from.length} vectors, ${unmet}`)
+    const tensors = from.map(({ tensor }) => tensor)
+    try {
+      await this.#work.call('PEERGRAD.AGGREGATE', to.name, inStore, parameters, from.length, ...namesOf(tensors))
+    } catch (thrown) {
+      throw inKeys(thrown, [...from, { key: `the result of aggregator ${name}`, tensor: to }])
+    }
+    return true
+  }
+
+  async update(request: PlaceUpdate<RemoteTensor>): Promise<void> {
+    const { from, fromState, to, toState, gradient, optimiser, parameters, step, learningRate } = request
+    const named = [
+      gradient,
+      ...[to, ...toState].map((tensor) => ({ key: 'the updated model or optimiser state', tensor }))
+    ]
+    const fresh = fromState.every((tensor) => tensor === undefined)
+    try {
+      await this.#work.call(
+        'PEERGRAD.UPDATE',
+        from.name,
+        to.name,
+        gradient.tensor.name,
+        parameters,
+        ...constants(optimiserCoefficients(optimiser, { step, learningRate })),
+        ...(fresh ? ['FRESH'] : ['STATE', ...namesOf(fromState.filter((tensor) => tensor !== undefined))]),
+        'NEXT',
+        ...namesOf(toState)
+      )
+    } catch (thrown) {
+      throw inKeys(thrown, named)
+    }
+  }
+
+  async digest({ name }: RemoteTensor): Promise<Digest> {
+    return String(await this.#work.call('PEERGRAD.DIGEST', name))
+  }
+
+  async verify({ name }: RemoteTensor): Promise<Verdict> {
+    const reply = await this.#work.call('PEERGRAD.VERIFY', name)
+    const [digest, firstNonFinite, norm] = Array.isArray(reply) ? (reply as unknown[]) : []
+    if (typeof digest !== 'string' || typeof firstNonFinite !== 'number' || typeof norm !== 'string') {
+      throw new PeergradError('corrupt', `store: PEERGRAD.VERIFY answered ${JSON.stringify(reply)}`)
+    }
+    return { digest, firstNonFinite, norm: Number(norm) }
+  }
+
+  async same(a: RemoteTensor, b: RemoteTensor): Promise<boolean> {
+    return (await this.#work.call('PEERGRAD.SAME', a.name, b.name)) === 1
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#data.close(), this.#work.close()])
+  }
+}
+
+function namesOf(tensors: readonly RemoteTensor[]): string[] {
+  return tensors.map(({ name }) => name)
+}
+
+/** As PEERGRAD.UPDATE takes them: decimal float64, which the module rounds once, as the kernels do. */
+function constants({ kernel, coefficients: c }: OptimiserKernel): (string | number)[] {
+  if (kernel === 'sgd') return ['SGD', c.learningRate, c.weightDecay]
+  if (kernel === 'momentum') return ['MOMENTUM', c.learningRate, c.weightDecay, c.momentum, c.nesterov ? 1 : 0]
+  const { stepSize, weightDecay, shrink, beta1, gamma1, beta2, gamma2, correction, epsilon } = c
+  return ['ADAM', stepSize, weightDecay, shrink, beta1, gamma1, beta2, gamma2, correction, epsilon]
+}
+
+/** The module names tensors as the server knows them; people know their keys. */
+function inKeys(thrown: unknown, named: readonly { key: string; tensor: RemoteTensor }[]): unknown {
+  if (!(thrown instanceof PeergradError) || thrown.code !== 'non-finite') return thrown
+  const found = /^store: (\S+) (\d+)/.exec(thrown.message)
+  const what = named.find(({ tensor }) => tensor.name === found?.[1])
+  if (found === null || what === undefined) return thrown
+  const shown = what.key.includes(' ') ? what.key : `"${what.key}"`
+  return new PeergradError('non-finite', `store: ${shown} holds a NaN or an infinity at ${found[2]}`, {
+    index: Number(found[2])
+  })
+}

@@ -1,0 +1,29 @@
+import type { Digest, Vector, Verdict } from '@peergrad/core'
+import type { PlaceAggregation, PlaceUpdate } from '../place.js'
+import type { RemoteTensor } from './remote-tensor.js'
+
+/**
+ * Vectors on a server, under names that nobody else uses. Every call may be made twice, for its reply may be lost: the
+ * second time it does nothing. Errors: `missing` with the name, `corrupt` for a reply of another form, `full`,
+ * `timeout`, `unreachable`.
+ */
+export interface RemoteVectors {
+  /** Stores all of it. Nobody reads the name before that. */
+  write(name: string, vector: Vector): Promise<void>
+  /** Reads all of it into a vector of its length. */
+  read(name: string, into: Vector): Promise<void>
+  /** Deletes what is there; without waiting for more than that the server knows. */
+  delete(names: readonly string[]): Promise<void>
+  close(): Promise<void>
+}
+
+/** Dense work that the server itself does, with the bits of core's kernels. */
+export interface ServerWork {
+  average(from: readonly RemoteTensor[], to: RemoteTensor): Promise<void>
+  /** False when the server does not know the rule. */
+  aggregate(request: PlaceAggregation<RemoteTensor>): Promise<boolean>
+  update(request: PlaceUpdate<RemoteTensor>): Promise<void>
+  digest(tensor: RemoteTensor): Promise<Digest>
+  verify(tensor: RemoteTensor): Promise<Verdict>
+  same(a: RemoteTensor, b: RemoteTensor): Promise<boolean>
+}
