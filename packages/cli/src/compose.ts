@@ -6,12 +6,9 @@ import {
   random,
   suggestion,
   type Aggregator,
-  type Arena,
-  type Clock,
   type Codec,
   type Dataset,
   type GradientStore,
-  type Logger,
   type Options,
   type Partitioner,
   type PluginReference,
@@ -27,15 +24,9 @@ import {
   models,
   type TfjsEngine
 } from '@peergrad/engine'
-import { memoryStore } from '@peergrad/store'
 import { aggregators, codecs, filters, strategies } from '@peergrad/strategies'
-import type { Closing } from './peer/closing.js'
 import { instantiate, referenceOf, type Members } from './plugins.js'
-
-type OpenStore = (init: { arena: Arena; clock: Clock; logger: Logger }) => Promise<GradientStore>
-
-/** Drivers of the peer's database, by name. */
-const STORES: ReadonlyMap<string, OpenStore> = new Map([['memory', memoryStore]])
+import { checkStore, openStore, type StoreInit } from './stores.js'
 
 const CODEC: Members = { name: 'string', bytes: 'function', encode: 'function', decode: 'function' }
 const AGGREGATOR: Members = { name: 'string', check: 'function', aggregate: 'function' }
@@ -58,7 +49,7 @@ export function cacheDirectory(options: Options): string {
  * peers: what is wrong is said before anything is started.
  */
 export async function checkComponents(manifest: RunManifest, options: Options): Promise<RunParts> {
-  storeDriver(options.store)
+  checkStore(options)
   checkEngine(options.engine)
   referenceOf(models, manifest.model)
   await datasetSource(manifest.dataset)
@@ -100,14 +91,6 @@ function checkWhole({ filter, preAggregators }: RunManifest): void {
   }
 }
 
-function storeDriver(name: string): OpenStore {
-  const driver = STORES.get(name)
-  if (driver !== undefined) return driver
-  const names = [...STORES.keys()]
-  const message = `store: got "${name}", ${suggestion(name, names)}expected one of ${names.join(', ')}`
-  throw new PeergradError('unknown', message)
-}
-
 function checkEngine(name: string): void {
   if (name === 'auto') return
   const found = engines()
@@ -120,35 +103,21 @@ function checkEngine(name: string): void {
   if (!engine.available) throw new PeergradError('unsupported', `engine: ${name} cannot run here: ${engine.why}`)
 }
 
-export interface OpenInit {
+export interface OpenInit extends StoreInit {
   readonly manifest: RunManifest
-  readonly options: Options
-  readonly arena: Arena
-  readonly clock: Clock
-  readonly logger: Logger
   readonly signal: AbortSignal
-  /** what is opened is added here, for the caller to close, also when a later part cannot be opened */
-  readonly opened: Closing[]
 }
 
 /** What a peer is made of, for a run: data, engine, store, strategy and rule. */
-export async function openParts({
-  manifest,
-  options,
-  arena,
-  clock,
-  logger,
-  signal,
-  opened
-}: OpenInit): Promise<PeerParts> {
+export async function openParts({ manifest, signal, ...init }: OpenInit): Promise<PeerParts> {
+  const { options, arena, logger, opened } = init
   const parts = await checkComponents(manifest, options)
   const report = (message: string) => logger.info({}, message)
   const dataset = await loadDataset(manifest.dataset, { cacheDirectory: cacheDirectory(options), signal, report })
   const workers = options['engine-workers'] || availableParallelism()
   const engine = await createEngine({ backend: options.engine, model: manifest.model, dataset, arena, workers, signal })
   opened.push(engine)
-  const store = await storeDriver(options.store)({ arena, clock, logger })
-  opened.push(store)
+  const store = await openStore(init)
   const partition = dealer(await createPartitioner(manifest.partition), dataset, manifest.seed)
   return { ...parts, engine, store, partition }
 }

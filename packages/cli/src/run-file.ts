@@ -34,7 +34,7 @@ export function resumePath(flags: Readonly<Record<string, unknown>>, file?: RunF
 
 /** A run file that says all that the peers of a run must give alike, and how each of them here works. */
 export function runFileText(options: Options): string {
-  const words = [...MANIFEST_OPTIONS, 'engine', 'store', 'evaluate-every'] as const
+  const words = [...MANIFEST_OPTIONS, 'engine', 'store', 'in-database', 'evaluate-every'] as const
   const given = words.map((word) => [word, options[word]] as const).filter(([, value]) => value !== undefined)
   return stringify(Object.fromEntries(given))
 }

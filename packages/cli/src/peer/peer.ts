@@ -79,7 +79,17 @@ export async function onePeer(init: PeerInit): Promise<PeerEnd> {
 
     const patience = options.patience * 1000
     const manifest = await swarm.find({ deadline: patience, signal: ends })
-    const parts = await openParts({ manifest, options, arena, clock, logger, signal: ends, opened })
+    const parts = await openParts({
+      manifest,
+      options,
+      run: swarm.run,
+      peer: mesh.self,
+      arena,
+      clock,
+      logger,
+      signal: ends,
+      opened
+    })
     const { store, engine } = parts
     const resume =
       init.resume === undefined

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { optionsToManifest, PeergradError, type Options } from '@peergrad/core'
 import { loadDataset } from '@peergrad/engine'
 import { cacheDirectory, checkComponents } from '../compose.js'
+import { passRedisUrl } from '../stores.js'
 import { EXIT, exitCodeOf } from '../exit-codes.js'
 import { defaultOut, directory, MODEL, writeWhole } from '../files.js'
 import { fileError } from '../machine-error.js'
@@ -32,6 +33,7 @@ export async function trainHere({ options, checkpoints, json, program }: TrainIn
   await checkComponents(optionsToManifest(options), options)
   // read once here before so many processes do: a data set that is fetched is fetched once
   await loadDataset(options.dataset, { cacheDirectory: cacheDirectory(options), report: say })
+  passRedisUrl(options)
   const out = directory(options.out ?? defaultOut(options.strategy))
   const runFile = join(out, 'run.yaml')
   writeWhole(runFile, runFileText(options))

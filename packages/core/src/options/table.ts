@@ -179,7 +179,17 @@ export const OPTIONS = {
     describe: 'peers without which the run pauses'
   }),
   engine: text({ group: 'run', default: 'auto', describe: 'what computes gradients; `peergrad engines` lists them' }),
-  store: text({ group: 'run', default: 'memory', describe: "the peer's database (memory)" }),
+  store: text({
+    group: 'run',
+    default: 'auto',
+    describe: "the peer's database: memory, redis, or auto: memory",
+    defaultText: 'auto: memory'
+  }),
+  'in-database': boolean({
+    group: 'run',
+    default: false,
+    describe: 'refuse a database that cannot average, aggregate and update vectors itself'
+  }),
   'evaluate-every': integer({
     group: 'run',
     default: 50,
@@ -203,6 +213,13 @@ export const OPTIONS = {
     max: 4095,
     unit: 'MiB',
     describe: 'what all vectors of a peer may use together'
+  }),
+  'redis-url': text({
+    group: 'peer',
+    default: undefined,
+    placeholder: 'URL',
+    defaultText: 'PEERGRAD_REDIS_URL; else --store redis starts a private redis-server for each peer',
+    describe: 'a server for --store redis: redis://[user:password@]host[:port], rediss:// for TLS, or unix:/path.sock'
   }),
   'checkpoint-every': integer({
     group: 'peer',

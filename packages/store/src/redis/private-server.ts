@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { createConnection } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
@@ -58,14 +58,10 @@ export class PrivateServer {
       ...(module !== undefined && { loadmodule: module })
     }
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
-    const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
-    const said: string[] = []
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => {
-        said.push(text)
-        if (said.length > 50) said.shift()
-      })
-    }
+    const log = join(folder, 'redis.log')
+    const file = openSync(log, 'a', 0o600)
+    const child = spawn('redis-server', args, { stdio: ['ignore', file, file], detached: true })
+    closeSync(file)
     const failed = new Promise<never>((_, reject) => {
       child.once('error', (cause: NodeJS.ErrnoException) => {
         const message =
@@ -75,7 +71,8 @@ export class PrivateServer {
         reject(new PeergradError('missing', message, {}, { cause }))
       })
       child.once('exit', (code, signal) => {
-        const message = `store: redis-server ended at once (${signal ?? code}): ${said.join('').trim().slice(-500)}`
+        const said = readFileSync(log, 'utf8').trim().slice(-500)
+        const message = `store: redis-server ended at once (${signal ?? code}): ${said}`
         reject(new PeergradError('crashed', message))
       })
     })
@@ -89,7 +86,6 @@ export class PrivateServer {
     }
     // it must not keep the peer's process from ending
     child.unref()
-    for (const stream of [child.stdout, child.stderr]) (stream as unknown as { unref(): void }).unref()
     logger?.info({ pid: child.pid, module: module !== undefined }, 'a private redis-server is started')
     return new PrivateServer(child, folder)
   }

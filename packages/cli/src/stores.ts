@@ -1,0 +1,90 @@
+import { existsSync } from 'node:fs'
+import {
+  PeergradError,
+  suggestion,
+  type Arena,
+  type Clock,
+  type GradientStore,
+  type Logger,
+  type Options
+} from '@peergrad/core'
+import { memoryStore, MODULE, parseRedisUrl, PrivateServer, redisStore } from '@peergrad/store'
+import type { Closing } from './peer/closing.js'
+
+export interface StoreInit {
+  readonly options: Options
+  readonly run: string
+  readonly peer: string
+  readonly arena: Arena
+  readonly clock: Clock
+  readonly logger: Logger
+  /** what is opened is added here, for the caller to close */
+  readonly opened: Closing[]
+}
+
+/** Where the server is: with a password in it, it is better off in the environment than in the list of processes. */
+const REDIS_URL = 'PEERGRAD_REDIS_URL'
+
+/** What a private server takes besides its vectors. */
+const OVERHEAD = 64 * 2 ** 20
+
+type Open = (init: StoreInit) => Promise<GradientStore>
+
+const memory: Open = ({ arena, clock, logger }) => memoryStore({ arena, clock, logger })
+
+const redis: Open = async ({ options, opened, ...init }) => {
+  const url = redisUrl(options) ?? (await privateServer(options, init.peer, init.logger, opened))
+  return redisStore({ ...init, url, inDatabase: options['in-database'] })
+}
+
+async function privateServer(options: Options, peer: string, logger: Logger, opened: Closing[]): Promise<string> {
+  const built = existsSync(MODULE)
+  if (!built)
+    logger.warn({ module: MODULE }, 'our Redis module is not built (pnpm build:module): vectors are worked on outside')
+  const server = await PrivateServer.start({
+    peer,
+    memory: options.memory * 2 ** 20 + OVERHEAD,
+    ...(built && { module: MODULE }),
+    logger
+  })
+  opened.push(server)
+  return server.url
+}
+
+/** Drivers of the peer's database, by name. */
+const STORES: ReadonlyMap<string, Open> = new Map([
+  ['auto', memory],
+  ['memory', memory],
+  ['redis', redis]
+])
+
+/** Errors, before anything is opened: `unknown` for a driver that there is not, `argument` for a URL that is none. */
+export function checkStore(options: Options): void {
+  driver(options.store)
+  const url = redisUrl(options)
+  if (url !== undefined) parseRedisUrl(url)
+}
+
+function driver(name: string): Open {
+  const found = STORES.get(name)
+  if (found !== undefined) return found
+  const names = [...STORES.keys()]
+  const message = `store: got "${name}", ${suggestion(name, names)}expected one of ${names.join(', ')}`
+  throw new PeergradError('unknown', message)
+}
+
+/** Hands the URL to the peer processes that this one starts. */
+export function passRedisUrl(options: Options): void {
+  if (options['redis-url'] !== undefined) process.env[REDIS_URL] = options['redis-url']
+}
+
+function redisUrl(options: Options): string | undefined {
+  return options['redis-url'] ?? process.env[REDIS_URL]
+}
+
+/** Opens the database of a peer; the caller closes what is in `opened`. */
+export async function openStore(init: StoreInit): Promise<GradientStore> {
+  const store = await driver(init.options.store)(init)
+  init.opened.push(store)
+  return store
+}
