@@ -48,7 +48,8 @@ describe('train', () => {
           'bytesReceived',
           'secondsComputing',
           'secondsCommunicating',
-          'secondsAggregating'
+          'secondsAggregating',
+          'secondsByPhase'
         ].sort()
       )
     }

@@ -36,6 +36,8 @@ const STRATEGY: Members = { name: 'string', kind: 'string', minibatches: 'number
 export interface RunParts {
   readonly strategy: Strategy
   readonly aggregator: PluginReference
+  /** the rule is one that databases may have */
+  readonly ruleInStore: boolean
   /** left out when vectors travel as they are */
   readonly codec?: { readonly reference: PluginReference; readonly codec: Codec }
 }
@@ -72,6 +74,7 @@ export async function checkComponents(manifest: RunManifest, options: Options): 
   return {
     strategy,
     aggregator: referenceOf(aggregators, manifest.aggregator),
+    ruleInStore: aggregator.inStore !== undefined,
     ...(codec.name !== 'f32' && { codec: packing })
   }
 }

@@ -1,4 +1,4 @@
-import type { Digest, PeerId } from '@peergrad/core'
+import type { Digest, PeerId, PhasePlaces, PhaseTimes } from '@peergrad/core'
 import type { Suggested } from './suggested.js'
 
 export type PeerStatus = 'finished' | 'left' | 'died' | 'excluded' | 'failed'
@@ -15,6 +15,8 @@ export interface PeerOutcome {
   readonly secondsComputing: number
   readonly secondsCommunicating: number
   readonly secondsAggregating: number
+  /** of every phase, over all rounds */
+  readonly secondsByPhase: PhaseTimes
 }
 
 /** `result.json`, and what `train --json` prints. */
@@ -29,6 +31,10 @@ export interface RunResult {
   /** one sentence: what the engine is, and why it was taken */
   readonly engineWhy: string
   readonly store: string
+  /** the database averaged, updated and digested the vectors itself */
+  readonly denseInStore: boolean
+  /** where the work of each phase was done; null when no peer began to train */
+  readonly phasePlaces: PhasePlaces | null
   readonly rounds: number
   /** optimiser steps */
   readonly steps: number

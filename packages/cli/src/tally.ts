@@ -1,4 +1,4 @@
-import type { Digest, PeerId, Phase, PhaseTimes, RunEvent, RunManifest } from '@peergrad/core'
+import type { Digest, PeerId, Phase, PhasePlaces, PhaseTimes, RunEvent, RunManifest } from '@peergrad/core'
 import type { PeerOutcome, PeerStatus, RunResult } from './outcome.js'
 import { Timings } from './suggested.js'
 
@@ -35,6 +35,8 @@ export class Tally {
   engine = ''
   engineWhy = ''
   store = ''
+  denseInStore = false
+  phasePlaces: PhasePlaces | undefined
   readonly #checkpoints = new Map<PeerId, string>()
   readonly #timings = new Timings()
   #members: readonly PeerId[] = []
@@ -51,6 +53,8 @@ export class Tally {
         this.manifest = event.manifest
         this.engine = event.engine
         this.engineWhy = event.engineWhy
+        this.denseInStore = event.denseInStore
+        this.phasePlaces = event.phasePlaces
         this.store = event.store
         return
       case 'view':
@@ -119,6 +123,8 @@ export class Tally {
       engine: this.engine,
       engineWhy: this.engineWhy,
       store: this.store,
+      denseInStore: this.denseInStore,
+      phasePlaces: this.phasePlaces ?? null,
       rounds,
       // every synchronisation ends with one optimiser step
       steps: rounds,
@@ -192,7 +198,10 @@ function outcome(peer: PeerTally, rank: number): PeerOutcome {
     bytesReceived: peer.bytesReceived,
     secondsComputing: seconds(peer.phases, COMPUTING),
     secondsCommunicating: seconds(peer.phases, COMMUNICATING),
-    secondsAggregating: seconds(peer.phases, AGGREGATING)
+    secondsAggregating: seconds(peer.phases, AGGREGATING),
+    secondsByPhase: Object.fromEntries(
+      Object.entries(peer.phases).map(([phase, milliseconds]) => [phase, milliseconds / 1000])
+    )
   }
 }
 

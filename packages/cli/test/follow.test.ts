@@ -61,6 +61,7 @@ describe('follow', () => {
       engine: 'wasm',
       engineWhy: 'wasm 4.22.0: on every machine',
       store: 'memory',
+      denseInStore: true,
       rounds: 2,
       steps: 2,
       accuracy: 0.97,
@@ -83,7 +84,8 @@ describe('follow', () => {
       bytesReceived: 2000,
       secondsComputing: 0.1,
       secondsCommunicating: 0.1,
-      secondsAggregating: 0.02
+      secondsAggregating: 0.02,
+      secondsByPhase: { compute: 0.1, wait: 0.04, fetch: 0.06, aggregate: 0.01, update: 0.01 }
     })
     expect(alive()).toBe(0)
   })

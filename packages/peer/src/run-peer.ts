@@ -1,9 +1,11 @@
-import type { Digest, PeerId, RunEvent } from '@peergrad/core'
+import type { Digest, GradientStore, PeerId, PhasePlaces, RunEvent } from '@peergrad/core'
 import { Checkpoints, type CheckpointsInit } from './checkpoint/checkpoints.js'
 import { PeerRuntime, type PeerRuntimeInit, type PeerSignals } from './runtime/peer-runtime.js'
 
 export interface RunPeerInit extends Omit<PeerRuntimeInit, 'emit' | 'checkpoints'>, PeerSignals {
   readonly emit: (event: RunEvent) => void
+  /** the rule is one that databases may have, see Aggregator.inStore */
+  readonly ruleInStore?: boolean
   /** where checkpoints go, and how often; none is written when absent */
   readonly checkpoints?: Pick<CheckpointsInit, 'directory' | 'every'>
 }
@@ -52,7 +54,9 @@ export async function runPeer(init: RunPeerInit): Promise<PeerResult> {
     manifest: swarm.manifest,
     engine: engine.name,
     engineWhy: engine.describe,
-    store: store.name
+    store: store.name,
+    denseInStore: store.capabilities.denseInStore,
+    phasePlaces: phasePlaces(store, init.ruleInStore === true)
   })
   const off = [
     swarm.mesh.on('connect', ({ peer: other }) => emit({ type: 'connected', other })),
@@ -104,5 +108,21 @@ async function evaluate({ engine, store, signal }: RunPeerInit, key: string) {
     return await engine.evaluate({ state: state.vector, signal })
   } finally {
     state.release()
+  }
+}
+
+function phasePlaces({ capabilities }: GradientStore, ruleInStore: boolean): PhasePlaces {
+  const { denseInStore, anyRule } = capabilities
+  const dense = denseInStore ? 'database' : 'peer'
+  return {
+    compute: 'engine',
+    store: 'database',
+    average: dense,
+    wait: 'network',
+    fetch: 'network',
+    aggregate: anyRule || (denseInStore && ruleInStore) ? 'database' : 'peer',
+    agree: 'network',
+    update: dense,
+    sync: 'network'
   }
 }

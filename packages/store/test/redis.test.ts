@@ -1,30 +1,23 @@
 import { Arena } from '@peergrad/core'
 import { PrivateServer, redisStore } from '@peergrad/store'
-import { spawnSync } from 'node:child_process'
 import { afterAll, beforeAll, describe } from 'vitest'
 import { storeCompliance } from '../../../test/compliance/store.js'
 import { virtualClock } from '../../../test/utils/virtual-clock.js'
+import { serverPlaces } from './redis-places.js'
 
-const absent =
-  spawnSync('redis-server', ['--version']).error === undefined ? undefined : 'there is no redis-server here'
-
-describe.skipIf(absent)(`the redis driver${absent === undefined ? '' : `: ${absent}`}`, () => {
-  let server: PrivateServer
-  beforeAll(async () => {
-    server = await PrivateServer.start({ peer: 'compliance-plain', memory: 256 << 20 })
-  })
-  afterAll(() => server?.close())
-
-  storeCompliance('redis, any server', async ({ limit }) => {
-    const clock = virtualClock()
-    const store = await redisStore({
-      url: server.url,
-      run: 'compliance',
-      peer: 'peer',
-      arena: Arena.create({ bytes: 32 << 20 }),
-      limit,
-      clock
+describe.each(serverPlaces)('Redis, $name', ({ name, module, absent }) => {
+  describe.skipIf(absent)(absent ?? 'runs', () => {
+    let server: PrivateServer
+    beforeAll(async () => {
+      server = await PrivateServer.start({ peer: name.replaceAll(' ', '-'), memory: 256 << 20, ...(module && { module }) })
     })
-    return { store, advance: (ms) => clock.advance(ms) }
+    afterAll(() => server?.close())
+
+    storeCompliance('redis', async ({ limit }) => {
+      const clock = virtualClock()
+      const arena = Arena.create({ bytes: 32 << 20 })
+      const store = await redisStore({ url: server.url, run: 'laws', peer: 'peer', arena, limit, clock })
+      return { store, advance: (ms) => clock.advance(ms) }
+    })
   })
 })

@@ -26,8 +26,9 @@ export function summary(result: RunResult, files: { readonly out: string; readon
 }
 
 /** Known once a peer has started to train. */
-function parts({ model, dataset, strategy, aggregator, store, engineWhy }: RunResult): string[] {
-  return [`  ${model} on ${dataset}, ${strategy} with ${aggregator}, store ${store}`, `  engine ${engineWhy}`]
+function parts({ model, dataset, strategy, aggregator, store, denseInStore, engineWhy }: RunResult): string[] {
+  const where = denseInStore ? 'which works on the vectors' : 'which keeps the vectors; they were worked on outside'
+  return [`  ${model} on ${dataset}, ${strategy} with ${aggregator}, store ${store}, ${where}`, `  engine ${engineWhy}`]
 }
 
 function row(peer: RunResult['peers'][number]): string[] {

@@ -1,6 +1,6 @@
 import type { Digest } from './digest.js'
 import type { PeerId } from './mesh.js'
-import type { PhaseTimes } from './metrics.js'
+import type { PhasePlaces, PhaseTimes } from './metrics.js'
 import type { RunManifest } from './run-manifest.js'
 
 /**
@@ -16,6 +16,9 @@ export type RunEvent = { readonly time: number; readonly peer: PeerId } & (
       /** one sentence: what the engine is, and why it was taken */
       readonly engineWhy: string
       readonly store: string
+      /** the database averages, updates and digests vectors itself */
+      readonly denseInStore: boolean
+      readonly phasePlaces: PhasePlaces
     }
   | { readonly type: 'connected' | 'disconnected'; readonly other: PeerId }
   | { readonly type: 'view'; readonly number: number; readonly members: readonly PeerId[] }

@@ -5,8 +5,10 @@ import type { Vector } from '../vector.js'
 
 /** What a driver does inside the database. What it cannot, core's kernels do outside, and a metric says so. */
 export interface StoreCapabilities {
-  /** average, aggregate, applyUpdate and digest run in the database and move no vector to the caller */
+  /** average, applyUpdate, digest, and aggregate with a rule that it has run in the database and move no vector out */
   readonly denseInStore: boolean
+  /** it has every rule, not only those with `Aggregator.inStore` */
+  readonly anyRule: boolean
   /** outlives the peer's process */
   readonly durable: boolean
 }

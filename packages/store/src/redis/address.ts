@@ -17,7 +17,7 @@ export function parseRedisUrl(text: string): RedisAddress {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol === 'unix:' && url.pathname.startsWith('/')) {
     const query = (name: string) => url.searchParams.get(name) ?? undefined
-    const options = { path: url.pathname, ...login(query('user'), query('password')), ...database(query('db')) }
+    const options = { path: decodeURIComponent(url.pathname), ...login(query('user'), query('password')), ...database(query('db')) }
     return { shown: `unix:${url.pathname}`, tls: false, options }
   }
   if ((url?.protocol === 'redis:' || url?.protocol === 'rediss:') && url.hostname !== '') {
@@ -29,7 +29,7 @@ export function parseRedisUrl(text: string): RedisAddress {
       port,
       ...login(decoded(url.username), decoded(url.password)),
       ...database(url.pathname.slice(1)),
-      ...(tls && { tls: { servername: host } })
+      ...(tls && { tls: {} })
     }
     return { shown: `${url.protocol}//${url.hostname}:${port}`, tls, options }
   }

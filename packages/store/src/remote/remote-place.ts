@@ -38,7 +38,7 @@ export class RemotePlace implements Place<RemoteTensor> {
 
   constructor({ name, arena, limit, vectors, work, prefix, spawn, logger }: RemotePlaceInit) {
     this.name = name
-    this.capabilities = { denseInStore: work !== undefined, durable: false }
+    this.capabilities = { denseInStore: work !== undefined, anyRule: false, durable: false }
     this.slabs = new Slabs(arena, limit)
     this.#arena = arena
     this.#vectors = vectors

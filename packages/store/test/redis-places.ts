@@ -1,0 +1,24 @@
+import { MODULE } from '@peergrad/store'
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+
+interface ServerPlace {
+  readonly name: string
+  readonly module?: string
+  /** why its tests do not run here */
+  readonly absent?: string
+}
+
+const noServer = spawnSync('redis-server', ['--version']).error !== undefined && 'there is no redis-server here'
+
+export const plainRedis: ServerPlace = { name: 'any server', ...(noServer && { absent: noServer }) }
+
+const noModule = noServer || (!existsSync(MODULE) && 'the module is not built: pnpm build:module')
+
+export const moduleRedis: ServerPlace = {
+  name: 'with our module',
+  module: MODULE,
+  ...(noModule && { absent: noModule })
+}
+
+export const serverPlaces: readonly ServerPlace[] = [plainRedis, moduleRedis]
