@@ -2,12 +2,12 @@ import type { PeerId } from '@peergrad/core'
 import type { PeerProcess, SeenEvent } from './process.js'
 import type { RealSwarm } from './swarm.js'
 
-/** Milliseconds after a peer goes on in which the others may still find out that it stood still. */
+/** Milliseconds after a peer is there again in which the others may still hear that it was not. */
 const LATE = 1000
 /** Milliseconds in which a peer that stood still may take the others for gone. */
 const DAZED = 10_000
 
-/** Suspicions of peers that were neither killed nor stopped: of what an honest detector must have none. */
+/** Suspicions of peers that were neither killed, nor stopped, nor on their way back: there must be none. */
 export interface FalseSuspicion {
   readonly sentence: string
   /** the one who suspects was stopped itself a moment before */
@@ -50,16 +50,15 @@ export class Faults {
   end(life: PeerProcess): PeerProcess {
     this.returns++
     const absence = this.#absences.get(life.peer!)!.at(-1)!
-    if (life.stopped) {
-      this.#swarm.continue(life)
-      absence.to = Date.now() + LATE
-      return life
+    let next = life
+    if (life.stopped) this.#swarm.continue(life)
+    else {
+      next = this.#swarm.restart(life)
+      this.#follow(next)
     }
-    const next = this.#swarm.restart(life)
-    this.#follow(next)
-    // it is there as soon as it listens
-    const off = next.on('news', () => {
-      if (next.peer === undefined) return
+    // it has to take the state first, and says so: it is there again when it has ended a round
+    const off = next.on('event', ({ event }) => {
+      if (event.type !== 'round') return
       absence.to = Date.now() + LATE
       off()
     })
