@@ -4,7 +4,7 @@
  * process that started it over IPC, and ends with it.
  */
 import { createHash } from 'node:crypto'
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { BroadcastChannel, type Worker } from 'node:worker_threads'
 import {
   Arena,
@@ -14,8 +14,10 @@ import {
   resolveOptions,
   resolvePlugin,
   systemClock,
+  type Clock,
   type CodecFactory,
   type Engine,
+  type GradientStore,
   type Logger,
   type Mesh,
   type PluginReference,
@@ -23,7 +25,7 @@ import {
   type StrategyFactory
 } from '@peergrad/core'
 import { createNetworkMesh, runPeer, Swarm } from '@peergrad/peer'
-import { memoryStore } from '@peergrad/store'
+import { memoryStore, MODULE, PrivateServer, redisStore } from '@peergrad/store'
 import { aggregators, codecs, strategies } from '@peergrad/strategies'
 import { replace } from '../sim/replace.js'
 import { openEngine } from './engines.js'
@@ -130,7 +132,7 @@ async function main(): Promise<void> {
     const { engine, partition } = await openEngine(settings, { manifest, arena, clock })
     closing.push(engine)
     starting = 'store'
-    const store = traps.store(await memoryStore({ arena, clock, logger }))
+    const store = traps.store(await openStore({ peer: mesh.self, arena, clock, logger, closing }))
     closing.push(store)
     const parts = await openPlugins(manifest)
     await say({ type: 'ready', wall: Date.now() })
@@ -164,6 +166,23 @@ async function main(): Promise<void> {
     for (const each of closing.reverse()) await each.close()
     process.disconnect()
   }
+}
+
+async function openStore({ peer, arena, clock, logger, closing }: StoreInit): Promise<GradientStore> {
+  if (settings.store !== 'redis') return memoryStore({ arena, clock, logger })
+  const module = existsSync(MODULE) && { module: MODULE }
+  const server = await PrivateServer.start({ peer, memory: settings.memory, logger, ...module })
+  closing.push(server)
+  await say({ type: 'database', pid: server.pid ?? 0 })
+  return redisStore({ url: server.url, run: 'faults', peer, arena, clock, logger })
+}
+
+interface StoreInit {
+  readonly peer: string
+  readonly arena: Arena
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly closing: { close(): unknown }[]
 }
 
 async function openPlugins(manifest: RunManifest) {

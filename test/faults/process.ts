@@ -43,6 +43,8 @@ export class PeerProcess extends Emitter<ProcessEvents> {
   killed = false
   /** threads of it that ended */
   readonly threadsEnded: ThreadName[] = []
+  /** process of its private redis-server */
+  database: number | undefined
   result: PeerResult | undefined
   failure: ErrorJSON | undefined
   end: { readonly wall: number; readonly code: number | null; readonly signal: NodeJS.Signals | null } | undefined
@@ -139,6 +141,9 @@ export class PeerProcess extends Emitter<ProcessEvents> {
       case 'use':
         this.#asked.get(message.id)?.(message.use)
         this.#asked.delete(message.id)
+        break
+      case 'database':
+        this.database = message.pid
         break
       case 'thread-ended':
         this.threadsEnded.push(message.of)

@@ -51,6 +51,8 @@ export interface PeerSettings {
   readonly milliseconds: number
   /** bytes of all vectors */
   readonly memory: number
+  /** its database is a private redis-server; memory when left out */
+  readonly store?: 'redis'
   /** milliseconds to wait for other peers */
   readonly patience: number
   /** directory of its checkpoints; none is written when left out */
@@ -89,6 +91,8 @@ export type FromPeer =
   | { readonly type: 'ready'; readonly wall: number }
   | { readonly type: 'event'; readonly wall: number; readonly event: RunEvent }
   | { readonly type: 'use'; readonly id: number; readonly use: Use }
+  /** its private redis-server */
+  | { readonly type: 'database'; readonly pid: number }
   /** a thread of it ended */
   | { readonly type: 'thread-ended'; readonly of: ThreadName }
   | { readonly type: 'ended'; readonly wall: number; readonly result: PeerResult }

@@ -33,6 +33,28 @@ describe('a peer that is not as the others', () => {
     expect(happened(peers[0], 'diverged')).toBe(0)
   })
 
+  it.each([0, 2])('heals when the database of rank %i lost all that it held', async (number) => {
+    let database: GradientStore | undefined
+    const forgets: Disguise = { store: (honest: GradientStore) => (database = honest) }
+    simulation = new Simulation({ rounds: 60 })
+    const peers = simulation.startAll({ [number]: forgets })
+    await simulation.when(at(peers[number], 5))
+    await database!.delete(await database!.keys(''))
+    const results = await simulation.results()
+    oneHash(results)
+    expect(results.every(({ status }) => status === 'finished')).toBe(true)
+    expect(happened(peers[number], 'healed')).toBe(1)
+  })
+
+  it('ends with missing when it is alone and its database lost all that it held', async () => {
+    let database: GradientStore | undefined
+    simulation = new Simulation({ peers: 1, rounds: 1000 })
+    const [alone] = simulation.startAll({ 0: { store: (honest: GradientStore) => (database = honest) } })
+    await simulation.when(at(alone, 3))
+    await database!.delete(await database!.keys(''))
+    await expect(simulation.until(alone.result, { limit: 5000 })).rejects.toMatchObject({ code: 'missing' })
+  })
+
   it.each([200, 700, 1500, 2500, 5000])('comes back after it heard and said nothing for %i ms', async (gap) => {
     let deaf = false
     const deafens: Disguise = {

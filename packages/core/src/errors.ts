@@ -31,7 +31,7 @@ export type ErrorCode =
   | 'refused'
   /** too few peers to go on by the run's rule */
   | 'quorum'
-  /** a worker or child that ended unasked */
+  /** a worker, child or database that ended unasked, or does not answer any more */
   | 'crashed'
   /** what this machine, driver or engine cannot do */
   | 'unsupported'

@@ -9,7 +9,11 @@ describe.each(serverPlaces)('Redis, $name', ({ name, module, absent }) => {
   describe.skipIf(absent)(absent ?? 'runs', () => {
     let server: PrivateServer
     beforeAll(async () => {
-      server = await PrivateServer.start({ peer: name.replaceAll(' ', '-'), memory: 256 << 20, ...(module && { module }) })
+      server = await PrivateServer.start({
+        peer: name.replaceAll(' ', '-'),
+        memory: 256 << 20,
+        ...(module && { module })
+      })
     })
     afterAll(() => server?.close())
 

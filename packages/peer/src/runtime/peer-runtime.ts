@@ -296,11 +296,16 @@ export class PeerRuntime {
         const error = PeergradError.from(thrown)
         if (ends.aborted && error.code === 'aborted') return 'left'
         if (error === MAY_VOTE) continue
-        if (error.code !== 'conflict') throw error
-        // this peer fell too far behind, or holds another model
+        if (error.code !== 'conflict' && !this.#othersHave(error)) throw error
+        // this peer fell too far behind, or holds another model, or its database lost it
         await this.#takeState(AbortSignal.any([signal, ends]))
       }
     }
+  }
+
+  /** Whether it is something of the run that this peer misses, and not the only one to have had it. */
+  #othersHave({ code }: PeergradError): boolean {
+    return code === 'missing' && (this.#here?.view.members.length ?? 1) > 1
   }
 
   /** True when it was the last. */

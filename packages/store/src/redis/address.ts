@@ -17,7 +17,11 @@ export function parseRedisUrl(text: string): RedisAddress {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol === 'unix:' && url.pathname.startsWith('/')) {
     const query = (name: string) => url.searchParams.get(name) ?? undefined
-    const options = { path: decodeURIComponent(url.pathname), ...login(query('user'), query('password')), ...database(query('db')) }
+    const options = {
+      path: decodeURIComponent(url.pathname),
+      ...login(query('user'), query('password')),
+      ...database(query('db'))
+    }
     return { shown: `unix:${url.pathname}`, tls: false, options }
   }
   if ((url?.protocol === 'redis:' || url?.protocol === 'rediss:') && url.hostname !== '') {

@@ -144,7 +144,7 @@ export class Connection {
         const reason = thrown instanceof Error ? thrown.message : String(thrown)
         if (performance.now() > until) {
           const message = `store: Redis at ${address.shown} did not do ${command} within ${patience.total / 1000} s: ${reason}`
-          throw new PeergradError('timeout', message, { command }, { cause: thrown })
+          throw new PeergradError('crashed', message, { command }, { cause: thrown })
         }
         if (reason === 'Command timed out') {
           // its reply may still come, and would be taken for that of another call's

@@ -20,23 +20,31 @@ export interface PrivateServerInit {
 /** Milliseconds that a server may take to answer, and to end. */
 const START = 10_000
 const END = 2000
+/** Times that one is started again in a life of the peer. */
+const RESTARTS = 3
 
 /** Where `pnpm build:module` puts our module. */
 export const MODULE = join(import.meta.dirname, '../../module/dist/peergrad.so')
 
 /**
- * A `redis-server` of one peer, on a unix socket that only this user can open, with nothing on disk. It ends with the
- * peer; if the peer was killed, its next start ends it.
+ * A `redis-server` of one peer, on a unix socket that only this user can open, with nothing on disk. One that ends unasked
+ * is started again, empty. It ends with the peer; if the peer was killed, its next start ends it.
  */
 export class PrivateServer {
   readonly url: string
-  readonly #process: ChildProcess
   readonly #folder: string
+  readonly #args: readonly string[]
+  readonly #logger: Logger | undefined
+  #process: ChildProcess
+  #restarts = 0
+  #closing = false
 
-  private constructor(process: ChildProcess, folder: string) {
-    this.#process = process
+  private constructor(folder: string, args: readonly string[], logger: Logger | undefined) {
     this.#folder = folder
+    this.#args = args
+    this.#logger = logger
     this.url = `unix:${socketOf(folder)}`
+    this.#process = this.#spawn()
   }
 
   /** Errors: `missing` when there is no redis-server, `crashed` when it ends at once, with what it said. */
@@ -58,10 +66,67 @@ export class PrivateServer {
       ...(module !== undefined && { loadmodule: module })
     }
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
-    const log = join(folder, 'redis.log')
-    const file = openSync(log, 'a', 0o600)
-    const child = spawn('redis-server', args, { stdio: ['ignore', file, file], detached: true })
+    const server = new PrivateServer(folder, args, logger)
+    try {
+      await server.#answers()
+    } catch (thrown) {
+      await server.close()
+      throw thrown
+    }
+    server.#watch()
+    logger?.info({ pid: server.pid, module: module !== undefined }, 'a private redis-server is started')
+    return server
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true
+    const child = this.#process
+    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+      child.ref()
+      const exited = once(child, 'exit')
+      child.kill('SIGTERM')
+      const late = setTimeout(() => child.kill('SIGKILL'), END)
+      await exited
+      clearTimeout(late)
+    }
+    await rm(this.#folder, { recursive: true, force: true })
+  }
+
+  #spawn(): ChildProcess {
+    const file = openSync(this.#log, 'a', 0o600)
+    const child = spawn('redis-server', this.#args, { stdio: ['ignore', file, file], detached: true })
     closeSync(file)
+    return child
+  }
+
+  get #log(): string {
+    return join(this.#folder, 'redis.log')
+  }
+
+  /** Starts another one when it ends unasked. The peer's process does not wait for it to end. */
+  #watch(): void {
+    const child = this.#process
+    child.unref()
+    child.once('exit', (code, signal) => {
+      if (this.#closing) return
+      // one that was told to shut down was told by somebody
+      const again = code !== 0 && this.#restarts < RESTARTS
+      this.#logger?.warn({ code, signal, again }, 'the private redis-server ended unasked')
+      if (!again) return
+      this.#restarts++
+      this.#process = this.#spawn()
+      this.#process.once('error', () => undefined)
+      this.#watch()
+    })
+  }
+
+  /** Resolves when the first one answers. */
+  async #answers(): Promise<void> {
+    const child = this.#process
     const failed = new Promise<never>((_, reject) => {
       child.once('error', (cause: NodeJS.ErrnoException) => {
         const message =
@@ -71,40 +136,13 @@ export class PrivateServer {
         reject(new PeergradError('missing', message, {}, { cause }))
       })
       child.once('exit', (code, signal) => {
-        const said = readFileSync(log, 'utf8').trim().slice(-500)
-        const message = `store: redis-server ended at once (${signal ?? code}): ${said}`
-        reject(new PeergradError('crashed', message))
+        const said = readFileSync(this.#log, 'utf8').trim().slice(-500)
+        reject(new PeergradError('crashed', `store: redis-server ended at once (${signal ?? code}): ${said}`))
       })
     })
+    // it may fail later too, when nobody waits any more
     failed.catch(() => undefined)
-    try {
-      await Promise.race([answers(socketOf(folder)), failed])
-    } catch (thrown) {
-      child.kill('SIGKILL')
-      await rm(folder, { recursive: true, force: true })
-      throw thrown
-    }
-    // it must not keep the peer's process from ending
-    child.unref()
-    logger?.info({ pid: child.pid, module: module !== undefined }, 'a private redis-server is started')
-    return new PrivateServer(child, folder)
-  }
-
-  get pid(): number | undefined {
-    return this.#process.pid
-  }
-
-  async close(): Promise<void> {
-    const child = this.#process
-    if (child.exitCode === null && child.signalCode === null) {
-      child.ref()
-      const exited = once(child, 'exit')
-      child.kill('SIGTERM')
-      const late = setTimeout(() => child.kill('SIGKILL'), END)
-      await exited
-      clearTimeout(late)
-    }
-    await rm(this.#folder, { recursive: true, force: true })
+    await Promise.race([answers(socketOf(this.#folder)), failed])
   }
 }
 

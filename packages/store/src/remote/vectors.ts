@@ -5,7 +5,7 @@ import type { RemoteTensor } from './remote-tensor.js'
 /**
  * Vectors on a server, under names that nobody else uses. Every call may be made twice, for its reply may be lost: the
  * second time it does nothing. Errors: `missing` with the name, `corrupt` for a reply of another form, `full`,
- * `timeout`, `unreachable`.
+ * `crashed` when the server does not answer for long.
  */
 export interface RemoteVectors {
   /** Stores all of it. Nobody reads the name before that. */
