@@ -12,10 +12,10 @@ const rows = (least: number, most: number, value: fc.Arbitrary<number> = moderat
   fc
     .tuple(fc.integer({ min: least, max: most }), fc.integer({ min: 0, max: 21 }))
     .chain(([n, length]) =>
-      fc.array(
-        fc.array(fc.oneof(value, fc.constantFrom(0, -0, 1, -1)), { minLength: length, maxLength: length }),
-        { minLength: n, maxLength: n }
-      )
+      fc.array(fc.array(fc.oneof(value, fc.constantFrom(0, -0, 1, -1)), { minLength: length, maxLength: length }), {
+        minLength: n,
+        maxLength: n
+      })
     )
 const RUNS = { numRuns: 40 }
 /** One more than three regions and above what runs on the main thread. */

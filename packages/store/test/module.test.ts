@@ -44,9 +44,7 @@ describe.skipIf(unavailable !== undefined)(title('commands of the module'), () =
       )
       expect(await pg('SET', 'k', '', 'PX')).toBe('PGARGUMENT PX: got nothing, expected milliseconds after it')
       expect(await pg('SET', 'k', '', 'PX', 0)).toMatch(/^PGARGUMENT PX: got "0", expected a whole number from 1 /)
-      expect(await pg('SET', 'k', '', 'EX', 1)).toBe(
-        'PGARGUMENT option: got "EX", expected PX milliseconds or nothing'
-      )
+      expect(await pg('SET', 'k', '', 'EX', 1)).toBe('PGARGUMENT option: got "EX", expected PX milliseconds or nothing')
       await server.ask('SET', 'text', 'abcd')
       expect(await pg('SET', 'text', blob(1))).toBe(WRONGTYPE)
       expect(await exists('k')).toBe(0)
@@ -333,9 +331,7 @@ describe.skipIf(unavailable !== undefined)(title('commands of the module'), () =
     expect(await filter('PARAMETER', 'none', 's2', 'r', 4, 'FRESH')).toBe('PGCONFLICT r holds other bits')
     expect(await exists('s2')).toBe(0)
     expect(await filter('PARAMETER', 'none', 's', 's', 1, 'FRESH')).toMatch(/^PGARGUMENT rest/)
-    expect(await filter('LAYER', 'none', 's', 'r', 1)).toBe(
-      'PGARGUMENT mode: got "LAYER", expected PARAMETER or MODEL'
-    )
+    expect(await filter('LAYER', 'none', 's', 'r', 1)).toBe('PGARGUMENT mode: got "LAYER", expected PARAMETER or MODEL')
     expect(await filter('MODEL', 'none', 's', 'r', -1)).toBe(
       'PGARGUMENT threshold: got "-1", expected a finite number from 0'
     )
