@@ -9,14 +9,12 @@ const finite = fc.float({ noNaN: true, noDefaultInfinity: true })
 const moderate = fc.float({ noNaN: true, noDefaultInfinity: true, min: -1000, max: 1000 })
 /** n vectors of one length, with many equal values: ties are where rules go wrong. */
 const rows = (least: number, most: number, value: fc.Arbitrary<number> = moderate) =>
-  fc
-    .tuple(fc.integer({ min: least, max: most }), fc.integer({ min: 0, max: 21 }))
-    .chain(([n, length]) =>
-      fc.array(fc.array(fc.oneof(value, fc.constantFrom(0, -0, 1, -1)), { minLength: length, maxLength: length }), {
-        minLength: n,
-        maxLength: n
-      })
-    )
+  fc.tuple(fc.integer({ min: least, max: most }), fc.integer({ min: 0, max: 21 })).chain(([n, length]) =>
+    fc.array(fc.array(fc.oneof(value, fc.constantFrom(0, -0, 1, -1)), { minLength: length, maxLength: length }), {
+      minLength: n,
+      maxLength: n
+    })
+  )
 const RUNS = { numRuns: 40 }
 /** One more than three regions and above what runs on the main thread. */
 const BIG = 3 * 65_536 + 4097

@@ -36,7 +36,7 @@ export class ModuleServer {
   #redis: Redis | undefined
 
   constructor(args: readonly string[] = ['--save', '', '--appendonly', 'no']) {
-    this.#arguments = args
+    this.#arguments = [...args, '--enable-debug-command', 'yes']
   }
 
   async start(): Promise<this> {
@@ -45,6 +45,7 @@ export class ModuleServer {
     const [command, ...rest] = SERVER === 'redis-server' ? args.slice(WRAPPER_ARGUMENTS.length) : [SERVER, ...args]
     const server = spawn(command, [...rest, '--loadmodule', LIBRARY], { stdio: ['ignore', 'pipe', 'pipe'] })
     this.#process = server
+    this.#log = ''
     await new Promise<void>((resolve, reject) => {
       const read = (chunk: Buffer) => {
         this.#log += chunk.toString()
@@ -74,14 +75,6 @@ export class ModuleServer {
 
   get redis(): Redis {
     return this.#redis!
-  }
-
-  get pid(): number {
-    return this.#process!.pid!
-  }
-
-  get log(): string {
-    return this.#log
   }
 
   /** The reply of a command of Redis; strings as text, an error as its message. */
