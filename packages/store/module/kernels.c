@@ -25,11 +25,25 @@ KERNEL static void add_scaled(float *restrict out, const float *restrict x, floa
   for (size_t i = 0; i < length; i++) out[i] += c * x[i];
 }
 
+/** out = a + b + c + d: inputs taken four at a time pass through the memory at twice the speed of one at a time. */
+KERNEL static void sum4(float *restrict out, const float *const x[4], size_t at, size_t length) {
+  const float *restrict a = x[0] + at, *restrict b = x[1] + at, *restrict c = x[2] + at, *restrict d = x[3] + at;
+  for (size_t i = 0; i < length; i++) out[i] = a[i] + b[i] + c[i] + d[i];
+}
+
+KERNEL static void add4(float *restrict out, const float *const x[4], size_t at, size_t length) {
+  const float *restrict a = x[0] + at, *restrict b = x[1] + at, *restrict c = x[2] + at, *restrict d = x[3] + at;
+  for (size_t i = 0; i < length; i++) out[i] = out[i] + a[i] + b[i] + c[i] + d[i];
+}
+
 void kernel_mean(float *out, const float *const *inputs, size_t n, size_t length) {
   for (size_t start = 0; start < length; start += KERNEL_BLOCK) {
     size_t count = smaller(KERNEL_BLOCK, length - start);
-    memcpy(out + start, inputs[0] + start, count * sizeof(float));
-    for (size_t k = 1; k < n; k++) kernel_add(out + start, inputs[k] + start, count);
+    size_t k = n < 4 ? 1 : 4;
+    if (n < 4) memcpy(out + start, inputs[0] + start, count * sizeof(float));
+    else sum4(out + start, inputs, start, count);
+    for (; k + 4 <= n; k += 4) add4(out + start, inputs + k, start, count);
+    for (; k < n; k++) kernel_add(out + start, inputs[k] + start, count);
     kernel_divide(out + start, (float)n, count);
   }
 }
