@@ -174,6 +174,11 @@ Published job_publish(RedisModuleCtx *ctx, Job *job) {
     reply_text(ctx, &job->error);
     return PUBLISHED_NOT;
   }
+  /* CLIENT PAUSE, during a failover: Redis asserts that nothing is propagated now, and a reply cannot be put off */
+  if (job->client != NULL && RedisModule_AvoidReplicaTraffic()) {
+    reply_error(ctx, "TRYAGAIN the server pauses writes: call again");
+    return PUBLISHED_NOT;
+  }
   if (!inputs_stand(ctx, job)) return PUBLISHED_NOT;
   Head head = head_of(ctx, job);
   if (head == HEAD_REFUSED) return PUBLISHED_NOT;

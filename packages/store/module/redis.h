@@ -157,6 +157,7 @@ typedef struct RedisModuleCommandInfo {
   X(RedisModuleUser *, GetModuleUserFromUserName, (RedisModuleString * name))                                          \
   X(int, ACLCheckKeyPermissions, (RedisModuleUser * user, RedisModuleString *key, int flags))                          \
   X(void, FreeModuleUser, (RedisModuleUser * user))                                                                    \
+  X(int, AvoidReplicaTraffic, (void))                                                                                  \
   X(int, GetServerVersion, (void))
 
 #define REDIS_OPTIONAL(X)                                                                                              \

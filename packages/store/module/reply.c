@@ -13,8 +13,7 @@ static void reserve(Text *text, size_t more) {
 static void add(Text *text, const char *format, va_list values) {
   va_list again;
   va_copy(again, values);
-  char none[1];
-  int length = vsnprintf(none, sizeof none, format, again);
+  int length = vsnprintf(NULL, 0, format, again);
   va_end(again);
   reserve(text, (size_t)length + 1);
   vsnprintf(text->bytes + text->length, (size_t)length + 1, format, values);

@@ -1,6 +1,6 @@
 /*
  * Error replies: a code, then what was got and what was expected. PGMISSING, PGCONFLICT, PGSHAPE, PGARGUMENT,
- * PGNONFINITE, PGINCOMPLETE and PGORDER are ours; WRONGTYPE, OOM and NOPERM are those of Redis.
+ * PGNONFINITE, PGINCOMPLETE and PGORDER are ours; WRONGTYPE, OOM, NOPERM and TRYAGAIN are those of Redis.
  */
 #ifndef PEERGRAD_REPLY_H
 #define PEERGRAD_REPLY_H

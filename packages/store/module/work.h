@@ -3,10 +3,11 @@
  *
  * A command checks its arguments, holds its inputs, and runs the job. A long one (more than WORK_INLINE floats) goes to
  * the one worker thread with its client blocked; the main thread publishes the outputs when it is done, all at once.
- * Then the keys are looked at again: an input that is gone by then (PGMISSING), or an output or a head that has become
- * something else (PGCONFLICT), and nothing changes. So the effect is that of a command that ran, whole, at the moment
- * of its reply; and that is what a replica is told: the same command, after it succeeded, followed by the absolute
- * expiry. Replicas, AOF loading, MULTI and scripts may not block: there it runs at once.
+ * Then the keys are looked at again: an input that is gone by then (PGMISSING), an output or a head that has become
+ * something else (PGCONFLICT), a server that pauses writes for a failover (TRYAGAIN), and nothing changes. So the effect
+ * is that of a command that ran, whole, at the moment of its reply; and that is what a replica is told: the same
+ * command, after it succeeded, followed by the absolute expiry. Replicas, AOF loading, MULTI and scripts may not block:
+ * there it runs at once.
  *
  * A client that disconnects gets no reply, and its outputs are dropped: nothing was published, nothing is replicated.
  */

@@ -241,6 +241,16 @@ describe.skipIf(unavailable !== undefined)(title('the life of the module in a se
     expect(await server.ask('DBSIZE')).toBe(0)
   })
 
+  it('publishes nothing while writes are paused, and can be asked again', async () => {
+    const server = await start('--save', '', '--appendonly', 'yes')
+    const { done } = await occupy(server)
+    expect(await server.ask('CLIENT', 'PAUSE', 60_000, 'WRITE')).toBe('OK')
+    expect(await done).toBe('TRYAGAIN the server pauses writes: call again')
+    expect(await server.ask('CLIENT', 'UNPAUSE')).toBe('OK')
+    expect(await server.ask('EXISTS', 'busy')).toBe(0)
+    expect(await server.pg('AVERAGE', 'busy', 1, 'v1')).toBe('OK')
+  })
+
   it('two clients that compute the same at once: one makes it, the other finds it', async () => {
     const server = await start()
     const { done: busy } = await occupy(server)

@@ -6,8 +6,9 @@ import { join } from 'node:path'
 import { expect } from 'vitest'
 
 const MODULE = join(import.meta.dirname, '..', 'module')
-/** Both for memory checkers: a wrapper before redis-server, and a module that was built for it. */
-const [SERVER, ...WRAPPER_ARGUMENTS] = (process.env.PEERGRAD_REDIS_SERVER ?? 'redis-server').split(' ')
+const REDIS = 'redis-server'
+/** Both for memory checkers: a command to run the server under, and a module that was built for it. */
+const WRAPPER = (process.env.PEERGRAD_REDIS_WRAPPER ?? '').split(' ').filter((word) => word !== '')
 const LIBRARY = process.env.PEERGRAD_MODULE ?? join(MODULE, 'dist', 'peergrad.so')
 
 /** Why the module cannot be tested here, or undefined; builds it. */
@@ -16,7 +17,7 @@ export const unavailable = whyNot()
 export const title = (name: string) => (unavailable === undefined ? name : `${name} (skipped: ${unavailable})`)
 
 function whyNot(): string | undefined {
-  if (spawnSync('redis-server', ['--version']).error !== undefined) return 'no redis-server'
+  if (spawnSync(REDIS, ['--version']).error !== undefined) return 'no redis-server'
   if (process.env.PEERGRAD_MODULE !== undefined) return undefined
   if (spawnSync(process.env.CC ?? 'cc', ['--version']).error !== undefined) return 'no C compiler'
   const { status, stderr } = spawnSync(process.execPath, [join(MODULE, 'build.mjs')], { encoding: 'utf8' })
@@ -40,10 +41,9 @@ export class ModuleServer {
   }
 
   async start(): Promise<this> {
-    const socket = ['--port', '0', '--unixsocket', join(this.directory, 'socket')]
-    const args = [...WRAPPER_ARGUMENTS, 'redis-server', ...socket, '--dir', this.directory, ...this.#arguments]
-    const [command, ...rest] = SERVER === 'redis-server' ? args.slice(WRAPPER_ARGUMENTS.length) : [SERVER, ...args]
-    const server = spawn(command, [...rest, '--loadmodule', LIBRARY], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const place = ['--port', '0', '--unixsocket', join(this.directory, 'socket'), '--dir', this.directory]
+    const [command, ...args] = [...WRAPPER, REDIS, ...place, ...this.#arguments, '--loadmodule', LIBRARY]
+    const server = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     this.#process = server
     this.#log = ''
     await new Promise<void>((resolve, reject) => {
