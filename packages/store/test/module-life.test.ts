@@ -200,7 +200,7 @@ describe.skipIf(unavailable !== undefined)(title('the life of the module in a se
 
   /** Gives the worker thread some hundred milliseconds of work, and waits until it has begun. */
   async function occupy(server: ModuleServer): Promise<{ done: Promise<unknown> }> {
-    const length = 2_000_000
+    const length = 3_000_000
     await Promise.all([1, 2].map((seed) => server.set(`v${seed}`, noise(length, seed))))
     const busy = server.connect()
     const rule = ['TAU', 1, 'ITERATIONS', 100] as const
@@ -210,7 +210,9 @@ describe.skipIf(unavailable !== undefined)(title('the life of the module in a se
   }
 
   const blocked = (server: ModuleServer, clients: number) =>
-    expect.poll(() => server.ask('INFO', 'clients'), { interval: 5 }).toMatch(`blocked_clients:${clients}`)
+    expect
+      .poll(() => server.ask('INFO', 'clients'), { interval: 5, timeout: 10_000 })
+      .toMatch(`blocked_clients:${clients}`)
 
   it('answers others while a long update runs', async () => {
     const server = await start()
@@ -218,7 +220,7 @@ describe.skipIf(unavailable !== undefined)(title('the life of the module in a se
     const long = server.connect()
     const other = server.connect()
     const busy = (await occupy(server)).done.then(() => done.push('busy'))
-    const update = ask(long, 'PEERGRAD.UPDATE', 'v1', 'v3', 'v2', 2_000_000, 'SGD', 0.1, 0).then(() =>
+    const update = ask(long, 'PEERGRAD.UPDATE', 'v1', 'v3', 'v2', 3_000_000, 'SGD', 0.1, 0).then(() =>
       done.push('update')
     )
     await ask(other, 'PING')
@@ -270,7 +272,7 @@ describe.skipIf(unavailable !== undefined)(title('the life of the module in a se
       ['AVERAGE', 'to', 2, 'v1', 'v2'],
       ['SET', 'set', bytes(noise(LENGTH, 3))],
       ['SEAL', 's', 'sealed'],
-      ['READ', 'v1', 0, 2_000_000],
+      ['READ', 'v1', 0, 3_000_000],
       ['FILTER', 'PARAMETER', 'v1', 'v2', 'v1', 'sent', 'rest', 1]
     ] as const
     const leaving = calls.map(([command, ...args]) => {

@@ -1,5 +1,4 @@
 import fc from 'fast-check'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Argument, ask, bytes, expectSameBits, ModuleServer, noise, title, unavailable } from './module-server.js'
 
@@ -425,7 +424,7 @@ describe.skipIf(unavailable !== undefined)(title('commands of the module'), () =
 
   it('an expired input is missing', async () => {
     await pg('SET', 'short', blob(1), 'PX', 1)
-    await sleep(5)
+    await expect.poll(async () => await exists('short')).toBe(0)
     expect(await pg('AVERAGE', 'to', 1, 'short')).toBe('PGMISSING short')
   })
 })
