@@ -1,0 +1,214 @@
+/* The next version of a model from the last one and a gradient. */
+#include "arguments.h"
+#include "commands.h"
+#include "kernels.h"
+#include "work.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef enum Optimiser { SGD, MOMENTUM, ADAM } Optimiser;
+
+static const struct {
+  const char *name;
+  int coefficients;
+  /** vectors of state */
+  size_t states;
+} OPTIMISERS[] = {[SGD] = {"SGD", 2, 0}, [MOMENTUM] = {"MOMENTUM", 4, 1}, [ADAM] = {"ADAM", 9, 2}};
+
+typedef struct Update {
+  Optimiser optimiser;
+  size_t parameters;
+  int fresh;
+  SgdCoefficients sgd;
+  MomentumCoefficients momentum;
+  AdamCoefficients adam;
+} Update;
+
+static const float *state_of(const Job *job, size_t k) {
+  return job->inputCount > 2 + k ? job->inputs[2 + k].tensor->values : NULL;
+}
+
+static void compute_update(Job *job) {
+  const Update *update = job->parameters;
+  const float *p = job->inputs[0].tensor->values;
+  const float *g = job->inputs[1].tensor->values;
+  Tensor *out = job->outputs[0].tensor;
+  size_t n = update->parameters;
+  if (update->optimiser == SGD) kernel_sgd(out->values, p, g, update->sgd, n);
+  else if (update->optimiser == MOMENTUM)
+    kernel_momentum(out->values, job->outputs[1].tensor->values, p, state_of(job, 0), g, update->momentum, n);
+  else
+    kernel_adam(out->values, job->outputs[1].tensor->values, job->outputs[2].tensor->values, p, state_of(job, 0),
+                state_of(job, 1), g, update->adam, n);
+  memcpy(out->values + n, g + n, (out->length - n) * sizeof(float));
+}
+
+static int read_optimiser(RedisModuleCtx *ctx, RedisModuleString **argv, int argc, Update *update) {
+  size_t known = sizeof OPTIMISERS / sizeof *OPTIMISERS, k = 0;
+  while (k < known && !argument_is(argv[5], OPTIMISERS[k].name)) k++;
+  if (k == known) return argument_refuse(ctx, "optimiser", argv[5], "SGD, MOMENTUM or ADAM");
+  update->optimiser = (Optimiser)k;
+  if (argc - 6 < OPTIMISERS[k].coefficients) {
+    reply_error(ctx, "PGARGUMENT %s: got %d coefficients, expected %d", OPTIMISERS[k].name, argc - 6,
+                OPTIMISERS[k].coefficients);
+    return 0;
+  }
+  RedisModuleString **at = argv + 6;
+  SgdCoefficients *s = &update->sgd;
+  MomentumCoefficients *m = &update->momentum;
+  AdamCoefficients *a = &update->adam;
+  if (k == SGD)
+    return argument_float(ctx, "alpha", at[0], &s->alpha) && argument_float(ctx, "lambda", at[1], &s->lambda);
+  if (k == MOMENTUM) {
+    long long nesterov;
+    if (!argument_float(ctx, "alpha", at[0], &m->alpha) || !argument_float(ctx, "lambda", at[1], &m->lambda) ||
+        !argument_float(ctx, "mu", at[2], &m->mu) || !argument_whole(ctx, "nesterov", at[3], 0, 1, &nesterov))
+      return 0;
+    m->nesterov = (int)nesterov;
+    return 1;
+  }
+  return argument_float(ctx, "alpha", at[0], &a->alpha) && argument_float(ctx, "lambda", at[1], &a->lambda) &&
+         argument_float(ctx, "kappa", at[2], &a->kappa) && argument_float(ctx, "beta1", at[3], &a->beta1) &&
+         argument_float(ctx, "gamma1", at[4], &a->gamma1) && argument_float(ctx, "beta2", at[5], &a->beta2) &&
+         argument_float(ctx, "gamma2", at[6], &a->gamma2) && argument_float(ctx, "sigma", at[7], &a->sigma) &&
+         argument_float(ctx, "epsilon", at[8], &a->epsilon);
+}
+
+static int read_update(RedisModuleCtx *ctx, RedisModuleString **argv, int argc, Job *job) {
+  Update *update = job->parameters;
+  if (!read_optimiser(ctx, argv, argc, update)) return 0;
+  for (int at = 6 + OPTIMISERS[update->optimiser].coefficients; at < argc;) {
+    int expiry = argument_expiry(ctx, argv, argc, &at, &job->expiry);
+    if (expiry < 0) return 0;
+    if (expiry > 0) continue;
+    if (argument_is(argv[at], "FRESH")) {
+      update->fresh = 1;
+      at++;
+    } else if (argument_is(argv[at], "HEAD") && at + 1 < argc && job->head == NULL) {
+      job->head = RedisModule_HoldString(NULL, argv[at + 1]);
+      job->expected = RedisModule_HoldString(NULL, argv[1]);
+      at += 2;
+    } else return argument_refuse(ctx, "option", argv[at], "FRESH, PX ms, or HEAD key once");
+  }
+  return 1;
+}
+
+/** The name of a version's state vector: `name:state:k`. To be freed. */
+static RedisModuleString *state_key(const RedisModuleString *name, size_t k) {
+  Text text = {0};
+  size_t length;
+  const char *bytes = RedisModule_StringPtrLen(name, &length);
+  text_add(&text, ":state:%zu", k);
+  char *joined = RedisModule_Alloc(length + text.length);
+  memcpy(joined, bytes, length);
+  memcpy(joined + length, text.bytes, text.length);
+  RedisModuleString *key = RedisModule_CreateString(NULL, joined, length + text.length);
+  RedisModule_Free(joined);
+  text_free(&text);
+  return key;
+}
+
+/**
+ * The user may touch a key that is named by no argument: Redis has checked the arguments only. Replication and the
+ * AOF have no user, and may.
+ */
+static int user_may(RedisModuleCtx *ctx, RedisModuleString *key, int flags) {
+  RedisModuleString *name = RedisModule_GetClientUserNameById(ctx, RedisModule_GetClientId(ctx));
+  if (name == NULL && (RedisModule_GetContextFlags(ctx) & REDISMODULE_CTX_FLAGS_LUA))
+    name = RedisModule_GetCurrentUserName(ctx);
+  if (name == NULL) return 1;
+  RedisModuleUser *user = RedisModule_GetModuleUserFromUserName(name);
+  int may = user != NULL && RedisModule_ACLCheckKeyPermissions(user, key, flags) == REDISMODULE_OK;
+  if (user != NULL) RedisModule_FreeModuleUser(user);
+  RedisModule_FreeString(ctx, name);
+  if (may) return 1;
+  Text text = {0};
+  text_add(&text, "NOPERM this user has no permissions to access the state key ");
+  text_add_string(&text, key);
+  reply_text(ctx, &text);
+  return 0;
+}
+
+/** Holds from, gradient and from's state, and checks their lengths. */
+static int hold_inputs(RedisModuleCtx *ctx, RedisModuleString **argv, Job *job) {
+  const Update *update = job->parameters;
+  size_t states = update->fresh ? 0 : OPTIMISERS[update->optimiser].states;
+  RedisModuleString *keys[4] = {argv[1], argv[3]};
+  int good = 1;
+  for (size_t k = 0; k < states; k++) keys[2 + k] = state_key(argv[1], k);
+  for (size_t k = 0; k < states && good; k++) good = user_may(ctx, keys[2 + k], REDISMODULE_CMD_KEY_ACCESS);
+  good = good && job_hold(ctx, job, keys, 2 + states);
+  for (size_t k = 0; k < states; k++) RedisModule_FreeString(NULL, keys[2 + k]);
+  if (!good || !job_shape(ctx, job, 1, job->inputs[0].tensor->length)) return 0;
+  if (update->parameters > job->inputs[0].tensor->length) {
+    reply_error(ctx, "PGSHAPE parameters: got %zu, expected at most the length, %zu", update->parameters,
+                job->inputs[0].tensor->length);
+    return 0;
+  }
+  for (size_t k = 0; k < states; k++)
+    if (!job_shape(ctx, job, 2 + k, update->parameters)) return 0;
+  return 1;
+}
+
+static int make_outputs(RedisModuleCtx *ctx, RedisModuleString **argv, Job *job) {
+  const Update *update = job->parameters;
+  size_t states = OPTIMISERS[update->optimiser].states, length = job->inputs[0].tensor->length;
+  size_t bytes = (length + states * update->parameters) * sizeof(float);
+  if (!memory_fits(ctx, bytes)) {
+    reply_memory(ctx, bytes);
+    return 0;
+  }
+  if (!job_output(ctx, job, argv[2], length)) return 0;
+  for (size_t k = 0; k < states; k++) {
+    RedisModuleString *key = state_key(argv[2], k);
+    int good = user_may(ctx, key, REDISMODULE_CMD_KEY_INSERT) && job_output(ctx, job, key, update->parameters);
+    RedisModule_FreeString(NULL, key);
+    if (!good) return 0;
+  }
+  return 1;
+}
+
+static int update_keys(RedisModuleCtx *ctx, RedisModuleString **argv, int argc) {
+  argument_keys(ctx, argc, 1, 1, KEY_INPUT);
+  argument_keys(ctx, argc, 2, 2, KEY_OUTPUT);
+  argument_keys(ctx, argc, 3, 3, KEY_INPUT);
+  for (int at = 6; at + 1 < argc; at++)
+    if (argument_is(argv[at], "HEAD")) return argument_keys(ctx, argc, at + 1, at + 1, KEY_BOTH);
+  return REDISMODULE_OK;
+}
+
+/**
+ * PEERGRAD.UPDATE from to gradient parameters SGD alpha lambda [FRESH] [HEAD key] [PX ms]
+ * PEERGRAD.UPDATE from to gradient parameters MOMENTUM alpha lambda mu nesterov …
+ * PEERGRAD.UPDATE from to gradient parameters ADAM alpha lambda kappa beta1 gamma1 beta2 gamma2 sigma epsilon …
+ *
+ * to = one step of kernels.sgd, momentum or adam on the first `parameters` floats (coefficients are decimal numbers,
+ * rounded to float32 here; nesterov is 0 or 1); the rest of `to`, a model's buffers, is the rest of `gradient`. The
+ * optimiser's state, `parameters` floats each, is read from `from:state:0` … and written to `to:state:0` …; with FRESH
+ * it is zeros before this step. These names are derived, so Redis does not see them: their ACL is checked here, and in
+ * a cluster the keys need one hash tag.
+ *
+ * All keys appear at once. With HEAD, a string key that names the current version moves from `from` to `to` with them;
+ * when it is something else: PGCONFLICT head is <value>, and nothing changes. SAME when everything was so before.
+ * OK, PGMISSING (every missing input), PGSHAPE, PGCONFLICT key, PGARGUMENT, OOM, NOPERM.
+ */
+COMMAND(command_update) {
+  if (RedisModule_IsKeysPositionRequest(ctx)) return update_keys(ctx, argv, argc);
+  if (argc < 8) return RedisModule_WrongArity(ctx);
+  long long parameters;
+  if (!argument_whole(ctx, "parameters", argv[4], 0, (long long)TENSOR_MAX, &parameters)) return REDISMODULE_OK;
+  if (RedisModule_StringCompare(argv[1], argv[2]) == 0) {
+    argument_refuse(ctx, "to", argv[2], "another key than from: versions do not change");
+    return REDISMODULE_OK;
+  }
+  Job *job = job_create(compute_update, 4, sizeof(Update));
+  Update *update = job->parameters;
+  update->parameters = (size_t)parameters;
+  if (!read_update(ctx, argv, argc, job)) return job_drop(job);
+  if (!hold_inputs(ctx, argv, job)) return job_drop(job);
+  if (!make_outputs(ctx, argv, job)) return job_drop(job);
+  if (!job_head(ctx, job)) return job_drop(job);
+  size_t length = job->inputs[0].tensor->length;
+  return job_run(ctx, job, 3 * length + 2 * OPTIMISERS[update->optimiser].states * update->parameters);
+}
