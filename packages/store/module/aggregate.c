@@ -117,20 +117,11 @@ typedef struct Aggregate {
   size_t split;
 } Aggregate;
 
-static int all_finite(Job *job, const Tensor *tensor, const RedisModuleString *key) {
-  size_t at = kernel_first_non_finite(tensor->values, tensor->length);
-  if (at == tensor->length) return 1;
-  text_add(&job->error, "PGNONFINITE ");
-  text_add_string(&job->error, key);
-  text_add(&job->error, " %zu", at);
-  return 0;
-}
-
 static void compute_aggregate(Job *job) {
   const Aggregate *aggregate = job->parameters;
   Tensor *out = job->outputs[0].tensor;
   for (size_t k = 0; k < job->inputCount; k++)
-    if (!all_finite(job, job->inputs[k].tensor, job->inputs[k].key)) return;
+    if (!job_finite(job, job->inputs[k].tensor, job->inputs[k].key)) return;
   size_t bounds[3] = {0, aggregate->split, out->length};
   for (int part = 0; part < 2; part++) {
     size_t length = bounds[part + 1] - bounds[part];
@@ -139,7 +130,7 @@ static void compute_aggregate(Job *job) {
     rule_apply(&aggregate->rule, out->values + bounds[part], values, job->inputCount, length);
     RedisModule_Free(values);
   }
-  all_finite(job, out, job->outputs[0].key);
+  job_finite(job, out, job->outputs[0].key);
 }
 
 enum { OPTION_F = 1, OPTION_M = 2, OPTION_TAU = 4, OPTION_ITERATIONS = 8 };

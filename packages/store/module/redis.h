@@ -20,7 +20,6 @@ typedef struct RedisModuleDigest RedisModuleDigest;
 typedef struct RedisModuleBlockedClient RedisModuleBlockedClient;
 typedef struct RedisModuleServerInfoData RedisModuleServerInfoData;
 typedef struct RedisModuleCommand RedisModuleCommand;
-typedef struct RedisModuleUser RedisModuleUser;
 typedef uint64_t RedisModuleTimerID;
 
 typedef int (*RedisModuleCmdFunc)(RedisModuleCtx *ctx, RedisModuleString **argv, int argc);
@@ -151,12 +150,6 @@ typedef struct RedisModuleCommandInfo {
   X(void, DigestAddStringBuffer, (RedisModuleDigest * digest, const char *bytes, size_t length))                       \
   X(void, DigestAddLongLong, (RedisModuleDigest * digest, long long value))                                            \
   X(void, DigestEndSequence, (RedisModuleDigest * digest))                                                             \
-  X(unsigned long long, GetClientId, (RedisModuleCtx * ctx))                                                           \
-  X(RedisModuleString *, GetClientUserNameById, (RedisModuleCtx * ctx, uint64_t id))                                   \
-  X(RedisModuleString *, GetCurrentUserName, (RedisModuleCtx * ctx))                                                   \
-  X(RedisModuleUser *, GetModuleUserFromUserName, (RedisModuleString * name))                                          \
-  X(int, ACLCheckKeyPermissions, (RedisModuleUser * user, RedisModuleString *key, int flags))                          \
-  X(void, FreeModuleUser, (RedisModuleUser * user))                                                                    \
   X(int, AvoidReplicaTraffic, (void))                                                                                  \
   X(int, GetServerVersion, (void))
 

@@ -4,7 +4,6 @@
 #include "kernels.h"
 #include "work.h"
 
-#include <stdio.h>
 #include <string.h>
 
 typedef enum Optimiser { SGD, MOMENTUM, ADAM } Optimiser;
@@ -19,7 +18,8 @@ static const struct {
 typedef struct Update {
   Optimiser optimiser;
   size_t parameters;
-  int fresh;
+  /** keys of the state before and after, as many as the optimiser has; NULL before: zeros */
+  RedisModuleString **before, **after;
   SgdCoefficients sgd;
   MomentumCoefficients momentum;
   AdamCoefficients adam;
@@ -42,12 +42,26 @@ static void compute_update(Job *job) {
     kernel_adam(out->values, job->outputs[1].tensor->values, job->outputs[2].tensor->values, p, state_of(job, 0),
                 state_of(job, 1), g, update->adam, n);
   memcpy(out->values + n, g + n, (out->length - n) * sizeof(float));
+  for (size_t k = 0; k < job->outputCount; k++) {
+    if (job_finite(job, job->outputs[k].tensor, job->outputs[k].key)) continue;
+    // a gradient that is not finite makes no output finite there: it is named rather than the output
+    if (kernel_first_non_finite(g, job->inputs[1].tensor->length) == job->inputs[1].tensor->length) return;
+    text_free(&job->error);
+    job_finite(job, job->inputs[1].tensor, job->inputs[1].key);
+    return;
+  }
+}
+
+/** Index of an optimiser, or the number of them. */
+static size_t optimiser_of(const RedisModuleString *name) {
+  size_t known = sizeof OPTIMISERS / sizeof *OPTIMISERS, k = 0;
+  while (k < known && !argument_is(name, OPTIMISERS[k].name)) k++;
+  return k;
 }
 
 static int read_optimiser(RedisModuleCtx *ctx, RedisModuleString **argv, int argc, Update *update) {
-  size_t known = sizeof OPTIMISERS / sizeof *OPTIMISERS, k = 0;
-  while (k < known && !argument_is(argv[5], OPTIMISERS[k].name)) k++;
-  if (k == known) return argument_refuse(ctx, "optimiser", argv[5], "SGD, MOMENTUM or ADAM");
+  size_t k = optimiser_of(argv[5]);
+  if (k == sizeof OPTIMISERS / sizeof *OPTIMISERS) return argument_refuse(ctx, "optimiser", argv[5], "SGD, MOMENTUM or ADAM");
   update->optimiser = (Optimiser)k;
   if (argc - 6 < OPTIMISERS[k].coefficients) {
     reply_error(ctx, "PGARGUMENT %s: got %d coefficients, expected %d", OPTIMISERS[k].name, argc - 6,
@@ -78,69 +92,37 @@ static int read_optimiser(RedisModuleCtx *ctx, RedisModuleString **argv, int arg
 static int read_update(RedisModuleCtx *ctx, RedisModuleString **argv, int argc, Job *job) {
   Update *update = job->parameters;
   if (!read_optimiser(ctx, argv, argc, update)) return 0;
+  int states = (int)OPTIMISERS[update->optimiser].states;
   for (int at = 6 + OPTIMISERS[update->optimiser].coefficients; at < argc;) {
     int expiry = argument_expiry(ctx, argv, argc, &at, &job->expiry);
     if (expiry < 0) return 0;
     if (expiry > 0) continue;
-    if (argument_is(argv[at], "FRESH")) {
-      update->fresh = 1;
-      at++;
+    RedisModuleString ***keys = argument_is(argv[at], "STATE") ? &update->before
+                                : argument_is(argv[at], "NEXT") ? &update->after
+                                                                : NULL;
+    if (keys != NULL && *keys == NULL && states > 0 && at + states < argc) {
+      *keys = argv + at + 1;
+      at += 1 + states;
     } else if (argument_is(argv[at], "HEAD") && at + 1 < argc && job->head == NULL) {
       job->head = RedisModule_HoldString(NULL, argv[at + 1]);
       job->expected = RedisModule_HoldString(NULL, argv[1]);
       at += 2;
-    } else return argument_refuse(ctx, "option", argv[at], "FRESH, PX ms, or HEAD key once");
+    } else
+      return argument_refuse(ctx, "option", argv[at], "PX ms, HEAD key, STATE and NEXT with a key for each vector of state, once");
   }
-  return 1;
-}
-
-/** The name of a version's state vector: `name:state:k`. To be freed. */
-static RedisModuleString *state_key(const RedisModuleString *name, size_t k) {
-  Text text = {0};
-  size_t length;
-  const char *bytes = RedisModule_StringPtrLen(name, &length);
-  text_add(&text, ":state:%zu", k);
-  char *joined = RedisModule_Alloc(length + text.length);
-  memcpy(joined, bytes, length);
-  memcpy(joined + length, text.bytes, text.length);
-  RedisModuleString *key = RedisModule_CreateString(NULL, joined, length + text.length);
-  RedisModule_Free(joined);
-  text_free(&text);
-  return key;
-}
-
-/**
- * The user may touch a key that is named by no argument: Redis has checked the arguments only. Replication and the
- * AOF have no user, and may.
- */
-static int user_may(RedisModuleCtx *ctx, RedisModuleString *key, int flags) {
-  RedisModuleString *name = RedisModule_GetClientUserNameById(ctx, RedisModule_GetClientId(ctx));
-  if (name == NULL && (RedisModule_GetContextFlags(ctx) & REDISMODULE_CTX_FLAGS_LUA))
-    name = RedisModule_GetCurrentUserName(ctx);
-  if (name == NULL) return 1;
-  RedisModuleUser *user = RedisModule_GetModuleUserFromUserName(name);
-  int may = user != NULL && RedisModule_ACLCheckKeyPermissions(user, key, flags) == REDISMODULE_OK;
-  if (user != NULL) RedisModule_FreeModuleUser(user);
-  RedisModule_FreeString(ctx, name);
-  if (may) return 1;
-  Text text = {0};
-  text_add(&text, "NOPERM this user has no permissions to access the state key ");
-  text_add_string(&text, key);
-  reply_text(ctx, &text);
+  if (states == 0 || update->after != NULL) return 1;
+  reply_error(ctx, "PGARGUMENT NEXT: got nothing, expected %d keys for the state of %s", states,
+              OPTIMISERS[update->optimiser].name);
   return 0;
 }
 
 /** Holds from, gradient and from's state, and checks their lengths. */
 static int hold_inputs(RedisModuleCtx *ctx, RedisModuleString **argv, Job *job) {
   const Update *update = job->parameters;
-  size_t states = update->fresh ? 0 : OPTIMISERS[update->optimiser].states;
+  size_t states = update->before == NULL ? 0 : OPTIMISERS[update->optimiser].states;
   RedisModuleString *keys[4] = {argv[1], argv[3]};
-  int good = 1;
-  for (size_t k = 0; k < states; k++) keys[2 + k] = state_key(argv[1], k);
-  for (size_t k = 0; k < states && good; k++) good = user_may(ctx, keys[2 + k], REDISMODULE_CMD_KEY_ACCESS);
-  good = good && job_hold(ctx, job, keys, 2 + states);
-  for (size_t k = 0; k < states; k++) RedisModule_FreeString(NULL, keys[2 + k]);
-  if (!good || !job_shape(ctx, job, 1, job->inputs[0].tensor->length)) return 0;
+  for (size_t k = 0; k < states; k++) keys[2 + k] = update->before[k];
+  if (!job_hold(ctx, job, keys, 2 + states) || !job_shape(ctx, job, 1, job->inputs[0].tensor->length)) return 0;
   if (update->parameters > job->inputs[0].tensor->length) {
     reply_error(ctx, "PGSHAPE parameters: got %zu, expected at most the length, %zu", update->parameters,
                 job->inputs[0].tensor->length);
@@ -160,12 +142,8 @@ static int make_outputs(RedisModuleCtx *ctx, RedisModuleString **argv, Job *job)
     return 0;
   }
   if (!job_output(ctx, job, argv[2], length)) return 0;
-  for (size_t k = 0; k < states; k++) {
-    RedisModuleString *key = state_key(argv[2], k);
-    int good = user_may(ctx, key, REDISMODULE_CMD_KEY_INSERT) && job_output(ctx, job, key, update->parameters);
-    RedisModule_FreeString(NULL, key);
-    if (!good) return 0;
-  }
+  for (size_t k = 0; k < states; k++)
+    if (!job_output(ctx, job, update->after[k], update->parameters)) return 0;
   return 1;
 }
 
@@ -173,25 +151,35 @@ static int update_keys(RedisModuleCtx *ctx, RedisModuleString **argv, int argc) 
   argument_keys(ctx, argc, 1, 1, KEY_INPUT);
   argument_keys(ctx, argc, 2, 2, KEY_OUTPUT);
   argument_keys(ctx, argc, 3, 3, KEY_INPUT);
-  for (int at = 6; at + 1 < argc; at++)
-    if (argument_is(argv[at], "HEAD")) return argument_keys(ctx, argc, at + 1, at + 1, KEY_BOTH);
+  size_t k = argc > 5 ? optimiser_of(argv[5]) : 0;
+  if (k == sizeof OPTIMISERS / sizeof *OPTIMISERS) return REDISMODULE_OK;
+  int states = (int)OPTIMISERS[k].states;
+  for (int at = 6 + OPTIMISERS[k].coefficients; at + 1 < argc; at++) {
+    if (argument_is(argv[at], "HEAD")) {
+      argument_keys(ctx, argc, at + 1, at + 1, KEY_BOTH);
+      at++;
+    } else if (states > 0 && (argument_is(argv[at], "STATE") || argument_is(argv[at], "NEXT"))) {
+      argument_keys(ctx, argc, at + 1, at + states, argument_is(argv[at], "STATE") ? KEY_INPUT : KEY_OUTPUT);
+      at += states;
+    }
+  }
   return REDISMODULE_OK;
 }
 
 /**
- * PEERGRAD.UPDATE from to gradient parameters SGD alpha lambda [FRESH] [HEAD key] [PX ms]
- * PEERGRAD.UPDATE from to gradient parameters MOMENTUM alpha lambda mu nesterov …
- * PEERGRAD.UPDATE from to gradient parameters ADAM alpha lambda kappa beta1 gamma1 beta2 gamma2 sigma epsilon …
+ * PEERGRAD.UPDATE from to gradient parameters SGD alpha lambda [HEAD key] [PX ms]
+ * PEERGRAD.UPDATE from to gradient parameters MOMENTUM alpha lambda mu nesterov [STATE v] NEXT v …
+ * PEERGRAD.UPDATE from to gradient parameters ADAM alpha lambda kappa beta1 gamma1 beta2 gamma2 sigma epsilon
+ *                 [STATE m v] NEXT m v …
  *
  * to = one step of kernels.sgd, momentum or adam on the first `parameters` floats (coefficients are decimal numbers,
  * rounded to float32 here; nesterov is 0 or 1); the rest of `to`, a model's buffers, is the rest of `gradient`. The
- * optimiser's state, `parameters` floats each, is read from `from:state:0` … and written to `to:state:0` …; with FRESH
- * it is zeros before this step. These names are derived, so Redis does not see them: their ACL is checked here, and in
- * a cluster the keys need one hash tag.
+ * optimiser's state, `parameters` floats each, is read from the keys of STATE, zeros when left out, and written to those
+ * of NEXT.
  *
  * All keys appear at once. With HEAD, a string key that names the current version moves from `from` to `to` with them;
  * when it is something else: PGCONFLICT head is <value>, and nothing changes. SAME when everything was so before.
- * OK, PGMISSING (every missing input), PGSHAPE, PGCONFLICT key, PGARGUMENT, OOM, NOPERM.
+ * PGNONFINITE key index for the gradient, or for an output when it is none of the gradient's doing. OK, PGMISSING (every missing input), PGSHAPE, PGCONFLICT key, PGARGUMENT, OOM.
  */
 COMMAND(command_update) {
   if (RedisModule_IsKeysPositionRequest(ctx)) return update_keys(ctx, argv, argc);

@@ -1,3 +1,4 @@
+#include "kernels.h"
 #include "work.h"
 
 #include <pthread.h>
@@ -125,6 +126,15 @@ void job_free(Job *job) {
 int job_drop(Job *job) {
   job_free(job);
   return REDISMODULE_OK;
+}
+
+int job_finite(Job *job, const Tensor *tensor, const RedisModuleString *key) {
+  size_t at = kernel_first_non_finite(tensor->values, tensor->length);
+  if (at == tensor->length) return 1;
+  text_add(&job->error, "PGNONFINITE ");
+  text_add_string(&job->error, key);
+  text_add(&job->error, " %zu", at);
+  return 0;
 }
 
 int job_run(RedisModuleCtx *ctx, Job *job, size_t floats) {

@@ -72,6 +72,8 @@ int job_hold(RedisModuleCtx *ctx, Job *job, RedisModuleString *const *keys, size
 int job_shape(RedisModuleCtx *ctx, const Job *job, size_t input, size_t length);
 /** Adds an output key. With `length` its tensor is made here; without (SIZE_MAX) compute makes it. 0 after a reply. */
 int job_output(RedisModuleCtx *ctx, Job *job, RedisModuleString *key, size_t length);
+/** Sets the job's error to PGNONFINITE and is 0 when the tensor, which `key` names, holds a NaN or an infinity. */
+int job_finite(Job *job, const Tensor *tensor, const RedisModuleString *key);
 /** Runs it here or on the worker, `floats` being what it reads and writes. Takes the job over. */
 int job_run(RedisModuleCtx *ctx, Job *job, size_t floats);
 /** Refuses it: frees it after a reply was given. */

@@ -196,7 +196,9 @@ describe.skipIf(unavailable !== undefined)(title('the module computes the bits o
         // the first step is fresh, the second starts from the state that the first left
         for (const fresh of [true, false]) {
           const to = `version:${made++}`
-          const options = fresh ? ['FRESH'] : []
+          const keys = (word: string, of: string) =>
+            states === 0 ? [] : [word, ...Array.from({ length: states }, (_, k) => `${of}:state:${k}`)]
+          const options = [...(fresh ? [] : keys('STATE', at)), ...keys('NEXT', to)]
           expect(await server.pg('UPDATE', at, to, gradient, parameters, name, ...args, ...options)).toBe('OK')
           const [next, ...nextState] = step(
             vector(values.subarray(0, parameters)),

@@ -107,7 +107,7 @@ describe.skipIf(unavailable !== undefined)(title('the life of the module in a se
     await primary.set('v1', noise(LENGTH, 1))
     await primary.set('g', noise(LENGTH, 2))
     await primary.ask('SET', 'head', 'v1')
-    const step = ['UPDATE', 'v1', 'v2', 'g', LENGTH, 'MOMENTUM', 0.1, 0, 0.9, 0, 'FRESH', 'HEAD', 'head'] as const
+    const step = ['UPDATE', 'v1', 'v2', 'g', LENGTH, 'MOMENTUM', 0.1, 0, 0.9, 0, 'NEXT', 'm2', 'HEAD', 'head'] as const
     expect(await primary.pg(...step, 'PX', 600_000)).toBe('OK')
     expect(await primary.pg('AVERAGE', 'g', 1, 'v1')).toBe('PGCONFLICT g holds other bits')
     expect(await primary.ask('WAIT', 1, 5000)).toBe(1)

@@ -221,18 +221,24 @@ describe.skipIf(unavailable !== undefined)(title('commands of the module'), () =
       await server.ask('SET', 'head', 'v1')
     })
     const update = (from: string, to: string, ...rest: Argument[]) =>
-      pg('UPDATE', from, to, 'g', 2, 'MOMENTUM', 0.5, 0, 0.9, 0, ...rest)
+      pg(
+        'UPDATE',
+        ...[from, to, 'g', 2, 'MOMENTUM', 0.5, 0, 0.9, 0],
+        ...(from === 'v1' ? [] : ['STATE', `${from}:state:0`]),
+        ...['NEXT', `${to}:state:0`],
+        ...rest
+      )
 
     it('moves the head with all keys, or changes nothing', async () => {
-      expect(await update('v1', 'v2', 'FRESH', 'HEAD', 'head', 'PX', 90_000)).toBe('OK')
+      expect(await update('v1', 'v2', 'HEAD', 'head', 'PX', 90_000)).toBe('OK')
       expect(await server.ask('GET', 'head')).toBe('v2')
       expectSameBits(await server.get('v2'), Float32Array.of(0.5, 1.5, 5))
       expectSameBits(await server.get('v2:state:0'), Float32Array.of(1, 1))
       expect(await ttl('v2:state:0')).toBeGreaterThan(60_000)
-      expect(await update('v1', 'v2', 'FRESH', 'HEAD', 'head')).toBe('SAME')
+      expect(await update('v1', 'v2', 'HEAD', 'head')).toBe('SAME')
       expect(await update('v2', 'v3', 'HEAD', 'head')).toBe('OK')
       expectSameBits(await server.get('v3:state:0'), Float32Array.of(Math.fround(1.9), Math.fround(1.9)))
-      expect(await update('v1', 'v2', 'FRESH', 'HEAD', 'head')).toBe('PGCONFLICT head is v3')
+      expect(await update('v1', 'v2', 'HEAD', 'head')).toBe('PGCONFLICT head is v3')
       expect(await update('v2', 'v4', 'HEAD', 'head')).toBe('PGCONFLICT head is v3')
       expect(await update('v2', 'v4', 'HEAD', 'nohead')).toBe('PGCONFLICT head is missing')
       expect(await update('v2', 'v4', 'HEAD', 'v1')).toBe(WRONGTYPE)
@@ -241,31 +247,39 @@ describe.skipIf(unavailable !== undefined)(title('commands of the module'), () =
     })
     it('completes what is there in part, and keeps the expiry of the head', async () => {
       await server.ask('PEXPIRE', 'head', 90_000)
-      expect(await update('v1', 'v2', 'FRESH')).toBe('OK')
+      expect(await update('v1', 'v2')).toBe('OK')
       await server.ask('DEL', 'v2:state:0')
-      expect(await update('v1', 'v2', 'FRESH', 'HEAD', 'head')).toBe('OK')
+      expect(await update('v1', 'v2', 'HEAD', 'head')).toBe('OK')
       expect(await exists('v2', 'v2:state:0')).toBe(2)
       expect(await ttl('head')).toBeGreaterThan(60_000)
       await server.ask('DEL', 'v2')
-      expect(await update('v1', 'v2', 'FRESH', 'HEAD', 'head')).toBe('PGCONFLICT head is v2')
+      expect(await update('v1', 'v2', 'HEAD', 'head')).toBe('PGCONFLICT head is v2')
     })
     it('a conflict of one output leaves the others unmade', async () => {
       await server.set('v2:state:0', [7, 7])
-      expect(await update('v1', 'v2', 'FRESH', 'HEAD', 'head')).toBe('PGCONFLICT v2:state:0 holds other bits')
+      expect(await update('v1', 'v2', 'HEAD', 'head')).toBe('PGCONFLICT v2:state:0 holds other bits')
       expect(await exists('v2')).toBe(0)
       expect(await server.ask('GET', 'head')).toBe('v1')
     })
     it('refuses what does not fit', async () => {
-      expect(await update('v1', 'v2')).toBe('PGMISSING v1:state:0')
-      expect(await pg('UPDATE', 'x', 'v2', 'y', 2, 'ADAM', 1, 2, 3, 4, 5, 6, 7, 8, 9)).toBe(
-        'PGMISSING x y x:state:0 x:state:1'
+      const adam = [1, 2, 3, 4, 5, 6, 7, 8, 9]
+      expect(
+        await pg('UPDATE', 'x', 'v2', 'y', 2, 'ADAM', ...adam, 'STATE', 'x:m', 'x:v', 'NEXT', 'v2:m', 'v2:v')
+      ).toBe('PGMISSING x y x:m x:v')
+      expect(await pg('UPDATE', 'v1', 'v2', 'g', 2, 'ADAM', ...adam)).toBe(
+        'PGARGUMENT NEXT: got nothing, expected 2 keys for the state of ADAM'
       )
-      await server.set('v1:state:0', [1])
-      expect(await update('v1', 'v2')).toBe('PGSHAPE v1:state:0: got 1 floats, expected 2')
+      for (const options of [['NEXT', 'a'], ['NEXT', 'a', 'b', 'NEXT', 'a', 'b'], ['FRESH']])
+        expect(await pg('UPDATE', 'v1', 'v2', 'g', 2, 'ADAM', ...adam, ...options)).toMatch(/^PGARGUMENT option/)
+      expect(await pg('UPDATE', 'v1', 'v2', 'g', 2, 'SGD', 1, 0, 'NEXT', 'a')).toMatch(/^PGARGUMENT option/)
+      await server.set('short', [1])
+      expect(await pg('UPDATE', 'v1', 'v2', 'g', 2, 'MOMENTUM', 1, 0, 0, 0, 'STATE', 'short', 'NEXT', 'n')).toBe(
+        'PGSHAPE short: got 1 floats, expected 2'
+      )
       expect(await pg('UPDATE', 'v1', 'v2', 'g', 4, 'SGD', 1, 0)).toBe(
         'PGSHAPE parameters: got 4, expected at most the length, 3'
       )
-      expect(await pg('UPDATE', 'v1', 'v2', 'v1:state:0', 0, 'SGD', 1, 0)).toMatch(/^PGSHAPE v1:state:0/)
+      expect(await pg('UPDATE', 'v1', 'v2', 'short', 0, 'SGD', 1, 0)).toMatch(/^PGSHAPE short/)
       expect(await pg('UPDATE', 'v1', 'v1', 'g', 2, 'SGD', 1, 0)).toMatch(/^PGARGUMENT to: got "v1"/)
       expect(await pg('UPDATE', 'v1', 'v2', 'g', 2, 'SGD', '1e99', 0)).toBe(
         'PGARGUMENT alpha: got "1e99", expected a number that is a finite float32'
@@ -276,16 +290,14 @@ describe.skipIf(unavailable !== undefined)(title('commands of the module'), () =
       expect(await pg('UPDATE', 'v1', 'v2', 'g', 2, 'RMS', 1, 2)).toMatch(/^PGARGUMENT optimiser/)
       expect(await exists('v2')).toBe(0)
     })
-    it('checks the rights of the state keys, which no argument names', async () => {
+    it('needs the right to every key, also of the state', async () => {
       await server.ask('ACL', 'SETUSER', 'narrow', 'on', '>secret', '+@all', '~v1', '~g', '~v2')
       const narrow = server.connect()
       expect(await ask(narrow, 'AUTH', 'narrow', 'secret')).toBe('OK')
-      const args = ['v1', 'v2', 'g', 2, 'MOMENTUM', 1, 0, 0, 0, 'FRESH']
-      expect(await ask(narrow, 'PEERGRAD.UPDATE', ...args)).toBe(
-        'NOPERM this user has no permissions to access the state key v2:state:0'
-      )
+      const args = ['v1', 'v2', 'g', 2, 'MOMENTUM', 1, 0, 0, 0, 'NEXT', 'other']
+      expect(await ask(narrow, 'PEERGRAD.UPDATE', ...args)).toMatch(/^NOPERM/)
       const script = `return redis.call('PEERGRAD.UPDATE', ${args.map((value) => `'${value}'`).join(',')})`
-      expect(await ask(narrow, 'EVAL', script, 0)).toMatch(/NOPERM/)
+      expect(await ask(narrow, 'EVAL', script, 0)).toMatch(/can't access at least one of the keys/)
       expect(await ask(narrow, 'PEERGRAD.UPDATE', 'v1', 'v2', 'g', 2, 'SGD', 1, 0)).toBe('OK')
     })
   })
@@ -346,6 +358,8 @@ describe.skipIf(unavailable !== undefined)(title('commands of the module'), () =
     expect(await keys('AVERAGE', 'to', 2, 'a', 'b', 'WEIGHTS', 1, 2)).toEqual(['to', 'a', 'b'])
     expect(await keys('AGGREGATE', 'to', 'KRUM', 5, 2, 'a', 'b', 'F', 0)).toEqual(['to', 'a', 'b'])
     expect(await keys('UPDATE', 'v1', 'v2', 'g', 5, 'SGD', 1, 0, 'HEAD', 'h')).toEqual(['v1', 'v2', 'g', 'h'])
+    const momentum = ['UPDATE', 'v1', 'v2', 'g', 5, 'MOMENTUM', 1, 0, 0, 0] as const
+    expect(await keys(...momentum, 'STATE', 'HEAD', 'NEXT', 'n', 'PX', 9)).toEqual(['v1', 'v2', 'g', 'HEAD', 'n'])
     expect(await keys('FILTER', 'MODEL', 'm', 'u', 'r', 's', 't', 1)).toEqual(['m', 'u', 'r', 's', 't'])
     expect(await keys('SAME', 'a', 'b')).toEqual(['a', 'b'])
     expect(await keys('AVERAGE', 'to', 999, 'a')).toEqual(['to', 'a'])
@@ -389,7 +403,10 @@ describe.skipIf(unavailable !== undefined)(title('commands of the module'), () =
       ['AVERAGE', ['f:to', 2, 'f:a', 'f:b', 'WEIGHTS', 1, 2, 'PX', 1000]],
       ['AGGREGATE', ['f:to', 'MULTIKRUM', 1, 4, 'f:a', 'f:b', 'f:a', 'f:b', 'F', 1, 'M', 2, 'PX', 1000]],
       ['AGGREGATE', ['f:to', 'CLIP', 1, 2, 'f:a', 'f:b', 'TAU', 1, 'ITERATIONS', 2]],
-      ['UPDATE', ['f:a', 'f:to', 'f:b', 1, 'ADAM', 1, 2, 3, 4, 5, 6, 7, 8, 9, 'FRESH', 'HEAD', 'f:h', 'PX', 1000]],
+      [
+        'UPDATE',
+        ['f:a', 'f:to', 'f:b', 1, 'ADAM', 1, 2, 3, 4, 5, 6, 7, 8, 9, 'NEXT', 'f:m', 'f:v', 'HEAD', 'f:h', 'PX', 1000]
+      ],
       ['ACCUMULATE', ['f:acc', 2, 2, 0, 0, blob(1, 2), 'PX', 1000, 'RESTORED']],
       ['FILTER', ['PARAMETER', 'f:a', 'f:b', 'f:a', 'f:s', 'f:r', 1, 'FRESH', 'PX', 1000]],
       ['DIGEST', ['f:a']],

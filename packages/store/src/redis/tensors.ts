@@ -89,7 +89,6 @@ export class ModuleTensors implements RemoteVectors, ServerWork {
       gradient,
       ...[to, ...toState].map((tensor) => ({ key: 'the updated model or optimiser state', tensor }))
     ]
-    const fresh = fromState.every((tensor) => tensor === undefined)
     try {
       await this.#work.call(
         'PEERGRAD.UPDATE',
@@ -98,9 +97,11 @@ export class ModuleTensors implements RemoteVectors, ServerWork {
         gradient.tensor.name,
         parameters,
         ...constants(optimiserCoefficients(optimiser, { step, learningRate })),
-        ...(fresh ? ['FRESH'] : ['STATE', ...namesOf(fromState.filter((tensor) => tensor !== undefined))]),
-        'NEXT',
-        ...namesOf(toState)
+        ...keysOf(
+          'STATE',
+          fromState.filter((tensor) => tensor !== undefined)
+        ),
+        ...keysOf('NEXT', toState)
       )
     } catch (thrown) {
       throw inKeys(thrown, named)
@@ -131,6 +132,10 @@ export class ModuleTensors implements RemoteVectors, ServerWork {
 
 function namesOf(tensors: readonly RemoteTensor[]): string[] {
   return tensors.map(({ name }) => name)
+}
+
+function keysOf(word: string, tensors: readonly RemoteTensor[]): string[] {
+  return tensors.length === 0 ? [] : [word, ...namesOf(tensors)]
 }
 
 /** As PEERGRAD.UPDATE takes them: decimal float64, which the module rounds once, as the kernels do. */
