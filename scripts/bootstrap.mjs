@@ -21,6 +21,7 @@ if (command === 'start') {
   process.argv.splice(2, Infinity, 'train', ...rest)
   await import('../packages/cli/bin/peergrad.js')
 } else if (command === 'test') {
+  await buildModule()
   const { test } = await import('./test.mjs')
   process.exitCode = await test(rest)
 } else {
@@ -67,6 +68,15 @@ async function build() {
   const compiler = createRequire(join(ROOT, 'package.json')).resolve('typescript/bin/tsc')
   const { code } = await run(process.execPath, [compiler, '-b'], { cwd: ROOT, stdio: ['ignore', 2, 2] })
   if (code !== 0) fail('the build failed; the messages above say where.', code)
+}
+
+/** Its tests say so where it is not there. */
+async function buildModule() {
+  const { code } = await run(process.execPath, [join(ROOT, 'packages/store/module/build.mjs')], {
+    cwd: ROOT,
+    stdio: ['ignore', 2, 2]
+  })
+  if (code !== 0) say('the Redis module is not built, so its tests do not run.')
 }
 
 function say(text) {

@@ -28,6 +28,7 @@ describe('train', () => {
       aggregator: 'mean',
       model: 'mlp',
       store: 'memory',
+      denseInStore: true,
       rounds: 4,
       steps: 4
     })

@@ -1,9 +1,11 @@
 import { Arena, type GradientStore, type Logger } from '@peergrad/core'
 import { PrivateServer, redisStore, type Patience } from '@peergrad/store'
 import { Redis } from 'ioredis'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { RedisProxy } from './redis-proxy.js'
 import { plainRedis, serverPlaces } from './redis-places.js'
 
@@ -200,6 +202,27 @@ describe.skipIf(plainRedis.absent)(`a Redis that does not let us in${plainRedis.
     expect(existsSync(second.url.slice('unix:'.length))).toBe(false)
     expect(() => process.kill(second.pid ?? 0, 0)).toThrow()
   })
+})
+
+const leash = existsSync('/usr/bin/setpriv')
+it.skipIf(plainRedis.absent ?? !leash)('a private server ends with a peer that is killed', async () => {
+  const program = `import { PrivateServer } from ${JSON.stringify(import.meta.resolve('@peergrad/store'))}
+    const server = await PrivateServer.start({ peer: 'killed', memory: 1e7 })
+    process.send(server.pid)`
+  const peer = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: [0, 1, 2, 'ipc'] })
+  const [pid] = (await once(peer, 'message')) as [number]
+  process.kill(pid, 0)
+  peer.kill('SIGKILL')
+  await expect.poll(() => existsSync(`/proc/${pid}`), { timeout: 10_000 }).toBe(false)
+})
+
+it('without redis-server, a private one is refused with what to do', async () => {
+  vi.stubEnv('PATH', '/nowhere')
+  await expect(PrivateServer.start({ peer: 'nobody', memory: 1e6 })).rejects.toMatchObject({
+    code: 'missing',
+    message: expect.stringContaining('apt-get install redis-server') as string
+  })
+  vi.unstubAllEnvs()
 })
 
 async function shutDown(server: PrivateServer): Promise<void> {

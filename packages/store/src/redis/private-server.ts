@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
@@ -20,6 +20,8 @@ export interface PrivateServerInit {
 /** Milliseconds that a server may take to answer, and to end. */
 const START = 10_000
 const END = 2000
+/** Ends a process with the one that started it, also when that is killed; util-linux has it. */
+const LEASH = existsSync('/usr/bin/setpriv') ? ['/usr/bin/setpriv', '--pdeathsig', 'SIGKILL', '--'] : []
 /** Times that one is started again in a life of the peer. */
 const RESTARTS = 3
 
@@ -28,7 +30,8 @@ export const MODULE = join(import.meta.dirname, '../../module/dist/peergrad.so')
 
 /**
  * A `redis-server` of one peer, on a unix socket that only this user can open, with nothing on disk. One that ends unasked
- * is started again, empty. It ends with the peer; if the peer was killed, its next start ends it.
+ * is started again, empty. It ends with the peer, also one that is killed; where the system cannot do that (see LEASH), the
+ * next start of the peer ends it.
  */
 export class PrivateServer {
   readonly url: string
@@ -49,6 +52,11 @@ export class PrivateServer {
 
   /** Errors: `missing` when there is no redis-server, `crashed` when it ends at once, with what it said. */
   static async start({ peer, memory, module, logger }: PrivateServerInit): Promise<PrivateServer> {
+    if (spawnSync('redis-server', ['--version']).error !== undefined) {
+      const message =
+        'store: there is no redis-server here; install one (apt-get install redis-server), or name one with --redis-url'
+      throw new PeergradError('missing', message)
+    }
     const folder = join(tmpdir(), `peergrad-${userInfo().uid}`, `redis-${peer.slice(-16)}`)
     if (await stopServer(socketOf(folder)))
       logger?.info({ folder }, 'a redis-server that an earlier life left is ended')
@@ -98,7 +106,8 @@ export class PrivateServer {
 
   #spawn(): ChildProcess {
     const file = openSync(this.#log, 'a', 0o600)
-    const child = spawn('redis-server', this.#args, { stdio: ['ignore', file, file], detached: true })
+    const [command, ...args] = [...LEASH, 'redis-server', ...this.#args] as [string, ...string[]]
+    const child = spawn(command, args, { stdio: ['ignore', file, file], detached: true })
     closeSync(file)
     return child
   }
@@ -128,12 +137,9 @@ export class PrivateServer {
   async #answers(): Promise<void> {
     const child = this.#process
     const failed = new Promise<never>((_, reject) => {
-      child.once('error', (cause: NodeJS.ErrnoException) => {
-        const message =
-          cause.code === 'ENOENT'
-            ? 'store: there is no redis-server here; install one (apt-get install redis-server), or name one with --redis-url'
-            : `store: redis-server could not be started: ${cause.message}`
-        reject(new PeergradError('missing', message, {}, { cause }))
+      child.once('error', (cause) => {
+        const message = `store: redis-server could not be started: ${cause.message}`
+        reject(new PeergradError('crashed', message, {}, { cause }))
       })
       child.once('exit', (code, signal) => {
         const said = readFileSync(this.#log, 'utf8').trim().slice(-500)
