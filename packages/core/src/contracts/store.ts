@@ -5,7 +5,10 @@ import type { Vector } from '../vector.js'
 
 /** What a driver does inside the database. What it cannot, core's kernels do outside, and a metric says so. */
 export interface StoreCapabilities {
-  /** average, aggregate, applyUpdate and digest run in the database and move no vector to the caller */
+  /**
+   * average, applyUpdate and the rules that the database has run in it and move no vector to the caller; digests too
+   * where it can compute SHA-256
+   */
   readonly denseInStore: boolean
   /** outlives the peer's process */
   readonly durable: boolean

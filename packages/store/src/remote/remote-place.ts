@@ -148,12 +148,12 @@ export class RemotePlace implements Place<RemoteTensor> {
   }
 
   async digest(tensor: RemoteTensor): Promise<Digest> {
-    if (this.#work !== undefined) return this.#work.digest(tensor)
+    if (this.#work?.digest !== undefined) return this.#work.digest(tensor)
     return this.#here([tensor], [], ([slab]) => this.#compute.run('digest', { vector: this.#handle(slab) }))
   }
 
   async verify(tensor: RemoteTensor): Promise<Verdict> {
-    if (this.#work !== undefined) return this.#work.verify(tensor)
+    if (this.#work?.verify !== undefined) return this.#work.verify(tensor)
     return this.#here([tensor], [], ([slab]) => this.#compute.run('verify', { vector: this.#handle(slab) }))
   }
 
