@@ -118,10 +118,16 @@ export class Connection {
 
   /** Asks the server who it is, once on each connection and before anything else. */
   #introduced(): Promise<void> {
-    this.#ready ??= this.#redis.info('server').then((text) => {
+    if (this.#ready !== undefined) return this.#ready
+    const ready = this.#redis.info('server').then((text) => {
       this.#life = /^run_id:(\S+)/m.exec(text)?.[1] ?? ''
     })
-    return this.#ready
+    this.#ready = ready
+    // one that failed, for there was no connection yet, is no answer for the calls on the next
+    ready.catch(() => {
+      if (this.#ready === ready) this.#ready = undefined
+    })
+    return ready
   }
 
   async #again(command: string, make: () => Promise<unknown>): Promise<unknown> {
