@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe } from 'vitest'
 import { storeCompliance } from '../../../test/compliance/store.js'
 import { virtualClock } from '../../../test/utils/virtual-clock.js'
 
-const absent = spawnSync('redis-server', ['--version']).error === undefined ? undefined : 'there is no redis-server here'
+const absent =
+  spawnSync('redis-server', ['--version']).error === undefined ? undefined : 'there is no redis-server here'
 
 describe.skipIf(absent)(`the redis driver${absent === undefined ? '' : `: ${absent}`}`, () => {
   let server: PrivateServer
