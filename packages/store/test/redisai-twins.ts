@@ -13,11 +13,6 @@ const kernels = createKernels({ path: 'scalar' })
 export const TWINS: Readonly<Record<string, Twin>> = {
   average: (tensors) => [floats(mean(tensors))],
   mean: (tensors) => judged(tensors, mean(tensors)),
-  median: (tensors) => {
-    const out = vector(tensors[0]!.length)
-    kernels.median(out, tensors)
-    return judged(tensors, out)
-  },
   sgd: ([state, gradient], args) => {
     const [parameters, learningRate, weightDecay] = numbers(args, 3)
     const out = copy(gradient!)
@@ -53,8 +48,7 @@ export const TWINS: Readonly<Record<string, Twin>> = {
       { stepSize, weightDecay, shrink, beta1, gamma1, beta2, gamma2, correction, epsilon }
     )
     return [floats(out), floats(m), floats(v), verdict([gradient!, out, m, v])]
-  },
-  equal: ([a, b]) => [integers([Buffer.compare(bytes(a!), bytes(b!)) === 0 ? 1 : 0])]
+  }
 }
 
 export function vector(length: number): Vector {

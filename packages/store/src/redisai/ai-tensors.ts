@@ -97,7 +97,7 @@ export class AiTensors implements RemoteVectors, ServerWork {
 
   async aggregate({ from, to, rule }: PlaceAggregation<RemoteTensor>): Promise<boolean> {
     const { name, inStore, check } = await loadPlugin<Aggregator>('aggregator', rule)
-    if (inStore === undefined) return false
+    if (inStore !== 'mean') return false
     const unmet = check(from.length)
     if (unmet !== undefined) {
       throw new PeergradError('argument', `aggregator ${name}: got ${from.length} vectors, ${unmet}`)
@@ -127,14 +127,6 @@ export class AiTensors implements RemoteVectors, ServerWork {
       1 + outputs.length
     )
     checkFinite(found, [`"${gradient.key}"`, ...outputs.map(() => 'the updated model or optimiser state')])
-  }
-
-  async same(a: RemoteTensor, b: RemoteTensor): Promise<boolean> {
-    if (a.length !== b.length) return false
-    if (a.length === 0) return true
-    const name = `${a.name}:like:${b.name.slice(b.name.lastIndexOf(':') + 1)}`
-    await this.#run('equal', [a, b], [], [name])
-    return (await this.#answer(name, 1))[0] === 1
   }
 
   async close(): Promise<void> {

@@ -8,8 +8,8 @@ export type RedisAiStoreInit = ServerInit
 const OLDEST = [6, 0] as const
 
 /**
- * The `redisai` driver: a server with RedisAI 1.2 averages, aggregates by mean or median, and updates, by a TorchScript
- * of ours. Other rules, codecs and digests run here. Error `unsupported` for a server without RedisAI or libtorch.
+ * The `redisai` driver: a server with RedisAI 1.2 averages, aggregates by mean and updates, by a TorchScript of ours. Other
+ * rules, codecs, digests and comparisons run here. Error `unsupported` for a server without RedisAI or libtorch.
  */
 export function redisAiStore(init: RedisAiStoreInit): Promise<GradientStore> {
   return openOnServer(init, OLDEST, async ({ shown, data, patience, prefix, knows, connect }) => {

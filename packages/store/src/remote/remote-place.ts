@@ -96,7 +96,7 @@ export class RemotePlace implements Place<RemoteTensor> {
   }
 
   async same(a: RemoteTensor, b: RemoteTensor): Promise<boolean> {
-    if (this.#work !== undefined) return this.#work.same(a, b)
+    if (this.#work?.same !== undefined) return this.#work.same(a, b)
     return this.#here([a, b], [], ([x, y]) => this.#compute.run('equal', { a: this.#handle(x), b: this.#handle(y) }))
   }
 

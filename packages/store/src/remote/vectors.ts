@@ -28,5 +28,5 @@ export interface ServerWork {
   update(request: PlaceUpdate<RemoteTensor>): Promise<void>
   digest?(tensor: RemoteTensor): Promise<Digest>
   verify?(tensor: RemoteTensor): Promise<Verdict>
-  same(a: RemoteTensor, b: RemoteTensor): Promise<boolean>
+  same?(a: RemoteTensor, b: RemoteTensor): Promise<boolean>
 }
