@@ -10,6 +10,7 @@ export type EntryPoint = (typeof ENTRY_POINTS)[number]
  * before anything is added to it, and add and sub have no `alpha`, which libtorch would make a fused multiply-add of.
  * `alone` copies each result: after a few runs libtorch compiles neighbouring operations into one, with fused
  * multiply-adds (seen in 1.11.0), and a copy between them is what it does not compile.
+ * Its float32 square root is not always the nearest (seen too); that of a float64, rounded, is.
  * Every output is memory of its own: one that aliased an input would outlive it as a dangling pointer.
  *
  * - average: x_0 … x_{n−1} → their mean
