@@ -13,6 +13,7 @@ import {
   type Partitioner,
   type PluginReference,
   type RunManifest,
+  type StoreRule,
   type Strategy
 } from '@peergrad/core'
 import {
@@ -36,8 +37,8 @@ const STRATEGY: Members = { name: 'string', kind: 'string', minibatches: 'number
 export interface RunParts {
   readonly strategy: Strategy
   readonly aggregator: PluginReference
-  /** the rule is one that databases may have */
-  readonly ruleInStore: boolean
+  /** the rule by the name that databases know */
+  readonly ruleInStore?: StoreRule
   /** left out when vectors travel as they are */
   readonly codec?: { readonly reference: PluginReference; readonly codec: Codec }
 }
@@ -74,7 +75,7 @@ export async function checkComponents(manifest: RunManifest, options: Options): 
   return {
     strategy,
     aggregator: referenceOf(aggregators, manifest.aggregator),
-    ruleInStore: aggregator.inStore !== undefined,
+    ...(aggregator.inStore && { ruleInStore: aggregator.inStore }),
     ...(codec.name !== 'f32' && { codec: packing })
   }
 }

@@ -8,7 +8,7 @@ import {
   type Logger,
   type Options
 } from '@peergrad/core'
-import { memoryStore, MODULE, parseRedisUrl, PrivateServer, redisStore } from '@peergrad/store'
+import { memoryStore, MODULE, parseRedisUrl, PrivateServer, redisAiStore, redisStore } from '@peergrad/store'
 import type { Closing } from './peer/closing.js'
 
 export interface StoreInit {
@@ -37,6 +37,15 @@ const redis: Open = async ({ options, opened, ...init }) => {
   return redisStore({ ...init, url, inDatabase: options['in-database'] })
 }
 
+const redisai: Open = async ({ options, opened: _opened, ...init }) => {
+  const url = redisUrl(options)
+  if (url === undefined) {
+    const message = `store: redisai needs a server that has RedisAI: name it with --redis-url or ${REDIS_URL}`
+    throw new PeergradError('argument', message)
+  }
+  return redisAiStore({ ...init, url })
+}
+
 async function privateServer(options: Options, peer: string, logger: Logger, opened: Closing[]): Promise<string> {
   const built = existsSync(MODULE)
   if (!built)
@@ -55,7 +64,8 @@ async function privateServer(options: Options, peer: string, logger: Logger, ope
 const STORES: ReadonlyMap<string, Open> = new Map([
   ['auto', memory],
   ['memory', memory],
-  ['redis', redis]
+  ['redis', redis],
+  ['redisai', redisai]
 ])
 
 /** Errors, before anything is opened: `unknown` for a driver that there is not, `argument` for a URL that is none. */

@@ -1,11 +1,11 @@
-import type { Digest, GradientStore, PeerId, PhasePlaces, RunEvent } from '@peergrad/core'
+import type { Digest, GradientStore, PeerId, PhasePlaces, RunEvent, StoreRule } from '@peergrad/core'
 import { Checkpoints, type CheckpointsInit } from './checkpoint/checkpoints.js'
 import { PeerRuntime, type PeerRuntimeInit, type PeerSignals } from './runtime/peer-runtime.js'
 
 export interface RunPeerInit extends Omit<PeerRuntimeInit, 'emit' | 'checkpoints'>, PeerSignals {
   readonly emit: (event: RunEvent) => void
-  /** the rule is one that databases may have, see Aggregator.inStore */
-  readonly ruleInStore?: boolean
+  /** the rule by the name that databases know, see Aggregator.inStore */
+  readonly ruleInStore?: StoreRule
   /** where checkpoints go, and how often; none is written when absent */
   readonly checkpoints?: Pick<CheckpointsInit, 'directory' | 'every'>
 }
@@ -56,7 +56,7 @@ export async function runPeer(init: RunPeerInit): Promise<PeerResult> {
     engineWhy: engine.describe,
     store: store.name,
     denseInStore: store.capabilities.denseInStore,
-    phasePlaces: phasePlaces(store, init.ruleInStore === true)
+    phasePlaces: phasePlaces(store, init.ruleInStore)
   })
   const off = [
     swarm.mesh.on('connect', ({ peer: other }) => emit({ type: 'connected', other })),
@@ -111,8 +111,8 @@ async function evaluate({ engine, store, signal }: RunPeerInit, key: string) {
   }
 }
 
-function phasePlaces({ capabilities }: GradientStore, ruleInStore: boolean): PhasePlaces {
-  const { denseInStore, anyRule } = capabilities
+function phasePlaces({ capabilities }: GradientStore, rule: StoreRule | undefined): PhasePlaces {
+  const { denseInStore, rules } = capabilities
   const dense = denseInStore ? 'database' : 'peer'
   return {
     compute: 'engine',
@@ -120,7 +120,7 @@ function phasePlaces({ capabilities }: GradientStore, ruleInStore: boolean): Pha
     average: dense,
     wait: 'network',
     fetch: 'network',
-    aggregate: anyRule || (denseInStore && ruleInStore) ? 'database' : 'peer',
+    aggregate: rules === 'any' || (rule !== undefined && rules.includes(rule)) ? 'database' : 'peer',
     agree: 'network',
     update: dense,
     sync: 'network'

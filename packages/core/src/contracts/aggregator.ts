@@ -16,6 +16,9 @@ export interface AggregationInput {
   readonly scratch: (length: number) => { vector: Vector; release(): void }
 }
 
+/** Rules that databases have. */
+export type StoreRule = 'mean' | 'median'
+
 /**
  * The rule that makes one vector of many. Pure and deterministic: the same inputs give the same bits on every peer;
  * the lowest index wins a tie.
@@ -23,7 +26,7 @@ export interface AggregationInput {
 export interface Aggregator {
   readonly name: string
   /** what a database that has this rule calls it; it may then run it in place of `aggregate`, with the same bits */
-  readonly inStore?: 'mean' | 'median'
+  readonly inStore?: StoreRule
   /** one sentence with the rule's source, for `--help` */
   readonly describe: string
   /**

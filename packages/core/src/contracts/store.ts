@@ -1,3 +1,4 @@
+import type { StoreRule } from './aggregator.js'
 import type { Digest } from './digest.js'
 import type { PluginReference } from './plugin.js'
 import type { OptimiserSpec } from '../optimiser.js'
@@ -5,10 +6,13 @@ import type { Vector } from '../vector.js'
 
 /** What a driver does inside the database. What it cannot, core's kernels do outside, and a metric says so. */
 export interface StoreCapabilities {
-  /** average, applyUpdate, digest, and aggregate with a rule that it has run in the database and move no vector out */
+  /**
+   * average, applyUpdate and the rules that the database has run in it and move no vector to the caller; digests too
+   * where it can compute SHA-256
+   */
   readonly denseInStore: boolean
-  /** it has every rule, not only those with `Aggregator.inStore` */
-  readonly anyRule: boolean
+  /** rules that `aggregate` runs in the database, by `Aggregator.inStore`; `any`: also those that have no such name */
+  readonly rules: 'any' | readonly StoreRule[]
   /** outlives the peer's process */
   readonly durable: boolean
 }

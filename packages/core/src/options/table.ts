@@ -182,7 +182,7 @@ export const OPTIONS = {
   store: text({
     group: 'run',
     default: 'auto',
-    describe: "the peer's database: memory, redis, or auto: memory",
+    describe: "the peer's database: memory, redis, redisai, or auto",
     defaultText: 'auto: memory'
   }),
   'in-database': boolean({
@@ -219,7 +219,8 @@ export const OPTIONS = {
     default: undefined,
     placeholder: 'URL',
     defaultText: 'PEERGRAD_REDIS_URL; else --store redis starts a private redis-server for each peer',
-    describe: 'a server for --store redis: redis://[user:password@]host[:port], rediss:// for TLS, or unix:/path.sock'
+    describe:
+      'a server for --store redis or redisai: redis://[user:password@]host[:port], rediss:// for TLS, or unix:/path.sock'
   }),
   'checkpoint-every': integer({
     group: 'peer',

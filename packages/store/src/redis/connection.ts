@@ -123,7 +123,7 @@ export class Connection {
       this.#life = /^run_id:(\S+)/m.exec(text)?.[1] ?? ''
     })
     this.#ready = ready
-    // one that failed is not waited for again
+    // one that failed, for there was no connection yet, is no answer for the calls on the next
     ready.catch(() => {
       if (this.#ready === ready) this.#ready = undefined
     })

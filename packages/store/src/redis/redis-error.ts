@@ -19,6 +19,30 @@ const REPLIES: Readonly<Record<string, (message: string) => PeergradError>> = {
   PGINCOMPLETE: (message) => new PeergradError('conflict', `store: ${rest(message)}`)
 }
 
+/** What RedisAI and the libtorch in it answer, by words of their errors, which begin with ERR or with nothing. */
+const PHRASES: readonly (readonly [RegExp, (message: string) => PeergradError])[] = [
+  [
+    /tensor key is empty/,
+    () => new PeergradError('missing', 'store: a tensor is not on the server any more', { what: 'tensor' })
+  ],
+  [
+    /script key is empty/,
+    () => new PeergradError('missing', 'store: the script is not on the server any more', { what: 'script' })
+  ],
+  [
+    /could not load backend|backend not loaded/i,
+    (message) =>
+      new PeergradError(
+        'unsupported',
+        `store: RedisAI has no libtorch to run scripts (${message}); install its torch backend beside redisai.so (backends/redisai_torch), or use --store redis`
+      )
+  ],
+  [
+    /can't allocate memory|not enough memory|bad_alloc/,
+    (message) => new PeergradError('full', `store: the server has no memory left for RedisAI (${message})`)
+  ]
+]
+
 /** Errors of the server that pass by themselves: the call is made again. */
 const PASSING = new Set(['LOADING', 'BUSY', 'TRYAGAIN', 'CLUSTERDOWN', 'MASTERDOWN'])
 
@@ -29,7 +53,7 @@ export function redisError(thrown: unknown, call: string): PeergradError | undef
   if (error.name !== 'ReplyError') return undefined
   const [word = ''] = error.message.split(' ', 1)
   if (PASSING.has(word)) return undefined
-  const known = REPLIES[word]
+  const known = REPLIES[word] ?? PHRASES.find(([phrase]) => phrase.test(error.message))?.[1]
   return known === undefined
     ? new PeergradError('internal', `store: the server refused ${call}: ${error.message}`, {}, { cause: error })
     : known(error.message)

@@ -23,6 +23,7 @@ export interface ModuleConnections {
 
 /** Vectors as tensors of our Redis module (`module/README.md`), and the work that it does on them. */
 export class ModuleTensors implements RemoteVectors, ServerWork {
+  readonly rules = ['mean', 'median'] as const
   readonly #data: Connection
   readonly #work: Connection
 

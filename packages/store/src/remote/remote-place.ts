@@ -38,7 +38,7 @@ export class RemotePlace implements Place<RemoteTensor> {
 
   constructor({ name, arena, limit, vectors, work, prefix, spawn, logger }: RemotePlaceInit) {
     this.name = name
-    this.capabilities = { denseInStore: work !== undefined, anyRule: false, durable: false }
+    this.capabilities = { denseInStore: work !== undefined, rules: work?.rules ?? [], durable: false }
     this.slabs = new Slabs(arena, limit)
     this.#arena = arena
     this.#vectors = vectors
@@ -96,7 +96,7 @@ export class RemotePlace implements Place<RemoteTensor> {
   }
 
   async same(a: RemoteTensor, b: RemoteTensor): Promise<boolean> {
-    if (this.#work !== undefined) return this.#work.same(a, b)
+    if (this.#work?.same !== undefined) return this.#work.same(a, b)
     return this.#here([a, b], [], ([x, y]) => this.#compute.run('equal', { a: this.#handle(x), b: this.#handle(y) }))
   }
 
@@ -148,12 +148,12 @@ export class RemotePlace implements Place<RemoteTensor> {
   }
 
   async digest(tensor: RemoteTensor): Promise<Digest> {
-    if (this.#work !== undefined) return this.#work.digest(tensor)
+    if (this.#work?.digest !== undefined) return this.#work.digest(tensor)
     return this.#here([tensor], [], ([slab]) => this.#compute.run('digest', { vector: this.#handle(slab) }))
   }
 
   async verify(tensor: RemoteTensor): Promise<Verdict> {
-    if (this.#work !== undefined) return this.#work.verify(tensor)
+    if (this.#work?.verify !== undefined) return this.#work.verify(tensor)
     return this.#here([tensor], [], ([slab]) => this.#compute.run('verify', { vector: this.#handle(slab) }))
   }
 

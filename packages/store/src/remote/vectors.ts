@@ -1,4 +1,4 @@
-import type { Digest, Vector, Verdict } from '@peergrad/core'
+import type { Digest, StoreRule, Vector, Verdict } from '@peergrad/core'
 import type { PlaceAggregation, PlaceUpdate } from '../place.js'
 import type { RemoteTensor } from './remote-tensor.js'
 
@@ -17,13 +17,18 @@ export interface RemoteVectors {
   close(): Promise<void>
 }
 
-/** Dense work that the server itself does, with the bits of core's kernels. */
+/**
+ * Dense work that the server itself does, with the bits of core's kernels. What a server has no way to compute, such as
+ * SHA-256, its driver leaves out: it is then done here.
+ */
 export interface ServerWork {
+  /** that `aggregate` knows */
+  readonly rules: readonly StoreRule[]
   average(from: readonly RemoteTensor[], to: RemoteTensor): Promise<void>
   /** False when the server does not know the rule. */
   aggregate(request: PlaceAggregation<RemoteTensor>): Promise<boolean>
   update(request: PlaceUpdate<RemoteTensor>): Promise<void>
-  digest(tensor: RemoteTensor): Promise<Digest>
-  verify(tensor: RemoteTensor): Promise<Verdict>
-  same(a: RemoteTensor, b: RemoteTensor): Promise<boolean>
+  digest?(tensor: RemoteTensor): Promise<Digest>
+  verify?(tensor: RemoteTensor): Promise<Verdict>
+  same?(a: RemoteTensor, b: RemoteTensor): Promise<boolean>
 }
