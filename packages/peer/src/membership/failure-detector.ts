@@ -24,8 +24,10 @@ const TICK = 100
 const STOOD_STILL = 400
 /** Milliseconds that a closed connection may take to come back. */
 const RECONNECT = 500
-/** Milliseconds that a peer which is not there yet has to appear, or again after this one stood still. */
+/** Milliseconds that a peer which is not there yet has to appear. */
 const APPEAR = 5000
+/** Milliseconds in which a peer that stood still has to be connected again: as long as a dial on a busy machine may take. */
+const DAZED = 10_000
 
 interface Watched {
   readonly arrivals: Arrivals
@@ -148,7 +150,7 @@ export class FailureDetector extends Emitter<DetectorEvents> {
     const late = now - this.#looked - TICK
     this.#looked = now
     if (late > STOOD_STILL) {
-      this.#dazed = now + APPEAR
+      this.#dazed = now + DAZED
       for (const { arrivals } of this.#watched.values()) arrivals.shift(late)
     }
     const roundTrips = new Map(this.#init.mesh.links().map((link) => [link.peer, link.roundTripMilliseconds ?? 0]))
