@@ -108,7 +108,9 @@ describe('a faulty network', () => {
     await held
   })
 
-  it('that is blocked for long costs the connection, at both ends by themselves, and they find each other again', async () => {
+  it('that is blocked for long costs the connection, at both ends by themselves, and they find each other again', async ({
+    onTestFinished
+  }) => {
     const gone = [
       event(a, 'disconnect', ({ peer }) => peer === b.self),
       event(b, 'disconnect', ({ peer }) => peer === a.self)
@@ -117,11 +119,15 @@ describe('a faulty network', () => {
       event(a, 'connect', ({ peer }) => peer === b.self),
       event(b, 'connect', ({ peer }) => peer === a.self)
     ]
+    // as peers do: who falls silent to everybody loses everybody
+    const pulse = setInterval(() => [a, b, c].forEach((mesh) => mesh.beat(Uint8Array.of(1))), 500)
+    onTestFinished(() => clearInterval(pulse))
     await control.partition(['a'], ['b'])
     await Promise.all(gone)
     for (const other of [a, b]) expect(other.connected()).toEqual([c.self])
     await control.heal()
     await Promise.all(back)
+    clearInterval(pulse)
     await Promise.all([beat(a, b, 'again'), beat(b, a, 'again')])
   })
 
