@@ -5,6 +5,8 @@
  */
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { Arena } from '@peergrad/core'
 import { memoryStore, MODULE, PrivateServer, redisStore } from '@peergrad/store'
 import { Redis } from 'ioredis'
@@ -14,6 +16,9 @@ const FULL = { lengths: [2_300_000, 11_200_000], counts: [4, 16], rounds: 7 }
 const QUICK = { lengths: [200_000], counts: [4], rounds: 2 }
 const CHUNK = 1 << 18
 const AIMS = { module: 20, memory: 1.5, accumulate: 1.15, stall: 10 }
+// what one variant leaves behind is not the next one's time
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc')
 const OPTIMISER = { name: 'sgd', learningRate: 0.01 }
 
 export async function run({ quick = false } = {}) {
@@ -65,10 +70,12 @@ async function updates({ length, count, rounds, plain, module }) {
   const naive = await naiveClient(plain, length, count)
   const pinged = module === undefined ? undefined : new Redis(module.slice('unix:'.length))
   const times = new Map([...stores.keys(), 'naive client', 'copy'].map((name) => [name, []]))
+  const copy = copying(length, count)
   let stall = 0
   // the first round touches pages and starts workers
   for (let round = -1; round < rounds; round++) {
     for (const [name, store] of stores) {
+      collect()
       const watch = name === 'redis, our module' ? watchPings(pinged) : undefined
       const milliseconds = await timed(async () => {
         await store.average(gradients, 'mean')
@@ -88,8 +95,10 @@ async function updates({ length, count, rounds, plain, module }) {
       times.get(name).push(milliseconds)
       stall = Math.max(stall, longest)
     }
+    collect()
     const milliseconds = await timed(() => naive.step())
-    const copying = copy(length, count)
+    collect()
+    const copying = copy()
     if (round < 0) continue
     times.get('naive client').push(milliseconds)
     times.get('copy').push(copying)
@@ -130,12 +139,14 @@ function floats(buffer) {
 }
 
 /** Milliseconds of copies that read and write as many bytes as mean and step have to: K + 1 and 3 vectors. */
-function copy(length, count) {
+function copying(length, count) {
   const from = new Float32Array(length).fill(1)
   const to = new Float32Array(length).fill(2)
-  const started = performance.now()
-  for (let k = 0; k < (count + 4) / 2; k++) to.set(from)
-  return performance.now() - started
+  return () => {
+    const started = performance.now()
+    for (let k = 0; k < (count + 4) / 2; k++) to.set(from)
+    return performance.now() - started
+  }
 }
 
 /** Pings one after the other until the returned function is called; resolves to the longest, in milliseconds. */
