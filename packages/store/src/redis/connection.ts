@@ -54,7 +54,7 @@ export class Connection {
     this.#redis.on('close', () => (this.#ready = undefined))
   }
 
-  /** Errors: `unreachable`, `refused` for user and password, `timeout`, each with what to look at. */
+  /** Errors: `unreachable`, and `refused` for user and password, each with what to look at. */
   static async open(init: ConnectionInit): Promise<Connection> {
     const connection = new Connection(init)
     try {

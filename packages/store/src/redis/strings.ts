@@ -1,4 +1,5 @@
 import { PeergradError, type Vector } from '@peergrad/core'
+import { allOf } from '../all-of.js'
 import type { RemoteVectors } from '../remote/vectors.js'
 import { bytesOf, chunks } from './chunks.js'
 import type { Connection } from './connection.js'
@@ -63,10 +64,4 @@ export function take(name: string, reply: unknown, part: Vector): void {
     throw new PeergradError('corrupt', message, { key: name })
   }
   bytesOf(part).set(reply)
-}
-
-/** Waits for all, also when one fails: nobody reads or writes a vector any more when it rejects. */
-export async function allOf(works: readonly Promise<unknown>[]): Promise<void> {
-  const outcomes = await Promise.allSettled(works)
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
 }

@@ -7,13 +7,14 @@ import {
   type Vector,
   type Verdict
 } from '@peergrad/core'
+import { allOf } from '../all-of.js'
 import { loadPlugin } from '../compute/load-plugin.js'
 import type { PlaceAggregation, PlaceUpdate } from '../place.js'
 import type { RemoteTensor } from '../remote/remote-tensor.js'
 import type { RemoteVectors, ServerWork } from '../remote/vectors.js'
 import { bytesOf, chunks } from './chunks.js'
 import type { Connection } from './connection.js'
-import { allOf, take } from './strings.js'
+import { take } from './strings.js'
 
 /** Two connections, so that a chunk does not wait behind an aggregation. */
 export interface ModuleConnections {

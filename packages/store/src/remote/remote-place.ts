@@ -1,4 +1,5 @@
 import type { Arena, Digest, Logger, StoreCapabilities, Verdict } from '@peergrad/core'
+import { allOf } from '../all-of.js'
 import { Compute, type Spawn } from '../compute/compute.js'
 import type { Named, Place, PlaceAggregation, PlaceCoding, PlaceUpdate } from '../place.js'
 import { Slabs, type Slab } from '../slabs.js'
@@ -181,10 +182,10 @@ export class RemotePlace implements Place<RemoteTensor> {
     }
     try {
       const read = inputs.map(pass)
-      await allDone(inputs.map(({ name }, i) => this.#vectors.read(name, read[i].vector)))
+      await allOf(inputs.map(({ name }, i) => this.#vectors.read(name, read[i].vector)))
       const made = outputs.map(pass)
       const result = await work(read, made)
-      await allDone(outputs.map(({ name }, i) => this.#vectors.write(name, made[i].vector)))
+      await allOf(outputs.map(({ name }, i) => this.#vectors.write(name, made[i].vector)))
       return result
     } finally {
       for (const { vector } of passing) this.#arena.free(vector)
@@ -202,10 +203,4 @@ export class RemotePlace implements Place<RemoteTensor> {
 
 function tensorsOf(named: readonly Named<RemoteTensor>[]): RemoteTensor[] {
   return named.map(({ tensor }) => tensor)
-}
-
-/** Waits for all, also when one fails: vectors are given back only when nobody writes to them. */
-async function allDone(works: readonly Promise<void>[]): Promise<void> {
-  const outcomes = await Promise.allSettled(works)
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
 }
