@@ -1,4 +1,4 @@
-import type { Mesh, Vector } from '@peergrad/core'
+import { controlRequests, PeergradError, type Mesh, type Vector } from '@peergrad/core'
 import { afterEach, describe, expect, it } from 'vitest'
 import { replace } from './replace.js'
 import { peerName, Simulation, type Disguise, type SimulatedPeer } from './swarm.js'
@@ -38,6 +38,29 @@ describe('a newcomer', () => {
     const results = await simulation.results()
     expect(hashes(results)).toBe(1)
     for (const peer of peers) expect(happened(peer, 'diverged')).toBe(0)
+  })
+
+  it('gets in although its greeting of who coordinates was lost with a connection that another one replaced', async () => {
+    simulation = new Simulation({ rounds: 20 })
+    const peers = startAll(4)
+    await simulation.when(at(peers[0], 3))
+    let lost = 0
+    const loses: Disguise = {
+      mesh: (honest: Mesh) =>
+        replace(honest, {
+          request: async (peer, payload, options) => {
+            const request = controlRequests.decode(payload)
+            const greets = request.kind === 'join' && request.manifest !== null
+            if (!greets || peer !== peerName(0) || lost > 0) return honest.request(peer, payload, options)
+            lost += 1
+            throw new PeergradError('unreachable', 'the stream was closed while it was read')
+          }
+        })
+    }
+    simulation.start(peerName(4), { disguise: loses, milliseconds: 100 })
+    await simulation.when(inView(peers[0], peerName(4)))
+    expect(lost).toBe(1)
+    expect(hashes(await simulation.results())).toBe(1)
   })
 
   it('takes its state from several donors, and none of them twice', async () => {

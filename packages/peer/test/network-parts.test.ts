@@ -14,6 +14,9 @@ import { multiaddr } from '@multiformats/multiaddr'
 import type { Libp2p } from '@libp2p/interface'
 import { dialable } from '../dist/network/addresses.js'
 import { Contacts } from '../dist/network/contacts.js'
+import { HELLO_PROTOCOL, type Introductions } from '../dist/network/introductions.js'
+import { Members } from '../dist/network/members.js'
+import type { NetworkNode } from '../dist/network/node.js'
 import { parseEnvelope, sealEnvelope } from '../dist/network/envelope.js'
 import { FloodGuard } from '../dist/network/flood-guard.js'
 import { FrameSize } from '../dist/network/frame-size.js'
@@ -439,6 +442,12 @@ describe('contacts', () => {
       await vi.advanceTimersByTimeAsync(62_500)
       expect(dials.length - late).toBeGreaterThanOrEqual(10)
       expect(dials.length - late).toBeLessThanOrEqual(17)
+      // a dial that ended well, and the connection before anybody heard of it
+      contacts.reached(peer)
+      const heard = dials.length
+      contacts.look()
+      await vi.advanceTimersByTimeAsync(500)
+      expect(dials.length).toBe(heard + 1)
       const before = dials.length
       contacts.forget(peer)
       await vi.advanceTimersByTimeAsync(600_000)
@@ -446,6 +455,52 @@ describe('contacts', () => {
     } finally {
       vi.useRealTimers()
     }
+  })
+})
+
+describe('members', () => {
+  const peer = peerIdOfKey(signer().publicKey)
+  const signs = (type: string, detail: unknown) => Object.assign(new Event(type), { detail })
+
+  function membersOf(greet: () => Promise<boolean>) {
+    const events = new EventTarget()
+    const said: string[] = []
+    const node = Object.assign(events, { hangUp: async () => void said.push('hung up') })
+    const members = new Members({
+      node: node as unknown as NetworkNode,
+      introductions: { greet } as unknown as Introductions,
+      contacts: { reached: () => undefined, lost: () => undefined } as unknown as Contacts,
+      connected: () => said.push('connected'),
+      disconnected: () => said.push('disconnected'),
+      log: () => undefined
+    })
+    const identified = () => events.dispatchEvent(signs('peer:identify', { protocols: [HELLO_PROTOCOL], peerId: peer }))
+    return { members, said, events, identified }
+  }
+
+  it('are greeted anew after a hello on a connection that had closed before it was known whose it was', async () => {
+    const answers = [Promise.reject(new PeergradError('unreachable', 'closed')), Promise.resolve(true)]
+    const { said, events, identified } = membersOf(async () => answers.shift() as Promise<boolean>)
+    events.dispatchEvent(signs('peer:disconnect', peer))
+    identified()
+    await vi.waitFor(() => expect(said).toEqual(['hung up']))
+    identified()
+    await vi.waitFor(() => expect(said).toEqual(['hung up', 'connected']))
+  })
+
+  it('are hung up on when they do not say in time who they are', async () => {
+    const { members, said, events, identified } = membersOf(async () => true)
+    const now = performance.now()
+    events.dispatchEvent(signs('peer:connect', peer))
+    members.look(now + 10_000)
+    expect(said).toEqual([])
+    members.look(now + 30_000)
+    expect(said).toEqual(['hung up'])
+    events.dispatchEvent(signs('peer:connect', peer))
+    identified()
+    await vi.waitFor(() => expect(said).toEqual(['hung up', 'connected']))
+    members.look(now + 60_000)
+    expect(said).toEqual(['hung up', 'connected'])
   })
 })
 

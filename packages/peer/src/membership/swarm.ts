@@ -58,6 +58,8 @@ export interface Founding {
 
 /** Milliseconds that the first view may take to arrive once others train. */
 const FOUNDING = 2000
+/** Milliseconds before a greeting that got lost is tried again: the connection may be another one than a moment ago. */
+const GREET_AGAIN = { first: 250, factor: 2, most: 5000 }
 
 /** Answers a request of a peer of the run; undefined when this peer cannot, yet. */
 type Responder = (
@@ -80,6 +82,8 @@ export class Swarm extends Emitter<SwarmEvents> {
   /** members of the first view that have not said anything in the run yet */
   #silent: ReadonlySet<PeerId> = new Set()
   readonly #heard = new Set<PeerId>()
+  /** cancel the greetings that are to be tried again */
+  readonly #greetings = new Set<() => void>()
 
   constructor(init: SwarmInit) {
     super()
@@ -224,6 +228,7 @@ export class Swarm extends Emitter<SwarmEvents> {
 
   close(): void {
     for (const off of this.#off) off()
+    for (const cancel of this.#greetings) cancel()
   }
 
   /** Waits for the peers of the run, and tells them where it begins. */
@@ -296,13 +301,19 @@ export class Swarm extends Emitter<SwarmEvents> {
     else if (running) this.#late.resolve(undefined)
   }
 
-  async #greet(peer: PeerId): Promise<void> {
+  async #greet(peer: PeerId, tries = 1): Promise<void> {
     try {
       if (await this.#acquaintance.greet(peer)) this.#late.resolve(undefined)
     } catch (thrown) {
       const error = PeergradError.from(thrown)
       this.#init.logger.debug({ peer, error: error.message }, 'greeting failed')
-      if (error.code === 'refused') this.emit('refused', { peer, reason: error.message })
+      if (error.code === 'refused') return void this.emit('refused', { peer, reason: error.message })
+      const pause = Math.min(GREET_AGAIN.first * GREET_AGAIN.factor ** (tries - 1), GREET_AGAIN.most)
+      const again = this.#init.clock.after(pause, () => {
+        this.#greetings.delete(again)
+        if (this.mesh.connected().includes(peer)) void this.#greet(peer, tries + 1)
+      })
+      this.#greetings.add(again)
     }
   }
 

@@ -57,11 +57,20 @@ export class Contacts {
     contact.reached = true
     contact.attempts = 0
     clearTimeout(contact.timer)
+    contact.timer = undefined
   }
 
   lost(peer: PeerId): void {
     const contact = this.#contacts.get(peer)
     if (contact !== undefined) this.#later(peer, contact)
+  }
+
+  /** Whoever was reached is dialled again, should its last dial have ended without a word of how the connection did. */
+  look(): void {
+    for (const [peer, contact] of this.#contacts) {
+      const idle = contact.reached && !contact.dialling && contact.timer === undefined
+      if (idle && this.#init.node.getConnections(peerIdFromString(peer)).length === 0) this.#later(peer, contact)
+    }
   }
 
   /** No more dials to it, until it comes by itself. */
@@ -109,6 +118,10 @@ export class Contacts {
     const pause = Math.min(most, BACKOFF.first * BACKOFF.factor ** contact.attempts)
     clearTimeout(contact.timer)
     // spread, so that two peers that dial each other at once do not do so for ever
-    contact.timer = setTimeout(() => void this.#dial(peer, contact), pause * (0.75 + Math.random() / 2))
+    const dial = () => {
+      contact.timer = undefined
+      void this.#dial(peer, contact)
+    }
+    contact.timer = setTimeout(dial, pause * (0.75 + Math.random() / 2))
   }
 }

@@ -15,16 +15,23 @@ export interface MembersInit {
   readonly log: (fields: Readonly<Record<string, unknown>>, message: string) => void
 }
 
+/** Milliseconds that a connection may take until it is known who is there, on a machine where hundreds begin at once. */
+const NAMELESS = 20_000
+
 /** Who of the run is connected, from the hello until the last connection closes. */
 export class Members {
   readonly #init: MembersInit
   readonly #ready = new Set<PeerId>()
   readonly #present = new Map<PeerId, AbortController>()
+  /** since when somebody is connected of whom nothing else is known yet */
+  readonly #nameless = new Map<PeerId, number>()
 
   constructor(init: MembersInit) {
     this.#init = init
     const { node, contacts } = init
+    node.addEventListener('peer:connect', ({ detail }) => this.#nameless.set(detail.toString(), performance.now()))
     node.addEventListener('peer:identify', ({ detail }) => {
+      this.#nameless.delete(detail.peerId.toString())
       if (detail.protocols.includes(HELLO_PROTOCOL)) void this.#greet(detail.peerId.toString())
     })
     node.addEventListener('peer:disconnect', ({ detail }) => this.#gone(detail.toString()))
@@ -42,8 +49,17 @@ export class Members {
     return this.#ready.has(peer)
   }
 
+  /** Hangs up on connections that came to nothing, so that they are made anew. */
+  look(now: number): void {
+    for (const [peer, since] of this.#nameless) {
+      if (now - since < NAMELESS) continue
+      this.#init.log({ peer }, 'its connection is closed, for it did not say who it is')
+      void this.#hangUp(peer)
+    }
+  }
+
   async #greet(peer: PeerId): Promise<void> {
-    const { node, introductions, contacts, log } = this.#init
+    const { introductions, contacts, log } = this.#init
     if (this.#present.has(peer)) return
     const gone = new AbortController()
     this.#present.set(peer, gone)
@@ -56,12 +72,20 @@ export class Members {
       this.#init.connected(peer)
     } catch (thrown) {
       log({ peer, error: PeergradError.from(thrown).message }, 'hello failed')
-      if (!gone.signal.aborted)
-        await node.hangUp(peerIdFromString(peer), { signal: AbortSignal.timeout(1000) }).catch(() => undefined)
+      if (gone.signal.aborted) return
+      await this.#hangUp(peer)
+      // when the connection had closed before it was known whose it was, nobody says so any more
+      if (this.#present.get(peer) === gone) this.#present.delete(peer)
     }
   }
 
+  async #hangUp(peer: PeerId): Promise<void> {
+    this.#nameless.delete(peer)
+    await this.#init.node.hangUp(peerIdFromString(peer), { signal: AbortSignal.timeout(1000) }).catch(() => undefined)
+  }
+
   #gone(peer: PeerId): void {
+    this.#nameless.delete(peer)
     this.#present.get(peer)?.abort(new PeergradError('unreachable', `${peer} disconnected`))
     this.#present.delete(peer)
     this.#init.contacts.lost(peer)

@@ -278,6 +278,8 @@ export class NetworkService {
   }
 
   #look(): void {
+    this.#members.look(performance.now())
+    this.#contacts.look()
     for (const peer of this.#silences.look(performance.now())) {
       this.#log('info', { peer }, 'its connection is closed, for it fell silent')
       this.#cut(peer, new PeergradError('unreachable', `${peer} fell silent`))
