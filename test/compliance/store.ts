@@ -3,13 +3,14 @@ import {
   optimiserStep,
   type GradientStore,
   type OptimiserSpec,
-  type PluginReference,
-  type Vector
+  type PluginReference
 } from '@peergrad/core'
 import fc from 'fast-check'
 import { createHash } from 'node:crypto'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
+import { storeFilterCompliance } from './store-filter.js'
+import { noise, put, read, shared, wordsOf } from './store-support.js'
 
 export interface StoreUnderTest {
   readonly store: GradientStore
@@ -492,36 +493,7 @@ export function storeCompliance(name: string, create: CreateStore): void {
       })
     })
 
-    describe('pack and unpack', () => {
-      const codec: PluginReference = {
-        module: new URL('./fixtures/codecs.mjs', import.meta.url).href,
-        export: 'upperHalf',
-        options: {}
-      }
-
-      it.each([1, 2, 7])('give back %i floats as the codec leaves them, padded to whole floats', async (length) => {
-        const store = await open()
-        const row = Array.from({ length }, (_, index) => index - 2)
-        await put(store, 'x', row)
-        await store.pack({ from: 'x', codec, to: 'packed' })
-        expect((await read(store, 'packed')).length).toBe(Math.ceil(length / 2))
-        await store.unpack({ from: 'packed', codec, length, to: 'y' })
-        expect([...(await read(store, 'y'))]).toEqual(row)
-        await store.pack({ from: 'x', codec, to: 'packed' })
-      })
-
-      it('refuse packed bytes of another length and codecs that are not there', async () => {
-        const store = await open()
-        await put(store, 'x', [1, 2, 3, 4])
-        await store.pack({ from: 'x', codec, to: 'packed' })
-        await expect(store.unpack({ from: 'packed', codec, length: 6, to: 'y' })).rejects.toMatchObject({
-          code: 'shape'
-        })
-        const absent = { ...codec, export: 'lowerHalf' }
-        await expect(store.pack({ from: 'x', codec: absent, to: 'z' })).rejects.toMatchObject({ code: 'unknown' })
-        expect(await store.has('y')).toBe(false)
-      })
-    })
+    storeFilterCompliance(open)
 
     describe('digest and verify', () => {
       it('is SHA-256 of the floats as they lie', async () => {
@@ -559,26 +531,6 @@ export function storeCompliance(name: string, create: CreateStore): void {
   })
 }
 
-async function put(store: GradientStore, key: string, row: ArrayLike<number>, ttl?: number): Promise<void> {
-  const lease = store.lease(row.length)
-  lease.vector.set(row)
-  try {
-    await store.put(key, lease, ttl === undefined ? {} : { ttl })
-  } catch (thrown) {
-    lease.release()
-    throw thrown
-  }
-}
-
-/** A copy of what is there now. */
-async function read(store: GradientStore, key: string): Promise<Vector> {
-  const lease = await store.get(key)
-  const copy = new Float32Array(new SharedArrayBuffer(lease.vector.byteLength))
-  wordsOf(copy).set(wordsOf(lease.vector))
-  lease.release()
-  return copy
-}
-
 function aggregate(
   store: GradientStore,
   from: string[],
@@ -602,19 +554,4 @@ function step(
 ): Promise<void> {
   const optimiser: OptimiserSpec = { name: 'sgd', learningRate: 1 }
   return store.applyUpdate({ to: 'next', optimiser, parameters: 2, step: 1, learningRate: 10, ...request })
-}
-
-function wordsOf(vector: Vector): Uint32Array {
-  return new Uint32Array(vector.buffer, vector.byteOffset, vector.length)
-}
-
-function shared(row: ArrayLike<number>): Vector {
-  const vector = new Float32Array(new SharedArrayBuffer(4 * row.length))
-  vector.set(row)
-  return vector
-}
-
-/** Floats of many magnitudes, always the same for a seed. */
-function noise(length: number, seed: number): number[] {
-  return Array.from({ length }, (_, i) => Math.fround(Math.sin(seed * 977 + i * 131) * 10 ** ((i % 7) - 3)))
 }

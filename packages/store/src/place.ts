@@ -1,4 +1,4 @@
-import type { Codec, Digest, OptimiserSpec, PluginReference, StoreCapabilities, Verdict } from '@peergrad/core'
+import type { Digest, OptimiserSpec, PluginReference, StoreCapabilities, Verdict } from '@peergrad/core'
 import type { Slab, Slabs } from './slabs.js'
 
 /** A vector that a store keeps, wherever it lies, as long as anything refers to it. It never changes. */
@@ -39,10 +39,35 @@ export interface PlaceUpdate<T extends Tensor> {
   readonly learningRate: number
 }
 
-export interface PlaceCoding<T extends Tensor> {
+export interface PlaceFilter<T extends Tensor> {
+  readonly from: Named<T>
+  /** undefined stands for zeros */
+  readonly held: Named<T> | undefined
+  readonly state: T
+  readonly filter: PluginReference
+  readonly parameters: number
+  readonly step: number
+  readonly learningRate: number
+  readonly seed: number
+}
+
+export interface PlacePacking<T extends Tensor> {
   readonly from: T
+  /** undefined: float32 as they are */
+  readonly codec: PluginReference | undefined
+  /** floats of which zeros may be left out */
+  readonly sparse: number
+}
+
+export interface PlaceUnpacking<T extends Tensor> extends PlacePacking<T> {
   readonly to: T
-  readonly codec: PluginReference
+}
+
+export interface PlaceFeedback<T extends Tensor> {
+  readonly rest: T
+  readonly sent: T
+  readonly shared: T
+  readonly to: T
 }
 
 /**
@@ -67,15 +92,16 @@ export interface Place<T extends Tensor> {
   average(from: readonly T[], to: T): Promise<void>
   aggregate(request: PlaceAggregation<T>): Promise<void>
   update(request: PlaceUpdate<T>): Promise<void>
-  pack(request: PlaceCoding<T>): Promise<void>
-  unpack(request: PlaceCoding<T>): Promise<void>
+  /** New tensors with one reference each, packed and of `parameters` floats. Error `full`. */
+  filter(request: PlaceFilter<T>): Promise<{ to: T; rest: T }>
+  /** A tensor with one reference that is the caller's; `from` itself when packing changes nothing. Error `full`. */
+  pack(request: PlacePacking<T>): Promise<T>
+  unpack(request: PlaceUnpacking<T>): Promise<void>
+  slice(from: T, offset: number, to: T): Promise<void>
+  join(from: readonly T[], to: T): Promise<void>
+  feedback(request: PlaceFeedback<T>): Promise<void>
   digest(tensor: T): Promise<Digest>
   verify(tensor: T): Promise<Verdict>
   /** Work that is not done rejects. */
   close(): Promise<void>
-}
-
-/** Of what a codec makes of so many floats, in floats. */
-export function packedLength({ bytes }: Codec, length: number): number {
-  return Math.ceil(bytes(length) / 4)
 }

@@ -1,4 +1,10 @@
-import { checkOptimiser, PeergradError, type GradientStore, type UpdateRequest } from '@peergrad/core'
+import {
+  checkOptimiser,
+  PeergradError,
+  type FilterRequest,
+  type GradientStore,
+  type UpdateRequest
+} from '@peergrad/core'
 import { checkInputs, checkKey } from './keys.js'
 import type { Tensor } from './place.js'
 
@@ -19,14 +25,23 @@ export function checkUpdate({ from, to, gradient, optimiser, parameters, step, l
   checkKey(to)
   checkOptimiser(optimiser)
   checkCount('applyUpdate', 'parameters', parameters)
+  checkStep('applyUpdate', step, learningRate)
+}
+
+export function checkFilter({ from, held, state, to, rest, parameters, step, learningRate }: FilterRequest): void {
+  checkInputs('filter', held === undefined ? [from, state] : [from, state, held])
+  checkInputs('filter', [to, rest])
+  checkCount('filter', 'parameters', parameters)
+  checkStep('filter', step, learningRate)
+}
+
+function checkStep(call: string, step: number, learningRate: number): void {
   if (!Number.isSafeInteger(step) || step < 1) {
-    throw new PeergradError('argument', `store: applyUpdate got step ${step}, expected a whole number from 1`)
+    throw new PeergradError('argument', `store: ${call} got step ${step}, expected a whole number from 1`)
   }
   if (!Number.isFinite(learningRate)) {
-    throw new PeergradError(
-      'non-finite',
-      `store: applyUpdate got a learning rate of ${learningRate}, expected a finite number`
-    )
+    const message = `store: ${call} got a learning rate of ${learningRate}, expected a finite number`
+    throw new PeergradError('non-finite', message)
   }
 }
 
@@ -61,7 +76,23 @@ export function checkLength(
   return expected
 }
 
-function checkCount(call: string, what: string, value: number): void {
+/** Error `shape` for more floats that may be zero than there are. */
+export function checkSparse(call: string, sparse: number, length: number): void {
+  checkCount(call, 'sparse', sparse)
+  if (sparse <= length) return
+  throw new PeergradError('shape', `store: ${call} got sparse of ${sparse}, expected at most the length, ${length}`)
+}
+
+/** Error `shape` unless a part lies inside a vector. */
+export function checkPart(call: string, key: string, length: number, offset: number, count: number): void {
+  checkCount(call, 'an offset', offset)
+  checkCount(call, 'a length', count)
+  if (offset + count <= length) return
+  const message = `store: ${call} got ${count} floats from ${offset} of "${key}", expected no more than its ${length}`
+  throw new PeergradError('shape', message, { key, length })
+}
+
+export function checkCount(call: string, what: string, value: number): void {
   if (Number.isSafeInteger(value) && value >= 0) return
   throw new PeergradError('argument', `store: ${call} got ${what} of ${value}, expected a whole number from 0`)
 }

@@ -2,21 +2,34 @@ import {
   optimiserState,
   PeergradError,
   type Clock,
-  type Codec,
   type Digest,
+  type FeedbackRequest,
+  type FilterRequest,
   type GradientStore,
   type Lease,
-  type PluginReference,
+  type PackRequest,
   type StoreCapabilities,
+  type UnpackRequest,
   type UpdateRequest,
   type Verdict
 } from '@peergrad/core'
-import { loadPlugin } from './compute/load-plugin.js'
 import { checkInputs, checkKey } from './keys.js'
-import { packedLength, type Place, type Tensor } from './place.js'
-import { checkAggregate, checkLength, checkTtl, checkUpdate, type AggregateRequest } from './requests.js'
-import type { Slab } from './slabs.js'
-import { Table } from './table.js'
+import { Leases } from './leases.js'
+import type { Place, Tensor } from './place.js'
+import {
+  checkAggregate,
+  checkCount,
+  checkFilter,
+  checkLength,
+  checkPart,
+  checkSparse,
+  checkTtl,
+  checkUpdate,
+  type AggregateRequest
+} from './requests.js'
+import type { Table } from './table.js'
+import { loadWords } from './words.js'
+import { again, Writer } from './writer.js'
 
 /**
  * The store contract over a place: keys, leases, checks, budgets and expiry are the same in every driver.
@@ -29,19 +42,22 @@ export class TensorStore<T extends Tensor> implements GradientStore {
   readonly capabilities: StoreCapabilities
   readonly #place: Place<T>
   readonly #table: Table<T>
-  readonly #leases = new WeakMap<Lease, Slab>()
+  readonly #writer: Writer<T>
+  readonly #leases: Leases
   #closed = false
 
   constructor(place: Place<T>, clock: Clock) {
     this.name = place.name
     this.capabilities = place.capabilities
     this.#place = place
-    this.#table = new Table((tensor) => this.#release(tensor), clock)
+    this.#writer = new Writer(place, clock, () => this.#checkOpen())
+    this.#table = this.#writer.table
+    this.#leases = new Leases(place.slabs)
   }
 
   lease(length: number): Lease {
     this.#checkOpen()
-    return this.#lend(this.#place.slabs.allocate(length))
+    return this.#leases.lend(this.#place.slabs.allocate(length))
   }
 
   /** When it rejects the lease is still the caller's. A lease of `get` may be put under another key. */
@@ -49,21 +65,8 @@ export class TensorStore<T extends Tensor> implements GradientStore {
     this.#checkOpen()
     checkKey(key)
     checkTtl(ttl)
-    const slab = this.#leases.get(lease)
-    if (slab === undefined) {
-      throw new PeergradError(
-        'argument',
-        `store: put "${key}" got a lease that is released, put before, or not of this store`
-      )
-    }
-    await this.#orAborted(async () => {
-      const tensor = await this.#place.keep(slab)
-      try {
-        await this.#publish(new Map([[key, tensor]]), ttl)
-      } finally {
-        this.#release(tensor)
-      }
-    })
+    const slab = this.#leases.slabOf(lease, key)
+    await this.#writer.give([], [key], async () => [await this.#place.keep(slab)], ttl)
     lease.release()
   }
 
@@ -71,7 +74,7 @@ export class TensorStore<T extends Tensor> implements GradientStore {
     this.#checkOpen()
     checkKey(key)
     const [tensor] = this.#table.all([key])
-    return this.#using([tensor], async () => this.#lend(await this.#place.load(tensor)))
+    return this.#writer.using([tensor], async () => this.#leases.lend(await this.#place.load(tensor)))
   }
 
   async has(key: string): Promise<boolean> {
@@ -97,7 +100,7 @@ export class TensorStore<T extends Tensor> implements GradientStore {
     checkKey(to)
     const inputs = this.#table.all(from)
     checkLength('average', from, inputs)
-    await this.#make(inputs, [[to, inputs[0].length]], ([out]) => this.#place.average(inputs, out))
+    await this.#writer.make(inputs, [[to, inputs[0].length]], ([out]) => this.#place.average(inputs, out))
   }
 
   async aggregate(request: AggregateRequest): Promise<void> {
@@ -106,7 +109,7 @@ export class TensorStore<T extends Tensor> implements GradientStore {
     const { from, to, rule, samples, parameters, seed } = request
     const inputs = this.#table.all(from)
     const length = checkLength('aggregate', from, inputs, parameters)
-    await this.#make(inputs, [[to, length]], async ([out]) => {
+    await this.#writer.make(inputs, [[to, length]], async ([out]) => {
       const named = inputs.map((tensor, k) => ({ key: from[k], tensor }))
       await this.#place.aggregate({ from: named, to: out, rule, samples, parameters, seed })
       for (const tensor of [...inputs, out]) tensor.finite = true
@@ -125,7 +128,7 @@ export class TensorStore<T extends Tensor> implements GradientStore {
     const moments = fresh ? [] : this.#table.all(stateKeys(from))
     checkLength('applyUpdate', stateKeys(from), moments, parameters, parameters)
     const outputs = [[to, length] as const, ...stateKeys(to).map((key) => [key, parameters] as const)]
-    await this.#make([state, contribution, ...moments], outputs, async ([out, ...outMoments]) => {
+    await this.#writer.make([state, contribution, ...moments], outputs, async ([out, ...outMoments]) => {
       await this.#place.update({
         from: state,
         fromState: outMoments.map((_, i) => (fresh ? undefined : moments[i])),
@@ -141,33 +144,103 @@ export class TensorStore<T extends Tensor> implements GradientStore {
     })
   }
 
-  async pack({ from, codec, to }: { from: string; codec: PluginReference; to: string }): Promise<void> {
+  async filter(request: FilterRequest): Promise<void> {
     this.#checkOpen()
-    checkKey(to)
-    const [input] = this.#table.all([from])
-    const length = packedLength(await loadPlugin<Codec>('codec', codec), input.length)
-    await this.#make([input], [[to, length]], ([out]) => this.#place.pack({ from: input, to: out, codec }))
+    checkFilter(request)
+    const { from, held, state, to, rest, parameters, ...how } = request
+    const [gradient, model, ...before] = this.#table.all(held === undefined ? [from, state] : [from, state, held])
+    checkLength('filter', [from, state], [gradient, model], parameters)
+    if (held !== undefined) checkLength('filter', [held], before, parameters, parameters)
+    await this.#writer.give([gradient, model, ...before], [to, rest], async () => {
+      const made = await this.#place.filter({
+        ...how,
+        from: { key: from, tensor: gradient },
+        held: held === undefined ? undefined : { key: held, tensor: before[0] },
+        state: model,
+        parameters
+      })
+      for (const tensor of [gradient, made.rest, ...before]) tensor.finite = true
+      return [made.to, made.rest]
+    })
   }
 
-  async unpack(request: { from: string; codec: PluginReference; length: number; to: string }): Promise<void> {
+  async pack({ from, codec, sparse = 0, to }: PackRequest): Promise<void> {
     this.#checkOpen()
-    const { from, codec, length, to } = request
+    checkKey(from)
     checkKey(to)
     const [input] = this.#table.all([from])
-    const plugin = await loadPlugin<Codec>('codec', codec)
-    const expected = packedLength(plugin, length)
-    if (input.length !== expected) {
-      const message = `store: "${from}" has ${input.length} floats, expected ${expected} of ${length} packed by ${plugin.name}`
-      throw new PeergradError('shape', message, { key: from })
-    }
-    await this.#make([input], [[to, length]], ([out]) => this.#place.unpack({ from: input, to: out, codec }))
+    checkSparse('pack', sparse, input.length)
+    await this.#writer.give([input], [to], async () =>
+      codec === undefined && sparse === 0 ? [again(input)] : [await this.#place.pack({ from: input, codec, sparse })]
+    )
+  }
+
+  async unpack({ from, codec, sparse = 0, length, to }: UnpackRequest): Promise<void> {
+    this.#checkOpen()
+    checkKey(from)
+    checkKey(to)
+    checkCount('unpack', 'length', length)
+    checkSparse('unpack', sparse, length)
+    const [input] = this.#table.all([from])
+    await this.#writer.using([input], async () => {
+      const words = await loadWords(codec)
+      const dense = words.count(length)
+      if (sparse === 0 && input.length !== dense) {
+        const message = `store: "${from}" has ${input.length} floats, expected ${dense} of ${length} packed by ${words.name}`
+        throw new PeergradError('shape', message, { key: from })
+      }
+      if (codec === undefined && input.length === dense)
+        await this.#writer.give([input], [to], async () => [again(input)])
+      else
+        await this.#writer.make([input], [[to, length]], ([out]) =>
+          this.#place.unpack({ from: input, to: out, codec, sparse })
+        )
+    })
+  }
+
+  async slice(request: { from: string; offset: number; length: number; to: string }): Promise<void> {
+    this.#checkOpen()
+    const { from, offset, length, to } = request
+    checkKey(from)
+    checkKey(to)
+    const [input] = this.#table.all([from])
+    checkPart('slice', from, input.length, offset, length)
+    await this.#writer.make([input], [[to, length]], ([out]) => this.#place.slice(input, offset, out))
+  }
+
+  async join({ from, to }: { from: readonly string[]; to: string }): Promise<void> {
+    this.#checkOpen()
+    checkInputs('join', from)
+    checkKey(to)
+    const inputs = this.#table.all(from)
+    const length = inputs.reduce((sum, tensor) => sum + tensor.length, 0)
+    await this.#writer.make(inputs, [[to, length]], ([out]) => this.#place.join(inputs, out))
+  }
+
+  async feedback({ rest, sent, shared, parameters, to }: FeedbackRequest): Promise<void> {
+    this.#checkOpen()
+    for (const key of [rest, sent, shared, to]) checkKey(key)
+    checkCount('feedback', 'parameters', parameters)
+    const [left, given, arrived] = this.#table.all([rest, sent, shared])
+    checkLength('feedback', [rest], [left], parameters, parameters)
+    checkLength('feedback', [sent], [given], parameters)
+    checkLength('feedback', [shared], [arrived], parameters)
+    await this.#writer.make([left, given, arrived], [[to, parameters]], ([out]) =>
+      this.#place.feedback({ rest: left, sent: given, shared: arrived, to: out })
+    )
+  }
+
+  async length(key: string): Promise<number> {
+    this.#checkOpen()
+    checkKey(key)
+    return this.#table.all([key])[0].length
   }
 
   async digest(key: string): Promise<Digest> {
     this.#checkOpen()
     checkKey(key)
     const [tensor] = this.#table.all([key])
-    tensor.digest ??= await this.#using([tensor], () => this.#place.digest(tensor))
+    tensor.digest ??= await this.#writer.using([tensor], () => this.#place.digest(tensor))
     return tensor.digest
   }
 
@@ -175,7 +248,7 @@ export class TensorStore<T extends Tensor> implements GradientStore {
     this.#checkOpen()
     checkKey(key)
     const [tensor] = this.#table.all([key])
-    const verdict = await this.#using([tensor], () => this.#place.verify(tensor))
+    const verdict = await this.#writer.using([tensor], () => this.#place.verify(tensor))
     tensor.digest = verdict.digest
     tensor.finite = verdict.firstNonFinite < 0
     return verdict
@@ -192,84 +265,6 @@ export class TensorStore<T extends Tensor> implements GradientStore {
     this.#closed = true
     for (const key of this.#table.keys()) this.#table.delete(key)
     await this.#place.close()
-  }
-
-  /** Runs `work` on new tensors and publishes them together under their keys. */
-  async #make(
-    inputs: readonly T[],
-    outputs: readonly (readonly [key: string, length: number])[],
-    work: (tensors: T[]) => Promise<void>
-  ): Promise<void> {
-    const made: T[] = []
-    try {
-      for (const [, length] of outputs) made.push(this.#place.allocate(length))
-      await this.#using(inputs, () => work(made))
-      this.#checkOpen()
-      await this.#publish(new Map(outputs.map(([key], i) => [key, made[i]])))
-    } finally {
-      for (const tensor of made) this.#release(tensor)
-    }
-  }
-
-  /** Adds all keys at once. One that is there already must name the same bits: else `conflict`, and nothing is added. */
-  async #publish(tensors: ReadonlyMap<string, T>, ttl?: number): Promise<void> {
-    const equal = new Map<string, T>()
-    for (;;) {
-      const unlike = [...tensors].find(([key]) => this.#table.get(key) !== equal.get(key))
-      if (unlike === undefined) break
-      const [key, tensor] = unlike
-      const there = this.#table.get(key)
-      if (there === undefined) equal.delete(key)
-      else if (await this.#sameBits(there, tensor)) equal.set(key, there)
-      else {
-        const message = `store: "${key}" is there with other bytes; a key is written once, so use a new one or delete it first`
-        throw new PeergradError('conflict', message, { key })
-      }
-    }
-    this.#checkOpen()
-    for (const [key, tensor] of tensors) if (!equal.has(key)) this.#table.add(key, tensor, ttl)
-  }
-
-  async #sameBits(a: T, b: T): Promise<boolean> {
-    if (a === b) return true
-    if (a.length !== b.length) return false
-    return this.#using([a, b], () => this.#place.same(a, b))
-  }
-
-  /** Keeps tensors from being recycled while `work` runs. */
-  async #using<R>(tensors: readonly T[], work: () => Promise<R>): Promise<R> {
-    for (const tensor of tensors) tensor.references++
-    try {
-      return await this.#orAborted(work)
-    } finally {
-      for (const tensor of tensors) this.#release(tensor)
-    }
-  }
-
-  /** What fails because the store was closed meanwhile says so. */
-  async #orAborted<R>(work: () => Promise<R>): Promise<R> {
-    try {
-      return await work()
-    } catch (thrown) {
-      this.#checkOpen()
-      throw thrown
-    }
-  }
-
-  #release(tensor: T): void {
-    if (--tensor.references === 0) this.#place.free(tensor)
-  }
-
-  /** A lease that takes over one reference. */
-  #lend(slab: Slab): Lease {
-    const lease: Lease = {
-      vector: slab.vector,
-      release: () => {
-        if (this.#leases.delete(lease)) this.#place.slabs.release(slab)
-      }
-    }
-    this.#leases.set(lease, slab)
-    return lease
   }
 
   #checkOpen(): void {

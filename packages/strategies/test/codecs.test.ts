@@ -1,4 +1,4 @@
-import { Arena, createKernels, type Codec, type Vector } from '@peergrad/core'
+import { Arena, createKernels, random, type Codec, type Vector } from '@peergrad/core'
 import { codecs, f16, f32, filters, int8, none } from '@peergrad/strategies'
 import { describe, expect, it } from 'vitest'
 import { codecCompliance } from '../../../test/compliance/codec.js'
@@ -69,13 +69,12 @@ it('f16 and int8 refuse packed bytes that start askew', () => {
 })
 
 it('the filter none sends the whole update', () => {
-  withVector([1, 2], (update) =>
-    withVector([0, 0], (residual) => {
-      none({}).apply({ update, residual, parameters: update, step: 1, kernels })
-      expect([[...update], [...residual]]).toEqual([
-        [1, 2],
-        [0, 0]
-      ])
+  withVector([1, 2], (accumulated) =>
+    withVector([0, 0], (sent) => {
+      const scratch = () => expect.fail('it needs none')
+      const input = { accumulated, parameters: accumulated, sent, step: 1, learningRate: 1, kernels, random: random(1) }
+      none({}).apply({ ...input, scratch })
+      expect([...sent]).toEqual([1, 2])
     })
   )
   expect([...filters.entries.keys()]).toEqual(['none'])

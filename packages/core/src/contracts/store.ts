@@ -46,6 +46,51 @@ export interface UpdateRequest {
   readonly learningRate: number
 }
 
+export interface FilterRequest {
+  /** gradient, then buffers */
+  readonly from: string
+  /** what was held back before, `parameters` floats; zeros when left out */
+  readonly held?: string
+  /** model state, of the gradient's length */
+  readonly state: string
+  /** what is sent, packed by `sparse.ts` without a codec: the filter's part of acc, then the buffers whole */
+  readonly to: string
+  /** what is held back: acc − sent, `parameters` floats */
+  readonly rest: string
+  readonly filter: PluginReference
+  /** trainable floats; the rest of the vectors are buffers */
+  readonly parameters: number
+  /** optimiser step of this round, from 1 */
+  readonly step: number
+  readonly learningRate: number
+  /** the round's, the same on every peer */
+  readonly seed: number
+}
+
+export interface PackRequest {
+  readonly from: string
+  readonly to: string
+  /** float32 as they are when left out */
+  readonly codec?: PluginReference
+  /** The first so many floats may be zero and are then left out (`sparse.ts`), the rest goes whole. */
+  readonly sparse?: number
+}
+
+export interface UnpackRequest extends PackRequest {
+  /** floats of what was packed */
+  readonly length: number
+}
+
+export interface FeedbackRequest {
+  /** what the filter held back, `parameters` floats */
+  readonly rest: string
+  /** what was to be sent, and what the others have of it after the codec; buffers after `parameters` are ignored */
+  readonly sent: string
+  readonly shared: string
+  readonly parameters: number
+  readonly to: string
+}
+
 /**
  * The peer's database: named, immutable tensors, and the work done inside it.
  *
@@ -84,12 +129,30 @@ export interface GradientStore {
   /** Makes the next version of model and optimiser state. The old version stays until it is deleted. */
   applyUpdate(request: UpdateRequest): Promise<void>
   /**
-   * to ← the vector as the codec packs it: ⌈codec.bytes(length) / 4⌉ floats that stand for the packed bytes, zeros
-   * after them. What the codec cannot hold is its own error.
+   * acc = held + gradient, in float32; `to` ← what the filter sends of it, `rest` ← what it does not: each coordinate goes
+   * whole into one of both. Error `non-finite` when acc or the buffers are not finite, `argument` for a filter that sends
+   * something else.
    */
-  pack(request: { from: string; codec: PluginReference; to: string }): Promise<void>
-  /** to ← the `length` floats that the codec makes of packed bytes. `shape` when these are of another length. */
-  unpack(request: { from: string; codec: PluginReference; length: number; to: string }): Promise<void>
+  filter(request: FilterRequest): Promise<void>
+  /**
+   * to ← the vector as it is packed: ⌈codec.bytes(length) / 4⌉ words that stand for the packed bytes, zeros after them, or
+   * the sparse form where that is shorter. What the codec cannot hold is its own error. Packed words are no numbers:
+   * only `unpack` reads them.
+   */
+  pack(request: PackRequest): Promise<void>
+  /**
+   * to ← the `length` floats that were packed so. Errors: `shape` when the packed vector is of another length, `corrupt`
+   * for a sparse form that nobody packs, whatever the bytes are; whether the floats are finite is not looked at.
+   */
+  unpack(request: UnpackRequest): Promise<void>
+  /** to ← `length` floats from `offset` on. Error `shape` beyond the end. */
+  slice(request: { from: string; offset: number; length: number; to: string }): Promise<void>
+  /** to ← the vectors one after the other */
+  join(request: { from: readonly string[]; to: string }): Promise<void>
+  /** to ← rest + (sent − shared), `parameters` floats, each operation rounded: what the codec lost waits too. */
+  feedback(request: FeedbackRequest): Promise<void>
+  /** floats under a key; nothing is read */
+  length(key: string): Promise<number>
   digest(key: string): Promise<Digest>
   /** Digest, first non-finite element and norm in one pass. */
   verify(key: string): Promise<Verdict>

@@ -16,7 +16,7 @@ export type Spawn = (boot: Boot, on: { answer(answer: Answer): void; exited(reas
 export interface ComputeInit {
   readonly arena: Arena
   readonly spawn: Spawn
-  /** scratch for rules; counts against the store's budget */
+  /** scratch, and results whose length only the job knows; counts against the store's budget */
   readonly allocate: (length: number) => Vector
   readonly free: (vector: Vector) => void
   readonly logger?: Logger
@@ -24,7 +24,8 @@ export interface ComputeInit {
 
 interface Task {
   readonly call: Call
-  readonly scratch: Vector[]
+  /** what it was given; freed when it ends, but for what the result refers to */
+  scratch: Vector[]
   /** what a request for scratch was refused with */
   refused?: PeergradError
   crashes: number
@@ -99,8 +100,10 @@ export class Compute {
     if (task === undefined) return
     if (answer.type === 'scratch') return this.#giveScratch(task, answer.length)
     if (answer.id !== task.call.id) return
-    if (answer.type === 'result') this.#settle(() => task.resolve(answer.result))
-    else this.#settle(() => task.reject(task.refused ?? PeergradError.fromJSON(answer.error)))
+    if (answer.type === 'result') {
+      task.scratch = task.scratch.filter(({ byteOffset }) => !answer.made.includes(byteOffset))
+      this.#settle(() => task.resolve(answer.result))
+    } else this.#settle(() => task.reject(task.refused ?? PeergradError.fromJSON(answer.error)))
   }
 
   /** The worker sleeps on the control words meanwhile: only the arena's owner can allocate. */

@@ -8,6 +8,13 @@ interface Input {
   readonly finite: boolean
 }
 
+interface Packing {
+  /** undefined: float32 as they are */
+  readonly codec: PluginReference | undefined
+  /** floats of which zeros may be left out */
+  readonly sparse: number
+}
+
 /** The dense work that runs in the compute worker, by name. Outputs are vectors that nobody else sees yet. */
 export interface Jobs {
   average: { request: { from: readonly VectorHandle[]; to: VectorHandle }; result: void }
@@ -37,8 +44,30 @@ export interface Jobs {
     }
     result: void
   }
-  pack: { request: { from: VectorHandle; to: VectorHandle; codec: PluginReference }; result: void }
-  unpack: { request: { from: VectorHandle; to: VectorHandle; codec: PluginReference }; result: void }
+  filter: {
+    request: {
+      from: Input
+      /** undefined: zeros */
+      held: Input | undefined
+      state: VectorHandle
+      rest: VectorHandle
+      filter: PluginReference
+      parameters: number
+      step: number
+      learningRate: number
+      seed: number
+    }
+    /** what is sent */
+    result: VectorHandle
+  }
+  /** undefined when packing changes nothing */
+  pack: { request: Packing & { from: VectorHandle }; result: VectorHandle | undefined }
+  unpack: { request: Packing & { from: VectorHandle; to: VectorHandle }; result: void }
+  join: { request: { from: readonly VectorHandle[]; to: VectorHandle }; result: void }
+  feedback: {
+    request: { rest: VectorHandle; sent: VectorHandle; shared: VectorHandle; to: VectorHandle }
+    result: void
+  }
   digest: { request: { vector: VectorHandle }; result: Digest }
   verify: { request: { vector: VectorHandle }; result: Verdict }
   equal: { request: { a: VectorHandle; b: VectorHandle }; result: boolean }
@@ -49,7 +78,7 @@ export type JobName = keyof Jobs
 /** What a worker is started with. */
 export interface Boot {
   readonly memory: WebAssembly.Memory
-  /** answers to requests for scratch: state, byte offset */
+  /** answers to requests for memory: state, byte offset */
   readonly control: SharedArrayBuffer
 }
 
@@ -60,5 +89,6 @@ export type Call = { [K in JobName]: { id: number; name: K; request: Jobs[K]['re
 
 export type Answer =
   | { type: 'scratch'; length: number }
-  | { type: 'result'; id: number; result: Jobs[JobName]['result'] }
+  /** `made`: byte offsets of the vectors asked for that the result refers to */
+  | { type: 'result'; id: number; result: Jobs[JobName]['result']; made: readonly number[] }
   | { type: 'error'; id: number; error: ErrorJSON }

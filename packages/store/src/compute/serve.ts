@@ -8,7 +8,8 @@ import {
   type VectorHandle
 } from '@peergrad/core'
 import { SCRATCH, type Answer, type Boot, type Call, type JobName, type Jobs } from './jobs.js'
-import { pack, unpack } from './run-codec.js'
+import { filter } from './run-filter.js'
+import { pack, unpack } from './run-packing.js'
 import { aggregate } from './run-rule.js'
 import { update } from './run-update.js'
 
@@ -25,6 +26,9 @@ export interface JobContext {
   view(handle: VectorHandle): Vector
   /** memory of the arena that is this job's until it ends, handed out again after `release` */
   scratch(length: number): { vector: Vector; release(): void }
+  /** A result whose length was not known before: it stays when the job ends well. Its handle goes into the result. */
+  make(length: number): Vector
+  handle(vector: Vector): VectorHandle
   sha256(vector: Vector): Digest
 }
 
@@ -36,8 +40,25 @@ const handlers: Handlers = {
   },
   aggregate,
   update,
+  filter,
   pack,
   unpack,
+  async join({ from, to }, { view }) {
+    const out = view(to)
+    let at = 0
+    for (const handle of from) {
+      const part = view(handle)
+      out.set(part, at)
+      at += part.length
+    }
+  },
+  async feedback({ rest, sent, shared, to }, { kernels, view }) {
+    const out = view(to)
+    const part = (handle: VectorHandle) => view(handle).subarray(0, out.length)
+    kernels.copy(out, part(sent))
+    kernels.axpy(out, -1, part(shared))
+    kernels.axpy(out, 1, part(rest))
+  },
   async digest({ vector }, { view, sha256 }) {
     return sha256(view(vector))
   },
@@ -54,15 +75,25 @@ const handlers: Handlers = {
 export function serve(boot: Boot, platform: Platform): (call: Call) => Promise<void> {
   const arena = Arena.attach(boot.memory)
   const kernels = createKernels({ memory: boot.memory })
-  const shared = { kernels, view: (handle: VectorHandle) => arena.view(handle) }
+  const view = (handle: VectorHandle) => arena.view(handle)
+  const ask = asking(boot, platform, view)
   return async (call) => {
+    const made: number[] = []
+    const make = (length: number) => {
+      const vector = ask(length)
+      made.push(vector.byteOffset)
+      return vector
+    }
     try {
       const result = await handle(call.name, call.request, {
-        ...shared,
-        scratch: scratchPool(boot, platform, shared.view),
+        kernels,
+        view,
+        scratch: scratchPool(ask),
+        make,
+        handle: (vector) => arena.handle(vector),
         sha256: (vector) => platform.sha256(arena.bytes(arena.handle(vector)))
       })
-      platform.post({ type: 'result', id: call.id, result })
+      platform.post({ type: 'result', id: call.id, result, made })
     } catch (thrown) {
       platform.post({ type: 'error', id: call.id, error: PeergradError.from(thrown).toJSON() })
     }
@@ -77,10 +108,8 @@ function handle<K extends JobName>(
   return handlers[name](request, context)
 }
 
-/** Scratch of one job: asked of the arena's owner while this thread sleeps; the owner frees it when the job ends. */
-function scratchPool(boot: Boot, platform: Platform, view: JobContext['view']): JobContext['scratch'] {
-  const states = new Int32Array(boot.control)
-  const words = new Uint32Array(boot.control)
+/** Scratch of one job, handed out again after its release. */
+function scratchPool(ask: (length: number) => Vector): JobContext['scratch'] {
   const free: Vector[] = []
   return (length) => {
     const kept = free.findIndex((vector) => vector.length === length)
@@ -94,8 +123,13 @@ function scratchPool(boot: Boot, platform: Platform, view: JobContext['view']): 
       }
     }
   }
+}
 
-  function ask(length: number): Vector {
+/** Memory is asked of the arena's owner while this thread sleeps; the owner frees it when the job ends. */
+function asking(boot: Boot, platform: Platform, view: JobContext['view']): (length: number) => Vector {
+  const states = new Int32Array(boot.control)
+  const words = new Uint32Array(boot.control)
+  return (length) => {
     Atomics.store(states, 0, SCRATCH.asked)
     platform.post({ type: 'scratch', length })
     Atomics.wait(states, 0, SCRATCH.asked)

@@ -1,13 +1,23 @@
-import type { Arena, Digest, Logger, StoreCapabilities, Verdict } from '@peergrad/core'
+import type { Arena, Digest, Logger, StoreCapabilities, VectorHandle, Verdict } from '@peergrad/core'
 import { Compute, type Spawn } from '../compute/compute.js'
-import type { Named, Place, PlaceAggregation, PlaceCoding, PlaceUpdate } from '../place.js'
-import { Slabs, type Slab } from '../slabs.js'
+import type {
+  Named,
+  Place,
+  PlaceAggregation,
+  PlaceFeedback,
+  PlaceFilter,
+  PlacePacking,
+  PlaceUnpacking,
+  PlaceUpdate
+} from '../place.js'
+import type { Slab, Slabs } from '../slabs.js'
 
 export interface MemoryPlaceInit {
   /** where the vectors lie; this thread must have created it */
   readonly arena: Arena
-  /** bytes that stored and leased vectors may take together; the whole arena when left out */
-  readonly limit?: number
+  /** of that arena */
+  readonly slabs: Slabs
+  readonly spawn: Spawn
   readonly logger?: Logger
 }
 
@@ -22,9 +32,9 @@ export class MemoryPlace implements Place<Slab> {
   readonly #arena: Arena
   readonly #compute: Compute
 
-  constructor({ arena, limit = arena.byteLimit, logger }: MemoryPlaceInit, spawn: Spawn) {
+  constructor({ arena, slabs, spawn, logger }: MemoryPlaceInit) {
     this.#arena = arena
-    this.slabs = new Slabs(arena, limit)
+    this.slabs = slabs
     this.#compute = new Compute({
       arena,
       spawn,
@@ -32,6 +42,10 @@ export class MemoryPlace implements Place<Slab> {
       free: (vector) => this.slabs.freeVector(vector),
       ...(logger && { logger })
     })
+  }
+
+  /** Starts the worker ahead of the first call. */
+  start(): void {
     this.#compute.start()
   }
 
@@ -77,12 +91,46 @@ export class MemoryPlace implements Place<Slab> {
     })
   }
 
-  pack({ from, to, codec }: PlaceCoding<Slab>): Promise<void> {
-    return this.#compute.run('pack', { from: this.#handle(from), to: this.#handle(to), codec })
+  async filter({ from, held, state, ...how }: PlaceFilter<Slab>): Promise<{ to: Slab; rest: Slab }> {
+    const rest = this.allocate(how.parameters)
+    try {
+      const to = await this.#compute.run('filter', {
+        ...how,
+        from: this.#input(from),
+        held: held && this.#input(held),
+        state: this.#handle(state),
+        rest: this.#handle(rest)
+      })
+      return { to: this.#made(to), rest }
+    } catch (thrown) {
+      this.free(rest)
+      throw thrown
+    }
   }
 
-  unpack({ from, to, codec }: PlaceCoding<Slab>): Promise<void> {
-    return this.#compute.run('unpack', { from: this.#handle(from), to: this.#handle(to), codec })
+  async pack({ from, ...how }: PlacePacking<Slab>): Promise<Slab> {
+    const packed = await this.#compute.run('pack', { from: this.#handle(from), ...how })
+    if (packed !== undefined) return this.#made(packed)
+    this.slabs.retain(from)
+    return from
+  }
+
+  unpack({ from, to, ...how }: PlaceUnpacking<Slab>): Promise<void> {
+    return this.#compute.run('unpack', { from: this.#handle(from), to: this.#handle(to), ...how })
+  }
+
+  slice(from: Slab, offset: number, to: Slab): Promise<void> {
+    const part = this.#arena.handle(from.vector.subarray(offset, offset + to.length))
+    return this.#compute.run('join', { from: [part], to: this.#handle(to) })
+  }
+
+  join(from: readonly Slab[], to: Slab): Promise<void> {
+    return this.#compute.run('join', { from: from.map((slab) => this.#handle(slab)), to: this.#handle(to) })
+  }
+
+  feedback({ rest, sent, shared, to }: PlaceFeedback<Slab>): Promise<void> {
+    const [a, b, c, out] = [rest, sent, shared, to].map((slab) => this.#handle(slab))
+    return this.#compute.run('feedback', { rest: a, sent: b, shared: c, to: out })
   }
 
   digest(slab: Slab): Promise<Digest> {
@@ -99,6 +147,11 @@ export class MemoryPlace implements Place<Slab> {
 
   #handle(slab: Slab) {
     return this.#arena.handle(slab.vector)
+  }
+
+  /** What a job made, with one reference. */
+  #made(handle: VectorHandle): Slab {
+    return { vector: this.#arena.view(handle), length: handle.length, references: 1 }
   }
 
   #input({ key, tensor }: Named<Slab>) {

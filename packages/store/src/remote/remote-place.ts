@@ -1,8 +1,19 @@
 import type { Arena, Digest, Logger, StoreCapabilities, Verdict } from '@peergrad/core'
 import { allOf } from '../all-of.js'
-import { Compute, type Spawn } from '../compute/compute.js'
-import type { Named, Place, PlaceAggregation, PlaceCoding, PlaceUpdate } from '../place.js'
+import type { Spawn } from '../compute/compute.js'
+import { MemoryPlace } from '../memory/memory-place.js'
+import type {
+  Named,
+  Place,
+  PlaceAggregation,
+  PlaceFeedback,
+  PlaceFilter,
+  PlacePacking,
+  PlaceUnpacking,
+  PlaceUpdate
+} from '../place.js'
 import { Slabs, type Slab } from '../slabs.js'
+import { Ledger } from './ledger.js'
 import type { RemoteTensor } from './remote-tensor.js'
 import type { RemoteVectors, ServerWork } from './vectors.js'
 
@@ -22,7 +33,7 @@ export interface RemotePlaceInit {
 
 /**
  * The database on a server. Work that the server does moves no vector; what it cannot do is done here: its inputs are
- * read, core's kernels run in the compute worker as for the `memory` driver, the result is written.
+ * read, the `memory` driver works on them, the result is written.
  */
 export class RemotePlace implements Place<RemoteTensor> {
   readonly name: string
@@ -31,11 +42,9 @@ export class RemotePlace implements Place<RemoteTensor> {
   readonly #arena: Arena
   readonly #vectors: RemoteVectors
   readonly #work: ServerWork | undefined
-  readonly #prefix: string
-  readonly #compute: Compute
-  readonly #logger: Logger | undefined
-  readonly #deletions = new Set<Promise<void>>()
-  #count = 0
+  readonly #ledger: Ledger
+  /** starts its worker when there is something to do here */
+  readonly #memory: MemoryPlace
 
   constructor({ name, arena, limit, vectors, work, prefix, spawn, logger }: RemotePlaceInit) {
     this.name = name
@@ -44,45 +53,25 @@ export class RemotePlace implements Place<RemoteTensor> {
     this.#arena = arena
     this.#vectors = vectors
     this.#work = work
-    this.#prefix = prefix
-    this.#logger = logger
-    this.#compute = new Compute({
-      arena,
-      spawn,
-      allocate: (length) => this.slabs.allocateVector(length),
-      free: (vector) => this.slabs.freeVector(vector),
-      ...(logger && { logger })
-    })
+    this.#ledger = new Ledger({ slabs: this.slabs, vectors, prefix, ...(logger && { logger }) })
+    this.#memory = new MemoryPlace({ arena, slabs: this.slabs, spawn, ...(logger && { logger }) })
   }
 
   allocate(length: number): RemoteTensor {
-    this.slabs.check(length * Float32Array.BYTES_PER_ELEMENT)
-    return this.#tensor(length)
+    return this.#ledger.allocate(length)
   }
 
   free(tensor: RemoteTensor): void {
-    this.slabs.bytes -= tensor.length * Float32Array.BYTES_PER_ELEMENT
-    const deletion = this.#vectors.delete([tensor.name]).catch((thrown: unknown) => {
-      // the next start of this peer deletes what is left
-      this.#logger?.debug({ name: tensor.name, error: String(thrown) }, 'a vector was not deleted')
-    })
-    this.#deletions.add(deletion)
-    void deletion.then(() => this.#deletions.delete(deletion))
+    this.#ledger.free(tensor)
   }
 
-  /** For a moment the vector is there twice: past the budget only by what the lease holds, and gives back. */
   async keep(slab: Slab): Promise<RemoteTensor> {
-    const tensor = this.#tensor(slab.length)
     this.slabs.retain(slab)
     try {
-      await this.#vectors.write(tensor.name, slab.vector)
-    } catch (thrown) {
-      this.free(tensor)
-      throw thrown
+      return await this.#ledger.write(slab)
     } finally {
       this.slabs.release(slab)
     }
-    return tensor
   }
 
   async load(tensor: RemoteTensor): Promise<Slab> {
@@ -98,25 +87,19 @@ export class RemotePlace implements Place<RemoteTensor> {
 
   async same(a: RemoteTensor, b: RemoteTensor): Promise<boolean> {
     if (this.#work?.same !== undefined) return this.#work.same(a, b)
-    return this.#here([a, b], [], ([x, y]) => this.#compute.run('equal', { a: this.#handle(x), b: this.#handle(y) }))
+    return this.#here([a, b], [], ([x, y]) => this.#memory.same(x, y))
   }
 
   async average(from: readonly RemoteTensor[], to: RemoteTensor): Promise<void> {
     if (this.#work !== undefined) return this.#work.average(from, to)
-    await this.#here(from, [to], (inputs, [out]) =>
-      this.#compute.run('average', { from: inputs.map((slab) => this.#handle(slab)), to: this.#handle(out) })
-    )
+    await this.#here(from, [to], (inputs, [out]) => this.#memory.average(inputs, out))
   }
 
   async aggregate(request: PlaceAggregation<RemoteTensor>): Promise<void> {
     if (await this.#work?.aggregate(request)) return
     const { from, to } = request
     await this.#here(tensorsOf(from), [to], (inputs, [out]) =>
-      this.#compute.run('aggregate', {
-        ...request,
-        from: inputs.map((slab, k) => this.#input(from[k], slab)),
-        to: this.#handle(out)
-      })
+      this.#memory.aggregate({ ...request, from: inputs.map((tensor, k) => ({ key: from[k].key, tensor })), to: out })
     )
   }
 
@@ -125,47 +108,110 @@ export class RemotePlace implements Place<RemoteTensor> {
     const { from, fromState, gradient, to, toState } = request
     const moments = fromState.filter((tensor) => tensor !== undefined)
     await this.#here([from, gradient.tensor, ...moments], [to, ...toState], ([state, given, ...old], [out, ...next]) =>
-      this.#compute.run('update', {
+      this.#memory.update({
         ...request,
-        from: this.#handle(state),
-        fromState: next.map((_, i) => old[i] && this.#handle(old[i])),
-        to: this.#handle(out),
-        toState: next.map((slab) => this.#handle(slab)),
-        gradient: this.#input(gradient, given)
+        from: state,
+        fromState: next.map((_, i) => old[i]),
+        to: out,
+        toState: next,
+        gradient: { key: gradient.key, tensor: given }
       })
     )
   }
 
-  async pack({ from, to, codec }: PlaceCoding<RemoteTensor>): Promise<void> {
-    await this.#here([from], [to], ([input], [out]) =>
-      this.#compute.run('pack', { from: this.#handle(input), to: this.#handle(out), codec })
-    )
+  async filter(request: PlaceFilter<RemoteTensor>): Promise<{ to: RemoteTensor; rest: RemoteTensor }> {
+    const there = await this.#filterThere(request)
+    if (there !== undefined) return there
+    const { from, held, state } = request
+    const before = held === undefined ? [] : [held.tensor]
+    return this.#here([from.tensor, state, ...before], [], async ([gradient, model, old]) => {
+      const { to, rest } = await this.#memory.filter({
+        ...request,
+        from: { key: from.key, tensor: gradient },
+        held: held && { key: held.key, tensor: old },
+        state: model
+      })
+      const [sent, left] = await this.#move([to, rest])
+      return { to: sent, rest: left }
+    })
   }
 
-  async unpack({ from, to, codec }: PlaceCoding<RemoteTensor>): Promise<void> {
-    await this.#here([from], [to], ([input], [out]) =>
-      this.#compute.run('unpack', { from: this.#handle(input), to: this.#handle(out), codec })
+  async pack(request: PlacePacking<RemoteTensor>): Promise<RemoteTensor> {
+    const { from } = request
+    const there = await this.#ledger.adopt(async (name) => this.#work?.pack?.(request, name))
+    if (there !== undefined) return there
+    return this.#here([from], [], async ([input]) => {
+      const to = await this.#memory.pack({ ...request, from: input })
+      if (to !== input) return (await this.#move([to]))[0]
+      from.references++
+      return from
+    })
+  }
+
+  async unpack(request: PlaceUnpacking<RemoteTensor>): Promise<void> {
+    if (await this.#work?.unpack?.(request)) return
+    const { from, to } = request
+    await this.#here([from], [to], ([input], [out]) => this.#memory.unpack({ ...request, from: input, to: out }))
+  }
+
+  async slice(from: RemoteTensor, offset: number, to: RemoteTensor): Promise<void> {
+    if (this.#work?.slice !== undefined) return this.#work.slice(from, offset, to)
+    await this.#here([from], [to], ([input], [out]) => this.#memory.slice(input, offset, out))
+  }
+
+  async join(from: readonly RemoteTensor[], to: RemoteTensor): Promise<void> {
+    if (this.#work?.join !== undefined) return this.#work.join(from, to)
+    await this.#here(from, [to], (inputs, [out]) => this.#memory.join(inputs, out))
+  }
+
+  async feedback({ rest, sent, shared, to }: PlaceFeedback<RemoteTensor>): Promise<void> {
+    await this.#here([rest, sent, shared], [to], ([a, b, c], [out]) =>
+      this.#memory.feedback({ rest: a, sent: b, shared: c, to: out })
     )
   }
 
   async digest(tensor: RemoteTensor): Promise<Digest> {
     if (this.#work?.digest !== undefined) return this.#work.digest(tensor)
-    return this.#here([tensor], [], ([slab]) => this.#compute.run('digest', { vector: this.#handle(slab) }))
+    return this.#here([tensor], [], ([slab]) => this.#memory.digest(slab))
   }
 
   async verify(tensor: RemoteTensor): Promise<Verdict> {
     if (this.#work?.verify !== undefined) return this.#work.verify(tensor)
-    return this.#here([tensor], [], ([slab]) => this.#compute.run('verify', { vector: this.#handle(slab) }))
+    return this.#here([tensor], [], ([slab]) => this.#memory.verify(slab))
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled([...this.#deletions, this.#compute.close()])
+    await Promise.allSettled([this.#ledger.settle(), this.#memory.close()])
     await this.#vectors.close()
   }
 
-  #tensor(length: number): RemoteTensor {
-    this.slabs.bytes += length * Float32Array.BYTES_PER_ELEMENT
-    return { name: `${this.#prefix}${this.#count++}`, length, references: 1 }
+  /** Undefined when the server does not know the filter. */
+  async #filterThere(
+    request: PlaceFilter<RemoteTensor>
+  ): Promise<{ to: RemoteTensor; rest: RemoteTensor } | undefined> {
+    if (this.#work?.filter === undefined) return undefined
+    const rest = this.allocate(request.parameters)
+    let to: RemoteTensor | undefined
+    try {
+      to = await this.#ledger.adopt(async (name) => this.#work?.filter?.(request, name, rest))
+      return to && { to, rest }
+    } finally {
+      if (to === undefined) this.free(rest)
+    }
+  }
+
+  /** Writes what was made here to the server, all of it or nothing. */
+  async #move(made: readonly Slab[]): Promise<RemoteTensor[]> {
+    const moved: RemoteTensor[] = []
+    try {
+      for (const slab of made) moved.push(await this.#ledger.write(slab))
+      return moved
+    } catch (thrown) {
+      for (const tensor of moved) this.free(tensor)
+      throw thrown
+    } finally {
+      for (const slab of made) this.slabs.release(slab)
+    }
   }
 
   /** Reads the inputs, runs `work` on vectors of this process, and writes the outputs. These pass through the arena only. */
@@ -175,8 +221,8 @@ export class RemotePlace implements Place<RemoteTensor> {
     work: (inputs: Slab[], outputs: Slab[]) => Promise<R>
   ): Promise<R> {
     const passing: Slab[] = []
-    const pass = ({ length }: RemoteTensor) => {
-      const slab = { vector: this.#arena.allocate(length), length, references: 1 }
+    const pass = ({ length, finite }: RemoteTensor) => {
+      const slab = { vector: this.#arena.allocate(length), length, references: 1, finite: finite === true }
       passing.push(slab)
       return slab
     }
@@ -190,14 +236,6 @@ export class RemotePlace implements Place<RemoteTensor> {
     } finally {
       for (const { vector } of passing) this.#arena.free(vector)
     }
-  }
-
-  #handle(slab: Slab) {
-    return this.#arena.handle(slab.vector)
-  }
-
-  #input({ key, tensor }: Named<RemoteTensor>, slab: Slab) {
-    return { key, vector: this.#handle(slab), finite: tensor.finite === true }
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Digest, StoreRule, Vector, Verdict } from '@peergrad/core'
-import type { PlaceAggregation, PlaceUpdate } from '../place.js'
+import type { PlaceAggregation, PlaceFilter, PlacePacking, PlaceUnpacking, PlaceUpdate } from '../place.js'
 import type { RemoteTensor } from './remote-tensor.js'
 
 /**
@@ -28,6 +28,14 @@ export interface ServerWork {
   /** False when the server does not know the rule. */
   aggregate(request: PlaceAggregation<RemoteTensor>): Promise<boolean>
   update(request: PlaceUpdate<RemoteTensor>): Promise<void>
+  /** Makes `to` and `rest`; floats of `to`, or undefined when the server does not know the filter. */
+  filter?(request: PlaceFilter<RemoteTensor>, to: string, rest: RemoteTensor): Promise<number | undefined>
+  /** Makes `to`; floats of it, or undefined when the server does not know the codec. */
+  pack?(request: PlacePacking<RemoteTensor>, to: string): Promise<number | undefined>
+  /** False when the server does not know the codec. */
+  unpack?(request: PlaceUnpacking<RemoteTensor>): Promise<boolean>
+  slice?(from: RemoteTensor, offset: number, to: RemoteTensor): Promise<void>
+  join?(from: readonly RemoteTensor[], to: RemoteTensor): Promise<void>
   digest?(tensor: RemoteTensor): Promise<Digest>
   verify?(tensor: RemoteTensor): Promise<Verdict>
   same?(a: RemoteTensor, b: RemoteTensor): Promise<boolean>

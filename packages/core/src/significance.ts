@@ -1,0 +1,31 @@
+import type { FilterInput, Significance } from './contracts/filter.js'
+import { PeergradError } from './errors.js'
+
+/**
+ * sent ← what of `accumulated` passes the test, zeros elsewhere; with the bits of PEERGRAD.FILTER. The products are exact
+ * in float64, so one rounding each is float32's own.
+ */
+export function significantPart(
+  { of, threshold }: Significance,
+  { accumulated, parameters, sent, kernels }: Pick<FilterInput, 'accumulated' | 'parameters' | 'sent' | 'kernels'>
+): void {
+  if (of === 'model') {
+    const ratio = Math.sqrt(kernels.squaredNorm(accumulated)) / Math.sqrt(kernels.squaredNorm(parameters))
+    if (ratio > threshold) kernels.copy(sent, accumulated)
+    else kernels.fill(sent, 0)
+    return
+  }
+  const t = Math.fround(threshold)
+  for (let i = 0; i < sent.length; i++) {
+    const value = accumulated[i]
+    sent[i] = Math.abs(value) > Math.fround(t * Math.abs(parameters[i])) ? value : 0
+  }
+}
+
+/** Error `argument` for a test that nothing runs. */
+export function checkSignificance({ of, threshold }: Significance): void {
+  const known = of === 'parameter' || of === 'model'
+  if (known && threshold >= 0 && Number.isFinite(Math.fround(threshold))) return
+  const message = `filter: got the test ${String(of)} with a threshold of ${threshold}, expected parameter or model, and a float32 from 0`
+  throw new PeergradError('argument', message)
+}

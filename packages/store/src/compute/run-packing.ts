@@ -1,0 +1,80 @@
+import {
+  countNonZero,
+  gatherSparse,
+  scatterSparse,
+  sparseCount,
+  sparseForm,
+  type Codec,
+  type Vector,
+  type VectorHandle
+} from '@peergrad/core'
+import { loadWords, type Words } from '../words.js'
+import type { Jobs } from './jobs.js'
+import type { JobContext } from './serve.js'
+
+export async function pack(
+  { from, codec, sparse }: Jobs['pack']['request'],
+  context: JobContext
+): Promise<VectorHandle | undefined> {
+  return packVector(context.view(from), sparse, await loadWords(codec), context)
+}
+
+/** Handle of the packed vector; undefined when that has the very words of `input`. */
+export function packVector(
+  input: Vector,
+  parameters: number,
+  words: Words,
+  context: JobContext
+): VectorHandle | undefined {
+  const { make, handle, scratch } = context
+  const count = countNonZero(input.subarray(0, parameters))
+  const form = sparseForm({ length: input.length, parameters, words: words.count }, count)
+  if (!form.sparse && words.codec === undefined) return undefined
+  const out = make(form.words)
+  if (!form.sparse) {
+    encode(words.codec, input, out, context)
+    return handle(out)
+  }
+  const [header, tail] = [new Uint32Array(out.buffer, out.byteOffset, 1 + count), out.subarray(1 + count)]
+  header[0] = count
+  if (words.codec === undefined) gatherSparse(input, parameters, header.subarray(1), tail)
+  else {
+    const values = scratch(count + input.length - parameters)
+    gatherSparse(input, parameters, header.subarray(1), values.vector)
+    encode(words.codec, values.vector, tail, context)
+    values.release()
+  }
+  return handle(out)
+}
+
+export async function unpack(
+  { from, to, codec, sparse }: Jobs['unpack']['request'],
+  context: JobContext
+): Promise<void> {
+  const { view, scratch } = context
+  const words = await loadWords(codec)
+  const [input, out] = [view(from), view(to)]
+  const count = sparseCount(input, { length: out.length, parameters: sparse, words: words.count })
+  if (count === undefined) return decode(words.codec, input, out, context)
+  const [indices, tail] = [new Uint32Array(input.buffer, input.byteOffset + 4, count), input.subarray(1 + count)]
+  if (words.codec === undefined) return scatterSparse(indices, tail, out, sparse)
+  const values = scratch(count + out.length - sparse)
+  decode(words.codec, tail, values.vector, context)
+  scatterSparse(indices, values.vector, out, sparse)
+  values.release()
+}
+
+function encode(codec: Codec | undefined, input: Vector, out: Vector, { kernels }: JobContext): void {
+  if (codec === undefined) return kernels.copy(out, input)
+  out.fill(0, out.length - 1)
+  codec.encode(input, bytesOf(out, codec.bytes(input.length)), kernels)
+}
+
+function decode(codec: Codec | undefined, input: Vector, out: Vector, { kernels }: JobContext): void {
+  if (codec === undefined) return kernels.copy(out, input)
+  codec.decode(bytesOf(input, codec.bytes(out.length)), out, kernels)
+}
+
+function bytesOf(vector: Vector, bytes: number): Uint8Array<SharedArrayBuffer> {
+  return new Uint8Array(vector.buffer, vector.byteOffset, bytes)
+}
