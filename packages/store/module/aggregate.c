@@ -15,38 +15,13 @@ static const float **values_from(const Job *job, size_t at) {
   return values;
 }
 
-/** Answers a request for key positions: argv[1] is written, the n keys after argv[count] are read. */
-static int many_keys(RedisModuleCtx *ctx, RedisModuleString **argv, int argc, int count) {
-  long long n;
-  argument_keys(ctx, argc, 1, 1, KEY_OUTPUT);
-  if (count < argc && RedisModule_StringToLongLong(argv[count], &n) == REDISMODULE_OK && n > 0 && n <= INPUTS_MAX)
-    argument_keys(ctx, argc, count + 1, count + (int)n, KEY_INPUT);
-  return REDISMODULE_OK;
-}
-
-/** Reads argv[count] = n and that there are n keys after it. */
-static int read_count(RedisModuleCtx *ctx, RedisModuleString **argv, int argc, int count, size_t most, size_t *n) {
-  long long number;
-  if (!argument_whole(ctx, "n", argv[count], 1, (long long)most, &number)) return 0;
-  if (number > argc - count - 1) {
-    reply_error(ctx, "PGARGUMENT n: got %d keys, expected %lld", argc - count - 1, number);
-    return 0;
-  }
-  *n = (size_t)number;
-  return 1;
-}
-
 /** Holds the inputs, all of one length, and makes the output of that length. */
 static int hold_all(RedisModuleCtx *ctx, Job *job, RedisModuleString **argv, int count, size_t n) {
   if (!job_hold(ctx, job, argv + count + 1, n)) return 0;
   size_t length = job->inputs[0].tensor->length;
   for (size_t k = 1; k < n; k++)
     if (!job_shape(ctx, job, k, length)) return 0;
-  if (!memory_fits(ctx, length * sizeof(float))) {
-    reply_memory(ctx, length * sizeof(float));
-    return 0;
-  }
-  return job_output(ctx, job, argv[1], length);
+  return job_room(ctx, length) && job_output(ctx, job, argv[1], length);
 }
 
 typedef struct Average {
@@ -102,10 +77,10 @@ static int read_average(RedisModuleCtx *ctx, RedisModuleString **argv, int argc,
  * 1,024; all of one length (PGSHAPE). OK, SAME, PGCONFLICT, PGMISSING, PGARGUMENT, OOM.
  */
 COMMAND(command_average) {
-  if (RedisModule_IsKeysPositionRequest(ctx)) return many_keys(ctx, argv, argc, 2);
+  if (RedisModule_IsKeysPositionRequest(ctx)) return argument_many_keys(ctx, argv, argc, 2);
   if (argc < 4) return RedisModule_WrongArity(ctx);
   size_t n;
-  if (!read_count(ctx, argv, argc, 2, INPUTS_MAX, &n)) return REDISMODULE_OK;
+  if (!argument_count(ctx, argv, argc, 2, INPUTS_MAX, &n)) return REDISMODULE_OK;
   Job *job = job_create(compute_average, n, sizeof(Average));
   if (!read_average(ctx, argv, argc, n, job)) return job_drop(job);
   if (!hold_all(ctx, job, argv, 2, n)) return job_drop(job);
@@ -232,7 +207,7 @@ static int read_aggregate(RedisModuleCtx *ctx, RedisModuleString **argv, int arg
  * or the result. OK, SAME, PGCONFLICT, PGMISSING, PGSHAPE, PGARGUMENT, OOM.
  */
 COMMAND(command_aggregate) {
-  if (RedisModule_IsKeysPositionRequest(ctx)) return many_keys(ctx, argv, argc, 4);
+  if (RedisModule_IsKeysPositionRequest(ctx)) return argument_many_keys(ctx, argv, argc, 4);
   if (argc < 6) return RedisModule_WrongArity(ctx);
   size_t n;
   long long split;
@@ -240,15 +215,12 @@ COMMAND(command_aggregate) {
   if (!read_rule(ctx, argv[2], &rule)) return REDISMODULE_OK;
   if (!argument_whole(ctx, "parameters", argv[3], 0, (long long)TENSOR_MAX, &split)) return REDISMODULE_OK;
   size_t most = RULES[rule.name].columns ? COLUMN_INPUTS : INPUTS_MAX;
-  if (!read_count(ctx, argv, argc, 4, most, &n)) return REDISMODULE_OK;
+  if (!argument_count(ctx, argv, argc, 4, most, &n)) return REDISMODULE_OK;
   Job *job = job_create(compute_aggregate, n, sizeof(Aggregate));
   *(Aggregate *)job->parameters = (Aggregate){rule, (size_t)split};
   if (!read_aggregate(ctx, argv, argc, n, job)) return job_drop(job);
   if (!hold_all(ctx, job, argv, 4, n)) return job_drop(job);
   size_t length = job->outputs[0].tensor->length;
-  if ((size_t)split > length) {
-    reply_error(ctx, "PGSHAPE parameters: got %lld, expected at most the length, %zu", split, length);
-    return job_drop(job);
-  }
+  if (!argument_parameters(ctx, (size_t)split, length)) return job_drop(job);
   return job_run(ctx, job, (n + 1) * length);
 }

@@ -106,3 +106,33 @@ int argument_keys(RedisModuleCtx *ctx, int argc, int first, int last, int flags)
   for (int at = first; at <= last && at < argc; at++) RedisModule_KeyAtPosWithFlags(ctx, at, flags);
   return REDISMODULE_OK;
 }
+
+int argument_from_to(RedisModuleCtx *ctx, int argc) {
+  argument_keys(ctx, argc, 1, 1, KEY_INPUT);
+  return argument_keys(ctx, argc, 2, 2, KEY_OUTPUT);
+}
+
+int argument_many_keys(RedisModuleCtx *ctx, RedisModuleString **argv, int argc, int count) {
+  long long n;
+  argument_keys(ctx, argc, 1, 1, KEY_OUTPUT);
+  if (count < argc && RedisModule_StringToLongLong(argv[count], &n) == REDISMODULE_OK && n > 0 && n <= INPUTS_MAX)
+    argument_keys(ctx, argc, count + 1, count + (int)n, KEY_INPUT);
+  return REDISMODULE_OK;
+}
+
+int argument_count(RedisModuleCtx *ctx, RedisModuleString **argv, int argc, int count, size_t most, size_t *n) {
+  long long number;
+  if (!argument_whole(ctx, "n", argv[count], 1, (long long)most, &number)) return 0;
+  if (number > argc - count - 1) {
+    reply_error(ctx, "PGARGUMENT n: got %d keys, expected %lld", argc - count - 1, number);
+    return 0;
+  }
+  *n = (size_t)number;
+  return 1;
+}
+
+int argument_parameters(RedisModuleCtx *ctx, size_t parameters, size_t length) {
+  if (parameters <= length) return 1;
+  reply_error(ctx, "PGSHAPE parameters: got %zu, expected at most the length, %zu", parameters, length);
+  return 0;
+}

@@ -34,8 +34,16 @@ int argument_rest(RedisModuleCtx *ctx, RedisModuleString **argv, int argc, int a
 /** Answers a request for key positions with argv[first … last]. */
 int argument_keys(RedisModuleCtx *ctx, int argc, int first, int last, int flags);
 
+/** Answers a request for key positions: argv[1] is read, argv[2] written. */
+int argument_from_to(RedisModuleCtx *ctx, int argc);
+/** Answers a request for key positions: argv[1] is written, the n keys after argv[count] are read. */
+int argument_many_keys(RedisModuleCtx *ctx, RedisModuleString **argv, int argc, int count);
+/** Reads argv[count] = n, up to `most`, and that there are n keys after it. */
+int argument_count(RedisModuleCtx *ctx, RedisModuleString **argv, int argc, int count, size_t most, size_t *n);
+/** Replies with PGSHAPE and is 0 for more parameters than floats. */
+int argument_parameters(RedisModuleCtx *ctx, size_t parameters, size_t length);
+
 #define KEY_INPUT (REDISMODULE_CMD_KEY_RO | REDISMODULE_CMD_KEY_ACCESS)
 #define KEY_OUTPUT (REDISMODULE_CMD_KEY_OW | REDISMODULE_CMD_KEY_INSERT)
-#define KEY_BOTH (REDISMODULE_CMD_KEY_RW | REDISMODULE_CMD_KEY_ACCESS | REDISMODULE_CMD_KEY_UPDATE)
 
 #endif

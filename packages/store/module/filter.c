@@ -2,6 +2,7 @@
 #include "arguments.h"
 #include "commands.h"
 #include "kernels.h"
+#include "sparse.h"
 #include "work.h"
 
 #include <math.h>
@@ -10,93 +11,83 @@
 typedef struct Filter {
   int whole;
   double threshold;
+  size_t parameters;
 } Filter;
 
-enum { MODEL = 0, UPDATE = 1, RESIDUAL = 2 };
+enum { MODEL = 0, GRADIENT = 1, HELD = 2 };
 enum { SENT = 0, REST = 1 };
 
 static void accumulate(const Job *job, float *out, size_t length) {
   static const float ZEROS[KERNEL_BLOCK];
-  const float *update = job->inputs[UPDATE].tensor->values;
-  const float *residual = job->inputCount > RESIDUAL ? job->inputs[RESIDUAL].tensor->values : NULL;
+  const float *gradient = job->inputs[GRADIENT].tensor->values;
+  const float *held = job->inputCount > HELD ? job->inputs[HELD].tensor->values : NULL;
   for (size_t at = 0; at < length; at += KERNEL_BLOCK) {
     size_t count = length - at < KERNEL_BLOCK ? length - at : KERNEL_BLOCK;
-    kernel_sum2(out + at, residual == NULL ? ZEROS : residual + at, update + at, count);
+    kernel_sum2(out + at, held == NULL ? ZEROS : held + at, gradient + at, count);
   }
 }
 
-static inline int significant(float sum, float weight, float threshold) {
-  return fabsf(sum) > threshold * fabsf(weight);
-}
-
-KERNEL static size_t count_significant(const float *sum, const float *model, float threshold, size_t length) {
-  size_t total = 0;
-  for (size_t at = 0; at < length; at += KERNEL_BLOCK) {
-    size_t end = length - at < KERNEL_BLOCK ? length : at + KERNEL_BLOCK;
-    uint32_t count = 0;
-    for (size_t i = at; i < end; i++) count += (uint32_t)significant(sum[i], model[i], threshold);
-    total += count;
-  }
-  return total;
-}
-
-/** Makes a vector off the main thread; the error is set when it cannot. */
-static Tensor *make(Job *job, size_t length) {
-  Tensor *tensor = tensor_create(length);
-  if (tensor == NULL) text_add(&job->error, "OOM no memory for %zu floats", length);
-  return tensor;
-}
-
-static void split_by_parameter(Job *job, float threshold) {
-  const float *model = job->inputs[MODEL].tensor->values;
-  Tensor *rest = job->outputs[REST].tensor;
-  size_t k = count_significant(rest->values, model, threshold, rest->length);
-  Tensor *sent = job->outputs[SENT].tensor = make(job, 1 + 2 * k);
-  if (sent == NULL) return;
-  uint32_t number = (uint32_t)k;
-  memcpy(sent->values, &number, sizeof number);
-  char *indices = (char *)(sent->values + 1);
-  float *values = sent->values + 1 + k;
-  size_t at = 0;
-  for (size_t i = 0; i < rest->length && at < k; i++) {
-    if (!significant(rest->values[i], model[i], threshold)) continue;
-    uint32_t index = (uint32_t)i;
-    memcpy(indices + at * sizeof index, &index, sizeof index);
-    values[at++] = rest->values[i];
-    rest->values[i] = 0;
+/** sent = the significant part of acc, zeros elsewhere; acc = what is left of it. */
+KERNEL static void split_by_parameter(float *restrict sent, float *restrict acc, const float *restrict model,
+                                      float threshold, size_t length) {
+  for (size_t i = 0; i < length; i++) {
+    int significant = fabsf(acc[i]) > threshold * fabsf(model[i]);
+    float value = acc[i];
+    sent[i] = significant ? value : 0;
+    acc[i] = significant ? 0 : value;
   }
 }
 
-static void split_whole(Job *job, double threshold) {
-  Tensor *sum = job->outputs[REST].tensor;
-  const Tensor *model = job->inputs[MODEL].tensor;
-  double norm = sqrt(kernel_squared_norm(sum->values, sum->length));
-  int all = norm / sqrt(kernel_squared_norm(model->values, model->length)) > threshold;
-  Tensor *other = make(job, all ? sum->length : 0);
-  if (other == NULL) return;
-  job->outputs[SENT].tensor = all ? sum : other;
-  job->outputs[REST].tensor = all ? other : sum;
-  if (all) memset(other->values, 0, other->length * sizeof(float));
+static void split_by_model(float *sent, float *acc, const float *model, double threshold, size_t length) {
+  double ratio = sqrt(kernel_squared_norm(acc, length)) / sqrt(kernel_squared_norm(model, length));
+  if (ratio > threshold) memcpy(sent, acc, length * sizeof(float));
+  memset(ratio > threshold ? acc : sent, 0, length * sizeof(float));
+}
+
+/** The error names what brought it in: the gradient with its buffers, what was held back, or their sum. */
+static int all_finite(Job *job, const Tensor *acc) {
+  const Tensor *gradient = job->inputs[GRADIENT].tensor;
+  size_t buffers = gradient->length - acc->length;
+  int finite = kernel_first_non_finite(acc->values, acc->length) == acc->length &&
+               kernel_first_non_finite(gradient->values + acc->length, buffers) == buffers;
+  if (finite) return 1;
+  for (size_t k = GRADIENT; k < job->inputCount; k++)
+    if (!job_finite(job, job->inputs[k].tensor, job->inputs[k].key)) return 0;
+  return job_finite(job, acc, job->outputs[REST].key);
 }
 
 static void compute_filter(Job *job) {
   const Filter *filter = job->parameters;
+  const Tensor *gradient = job->inputs[GRADIENT].tensor;
+  const float *model = job->inputs[MODEL].tensor->values;
   Tensor *rest = job->outputs[REST].tensor;
-  accumulate(job, rest->values, rest->length);
-  if (filter->whole) split_whole(job, filter->threshold);
-  else split_by_parameter(job, (float)filter->threshold);
+  size_t parameters = filter->parameters, length = gradient->length;
+  accumulate(job, rest->values, parameters);
+  if (!all_finite(job, rest) || !job_make(job, SENT, length)) return;
+  Tensor *sent = job->outputs[SENT].tensor;
+  if (filter->whole) split_by_model(sent->values, rest->values, model, filter->threshold, parameters);
+  else split_by_parameter(sent->values, rest->values, model, (float)filter->threshold, parameters);
+  memcpy(sent->values + parameters, gradient->values + parameters, (length - parameters) * sizeof(float));
+  size_t k = sparse_count(sent->values, parameters);
+  size_t words = sparse_words(length, parameters, k);
+  if (words == length) return;
+  if (job_make(job, SENT, words)) sparse_pack(job->outputs[SENT].tensor->values, sent->values, length, parameters, k);
+  tensor_release(sent);
 }
 
 static int read_filter(RedisModuleCtx *ctx, RedisModuleString **argv, int argc, Job *job, int *fresh) {
   Filter *filter = job->parameters;
   if (argument_is(argv[1], "MODEL")) filter->whole = 1;
   else if (!argument_is(argv[1], "PARAMETER")) return argument_refuse(ctx, "mode", argv[1], "PARAMETER or MODEL");
+  long long parameters;
   float rounded;
-  if (!argument_number(ctx, "threshold", argv[7], 0, &filter->threshold)) return 0;
-  if (!argument_float(ctx, "threshold", argv[7], &rounded)) return 0;
+  if (!argument_whole(ctx, "parameters", argv[7], 0, (long long)TENSOR_MAX, &parameters)) return 0;
+  if (!argument_number(ctx, "threshold", argv[8], 0, &filter->threshold)) return 0;
+  if (!argument_float(ctx, "threshold", argv[8], &rounded)) return 0;
+  filter->parameters = (size_t)parameters;
   if (RedisModule_StringCompare(argv[5], argv[6]) == 0)
     return argument_refuse(ctx, "rest", argv[6], "another key than sent");
-  for (int at = 8; at < argc;) {
+  for (int at = 9; at < argc;) {
     int expiry = argument_expiry(ctx, argv, argc, &at, &job->expiry);
     if (expiry < 0) return 0;
     if (expiry > 0) continue;
@@ -113,33 +104,31 @@ static int filter_keys(RedisModuleCtx *ctx, int argc) {
 }
 
 /**
- * PEERGRAD.FILTER mode model update residual sent rest threshold [FRESH] [PX ms]
+ * PEERGRAD.FILTER mode model gradient held sent rest parameters threshold [FRESH] [PX ms]
  *
- * acc = residual + update, in float32; with FRESH the residual is zeros, and its key is not read.
+ * acc = held + the first `parameters` floats of the gradient, in float32; with FRESH what was held back is zeros, and its
+ * key is not read. What follows the parameters, a model's buffers, is sent whole.
  *
- * PARAMETER: coordinate i is significant when |acc_i| > threshold·|model_i|, threshold and product rounded to float32.
- * `sent` becomes a vector of 1 + 2k words: k as uint32, k ascending indices as uint32, k values; their bits lie in the
- * places of floats, so it is not a vector to compute with. `rest` is acc with 0 in their places.
- * MODEL: when ‖acc‖/‖model‖ > threshold (float64, kernels.squaredNorm) `sent` is acc and `rest` zeros; else `sent` has
- * length 0 and `rest` is acc.
+ * PARAMETER: coordinate i is sent when |acc_i| > threshold·|model_i|, threshold and product rounded to float32.
+ * MODEL: all is sent when ‖acc‖/‖model‖ > threshold (float64, kernels.squaredNorm), else nothing.
  *
- * Both keys at once. OK, SAME, PGCONFLICT, PGMISSING, PGSHAPE, PGARGUMENT; OOM as if all were significant.
+ * `sent` is the shorter form of that vector, zeros where nothing is sent (sparse.h); PEERGRAD.INFO tells how many words
+ * there are. `rest`, of `parameters` floats, is acc with zeros where it is sent.
+ *
+ * Both keys at once. PGNONFINITE key index for the gradient, what was held back, or `rest` for their sum. OK, SAME,
+ * PGCONFLICT, PGMISSING, PGSHAPE, PGARGUMENT; OOM as if all were sent.
  */
 COMMAND(command_filter) {
   if (RedisModule_IsKeysPositionRequest(ctx)) return filter_keys(ctx, argc);
-  if (argc < 8) return RedisModule_WrongArity(ctx);
+  if (argc < 9) return RedisModule_WrongArity(ctx);
   Job *job = job_create(compute_filter, 3, sizeof(Filter));
   int fresh = 0;
   if (!read_filter(ctx, argv, argc, job, &fresh)) return job_drop(job);
   if (!job_hold(ctx, job, argv + 2, fresh ? 2 : 3)) return job_drop(job);
-  size_t length = job->inputs[MODEL].tensor->length;
-  for (size_t k = 1; k < job->inputCount; k++)
-    if (!job_shape(ctx, job, k, length)) return job_drop(job);
-  size_t bytes = (1 + (((const Filter *)job->parameters)->whole ? 2 : 3) * length) * sizeof(float);
-  if (!memory_fits(ctx, bytes)) {
-    reply_memory(ctx, bytes);
-    return job_drop(job);
-  }
-  if (!job_output(ctx, job, argv[5], SIZE_MAX) || !job_output(ctx, job, argv[6], length)) return job_drop(job);
+  size_t length = job->inputs[MODEL].tensor->length, parameters = ((const Filter *)job->parameters)->parameters;
+  if (!argument_parameters(ctx, parameters, length) || !job_shape(ctx, job, GRADIENT, length)) return job_drop(job);
+  if (!fresh && !job_shape(ctx, job, HELD, parameters)) return job_drop(job);
+  if (!job_room(ctx, 2 * length + parameters)) return job_drop(job);
+  if (!job_output(ctx, job, argv[5], SIZE_MAX) || !job_output(ctx, job, argv[6], parameters)) return job_drop(job);
   return job_run(ctx, job, 4 * length);
 }

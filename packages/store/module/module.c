@@ -32,7 +32,11 @@ static const struct {
     {"PEERGRAD.AGGREGATE", command_aggregate, "write deny-oom getkeys-api", -6, 0, 0, "Robust aggregate of vectors"},
     {"PEERGRAD.UPDATE", command_update, "write deny-oom getkeys-api", -8, 0, 0, "One step of an optimiser"},
     {"PEERGRAD.ACCUMULATE", command_accumulate, "write deny-oom", -7, 1, 1, "Adds a chunk of a contribution to a mean"},
-    {"PEERGRAD.FILTER", command_filter, "write deny-oom getkeys-api", -8, 0, 0, "Splits an update by significance"},
+    {"PEERGRAD.FILTER", command_filter, "write deny-oom getkeys-api", -9, 0, 0, "Splits an update by significance"},
+    {"PEERGRAD.PACK", command_pack, "write deny-oom getkeys-api", -4, 0, 0, "Leaves the zeros of a vector out"},
+    {"PEERGRAD.UNPACK", command_unpack, "write deny-oom getkeys-api", -5, 0, 0, "Puts the zeros back"},
+    {"PEERGRAD.SLICE", command_slice, "write deny-oom getkeys-api", -5, 0, 0, "Part of a vector"},
+    {"PEERGRAD.JOIN", command_join, "write deny-oom getkeys-api", -4, 0, 0, "Vectors one after the other"},
     {"PEERGRAD.DIGEST", command_digest, "readonly getkeys-api", 2, 1, 1, "SHA-256 of a vector"},
     {"PEERGRAD.VERIFY", command_verify, "readonly getkeys-api", 2, 1, 1, "Digest, first non-finite index and norm"},
     {"PEERGRAD.SAME", command_same, "readonly getkeys-api", 3, 1, 2, "Whether two vectors have the same bits"}};

@@ -1,7 +1,6 @@
 /* What a job holds, and how its outputs become visible: on the main thread. */
+#include "memory.h"
 #include "work.h"
-
-#include <string.h>
 
 Tensor *key_tensor(RedisModuleCtx *ctx, RedisModuleString *name, int *wrong) {
   RedisModuleKey *key = RedisModule_OpenKey(ctx, name, REDISMODULE_READ);
@@ -52,6 +51,12 @@ int job_shape(RedisModuleCtx *ctx, const Job *job, size_t input, size_t length) 
   return 0;
 }
 
+int job_room(RedisModuleCtx *ctx, size_t floats) {
+  if (memory_fits(ctx, floats * sizeof(float))) return 1;
+  reply_memory(ctx, floats * sizeof(float));
+  return 0;
+}
+
 int job_output(RedisModuleCtx *ctx, Job *job, RedisModuleString *key, size_t length) {
   int wrong = 0;
   Tensor *existing = key_tensor(ctx, key, &wrong);
@@ -80,44 +85,6 @@ static int inputs_stand(RedisModuleCtx *ctx, const Job *job) {
   reply_text(ctx, &missing);
   return 0;
 }
-
-typedef enum Head { HEAD_NONE, HEAD_EXPECTED, HEAD_MOVED, HEAD_REFUSED } Head;
-
-static int is_string(const char *bytes, size_t length, const RedisModuleString *string) {
-  size_t size;
-  const char *other = RedisModule_StringPtrLen(string, &size);
-  return size == length && memcmp(bytes, other, size) == 0;
-}
-
-/** Where the head stands; HEAD_REFUSED after an error reply. */
-static Head head_of(RedisModuleCtx *ctx, const Job *job) {
-  if (job->head == NULL) return HEAD_NONE;
-  RedisModuleKey *key = RedisModule_OpenKey(ctx, job->head, REDISMODULE_READ);
-  if (key == NULL) {
-    reply_error(ctx, "PGCONFLICT head is missing");
-    return HEAD_REFUSED;
-  }
-  Head head = HEAD_REFUSED;
-  if (RedisModule_KeyType(key) != REDISMODULE_KEYTYPE_STRING) reply_wrong_type(ctx);
-  else {
-    size_t length;
-    const char *bytes = RedisModule_StringDMA(key, &length, REDISMODULE_READ);
-    if (is_string(bytes, length, job->expected)) head = HEAD_EXPECTED;
-    else if (is_string(bytes, length, job->outputs[0].key)) head = HEAD_MOVED;
-    else {
-      Text text = {0};
-      RedisModuleString *value = RedisModule_CreateString(NULL, bytes, length);
-      text_add(&text, "PGCONFLICT head is ");
-      text_add_string(&text, value);
-      RedisModule_FreeString(NULL, value);
-      reply_text(ctx, &text);
-    }
-  }
-  RedisModule_CloseKey(key);
-  return head;
-}
-
-int job_head(RedisModuleCtx *ctx, const Job *job) { return head_of(ctx, job) != HEAD_REFUSED; }
 
 /** How many outputs are there already with the same bits; SIZE_MAX after an error reply. */
 static size_t outputs_there(RedisModuleCtx *ctx, const Job *job) {
@@ -156,14 +123,6 @@ static void set_output(RedisModuleCtx *ctx, Output *output, long long expiry) {
   RedisModule_CloseKey(key);
 }
 
-static void set_head(RedisModuleCtx *ctx, const Job *job) {
-  RedisModuleKey *key = RedisModule_OpenKey(ctx, job->head, REDISMODULE_WRITE);
-  long long expiry = RedisModule_GetExpire(key);
-  RedisModule_StringSet(key, job->outputs[0].key);
-  if (expiry != REDISMODULE_NO_EXPIRE) RedisModule_SetExpire(key, expiry);
-  RedisModule_CloseKey(key);
-}
-
 void replicate_expiry(RedisModuleCtx *ctx, RedisModuleString *key, long long milliseconds) {
   if (milliseconds != REDISMODULE_NO_EXPIRE)
     RedisModule_Replicate(ctx, "PEXPIREAT", "sl", key, RedisModule_Milliseconds() + milliseconds);
@@ -180,23 +139,13 @@ Published job_publish(RedisModuleCtx *ctx, Job *job) {
     return PUBLISHED_NOT;
   }
   if (!inputs_stand(ctx, job)) return PUBLISHED_NOT;
-  Head head = head_of(ctx, job);
-  if (head == HEAD_REFUSED) return PUBLISHED_NOT;
   size_t there = outputs_there(ctx, job);
   if (there == SIZE_MAX) return PUBLISHED_NOT;
-  if (there == job->outputCount && head != HEAD_EXPECTED) {
+  if (there == job->outputCount) {
     RedisModule_ReplyWithSimpleString(ctx, "SAME");
     return PUBLISHED_BEFORE;
   }
-  if (head == HEAD_MOVED) {
-    Text text = {0};
-    text_add(&text, "PGCONFLICT head is ");
-    text_add_string(&text, job->outputs[0].key);
-    reply_text(ctx, &text);
-    return PUBLISHED_NOT;
-  }
   for (size_t k = 0; k < job->outputCount; k++) set_output(ctx, &job->outputs[k], job->expiry);
-  if (head == HEAD_EXPECTED) set_head(ctx, job);
   RedisModule_ReplicateVerbatim(ctx);
   for (size_t k = 0; k < job->outputCount; k++)
     if (job->outputs[k].published) replicate_expiry(ctx, job->outputs[k].key, job->expiry);

@@ -26,7 +26,7 @@ typedef int (*RedisModuleCmdFunc)(RedisModuleCtx *ctx, RedisModuleString **argv,
 
 enum { REDISMODULE_OK = 0, REDISMODULE_ERR = 1, REDISMODULE_APIVER_1 = 1 };
 enum { REDISMODULE_READ = 1, REDISMODULE_WRITE = 2 };
-enum { REDISMODULE_KEYTYPE_EMPTY = 0, REDISMODULE_KEYTYPE_STRING = 1, REDISMODULE_KEYTYPE_MODULE = 6 };
+enum { REDISMODULE_KEYTYPE_EMPTY = 0 };
 enum {
   REDISMODULE_CTX_FLAGS_LUA = 1 << 0,
   REDISMODULE_CTX_FLAGS_REPLICATED = 1 << 12,
@@ -35,10 +35,8 @@ enum {
 };
 enum {
   REDISMODULE_CMD_KEY_RO = 1 << 0,
-  REDISMODULE_CMD_KEY_RW = 1 << 1,
   REDISMODULE_CMD_KEY_OW = 1 << 2,
   REDISMODULE_CMD_KEY_ACCESS = 1 << 4,
-  REDISMODULE_CMD_KEY_UPDATE = 1 << 5,
   REDISMODULE_CMD_KEY_INSERT = 1 << 6
 };
 enum { REDISMODULE_OPTIONS_HANDLE_IO_ERRORS = 1 << 0 };
@@ -109,7 +107,6 @@ typedef struct RedisModuleCommandInfo {
   X(int, ReplyWithNull, (RedisModuleCtx * ctx))                                                                        \
   X(const char *, StringPtrLen, (const RedisModuleString *string, size_t *length))                                     \
   X(int, StringToLongLong, (const RedisModuleString *string, long long *value))                                        \
-  X(RedisModuleString *, CreateString, (RedisModuleCtx * ctx, const char *bytes, size_t length))                       \
   X(RedisModuleString *, HoldString, (RedisModuleCtx * ctx, RedisModuleString *string))                                \
   X(void, FreeString, (RedisModuleCtx * ctx, RedisModuleString *string))                                               \
   X(int, StringCompare, (RedisModuleString * a, RedisModuleString *b))                                                 \
@@ -117,9 +114,6 @@ typedef struct RedisModuleCommandInfo {
   X(void, CloseKey, (RedisModuleKey * key))                                                                            \
   X(int, KeyType, (RedisModuleKey * key))                                                                              \
   X(int, DeleteKey, (RedisModuleKey * key))                                                                            \
-  X(int, StringSet, (RedisModuleKey * key, RedisModuleString *value))                                                  \
-  X(char *, StringDMA, (RedisModuleKey * key, size_t *length, int mode))                                               \
-  X(long long, GetExpire, (RedisModuleKey * key))                                                                      \
   X(int, SetExpire, (RedisModuleKey * key, long long milliseconds))                                                    \
   X(RedisModuleType *, ModuleTypeGetType, (RedisModuleKey * key))                                                      \
   X(void *, ModuleTypeGetValue, (RedisModuleKey * key))                                                                \

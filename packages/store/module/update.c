@@ -103,12 +103,8 @@ static int read_update(RedisModuleCtx *ctx, RedisModuleString **argv, int argc, 
     if (keys != NULL && *keys == NULL && states > 0 && at + states < argc) {
       *keys = argv + at + 1;
       at += 1 + states;
-    } else if (argument_is(argv[at], "HEAD") && at + 1 < argc && job->head == NULL) {
-      job->head = RedisModule_HoldString(NULL, argv[at + 1]);
-      job->expected = RedisModule_HoldString(NULL, argv[1]);
-      at += 2;
     } else
-      return argument_refuse(ctx, "option", argv[at], "PX ms, HEAD key, STATE and NEXT with a key for each vector of state, once");
+      return argument_refuse(ctx, "option", argv[at], "PX ms, STATE and NEXT with a key for each vector of state, once");
   }
   if (states == 0 || update->after != NULL) return 1;
   reply_error(ctx, "PGARGUMENT NEXT: got nothing, expected %d keys for the state of %s", states,
@@ -123,11 +119,7 @@ static int hold_inputs(RedisModuleCtx *ctx, RedisModuleString **argv, Job *job) 
   RedisModuleString *keys[4] = {argv[1], argv[3]};
   for (size_t k = 0; k < states; k++) keys[2 + k] = update->before[k];
   if (!job_hold(ctx, job, keys, 2 + states) || !job_shape(ctx, job, 1, job->inputs[0].tensor->length)) return 0;
-  if (update->parameters > job->inputs[0].tensor->length) {
-    reply_error(ctx, "PGSHAPE parameters: got %zu, expected at most the length, %zu", update->parameters,
-                job->inputs[0].tensor->length);
-    return 0;
-  }
+  if (!argument_parameters(ctx, update->parameters, job->inputs[0].tensor->length)) return 0;
   for (size_t k = 0; k < states; k++)
     if (!job_shape(ctx, job, 2 + k, update->parameters)) return 0;
   return 1;
@@ -136,12 +128,7 @@ static int hold_inputs(RedisModuleCtx *ctx, RedisModuleString **argv, Job *job) 
 static int make_outputs(RedisModuleCtx *ctx, RedisModuleString **argv, Job *job) {
   const Update *update = job->parameters;
   size_t states = OPTIMISERS[update->optimiser].states, length = job->inputs[0].tensor->length;
-  size_t bytes = (length + states * update->parameters) * sizeof(float);
-  if (!memory_fits(ctx, bytes)) {
-    reply_memory(ctx, bytes);
-    return 0;
-  }
-  if (!job_output(ctx, job, argv[2], length)) return 0;
+  if (!job_room(ctx, length + states * update->parameters) || !job_output(ctx, job, argv[2], length)) return 0;
   for (size_t k = 0; k < states; k++)
     if (!job_output(ctx, job, update->after[k], update->parameters)) return 0;
   return 1;
@@ -154,20 +141,16 @@ static int update_keys(RedisModuleCtx *ctx, RedisModuleString **argv, int argc) 
   size_t k = argc > 5 ? optimiser_of(argv[5]) : 0;
   if (k == sizeof OPTIMISERS / sizeof *OPTIMISERS) return REDISMODULE_OK;
   int states = (int)OPTIMISERS[k].states;
-  for (int at = 6 + OPTIMISERS[k].coefficients; at + 1 < argc; at++) {
-    if (argument_is(argv[at], "HEAD")) {
-      argument_keys(ctx, argc, at + 1, at + 1, KEY_BOTH);
-      at++;
-    } else if (states > 0 && (argument_is(argv[at], "STATE") || argument_is(argv[at], "NEXT"))) {
-      argument_keys(ctx, argc, at + 1, at + states, argument_is(argv[at], "STATE") ? KEY_INPUT : KEY_OUTPUT);
-      at += states;
-    }
+  for (int at = 6 + OPTIMISERS[k].coefficients; states > 0 && at + 1 < argc; at++) {
+    if (!argument_is(argv[at], "STATE") && !argument_is(argv[at], "NEXT")) continue;
+    argument_keys(ctx, argc, at + 1, at + states, argument_is(argv[at], "STATE") ? KEY_INPUT : KEY_OUTPUT);
+    at += states;
   }
   return REDISMODULE_OK;
 }
 
 /**
- * PEERGRAD.UPDATE from to gradient parameters SGD alpha lambda [HEAD key] [PX ms]
+ * PEERGRAD.UPDATE from to gradient parameters SGD alpha lambda [PX ms]
  * PEERGRAD.UPDATE from to gradient parameters MOMENTUM alpha lambda mu nesterov [STATE v] NEXT v …
  * PEERGRAD.UPDATE from to gradient parameters ADAM alpha lambda kappa beta1 gamma1 beta2 gamma2 sigma epsilon
  *                 [STATE m v] NEXT m v …
@@ -177,9 +160,8 @@ static int update_keys(RedisModuleCtx *ctx, RedisModuleString **argv, int argc) 
  * optimiser's state, `parameters` floats each, is read from the keys of STATE, zeros when left out, and written to those
  * of NEXT.
  *
- * All keys appear at once. With HEAD, a string key that names the current version moves from `from` to `to` with them;
- * when it is something else: PGCONFLICT head is <value>, and nothing changes. SAME when everything was so before.
- * PGNONFINITE key index for the gradient, or for an output when it is none of the gradient's doing. OK, PGMISSING (every missing input), PGSHAPE, PGCONFLICT key, PGARGUMENT, OOM.
+ * All keys appear at once; SAME when all were there before. PGNONFINITE key index for the gradient, or for an output
+ * when it is none of the gradient's doing. OK, PGMISSING (every missing input), PGSHAPE, PGCONFLICT key, PGARGUMENT, OOM.
  */
 COMMAND(command_update) {
   if (RedisModule_IsKeysPositionRequest(ctx)) return update_keys(ctx, argv, argc);
@@ -196,7 +178,6 @@ COMMAND(command_update) {
   if (!read_update(ctx, argv, argc, job)) return job_drop(job);
   if (!hold_inputs(ctx, argv, job)) return job_drop(job);
   if (!make_outputs(ctx, argv, job)) return job_drop(job);
-  if (!job_head(ctx, job)) return job_drop(job);
   size_t length = job->inputs[0].tensor->length;
   return job_run(ctx, job, 3 * length + 2 * OPTIMISERS[update->optimiser].states * update->parameters);
 }

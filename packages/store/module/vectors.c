@@ -30,7 +30,7 @@ COMMAND(command_set) {
   long long expiry = REDISMODULE_NO_EXPIRE;
   if (!argument_blob(ctx, argv[2], &bytes, &length)) return REDISMODULE_OK;
   if (!argument_rest(ctx, argv, argc, 3, &expiry)) return REDISMODULE_OK;
-  if (!memory_fits(ctx, length * sizeof(float))) return reply_memory(ctx, length * sizeof(float));
+  if (!job_room(ctx, length)) return REDISMODULE_OK;
   Job *job = job_create(compute_set, 0, 0);
   job->expiry = expiry;
   job->argument = RedisModule_HoldString(NULL, argv[2]);

@@ -114,8 +114,6 @@ void job_free(Job *job) {
     tensor_release(job->outputs[k].tensor);
     tensor_release(job->outputs[k].existing);
   }
-  free_string(job->head);
-  free_string(job->expected);
   free_string(job->argument);
   text_free(&job->error);
   RedisModule_Free(job->inputs);
@@ -126,6 +124,12 @@ void job_free(Job *job) {
 int job_drop(Job *job) {
   job_free(job);
   return REDISMODULE_OK;
+}
+
+int job_make(Job *job, size_t output, size_t length) {
+  Tensor *tensor = job->outputs[output].tensor = tensor_create(length);
+  if (tensor == NULL) text_add(&job->error, "OOM no memory for %zu floats", length);
+  return tensor != NULL;
 }
 
 int job_finite(Job *job, const Tensor *tensor, const RedisModuleString *key) {

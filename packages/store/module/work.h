@@ -3,8 +3,8 @@
  *
  * A command checks its arguments, holds its inputs, and runs the job. A long one (more than WORK_INLINE floats) goes to
  * the one worker thread with its client blocked; the main thread publishes the outputs when it is done, all at once.
- * Then the keys are looked at again: an input that is gone by then (PGMISSING), an output or a head that has become
- * something else (PGCONFLICT), a server that pauses writes for a failover (TRYAGAIN), and nothing changes. So the effect
+ * Then the keys are looked at again: an input that is gone by then (PGMISSING), an output that has become something
+ * else (PGCONFLICT), a server that pauses writes for a failover (TRYAGAIN), and nothing changes. So the effect
  * is that of a command that ran, whole, at the moment of its reply; and that is what a replica is told: the same
  * command, after it succeeded, followed by the absolute expiry. Replicas, AOF loading, MULTI and scripts may not block:
  * there it runs at once.
@@ -49,8 +49,6 @@ struct Job {
   size_t inputCount;
   Output outputs[OUTPUTS_MAX];
   size_t outputCount;
-  /** key of the current version's name and what it has to be, or NULL */
-  RedisModuleString *head, *expected;
   /** an argument that compute or finish reads, or NULL */
   RedisModuleString *argument;
   /** of the outputs, in milliseconds, or REDISMODULE_NO_EXPIRE */
@@ -70,8 +68,12 @@ void job_free(Job *job);
 int job_hold(RedisModuleCtx *ctx, Job *job, RedisModuleString *const *keys, size_t count);
 /** Replies with PGSHAPE and is 0 unless the input has that length. */
 int job_shape(RedisModuleCtx *ctx, const Job *job, size_t input, size_t length);
+/** Replies with OOM and is 0 unless so many floats more fit. */
+int job_room(RedisModuleCtx *ctx, size_t floats);
 /** Adds an output key. With `length` its tensor is made here; without (SIZE_MAX) compute makes it. 0 after a reply. */
 int job_output(RedisModuleCtx *ctx, Job *job, RedisModuleString *key, size_t length);
+/** Makes the tensor of an output, on either thread; else sets the job's error and is 0. */
+int job_make(Job *job, size_t output, size_t length);
 /** Sets the job's error to PGNONFINITE and is 0 when the tensor, which `key` names, holds a NaN or an infinity. */
 int job_finite(Job *job, const Tensor *tensor, const RedisModuleString *key);
 /** Runs it here or on the worker, `floats` being what it reads and writes. Takes the job over. */
@@ -81,10 +83,8 @@ int job_drop(Job *job);
 
 typedef enum Published { PUBLISHED_NOT, PUBLISHED_NOW, PUBLISHED_BEFORE } Published;
 
-/** Makes the outputs appear, moves the head, replicates, and replies: an error, OK, or SAME. */
+/** Makes the outputs appear, replicates, and replies: an error, OK, or SAME. */
 Published job_publish(RedisModuleCtx *ctx, Job *job);
-/** PGCONFLICT and 0 when the head is neither what is expected nor the first output's name. */
-int job_head(RedisModuleCtx *ctx, const Job *job);
 
 /** The tensor of a key, or NULL; *wrong is set when the key holds something else. */
 Tensor *key_tensor(RedisModuleCtx *ctx, RedisModuleString *key, int *wrong);

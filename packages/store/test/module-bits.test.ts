@@ -2,7 +2,7 @@ import { type Vector } from '@peergrad/core'
 import fc from 'fast-check'
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { clip, filterParameters, kernels, krum, meamed, result, trimmed, vector } from './module-reference.js'
+import { clip, kernels, krum, meamed, result, trimmed, vector } from './module-reference.js'
 import { type Argument, bytes, expectSameBits, ModuleServer, noise, title, unavailable } from './module-server.js'
 
 const finite = fc.float({ noNaN: true, noDefaultInfinity: true })
@@ -237,42 +237,6 @@ describe.skipIf(unavailable !== undefined)(title('the module computes the bits o
       }
     }
     expectSameBits(await server.get('acc'), mean(inputs.map((x) => vector(x))))
-  })
-
-  it('FILTER by parameter sends what is significant and keeps the rest', async () => {
-    const check = async (x: Float32Array[], threshold: number, fresh: boolean) => {
-      const keys = await store(x)
-      const [sent, rest] = [`sent:${made++}`, `rest:${made++}`]
-      const options = fresh ? ['FRESH'] : []
-      expect(await server.pg('FILTER', 'PARAMETER', ...keys, sent, rest, threshold, ...options)).toBe('OK')
-      const [model, update, residual] = x.map((row) => vector(row))
-      const expected = filterParameters(model, update, fresh ? vector(update.length) : residual, threshold)
-      expectSameBits(await server.get(rest), expected.rest)
-      const got = await server.get(sent)
-      expect(new Uint32Array(got.buffer)).toEqual(expected.sent)
-    }
-    await fc.assert(
-      fc.asyncProperty(rows(3, 3), fc.double({ min: 0, max: 2, noNaN: true }), fc.boolean(), async (x, t, fresh) => {
-        await check(floatRows(x), t, fresh)
-      }),
-      RUNS
-    )
-    await check(big(3), 1.7, false)
-  })
-
-  it('FILTER by model sends all or nothing', async () => {
-    const [model, update, residual] = await store([
-      [3, 4],
-      [1, 2],
-      [2, -2]
-    ])
-    // acc = (3, 0): its norm is 0.6 of the model's
-    expect(await server.pg('FILTER', 'MODEL', model, update, residual, 'sent:a', 'rest:a', 0.59)).toBe('OK')
-    expectSameBits(await server.get('sent:a'), Float32Array.of(3, 0))
-    expectSameBits(await server.get('rest:a'), Float32Array.of(0, 0))
-    expect(await server.pg('FILTER', 'MODEL', model, update, residual, 'sent:b', 'rest:b', 0.6)).toBe('OK')
-    expect(await server.get('sent:b')).toHaveLength(0)
-    expectSameBits(await server.get('rest:b'), Float32Array.of(3, 0))
   })
 
   it('DIGEST, VERIFY and SAME', async () => {

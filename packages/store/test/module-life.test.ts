@@ -106,14 +106,17 @@ describe.skipIf(unavailable !== undefined)(title('the life of the module in a se
       .toMatch(/master_link_status:up/)
     await primary.set('v1', noise(LENGTH, 1))
     await primary.set('g', noise(LENGTH, 2))
-    await primary.ask('SET', 'head', 'v1')
-    const step = ['UPDATE', 'v1', 'v2', 'g', LENGTH, 'MOMENTUM', 0.1, 0, 0.9, 0, 'NEXT', 'm2', 'HEAD', 'head'] as const
+    const step = ['UPDATE', 'v1', 'v2', 'g', LENGTH, 'MOMENTUM', 0.1, 0, 0.9, 0, 'NEXT', 'm2'] as const
     expect(await primary.pg(...step, 'PX', 600_000)).toBe('OK')
+    expect(await primary.pg('FILTER', 'PARAMETER', 'v1', 'g', 'g', 'sent', 'rest', LENGTH, 1.5)).toBe('OK')
+    expect(await primary.pg('UNPACK', 'sent', 'whole', LENGTH, LENGTH)).toBe('OK')
+    expect(await primary.pg('PACK', 'v1', 'dense', LENGTH)).toBe('OK')
+    expect(await primary.pg('SLICE', 'v1', 'part', 5, LENGTH - 5)).toBe('OK')
+    expect(await primary.pg('JOIN', 'long', 2, 'part', 'v1')).toBe('OK')
     expect(await primary.pg('AVERAGE', 'g', 1, 'v1')).toBe('PGCONFLICT g holds other bits')
     expect(await primary.ask('WAIT', 1, 5000)).toBe(1)
     expect(await replica.ask('DEBUG', 'DIGEST')).toMatch(/^[0-9a-f]{40}$/)
     expect(await replica.ask('DEBUG', 'DIGEST')).toBe(await primary.ask('DEBUG', 'DIGEST'))
-    expect(await replica.ask('GET', 'head')).toBe('v2')
     const [there, here] = await Promise.all([primary, replica].map((server) => server.ask('PEXPIRETIME', 'v2')))
     expect(Math.abs(Number(there) - Number(here))).toBeLessThan(100)
     expect(Number(here)).toBeGreaterThan(0)
@@ -178,20 +181,21 @@ describe.skipIf(unavailable !== undefined)(title('the life of the module in a se
     const server = await start()
     const x = noise(500_000, 1)
     await server.set('a', x)
-    await server.ask('SET', 'head', 'a')
     const used = Number(/used_memory:(\d+)/.exec(String(await server.ask('INFO', 'memory')))![1])
     await server.ask('CONFIG', 'SET', 'maxmemory', String(used + 1_000_000))
     const full = /^OOM command not allowed/
     expect(await server.pg('AVERAGE', 'b', 1, 'a')).toMatch(full)
     expect(await server.pg('AGGREGATE', 'b', 'MEAN', 0, 1, 'a')).toMatch(full)
-    expect(await server.pg('UPDATE', 'a', 'b', 'a', 1, 'SGD', 1, 0, 'HEAD', 'head')).toMatch(full)
+    expect(await server.pg('UPDATE', 'a', 'b', 'a', 1, 'SGD', 1, 0)).toMatch(full)
     expect(await server.pg('STAGE', 'b', x.length, 0, '')).toMatch(full)
     expect(await server.pg('STAGE', 'b', 2 ** 30, 0, '')).toMatch(full)
     expect(await server.pg('ACCUMULATE', 'b', x.length, 2, 0, 0, '')).toMatch(full)
-    expect(await server.pg('FILTER', 'MODEL', 'a', 'a', 'a', 'b', 'c', 1)).toMatch(full)
+    expect(await server.pg('FILTER', 'MODEL', 'a', 'a', 'a', 'b', 'c', x.length, 1)).toMatch(full)
+    expect(await server.pg('PACK', 'a', 'b', x.length)).toMatch(full)
+    expect(await server.pg('SLICE', 'a', 'b', 0, x.length)).toMatch(full)
+    expect(await server.pg('JOIN', 'b', 2, 'a', 'a')).toMatch(full)
     expect(await server.pg('SET', 'b', bytes(x))).toMatch(full)
-    expect(await server.ask('DBSIZE')).toBe(2)
-    expect(await server.ask('GET', 'head')).toBe('a')
+    expect(await server.ask('DBSIZE')).toBe(1)
     expectSameBits(await server.get('a'), x)
     // the freed buffer is kept for reuse, but given back before an allocation is refused
     await server.ask('DEL', 'a')
@@ -273,18 +277,20 @@ describe.skipIf(unavailable !== undefined)(title('the life of the module in a se
       ['SET', 'set', bytes(noise(LENGTH, 3))],
       ['SEAL', 's', 'sealed'],
       ['READ', 'v1', 0, 3_000_000],
-      ['FILTER', 'PARAMETER', 'v1', 'v2', 'v1', 'sent', 'rest', 1]
+      ['FILTER', 'PARAMETER', 'v1', 'v2', 'v1', 'sent', 'rest', 3_000_000, 1],
+      ['PACK', 'v1', 'packed', 3_000_000],
+      ['JOIN', 'joined', 2, 'v1', 'v2']
     ] as const
     const leaving = calls.map(([command, ...args]) => {
       const client = server.connect()
       return { client, reply: ask(client, `PEERGRAD.${command}`, ...args) }
     })
-    await blocked(server, 6)
+    await blocked(server, 1 + calls.length)
     for (const { client } of leaving) client.disconnect()
     await blocked(server, 1)
     expect(await busy).toBe('OK')
     expect(await server.pg('AVERAGE', 'last', 2, 'v1', 'v2')).toBe('OK')
-    expect(await server.ask('EXISTS', 'to', 'set', 'sent', 'rest')).toBe(0)
+    expect(await server.ask('EXISTS', 'to', 'set', 'sent', 'rest', 'packed', 'joined')).toBe(0)
     expect(await server.pg('SEAL', 's', 'sealed')).toBe('SAME')
     await Promise.all(leaving.map(({ reply }) => reply))
   })

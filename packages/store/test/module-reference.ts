@@ -1,6 +1,6 @@
 import { createKernels, type Vector } from '@peergrad/core'
 
-/** What the module's rules and filters do, word for word in JavaScript on small vectors. */
+/** What the module's rules do, word for word in JavaScript on small vectors. */
 export const kernels = createKernels({ path: 'scalar' })
 const { fround } = Math
 
@@ -82,19 +82,4 @@ export function clip(inputs: readonly Vector[], tau: number, iterations: number)
     }
   }
   return Float32Array.from(v)
-}
-
-export function filterParameters(
-  model: Vector,
-  update: Vector,
-  residual: Vector,
-  threshold: number
-): { sent: Uint32Array; rest: Float32Array } {
-  const rest = Float32Array.from(update, (value, i) => fround(residual[i] + value))
-  const bits = new Uint32Array(rest.buffer)
-  const t = fround(threshold)
-  const indices = [...rest.keys()].filter((i) => Math.abs(rest[i]) > fround(t * Math.abs(model[i])))
-  const sent = Uint32Array.from([indices.length, ...indices, ...indices.map((i) => bits[i])])
-  for (const i of indices) rest[i] = 0
-  return { sent, rest }
 }

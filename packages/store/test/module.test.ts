@@ -4,6 +4,7 @@ import { type Argument, ask, bytes, expectSameBits, ModuleServer, noise, title, 
 
 const REGION = 262_144
 const WRONGTYPE = 'WRONGTYPE Operation against a key holding the wrong kind of value'
+const words = (...values: number[]) => bytes(new Float32Array(Uint32Array.from(values).buffer))
 const blob = (...values: number[]) => bytes(Float32Array.from(values))
 
 describe.skipIf(unavailable !== undefined)(title('commands of the module'), () => {
@@ -218,7 +219,6 @@ describe.skipIf(unavailable !== undefined)(title('commands of the module'), () =
     beforeEach(async () => {
       await server.set('v1', [1, 2, 9])
       await server.set('g', [1, 1, 5])
-      await server.ask('SET', 'head', 'v1')
     })
     const update = (from: string, to: string, ...rest: Argument[]) =>
       pg(
@@ -229,37 +229,22 @@ describe.skipIf(unavailable !== undefined)(title('commands of the module'), () =
         ...rest
       )
 
-    it('moves the head with all keys, or changes nothing', async () => {
-      expect(await update('v1', 'v2', 'HEAD', 'head', 'PX', 90_000)).toBe('OK')
-      expect(await server.ask('GET', 'head')).toBe('v2')
+    it('makes all keys, or changes nothing', async () => {
+      expect(await update('v1', 'v2', 'PX', 90_000)).toBe('OK')
       expectSameBits(await server.get('v2'), Float32Array.of(0.5, 1.5, 5))
       expectSameBits(await server.get('v2:state:0'), Float32Array.of(1, 1))
       expect(await ttl('v2:state:0')).toBeGreaterThan(60_000)
-      expect(await update('v1', 'v2', 'HEAD', 'head')).toBe('SAME')
-      expect(await update('v2', 'v3', 'HEAD', 'head')).toBe('OK')
+      expect(await update('v1', 'v2')).toBe('SAME')
+      expect(await update('v2', 'v3')).toBe('OK')
       expectSameBits(await server.get('v3:state:0'), Float32Array.of(Math.fround(1.9), Math.fround(1.9)))
-      expect(await update('v1', 'v2', 'HEAD', 'head')).toBe('PGCONFLICT head is v3')
-      expect(await update('v2', 'v4', 'HEAD', 'head')).toBe('PGCONFLICT head is v3')
-      expect(await update('v2', 'v4', 'HEAD', 'nohead')).toBe('PGCONFLICT head is missing')
-      expect(await update('v2', 'v4', 'HEAD', 'v1')).toBe(WRONGTYPE)
-      expect(await exists('v4', 'v4:state:0')).toBe(0)
-      expect(await server.ask('GET', 'head')).toBe('v3')
-    })
-    it('completes what is there in part, and keeps the expiry of the head', async () => {
-      await server.ask('PEXPIRE', 'head', 90_000)
-      expect(await update('v1', 'v2')).toBe('OK')
       await server.ask('DEL', 'v2:state:0')
-      expect(await update('v1', 'v2', 'HEAD', 'head')).toBe('OK')
+      expect(await update('v1', 'v2')).toBe('OK')
       expect(await exists('v2', 'v2:state:0')).toBe(2)
-      expect(await ttl('head')).toBeGreaterThan(60_000)
-      await server.ask('DEL', 'v2')
-      expect(await update('v1', 'v2', 'HEAD', 'head')).toBe('PGCONFLICT head is v2')
     })
     it('a conflict of one output leaves the others unmade', async () => {
       await server.set('v2:state:0', [7, 7])
-      expect(await update('v1', 'v2', 'HEAD', 'head')).toBe('PGCONFLICT v2:state:0 holds other bits')
+      expect(await update('v1', 'v2')).toBe('PGCONFLICT v2:state:0 holds other bits')
       expect(await exists('v2')).toBe(0)
-      expect(await server.ask('GET', 'head')).toBe('v1')
     })
     it('refuses what does not fit', async () => {
       const adam = [1, 2, 3, 4, 5, 6, 7, 8, 9]
@@ -330,26 +315,6 @@ describe.skipIf(unavailable !== undefined)(title('commands of the module'), () =
     })
   })
 
-  it('FILTER makes both keys or none', async () => {
-    await server.set('model', [1, 1])
-    await server.set('update', [3, 0.5])
-    const filter = (mode: string, residual: string, sent: string, rest: string, ...more: Argument[]) =>
-      pg('FILTER', mode, 'model', 'update', residual, sent, rest, ...more)
-    expect(await filter('PARAMETER', 'none', 's', 'r', 1)).toBe('PGMISSING none')
-    expect(await filter('PARAMETER', 'none', 's', 'r', 1, 'FRESH', 'PX', 90_000)).toBe('OK')
-    expect(await ttl('r')).toBeGreaterThan(60_000)
-    expect(await filter('PARAMETER', 'none', 's', 'r', 1, 'FRESH')).toBe('SAME')
-    expect(await filter('PARAMETER', 'none', 's2', 'r', 4, 'FRESH')).toBe('PGCONFLICT r holds other bits')
-    expect(await exists('s2')).toBe(0)
-    expect(await filter('PARAMETER', 'none', 's', 's', 1, 'FRESH')).toMatch(/^PGARGUMENT rest/)
-    expect(await filter('LAYER', 'none', 's', 'r', 1)).toBe('PGARGUMENT mode: got "LAYER", expected PARAMETER or MODEL')
-    expect(await filter('MODEL', 'none', 's', 'r', -1)).toBe(
-      'PGARGUMENT threshold: got "-1", expected a finite number from 0'
-    )
-    await server.set('short', [1])
-    expect(await filter('MODEL', 'short', 's3', 'r3', 1)).toBe('PGSHAPE short: got 1 floats, expected 2')
-  })
-
   it('names its keys to the server', async () => {
     const keys = async (command: string, ...args: Argument[]) =>
       await server.ask('COMMAND', 'GETKEYS', `PEERGRAD.${command}`, ...args)
@@ -357,10 +322,14 @@ describe.skipIf(unavailable !== undefined)(title('commands of the module'), () =
     expect(await keys('SEAL', 's', 'k')).toEqual(['s', 'k'])
     expect(await keys('AVERAGE', 'to', 2, 'a', 'b', 'WEIGHTS', 1, 2)).toEqual(['to', 'a', 'b'])
     expect(await keys('AGGREGATE', 'to', 'KRUM', 5, 2, 'a', 'b', 'F', 0)).toEqual(['to', 'a', 'b'])
-    expect(await keys('UPDATE', 'v1', 'v2', 'g', 5, 'SGD', 1, 0, 'HEAD', 'h')).toEqual(['v1', 'v2', 'g', 'h'])
+    expect(await keys('UPDATE', 'v1', 'v2', 'g', 5, 'SGD', 1, 0, 'NEXT', 'h')).toEqual(['v1', 'v2', 'g'])
     const momentum = ['UPDATE', 'v1', 'v2', 'g', 5, 'MOMENTUM', 1, 0, 0, 0] as const
-    expect(await keys(...momentum, 'STATE', 'HEAD', 'NEXT', 'n', 'PX', 9)).toEqual(['v1', 'v2', 'g', 'HEAD', 'n'])
-    expect(await keys('FILTER', 'MODEL', 'm', 'u', 'r', 's', 't', 1)).toEqual(['m', 'u', 'r', 's', 't'])
+    expect(await keys(...momentum, 'STATE', 'NEXT', 'NEXT', 'n', 'PX', 9)).toEqual(['v1', 'v2', 'g', 'NEXT', 'n'])
+    expect(await keys('FILTER', 'MODEL', 'm', 'u', 'r', 's', 't', 1, 1)).toEqual(['m', 'u', 'r', 's', 't'])
+    expect(await keys('PACK', 'a', 'b', 1)).toEqual(['a', 'b'])
+    expect(await keys('UNPACK', 'a', 'b', 1, 2)).toEqual(['a', 'b'])
+    expect(await keys('SLICE', 'a', 'b', 1, 2)).toEqual(['a', 'b'])
+    expect(await keys('JOIN', 'to', 2, 'a', 'b', 'PX', 9)).toEqual(['to', 'a', 'b'])
     expect(await keys('SAME', 'a', 'b')).toEqual(['a', 'b'])
     expect(await keys('AVERAGE', 'to', 999, 'a')).toEqual(['to', 'a'])
   })
@@ -403,22 +372,23 @@ describe.skipIf(unavailable !== undefined)(title('commands of the module'), () =
       ['AVERAGE', ['f:to', 2, 'f:a', 'f:b', 'WEIGHTS', 1, 2, 'PX', 1000]],
       ['AGGREGATE', ['f:to', 'MULTIKRUM', 1, 4, 'f:a', 'f:b', 'f:a', 'f:b', 'F', 1, 'M', 2, 'PX', 1000]],
       ['AGGREGATE', ['f:to', 'CLIP', 1, 2, 'f:a', 'f:b', 'TAU', 1, 'ITERATIONS', 2]],
-      [
-        'UPDATE',
-        ['f:a', 'f:to', 'f:b', 1, 'ADAM', 1, 2, 3, 4, 5, 6, 7, 8, 9, 'NEXT', 'f:m', 'f:v', 'HEAD', 'f:h', 'PX', 1000]
-      ],
+      ['UPDATE', ['f:a', 'f:to', 'f:b', 1, 'ADAM', 1, 2, 3, 4, 5, 6, 7, 8, 9, 'NEXT', 'f:m', 'f:v', 'PX', 1000]],
       ['ACCUMULATE', ['f:acc', 2, 2, 0, 0, blob(1, 2), 'PX', 1000, 'RESTORED']],
-      ['FILTER', ['PARAMETER', 'f:a', 'f:b', 'f:a', 'f:s', 'f:r', 1, 'FRESH', 'PX', 1000]],
+      ['FILTER', ['PARAMETER', 'f:a', 'f:b', 'f:a', 'f:s', 'f:r', 2, 1, 'FRESH', 'PX', 1000]],
+      ['PACK', ['f:a', 'f:p', 2, 'PX', 1000]],
+      ['UNPACK', ['f:packed', 'f:u', 3, 4, 'PX', 1000]],
+      ['SLICE', ['f:a', 'f:to', 1, 1, 'PX', 1000]],
+      ['JOIN', ['f:to', 2, 'f:a', 'f:b', 'PX', 1000]],
       ['DIGEST', ['f:a']],
       ['VERIFY', ['f:a']],
       ['SAME', ['f:a', 'f:b']]
     ]
     await server.set('f:a', [1, 2])
     await server.set('f:b', [3, 4])
-    await server.ask('SET', 'f:h', 'f:a')
+    await pg('SET', 'f:packed', words(1, 2, 7))
     const absurd = fc.constantFrom<Argument>(
       ...['', 'nan', '-inf', '1e400', '0x10', ' 1', '-1', '9223372036854775807', '-9223372036854775808', '2147483648'],
-      ...['1073741824', '1073741825', 'PX', 'HEAD', 'WEIGHTS', 'F', 'f:h', 'f:none', 'a\0b', '\r\n', 'x'.repeat(5000)]
+      ...['1073741824', '1073741825', 'PX', 'NEXT', 'WEIGHTS', 'F', 'f:none', 'a\0b', '\r\n', 'x'.repeat(5000)]
     )
     const call = fc.tuple(
       fc.constantFrom(...commands),

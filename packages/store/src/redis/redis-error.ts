@@ -16,6 +16,7 @@ const REPLIES: Readonly<Record<string, (message: string) => PeergradError>> = {
   PGCONFLICT: (message) => new PeergradError('conflict', `store: ${rest(message)}`),
   PGSHAPE: (message) => new PeergradError('shape', `store: ${rest(message)}`),
   PGNONFINITE: (message) => new PeergradError('non-finite', `store: ${rest(message)}`),
+  PGCORRUPT: (message) => new PeergradError('corrupt', `store: ${rest(message)}`),
   PGINCOMPLETE: (message) => new PeergradError('conflict', `store: ${rest(message)}`)
 }
 

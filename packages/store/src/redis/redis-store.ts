@@ -16,12 +16,13 @@ const OLDEST = [6, 2] as const
  */
 export function redisStore(init: RedisStoreInit): Promise<GradientStore> {
   return openOnServer(init, OLDEST, async ({ shown, data, knows, connect }) => {
-    if (await knows('PEERGRAD.UPDATE')) {
+    // the newest of its commands
+    if (await knows('PEERGRAD.JOIN')) {
       const tensors = new ModuleTensors({ data, work: await connect() })
       return { name: 'redis', vectors: tensors, work: tensors }
     }
     if (init.inDatabase === true) {
-      const message = `store: Redis at ${shown} has no peergrad module, so it cannot work on vectors; start it with --loadmodule peergrad.so (pnpm build:module makes it), or leave --in-database out`
+      const message = `store: Redis at ${shown} has no peergrad module of this version, so it cannot work on vectors; start it with --loadmodule peergrad.so (pnpm build:module makes it), or leave --in-database out`
       throw new PeergradError('unsupported', message)
     }
     return { name: 'redis', vectors: new Strings(data) }

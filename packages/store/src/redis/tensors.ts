@@ -3,15 +3,18 @@ import {
   PeergradError,
   type Aggregator,
   type Digest,
+  type Filter,
   type OptimiserKernel,
   type Vector,
   type Verdict
 } from '@peergrad/core'
 import { allOf } from '../all-of.js'
 import { loadPlugin } from '../compute/load-plugin.js'
-import type { PlaceAggregation, PlaceUpdate } from '../place.js'
+import { missing } from '../keys.js'
+import type { PlaceAggregation, PlaceFilter, PlacePacking, PlaceUnpacking, PlaceUpdate } from '../place.js'
 import type { RemoteTensor } from '../remote/remote-tensor.js'
 import type { RemoteVectors, ServerWork } from '../remote/vectors.js'
+import { significanceOf } from '../significance.js'
 import { bytesOf, chunks } from './chunks.js'
 import type { Connection } from './connection.js'
 import { take } from './strings.js'
@@ -110,6 +113,49 @@ export class ModuleTensors implements RemoteVectors, ServerWork {
     }
   }
 
+  async filter(request: PlaceFilter<RemoteTensor>, to: string, rest: RemoteTensor): Promise<number | undefined> {
+    const { from, held, state, parameters } = request
+    const test = significanceOf(await loadPlugin<Filter>('filter', request.filter), request)
+    if (test === undefined) return undefined
+    const before = held ?? from
+    const named = [from, before, { key: 'the sum of what was held back and the gradient', tensor: rest }]
+    try {
+      await this.#work.call(
+        'PEERGRAD.FILTER',
+        test.of,
+        ...namesOf([state, from.tensor, before.tensor]),
+        to,
+        rest.name,
+        parameters,
+        test.threshold,
+        ...(held === undefined ? ['FRESH'] : [])
+      )
+    } catch (thrown) {
+      throw inKeys(thrown, named)
+    }
+    return this.#length(to)
+  }
+
+  async pack({ from, codec, sparse }: PlacePacking<RemoteTensor>, to: string): Promise<number | undefined> {
+    if (codec !== undefined) return undefined
+    await this.#work.call('PEERGRAD.PACK', from.name, to, sparse)
+    return this.#length(to)
+  }
+
+  async unpack({ from, to, codec, sparse }: PlaceUnpacking<RemoteTensor>): Promise<boolean> {
+    if (codec !== undefined) return false
+    await this.#work.call('PEERGRAD.UNPACK', from.name, to.name, sparse, to.length)
+    return true
+  }
+
+  async slice(from: RemoteTensor, offset: number, to: RemoteTensor): Promise<void> {
+    await this.#work.call('PEERGRAD.SLICE', from.name, to.name, offset, to.length)
+  }
+
+  async join(from: readonly RemoteTensor[], to: RemoteTensor): Promise<void> {
+    await this.#work.call('PEERGRAD.JOIN', to.name, from.length, ...namesOf(from))
+  }
+
   async digest({ name }: RemoteTensor): Promise<Digest> {
     return String(await this.#work.call('PEERGRAD.DIGEST', name))
   }
@@ -125,6 +171,15 @@ export class ModuleTensors implements RemoteVectors, ServerWork {
 
   async same(a: RemoteTensor, b: RemoteTensor): Promise<boolean> {
     return (await this.#work.call('PEERGRAD.SAME', a.name, b.name)) === 1
+  }
+
+  /** Of a vector that the server made. */
+  async #length(name: string): Promise<number> {
+    const reply = await this.#work.call('PEERGRAD.INFO', name)
+    if (reply === null) throw missing([name])
+    const [length] = Array.isArray(reply) ? (reply as unknown[]) : []
+    if (typeof length === 'number') return length
+    throw new PeergradError('corrupt', `store: PEERGRAD.INFO answered ${JSON.stringify(reply)}`)
   }
 
   async close(): Promise<void> {
