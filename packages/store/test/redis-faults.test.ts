@@ -9,6 +9,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { RedisProxy } from './redis-proxy.js'
 import { plainRedis, serverPlaces } from './redis-places.js'
 
+const FILTERS = new URL('../../../test/compliance/fixtures/filters.mjs', import.meta.url).href
+const SGD = { name: 'sgd', learningRate: 1 } as const
 const QUICK: Patience = { connect: 1000, reply: 1000, total: 3000 }
 
 describe.each(serverPlaces)('a database that misbehaves: $name', ({ name, module, absent }) => {
@@ -127,6 +129,34 @@ describe.each(serverPlaces)('a database that misbehaves: $name', ({ name, module
       for (const [i, key] of kept.entries()) expect((await read(store, key))[12345]).toBe(i)
       await store.delete(kept)
       await put(store, 'after', row)
+    })
+
+    it('holds something else under the name of a vector: corrupt at once, and other work goes on', async () => {
+      const store = await open()
+      for (const key of ['w', 'g']) await put(store, key, [1, 2])
+      const redis = new Redis(server.url.slice('unix:'.length))
+      for (const name of await redis.keys(`peergrad:*peer-${peers - 1}:*`)) {
+        await redis.del(name)
+        await redis.rpush(name, 'a list')
+      }
+      const corrupt = { code: 'corrupt', message: expect.stringMatching(/holds something else|WRONGTYPE/) as string }
+      const filter = { module: FILTERS, export: 'significant', options: { of: 'model', threshold: 1 } }
+      const step = { parameters: 2, step: 1, learningRate: 1 }
+      for (const work of [
+        () => store.get('g'),
+        () => store.digest('g'),
+        () => store.average(['w', 'g'], 'to'),
+        () => store.filter({ from: 'g', state: 'w', to: 'to', rest: 'rest', filter, seed: 1, ...step }),
+        () => store.slice({ from: 'g', offset: 0, length: 1, to: 'to' }),
+        () => store.applyUpdate({ from: 'w', gradient: 'g', to: 'to', optimiser: SGD, ...step })
+      ]) {
+        await expect(work()).rejects.toMatchObject(corrupt)
+      }
+      await store.delete(['w', 'g'])
+      expect((await store.usage()).bytes).toBe(0)
+      await put(store, 'g', [3])
+      expect([...(await read(store, 'g'))]).toEqual([3])
+      await redis.quit()
     })
 
     it('is shared by two peers of two runs: each sees its own, and leaves the other alone', async () => {

@@ -136,19 +136,24 @@ export class PrivateServer {
   /** Resolves when the first one answers. */
   async #answers(): Promise<void> {
     const child = this.#process
+    let failure: (code: number | null, signal: NodeJS.Signals | null) => void = () => undefined
     const failed = new Promise<never>((_, reject) => {
       child.once('error', (cause) => {
         const message = `store: redis-server could not be started: ${cause.message}`
         reject(new PeergradError('crashed', message, {}, { cause }))
       })
-      child.once('exit', (code, signal) => {
+      failure = (code, signal) => {
         const said = readFileSync(this.#log, 'utf8').trim().slice(-500)
         reject(new PeergradError('crashed', `store: redis-server ended at once (${signal ?? code}): ${said}`))
-      })
+      }
+      child.once('exit', failure)
     })
-    // it may fail later too, when nobody waits any more
-    failed.catch(() => undefined)
-    await Promise.race([answers(socketOf(this.#folder)), failed])
+    try {
+      await Promise.race([answers(socketOf(this.#folder)), failed])
+    } finally {
+      // its log may be gone when it ends later, in the way of another life of the peer
+      child.off('exit', failure)
+    }
   }
 }
 
