@@ -30,7 +30,7 @@ int job_hold(RedisModuleCtx *ctx, Job *job, RedisModuleString *const *keys, size
       continue;
     }
     job->inputs[job->inputCount++] =
-        (Input){.key = RedisModule_HoldString(NULL, keys[k]), .tensor = tensor_hold(tensor)};
+        (Input){.key = hold_string(keys[k]), .tensor = tensor_hold(tensor)};
   }
   if (!wrong && missing.bytes == NULL) return 1;
   if (wrong) {
@@ -69,7 +69,7 @@ int job_output(RedisModuleCtx *ctx, Job *job, RedisModuleString *key, size_t len
     reply_memory(ctx, length * sizeof(float));
     return 0;
   }
-  job->outputs[job->outputCount++] = (Output){.key = RedisModule_HoldString(NULL, key),
+  job->outputs[job->outputCount++] = (Output){.key = hold_string(key),
                                               .tensor = tensor,
                                               .existing = sealed(existing) ? tensor_hold(existing) : NULL};
   return 1;

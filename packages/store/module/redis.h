@@ -108,6 +108,7 @@ typedef struct RedisModuleCommandInfo {
   X(const char *, StringPtrLen, (const RedisModuleString *string, size_t *length))                                     \
   X(int, StringToLongLong, (const RedisModuleString *string, long long *value))                                        \
   X(RedisModuleString *, HoldString, (RedisModuleCtx * ctx, RedisModuleString *string))                                \
+  X(void, TrimStringAllocation, (RedisModuleString * string))                                                          \
   X(void, FreeString, (RedisModuleCtx * ctx, RedisModuleString *string))                                               \
   X(int, StringCompare, (RedisModuleString * a, RedisModuleString *b))                                                 \
   X(RedisModuleKey *, OpenKey, (RedisModuleCtx * ctx, RedisModuleString *key, int mode))                               \

@@ -33,7 +33,7 @@ COMMAND(command_set) {
   if (!job_room(ctx, length)) return REDISMODULE_OK;
   Job *job = job_create(compute_set, 0, 0);
   job->expiry = expiry;
-  job->argument = RedisModule_HoldString(NULL, argv[2]);
+  job->argument = hold_string(argv[2]);
   if (!job_output(ctx, job, argv[1], length)) return job_drop(job);
   return job_run(ctx, job, length);
 }
@@ -160,7 +160,7 @@ COMMAND(command_seal) {
   job->expiry = expiry;
   if (!job_output(ctx, job, argv[2], SIZE_MAX)) return job_drop(job);
   job->outputs[0].tensor = tensor_hold(staged);
-  job->argument = RedisModule_HoldString(NULL, argv[1]);
+  job->argument = hold_string(argv[1]);
   return job_run(ctx, job, job->outputs[0].existing == NULL ? 0 : staged->length);
 }
 

@@ -100,6 +100,13 @@ Job *job_create(void (*compute)(Job *), size_t inputs, size_t parameterBytes) {
   return job;
 }
 
+/** Trimmed now: Redis trims what a command held on to when that returns, while the worker may be reading it. */
+RedisModuleString *hold_string(RedisModuleString *string) {
+  RedisModuleString *held = RedisModule_HoldString(NULL, string);
+  RedisModule_TrimStringAllocation(held);
+  return held;
+}
+
 static void free_string(RedisModuleString *string) {
   if (string != NULL) RedisModule_FreeString(NULL, string);
 }

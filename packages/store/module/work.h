@@ -64,6 +64,8 @@ struct Job {
 Job *job_create(void (*compute)(Job *), size_t inputs, size_t parameterBytes);
 void job_free(Job *job);
 
+/** An argument that is read on the worker too, or after the command: freed by hand. */
+RedisModuleString *hold_string(RedisModuleString *string);
 /** Holds the tensors of the keys as inputs; else replies with WRONGTYPE, or PGMISSING and all that are, and is 0. */
 int job_hold(RedisModuleCtx *ctx, Job *job, RedisModuleString *const *keys, size_t count);
 /** Replies with PGSHAPE and is 0 unless the input has that length. */
