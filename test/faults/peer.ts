@@ -8,6 +8,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { BroadcastChannel, type Worker } from 'node:worker_threads'
 import {
   Arena,
+  filterOf,
   optionsToManifest,
   parseSchedule,
   PeergradError,
@@ -26,7 +27,7 @@ import {
 } from '@peergrad/core'
 import { createNetworkMesh, runPeer, Swarm } from '@peergrad/peer'
 import { memoryStore, MODULE, PrivateServer, redisStore } from '@peergrad/store'
-import { aggregators, codecs, strategies } from '@peergrad/strategies'
+import { aggregators, codecs, filters, strategies } from '@peergrad/strategies'
 import { replace } from '../sim/replace.js'
 import { openEngine } from './engines.js'
 import {
@@ -186,13 +187,17 @@ interface StoreInit {
 }
 
 async function openPlugins(manifest: RunManifest) {
-  const strategy = await made<StrategyFactory>(resolvePlugin(strategies, manifest.strategy))
+  const architecture = resolvePlugin(strategies, manifest.strategy)
+  const factory = await made<StrategyFactory>(architecture)
+  const strategy = factory({ minibatches: manifest.minibatches, ...architecture.options })
   const reference = resolvePlugin(codecs, manifest.codec)
-  const codec = await made<CodecFactory>(reference)
+  const codec = (await made<CodecFactory>(reference))(reference.options)
+  const filter = filterOf(strategy, codec, manifest)
   return {
-    strategy: strategy({ minibatches: manifest.minibatches }),
+    strategy,
     aggregator: resolvePlugin(aggregators, manifest.aggregator),
-    ...(manifest.codec !== 'f32' && { codec: { reference, codec: codec(reference.options) } })
+    ...(filter !== undefined && { filter: resolvePlugin(filters, filter) }),
+    ...(manifest.codec !== 'f32' && { codec: { reference, codec } })
   }
 }
 

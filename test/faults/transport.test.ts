@@ -191,6 +191,7 @@ describe('a faulty network', () => {
     const cut = [arrived('disconnect'), arrived('connect')]
     await control.cut('d', 'a')
     await Promise.all(cut)
+    await event(a, 'beat', ({ from }) => from === self)
     await control.partition(['d'], ['a'])
     const asked = a.request(self, Buffer.from('?'), { deadline: 300 })
     await expect(asked).rejects.toMatchObject({ code: 'timeout' })

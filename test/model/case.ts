@@ -47,7 +47,7 @@ export function membersOf({ members }: Case): PeerId[] {
 /** What the member of this index announces. */
 export function manifestsOf(given: Case, self: number): ContributionManifest[] {
   const peer = membersOf(given)[self]
-  const manifest = { peer, round: 0, digest: peer.toLowerCase(), length: 1, samples: 1, loss: 1 }
+  const manifest = { peer, round: 0, digest: peer.toLowerCase(), words: 1, length: 1, samples: 1, loss: 1 }
   const twice = given.equivocates && self === given.members - 1
   return twice ? [manifest, { ...manifest, digest: `${manifest.digest}'` }] : [manifest]
 }

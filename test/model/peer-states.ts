@@ -228,7 +228,7 @@ export class PeerStates {
     const init: AgreementInit = {
       view: { number: 0, members: this.members },
       self: this.members[self],
-      next: () => ({ members: this.members.filter((peer) => !suspects.has(peer)), finish: false }),
+      next: () => ({ members: this.members.filter((peer) => !suspects.has(peer)), retired: [], finish: false }),
       valid: ({ contributions }) =>
         new Set(contributions.map(({ peer }) => peer)).size === contributions.length &&
         contributions.every(({ peer }) => this.members.includes(peer)),
@@ -236,7 +236,7 @@ export class PeerStates {
       effects: {
         send: (message) => effects.push({ send: message }),
         attempt: (ballot, proposal) => effects.push({ exchange: { ballot, proposal, outcome: null } }),
-        adopt: (ballot, outcome) => effects.push({ exchange: { ballot, proposal: null, outcome } }),
+        adopt: (ballot, { outcome }) => effects.push({ exchange: { ballot, proposal: null, outcome } }),
         // an exchange that was given up may end all the same, if it is quick
         abandon: () => {},
         decide: (decision) => effects.push({ decide: decision })

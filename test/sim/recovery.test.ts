@@ -166,8 +166,9 @@ describe('one hostile message', () => {
   }
   const digest = 'f'.repeat(64)
   const proposal = (round: number) => ({
-    contributions: [{ peer: peerName(3), round, digest, length: 1500, samples: 1, loss: 0 }],
+    contributions: [{ peer: peerName(3), round, digest, words: 1500, length: 1500, samples: 1, loss: 0 }],
     members: [peerName(3)],
+    retired: [],
     finish: true
   })
 

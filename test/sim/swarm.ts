@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import {
   Arena,
+  filterOf,
   resolvePlugin,
   type CodecFactory,
   type Engine,
@@ -13,7 +14,7 @@ import {
 } from '@peergrad/core'
 import { loadCheckpoint, MemoryNetwork, resumedFrom, runPeer, Swarm, type PeerResult } from '@peergrad/peer'
 import { MemoryStore, serve, type Spawn } from '@peergrad/store'
-import { aggregators, codecs, strategies } from '@peergrad/strategies'
+import { aggregators, codecs, filters, strategies } from '@peergrad/strategies'
 import { quadraticEngine } from '../utils/quadratic-engine.js'
 import { processClock, virtualClock, type ProcessClock, type VirtualClock } from '../utils/virtual-clock.js'
 
@@ -26,7 +27,7 @@ const inline: Spawn = (boot, on) => {
 }
 
 export const MANIFEST: RunManifest = {
-  version: 2,
+  version: 3,
   model: 'quadratic',
   dataset: 'none',
   partition: 'iid',
@@ -39,6 +40,7 @@ export const MANIFEST: RunManifest = {
   schedule: 'constant',
   batch: 4,
   minibatches: 2,
+  every: 1,
   epochs: 1,
   rounds: 12,
   targetAccuracy: 0,
@@ -132,7 +134,9 @@ export class Simulation {
     const engine = quadraticEngine({ clock, milliseconds })
     const silent = { debug() {}, info() {}, warn() {}, error() {} }
     const run = async () => {
-      const loading = { store, layout: engine.layout, manifest: this.manifest }
+      const strategy = await this.#load(this.#strategy())
+      const optimiser = strategy.outer ?? this.manifest.optimiser
+      const loading = { store, layout: engine.layout, manifest: this.manifest, optimiser }
       const resumed = resume === undefined ? undefined : await resumedFrom(resume)
       const swarm = new Swarm({
         mesh,
@@ -144,13 +148,16 @@ export class Simulation {
         ...(resumed && { resumed })
       })
       await swarm.find({ deadline: 10_000, signal: this.#stop.signal })
+      const codec = await this.#load(this.#codec())
+      const filter = filterOf(strategy, codec.codec, this.manifest)
       return runPeer({
         swarm,
         engine: disguise.engine?.(engine) ?? engine,
         store,
-        strategy: await this.#load(this.#strategy()),
+        strategy,
         aggregator: resolvePlugin(aggregators, this.manifest.aggregator),
-        ...(this.manifest.codec !== 'f32' && { codec: await this.#load(this.#codec()) }),
+        ...(filter !== undefined && { filter: resolvePlugin(filters, filter) }),
+        ...(this.manifest.codec !== 'f32' && { codec }),
         partition: (shards) =>
           Array.from({ length: shards }, (_, shard) =>
             Uint32Array.from({ length: 240 / shards }, (_, i) => i * shards + shard)
@@ -283,7 +290,7 @@ export class Simulation {
   async #strategy(): Promise<Strategy> {
     const reference = resolvePlugin(strategies, this.manifest.strategy)
     const module = (await import(reference.module)) as Record<string, StrategyFactory>
-    return module[reference.export]({ minibatches: this.manifest.minibatches })
+    return module[reference.export]({ minibatches: this.manifest.minibatches, ...reference.options })
   }
 
   async #codec() {

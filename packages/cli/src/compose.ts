@@ -2,12 +2,14 @@ import { availableParallelism, homedir } from 'node:os'
 import { join } from 'node:path'
 import {
   checkNumber,
+  filterOf,
   PeergradError,
   random,
   suggestion,
   type Aggregator,
   type Codec,
   type Dataset,
+  type Filter,
   type GradientStore,
   type Options,
   type Partitioner,
@@ -26,10 +28,12 @@ import {
   type TfjsEngine
 } from '@peergrad/engine'
 import { aggregators, codecs, filters, strategies } from '@peergrad/strategies'
+import { checkCombination } from './combination.js'
 import { instantiate, referenceOf, type Members } from './plugins.js'
 import { checkStore, openStore, type StoreInit } from './stores.js'
 
 const CODEC: Members = { name: 'string', bytes: 'function', encode: 'function', decode: 'function' }
+const FILTER: Members = { name: 'string', apply: 'function' }
 const AGGREGATOR: Members = { name: 'string', check: 'function', aggregate: 'function' }
 const STRATEGY: Members = { name: 'string', kind: 'string', minibatches: 'number', round: 'function' }
 
@@ -39,6 +43,8 @@ export interface RunParts {
   readonly aggregator: PluginReference
   /** the rule by the name that databases know */
   readonly ruleInStore?: StoreRule
+  /** left out when everything is sent */
+  readonly filter?: PluginReference
   /** left out when vectors travel as they are */
   readonly codec?: { readonly reference: PluginReference; readonly codec: Codec }
 }
@@ -57,36 +63,27 @@ export async function checkComponents(manifest: RunManifest, options: Options): 
   referenceOf(models, manifest.model)
   await datasetSource(manifest.dataset)
   await createPartitioner(manifest.partition)
-  checkWhole(manifest)
+  checkPreAggregators(manifest)
   const codec = await instantiate<Codec>(codecs, manifest.codec, CODEC)
   const aggregator = await instantiate<Aggregator>(aggregators, manifest.aggregator, AGGREGATOR)
-  const unmet = aggregator.check(manifest.peers)
-  if (unmet !== undefined) {
-    throw new PeergradError('argument', `aggregator: ${manifest.aggregator} with ${manifest.peers} peers: ${unmet}`)
-  }
-  const defaults = { minibatches: manifest.minibatches }
+  const defaults = { minibatches: manifest.minibatches, ...(manifest.every > 1 && { every: manifest.every }) }
   const strategy = await instantiate<Strategy>(strategies, manifest.strategy, STRATEGY, defaults)
   checkNumber(`strategy ${manifest.strategy}: minibatches`, strategy.minibatches, { min: 1 }, true)
-  if (strategy.kind === 'single' && manifest.peers > 1) {
-    const message = `strategy: ${manifest.strategy} has no exchange, got ${manifest.peers} peers, expected --peers 1`
-    throw new PeergradError('argument', message)
-  }
+  const filterName = filterOf(strategy, codec, manifest)
+  const filter = filterName === undefined ? undefined : await instantiate<Filter>(filters, filterName, FILTER)
+  checkCombination({ strategy, aggregator, codec, filter, peers: manifest.peers })
   const packing = { reference: referenceOf(codecs, manifest.codec), codec }
   return {
     strategy,
     aggregator: referenceOf(aggregators, manifest.aggregator),
     ...(aggregator.inStore && { ruleInStore: aggregator.inStore }),
+    ...(filterName !== undefined && { filter: referenceOf(filters, filterName) }),
     ...(codec.name !== 'f32' && { codec: packing })
   }
 }
 
-/** Strategies of this version exchange whole updates, and rules take them as they come. */
-function checkWhole({ filter, preAggregators }: RunManifest): void {
-  const names = [...filters.entries.keys()]
-  if (!names.includes(filter)) {
-    const message = `filter: got "${filter}", ${suggestion(filter, names)}expected ${names.join(', ')}: strategies exchange whole updates`
-    throw new PeergradError('unknown', message)
-  }
+/** Rules of this version take vectors as they come. */
+function checkPreAggregators({ preAggregators }: RunManifest): void {
   if (preAggregators.length > 0) {
     throw new PeergradError(
       'unknown',

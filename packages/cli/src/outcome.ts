@@ -48,6 +48,8 @@ export interface RunResult {
   /** true when all peers that finished hold the same parameters */
   readonly agreed: boolean
   readonly checkpoint: string | null
+  /** what the peers gave, as others fetch it and with nothing left out; `saved` is the share of that that filter and codec spared */
+  readonly contributions: { readonly bytes: number; readonly whole: number; readonly saved: number }
   /** time-outs that would do, from what was measured; null without a round */
   readonly suggested: Suggested | null
   readonly peers: readonly PeerOutcome[]

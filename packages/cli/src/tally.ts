@@ -41,6 +41,9 @@ export class Tally {
   readonly #timings = new Timings()
   #members: readonly PeerId[] = []
   #view = -1
+  #steps = 0
+  /** bytes of all contributions, and of the same with nothing left out */
+  readonly #packed = { bytes: 0, whole: 0 }
   #first = Infinity
   #last = 0
   #evaluation: { round: number; accuracy: number; loss: number; samples: number } | undefined
@@ -69,7 +72,12 @@ export class Tally {
         return
       case 'round':
         this.#last = Math.max(this.#last, event.time)
+        this.#steps = Math.max(this.#steps, event.steps)
         this.#timings.add(event.phases)
+        if (event.packed !== undefined) {
+          this.#packed.bytes += event.packed.bytes
+          this.#packed.whole += event.packed.whole
+        }
         return addRound(peer, event)
       case 'evaluated':
         peer.accuracy = event.accuracy
@@ -126,8 +134,7 @@ export class Tally {
       denseInStore: this.denseInStore,
       phasePlaces: this.phasePlaces ?? null,
       rounds,
-      // every synchronisation ends with one optimiser step
-      steps: rounds,
+      steps: this.#steps,
       seconds: Math.max(0, this.#last - this.#first) / 1000,
       accuracy: this.#evaluation?.accuracy ?? null,
       loss: this.#evaluation?.loss ?? null,
@@ -136,6 +143,10 @@ export class Tally {
       // all hold the same: any will do, but always the same one
       checkpoint: peers.map(({ id }) => this.#checkpoints.get(id)).find((file) => file !== undefined) ?? null,
       suggested: this.#timings.suggested ?? null,
+      contributions: {
+        ...this.#packed,
+        saved: this.#packed.whole > 0 ? 1 - this.#packed.bytes / this.#packed.whole : 0
+      },
       peers
     }
   }

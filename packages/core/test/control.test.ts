@@ -13,13 +13,22 @@ import { describe, expect, it } from 'vitest'
 const run = 'a'.repeat(64)
 const digest = '0123456789abcdef'.repeat(4)
 const peer = '12D3KooWAeu67XS6YJgXn1aEMrNe5AtQGJhW1tdTtjWSroXbJHXr'
-const manifest: ControlMessage = { kind: 'manifest', run, round: 3, digest, length: 421642, samples: 64, loss: 0.25 }
+const manifest: ControlMessage = {
+  kind: 'manifest',
+  run,
+  round: 3,
+  digest,
+  words: 421642,
+  length: 421642,
+  samples: 64,
+  loss: 0.25
+}
 const packr = new Packr({ useRecords: false })
 
 describe('control messages', () => {
   it('come out as they went in', () => {
-    const contribution = { peer, round: 3, digest, length: 10, samples: 1, loss: -0.5 }
-    const proposal = { contributions: [contribution], members: [peer], finish: true }
+    const contribution = { peer, round: 3, digest, words: 10, length: 10, samples: 1, loss: -0.5 }
+    const proposal = { contributions: [contribution], members: [peer], retired: [], finish: true }
     const messages: ControlMessage[] = [
       manifest,
       { kind: 'prepare', run, round: 0, ballot: 5 },

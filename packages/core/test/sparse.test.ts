@@ -40,8 +40,8 @@ describe('sparse vectors', () => {
     expect(sparseForm({ ...layout, length: 7, parameters: 5 }, 2)).toEqual({ sparse: false, words: 7 })
     const half = { ...layout, words: (count: number) => Math.ceil(count / 2) }
     expect([0, 1].map((count) => sparseForm(half, count))).toEqual([
-      { sparse: true, words: 2 },
-      { sparse: false, words: 4 }
+      { sparse: true, words: 3 },
+      { sparse: false, words: 5 }
     ])
   })
 
@@ -52,14 +52,12 @@ describe('sparse vectors', () => {
       fc.integer({ min: 0, max: 2 ** 32 - 1 })
     )
     fc.assert(
-      fc.property(fc.array(word, { maxLength: 30 }), fc.nat(30), (values, at) => {
-        const parameters = at % (values.length + 1)
+      fc.property(fc.array(word, { maxLength: 30 }), (values) => {
         const from = words(values)
-        const count = countNonZero(from.subarray(0, parameters))
-        const indices = new Uint32Array(count)
-        const [kept, to] = [floats(Array(count + values.length - parameters)), floats(values.map(() => 5))]
-        gatherSparse(from, parameters, indices, kept)
-        scatterSparse(indices, kept, to, parameters)
+        const indices = new Uint32Array(countNonZero(from))
+        const [kept, to] = [floats(Array(indices.length)), floats(values.map(() => 5))]
+        gatherSparse(from, indices, kept)
+        scatterSparse(indices, kept, to)
         expect([...new Uint32Array(to.buffer)]).toEqual(values)
       })
     )
@@ -81,7 +79,7 @@ describe('sparse vectors', () => {
   )
 
   it.each([[[3, 3]], [[3, 2]], [[0, 6]], [[0xffffffff, 1]]])('with the indices %j are refused', (indices) => {
-    const scatter = () => scatterSparse(Uint32Array.from(indices), floats([1, 2, 8, 8]), floats(Array(8)), 6)
+    const scatter = () => scatterSparse(Uint32Array.from(indices), floats([1, 2]), floats(Array(6)))
     expect(scatter).toThrow(expect.objectContaining({ code: 'corrupt' }))
   })
 })

@@ -16,7 +16,10 @@ export interface PeerResult {
   readonly rank: number
   readonly status: 'finished' | 'left'
   readonly rounds: number
+  /** optimiser steps of the run, those before this peer came included */
   readonly steps: number
+  /** of the run, the same */
+  readonly round: number
   readonly parametersHash: Digest
   /** store key of the last model state */
   readonly state: string
@@ -44,6 +47,7 @@ export async function runPeer(init: RunPeerInit): Promise<PeerResult> {
     new Checkpoints({
       ...init.checkpoints,
       store,
+      optimiser: init.strategy.outer ?? swarm.manifest.optimiser,
       layout: engine.layout,
       logger: init.logger,
       onSaved: (saved) => emit({ type: 'checkpoint', ...saved })
@@ -65,18 +69,21 @@ export async function runPeer(init: RunPeerInit): Promise<PeerResult> {
   ]
   try {
     const outcome = await new PeerRuntime({ ...init, emit, checkpoints }).run(init)
-    const { step: steps } = outcome.position
+    const { step: steps, round } = outcome.position
     const links = swarm.mesh.links()
     const sum = (count: (link: (typeof links)[number]) => number) =>
       links.reduce((total, link) => total + count(link), 0)
     const tensorBytesSent = sum((link) => link.tensorBytesSent)
     const tensorBytesReceived = sum((link) => link.tensorBytesReceived)
-    const checkpoint = await checkpoints?.finish({ ...outcome.position, finished: outcome.status === 'finished' })
+    const checkpoint = await checkpoints?.finish(
+      { ...outcome.position, finished: outcome.status === 'finished' },
+      outcome.own
+    )
     if (outcome.status === 'stranded') throw outcome.error
     const evaluation = outcome.status === 'finished' ? await evaluate(init, outcome.state) : undefined
-    if (evaluation !== undefined) emit({ type: 'evaluated', round: steps - 1, ...evaluation })
+    if (evaluation !== undefined) emit({ type: 'evaluated', round: round - 1, ...evaluation })
     if (outcome.status === 'finished')
-      emit({ type: 'finished', round: steps - 1, parametersHash: outcome.parametersHash })
+      emit({ type: 'finished', round: round - 1, parametersHash: outcome.parametersHash })
     else emit({ type: 'left', reason: 'asked to' })
     return {
       id: peer,
@@ -84,6 +91,7 @@ export async function runPeer(init: RunPeerInit): Promise<PeerResult> {
       status: outcome.status,
       rounds: outcome.rounds,
       steps,
+      round,
       parametersHash: outcome.parametersHash,
       state: outcome.state,
       accuracy: evaluation?.accuracy,

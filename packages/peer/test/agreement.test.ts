@@ -68,7 +68,7 @@ class World {
     const agreement = new RoundAgreement({
       self,
       view: { number: 0, members: this.members },
-      next: () => ({ members: this.members.filter((peer) => this.alive.has(peer)), finish: false }),
+      next: () => ({ members: this.members.filter((peer) => this.alive.has(peer)), retired: [], finish: false }),
       valid: () => true,
       minimum: () => 1,
       effects: {
@@ -83,7 +83,7 @@ class World {
             agreement.completed(ballot, outcome)
           })
         },
-        adopt: (ballot, outcome) => {
+        adopt: (ballot, { outcome }) => {
           this.#later(self, () => {
             if (![...this.alive].some((peer) => this.holds.get(peer)?.has(outcome))) return agreement.failed(ballot, [])
             this.holds.get(self)?.add(outcome)
@@ -120,7 +120,7 @@ class World {
 }
 
 function manifest(peer: PeerId): ContributionManifest {
-  return { peer, round: 0, digest: '0'.repeat(64), length: 1, samples: 1, loss: 0 }
+  return { peer, round: 0, digest: '0'.repeat(64), words: 1, length: 1, samples: 1, loss: 0 }
 }
 
 describe('agreement on a round', () => {

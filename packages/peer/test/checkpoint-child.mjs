@@ -16,6 +16,7 @@ const checkpoints = new Checkpoints({
   directory,
   every: 1,
   store,
+  optimiser: position.manifest.optimiser,
   layout,
   logger,
   onSaved: ({ round }) => process.send({ saved: round })

@@ -2,7 +2,7 @@ import { mkdir, readdir, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Checkpoints, findCheckpoint, listCheckpoints, writeCheckpoint } from '@peergrad/peer'
 import { describe, expect, it } from 'vitest'
-import { fill, flip, LAYOUT, positionOf, scratch, store, vectorsOf } from './checkpoint-support.js'
+import { MANIFEST, fill, flip, LAYOUT, positionOf, scratch, store, vectorsOf } from './checkpoint-support.js'
 
 const name = (round: number) => `round-${String(round).padStart(6, '0')}.safetensors`
 
@@ -77,6 +77,7 @@ async function saver({ every = 10 } = {}) {
     directory,
     every,
     store: opened,
+    optimiser: MANIFEST.optimiser,
     layout: LAYOUT,
     logger: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
     onSaved: ({ round }) => saved.push(round)

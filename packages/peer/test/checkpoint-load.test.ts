@@ -23,25 +23,35 @@ describe('loading a checkpoint', () => {
   it('puts the state into the store under the keys of its round', async () => {
     const opened = await store()
     const [model, velocity] = vectorsOf(1)
-    const resumed = await loadCheckpoint(await written(), { store: opened, layout: LAYOUT, manifest: MANIFEST })
-    expect(resumed).toEqual({ position: positionOf(7), hash: model!.digest })
+    const resumed = await loadCheckpoint(await written(), {
+      store: opened,
+      layout: LAYOUT,
+      manifest: MANIFEST,
+      optimiser: MANIFEST.optimiser
+    })
+    expect(resumed).toEqual({ position: positionOf(7), own: new Map() })
     expect((await opened.keys('')).sort()).toEqual(['state:7', 'state:7:state:0'])
     expect(await values(opened, 'state:7')).toEqual([...model!.vector])
     expect(await values(opened, 'state:7:state:0')).toEqual([...velocity!.vector])
-    expect(await opened.digest('state:7')).toBe(resumed.hash)
+    expect(await opened.digest('state:7')).toBe(model!.digest)
   })
 
-  it('takes what else the run needs, and leaves what it does not', async () => {
+  it('takes what the peer kept for itself, and leaves what it does not know', async () => {
     const opened = await store()
     const [model, velocity] = vectorsOf(1)
-    const vectors = [model!, velocity!, { ...velocity!, name: 'unknown' }, { ...model!, name: 'residual.0' }]
-    const init = { store: opened, layout: LAYOUT, manifest: MANIFEST, extra: new Map([['residual.0', 'residual']]) }
-    await loadCheckpoint(await written({ vectors }), init)
-    expect((await opened.keys('')).sort()).toEqual(['residual', 'state:7', 'state:7:state:0'])
-    expect(await values(opened, 'residual')).toEqual([...model!.vector])
-    await expect(loadCheckpoint(await written(), { ...init, store: await store() })).rejects.toMatchObject({
+    const vectors = [model!, velocity!, { ...velocity!, name: 'unknown' }, { ...model!, name: 'own.held' }]
+    const init = { store: opened, layout: LAYOUT, manifest: MANIFEST, optimiser: MANIFEST.optimiser }
+    const { own } = await loadCheckpoint(await written({ vectors }), init)
+    const key = own.get('held')!
+    expect((await opened.keys('')).sort()).toEqual([key, 'state:7', 'state:7:state:0'])
+    expect(await values(opened, key)).toEqual([...model!.vector])
+  })
+
+  it('says which vector of the optimiser is not there', async () => {
+    const init = { store: await store(), layout: LAYOUT, manifest: MANIFEST, optimiser: MANIFEST.optimiser }
+    await expect(loadCheckpoint(await written({ vectors: vectorsOf(1).slice(0, 1) }), init)).rejects.toMatchObject({
       code: 'shape',
-      message: expect.stringContaining('got no vector "residual.0"') as unknown
+      message: expect.stringContaining('got no vector "optimiser.0"') as unknown
     })
   })
 
@@ -51,7 +61,12 @@ describe('loading a checkpoint', () => {
   ])('of a run of another %s is refused with the field', async (field, change, message) => {
     const opened = await store()
     const file = await written()
-    const loading = loadCheckpoint(file, { store: opened, layout: LAYOUT, manifest: { ...MANIFEST, ...change } })
+    const loading = loadCheckpoint(file, {
+      store: opened,
+      layout: LAYOUT,
+      manifest: { ...MANIFEST, ...change },
+      optimiser: MANIFEST.optimiser
+    })
     await expect(loading).rejects.toMatchObject({
       code: 'argument',
       message: expect.stringContaining(`checkpoint ${file}: is of another run: ${message}`) as unknown,
@@ -64,7 +79,9 @@ describe('loading a checkpoint', () => {
     const opened = await store()
     const slots = LAYOUT.slots.map((slot, i) => (i === 1 ? { ...slot, shape: [1, 3] } : slot))
     const layout: Layout = { ...LAYOUT, slots }
-    await expect(loadCheckpoint(await written(), { store: opened, layout, manifest: MANIFEST })).rejects.toMatchObject({
+    await expect(
+      loadCheckpoint(await written(), { store: opened, layout, manifest: MANIFEST, optimiser: MANIFEST.optimiser })
+    ).rejects.toMatchObject({
       code: 'shape',
       message: expect.stringContaining('tensor "dense/bias"') as unknown
     })
@@ -76,7 +93,12 @@ describe('loading a checkpoint', () => {
     const vector = velocity!.vector.subarray(0, 8)
     const digest = sha256(new Uint8Array(vector.buffer, vector.byteOffset, 32))
     const file = await written({ vectors: [model!, { ...velocity!, vector, digest }] })
-    const loading = loadCheckpoint(file, { store: await store(), layout: LAYOUT, manifest: MANIFEST })
+    const loading = loadCheckpoint(file, {
+      store: await store(),
+      layout: LAYOUT,
+      manifest: MANIFEST,
+      optimiser: MANIFEST.optimiser
+    })
     await expect(loading).rejects.toMatchObject({
       code: 'shape',
       message: expect.stringContaining('got 8 floats as "optimiser.0", expected 9 floats') as unknown
@@ -91,7 +113,9 @@ describe('loading a checkpoint', () => {
     const file = await written()
     const { size } = await import('node:fs').then(({ statSync }) => statSync(file))
     await flip(file, size - fromEnd)
-    await expect(loadCheckpoint(file, { store: opened, layout: LAYOUT, manifest: MANIFEST })).rejects.toMatchObject({
+    await expect(
+      loadCheckpoint(file, { store: opened, layout: LAYOUT, manifest: MANIFEST, optimiser: MANIFEST.optimiser })
+    ).rejects.toMatchObject({
       code: 'corrupt',
       message: `checkpoint ${file}: ${message}`
     })
@@ -103,7 +127,12 @@ describe('loading a checkpoint', () => {
     model!.vector[3] = NaN
     const digest = sha256(new Uint8Array(model!.vector.buffer, model!.vector.byteOffset, 48))
     const file = await written({ vectors: [{ ...model!, digest }, velocity!] })
-    const loading = loadCheckpoint(file, { store: await store(), layout: LAYOUT, manifest: MANIFEST })
+    const loading = loadCheckpoint(file, {
+      store: await store(),
+      layout: LAYOUT,
+      manifest: MANIFEST,
+      optimiser: MANIFEST.optimiser
+    })
     await expect(loading).rejects.toMatchObject({
       code: 'corrupt',
       message: expect.stringContaining('value 3 of "model" is not finite') as unknown

@@ -19,7 +19,7 @@ export const LAYOUT: Layout = {
 }
 
 export const MANIFEST: RunManifest = {
-  version: 2,
+  version: 3,
   grace: 2000,
   onFailure: 'continue',
   model: 'mlp',
@@ -34,6 +34,7 @@ export const MANIFEST: RunManifest = {
   schedule: 'constant',
   batch: 4,
   minibatches: 2,
+  every: 1,
   epochs: 1,
   rounds: 12,
   targetAccuracy: 0,
@@ -50,6 +51,7 @@ export function positionOf(round: number, manifest: RunManifest = MANIFEST): Che
     run: 'f'.repeat(64),
     manifest,
     round,
+    hash: 'e'.repeat(64),
     step: round,
     data: { epoch: 0, start: 0, changes: [{ round: 0, members: [...members] }] },
     view: { number: 0, members },

@@ -12,6 +12,8 @@ mesh.on('connect', async ({ peer }) => {
   await mesh.addresses()
   process.send({ connect: peer })
 })
+// as peers do: whose beats stay away is hung up on within seconds
+setInterval(() => mesh.beat(Uint8Array.of(1)), 500)
 mesh.on('disconnect', ({ peer }) => process.send({ disconnect: peer }))
 mesh.on('message', ({ payload }) => process.send({ message: Buffer.from(payload).toString() }))
 process.on('message', () => void mesh.announce(Buffer.from('from the child')))

@@ -63,6 +63,11 @@ export interface PlaceUnpacking<T extends Tensor> extends PlacePacking<T> {
   readonly to: T
 }
 
+export interface Term<T extends Tensor> {
+  readonly tensor: T
+  readonly factor: number
+}
+
 export interface PlaceFeedback<T extends Tensor> {
   readonly rest: T
   readonly sent: T
@@ -99,6 +104,8 @@ export interface Place<T extends Tensor> {
   unpack(request: PlaceUnpacking<T>): Promise<void>
   slice(from: T, offset: number, to: T): Promise<void>
   join(from: readonly T[], to: T): Promise<void>
+  /** to ← Σ factor·vector, in order, each operation rounded */
+  combine(terms: readonly Term<T>[], to: T): Promise<void>
   feedback(request: PlaceFeedback<T>): Promise<void>
   digest(tensor: T): Promise<Digest>
   verify(tensor: T): Promise<Verdict>

@@ -2,6 +2,7 @@ import {
   optimiserState,
   PeergradError,
   type Clock,
+  type CombineRequest,
   type Digest,
   type FeedbackRequest,
   type FilterRequest,
@@ -215,6 +216,22 @@ export class TensorStore<T extends Tensor> implements GradientStore {
     const inputs = this.#table.all(from)
     const length = inputs.reduce((sum, tensor) => sum + tensor.length, 0)
     await this.#writer.make(inputs, [[to, length]], ([out]) => this.#place.join(inputs, out))
+  }
+
+  async combine({ terms, to }: CombineRequest): Promise<void> {
+    this.#checkOpen()
+    const from = terms.map(({ key }) => key)
+    checkInputs('combine', from)
+    checkKey(to)
+    const stray = terms.find(({ factor }) => !Number.isFinite(factor))
+    if (stray !== undefined) {
+      const message = `store: combine got the factor ${stray.factor} for "${stray.key}", expected a finite number`
+      throw new PeergradError('argument', message, { key: stray.key })
+    }
+    const inputs = this.#table.all(from)
+    const length = checkLength('combine', from, inputs)
+    const combined = inputs.map((tensor, i) => ({ tensor, factor: terms[i].factor }))
+    await this.#writer.make(inputs, [[to, length]], ([out]) => this.#place.combine(combined, out))
   }
 
   async feedback({ rest, sent, shared, parameters, to }: FeedbackRequest): Promise<void> {

@@ -29,6 +29,16 @@ export function numberOption(
   return checkNumber(`${plugin}.${name}`, options[name] ?? fallback, range)
 }
 
+/** Error `argument` unless the option is left out or a whole number in range. */
+export function integerOption(
+  plugin: string,
+  options: PluginOptions,
+  name: string,
+  { fallback, ...range }: Range & { fallback: number }
+): number {
+  return checkNumber(`${plugin}.${name}`, options[name] ?? fallback, range, true)
+}
+
 /** Gradients accumulated at fixed parameters in one synchronisation, a whole number from 1: the one option of `plugin`. */
 export function minibatchesOption(plugin: string, options: PluginOptions): number {
   checkNames(plugin, options, ['minibatches'])

@@ -1,11 +1,22 @@
 import type { Registry } from '@peergrad/core'
+import { allGather } from './architectures/all-gather.js'
 import { allReduce } from './architectures/all-reduce.js'
+import { diloco } from './architectures/diloco.js'
+import { gossip } from './architectures/gossip.js'
 import { local } from './architectures/local.js'
+import { mlless } from './architectures/mlless.js'
+import { ring } from './architectures/ring.js'
+import { scatterReduce } from './architectures/scatter-reduce.js'
 import { spirt } from './architectures/spirt.js'
 import { f16 } from './codecs/f16.js'
 import { f32 } from './codecs/f32.js'
 import { int8 } from './codecs/int8.js'
+import { sign } from './codecs/sign.js'
 import { none } from './filters/none.js'
+import { randomK } from './filters/random-k.js'
+import { significant } from './filters/significant.js'
+import { significantModel } from './filters/significant-model.js'
+import { topK } from './filters/top-k.js'
 import type { PluginOptions } from './plugin-options.js'
 import { mean } from './rules/mean.js'
 import { median } from './rules/median.js'
@@ -16,7 +27,13 @@ type Factory = (options: PluginOptions) => { readonly name: string; readonly des
 /** One line each: the file that exports the factory under the factory's own name. */
 export const strategies = registry('strategy', [
   ['./architectures/spirt.js', spirt],
+  ['./architectures/mlless.js', mlless],
+  ['./architectures/scatter-reduce.js', scatterReduce],
   ['./architectures/all-reduce.js', allReduce],
+  ['./architectures/all-gather.js', allGather],
+  ['./architectures/ring.js', ring],
+  ['./architectures/diloco.js', diloco],
+  ['./architectures/gossip.js', gossip],
   ['./architectures/local.js', local]
 ])
 
@@ -25,12 +42,19 @@ export const aggregators = registry('aggregator', [
   ['./rules/median.js', median]
 ])
 
-export const filters = registry('filter', [['./filters/none.js', none]])
+export const filters = registry('filter', [
+  ['./filters/none.js', none],
+  ['./filters/significant.js', significant],
+  ['./filters/significant-model.js', significantModel],
+  ['./filters/top-k.js', topK],
+  ['./filters/random-k.js', randomK]
+])
 
 export const codecs = registry('codec', [
   ['./codecs/f32.js', f32],
   ['./codecs/f16.js', f16],
-  ['./codecs/int8.js', int8]
+  ['./codecs/int8.js', int8],
+  ['./codecs/sign.js', sign]
 ])
 
 /** References hold the absolute URL of the file, so that any worker can import it. */

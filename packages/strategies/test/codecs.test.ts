@@ -1,5 +1,5 @@
-import { Arena, createKernels, random, type Codec, type Vector } from '@peergrad/core'
-import { codecs, f16, f32, filters, int8, none } from '@peergrad/strategies'
+import { Arena, createKernels, type Codec, type Vector } from '@peergrad/core'
+import { codecs, f16, f32, int8, sign } from '@peergrad/strategies'
 import { describe, expect, it } from 'vitest'
 import { codecCompliance } from '../../../test/compliance/codec.js'
 
@@ -42,13 +42,22 @@ codecCompliance('int8', () => int8({}), {
   }
 })
 
-it.each([f32({}), f16({}), int8({})])('$name stands in the registry under its name', ({ name, describe }) => {
+codecCompliance('sign', () => sign({}), {
+  largest: 60_000,
+  error: (values, i) => {
+    const start = i - (i % 1024)
+    return 2.001 * Math.max(...values.slice(start, start + 1024).map(Math.abs)) + 2 ** -125
+  }
+})
+
+it.each([f32({}), f16({}), int8({}), sign({})])('$name stands in the registry under its name', ({ name, describe }) => {
   expect(codecs.entries.get(name)?.describe).toBe(describe)
 })
 
 describe.each([
   ['f16', f16({}), [NaN, Infinity, 65520, -70000]],
-  ['int8', int8({}), [NaN, -Infinity]]
+  ['int8', int8({}), [NaN, -Infinity]],
+  ['sign', sign({}), [NaN, Infinity]]
 ])('codec %s', (_, codec, values) => {
   it.each(values)('refuses to pack %d', (value) => {
     expect(() => roundTrip(codec, [0, value])).toThrow(expect.objectContaining({ code: 'non-finite' }))
@@ -66,16 +75,4 @@ it('f16 and int8 refuse packed bytes that start askew', () => {
       expect(() => codec.encode(vector, packed, kernels)).toThrow(expect.objectContaining({ code: 'argument' }))
     }
   })
-})
-
-it('the filter none sends the whole update', () => {
-  withVector([1, 2], (accumulated) =>
-    withVector([0, 0], (sent) => {
-      const scratch = () => expect.fail('it needs none')
-      const input = { accumulated, parameters: accumulated, sent, step: 1, learningRate: 1, kernels, random: random(1) }
-      none({}).apply({ ...input, scratch })
-      expect([...sent]).toEqual([1, 2])
-    })
-  )
-  expect([...filters.entries.keys()]).toEqual(['none'])
 })

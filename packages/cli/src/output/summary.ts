@@ -20,6 +20,11 @@ export function summary(result: RunResult, files: { readonly out: string; readon
     const { deadline, grace } = result.suggested
     lines.push(`  measured  --deadline ${deadline} --grace ${grace} would do for a run like this one`)
   }
+  const { bytes: sent, whole: all, saved } = result.contributions
+  if (saved !== 0)
+    lines.push(
+      `  contributions  ${bytes(sent)} each time they were fetched, ${bytes(all)} whole: ${percent(saved)} saved`
+    )
   if (result.checkpoint !== null) lines.push(`  checkpoint  ${result.checkpoint}`)
   if (files.complete) lines.push(`  result, events and logs in ${files.out}`)
   return `${lines.join('\n')}\n`

@@ -94,7 +94,12 @@ export async function onePeer(init: PeerInit): Promise<PeerEnd> {
     const resume =
       init.resume === undefined
         ? undefined
-        : await loadCheckpoint(init.resume, { store, layout: engine.layout, manifest })
+        : await loadCheckpoint(init.resume, {
+            store,
+            layout: engine.layout,
+            manifest,
+            optimiser: parts.strategy.outer ?? manifest.optimiser
+          })
     logger.info({ run: swarm.run, engine: engine.describe, store: store.name, from: init.resume }, 'ready to train')
     const result = await runPeer({
       ...parts,
@@ -116,7 +121,7 @@ export async function onePeer(init: PeerInit): Promise<PeerEnd> {
       signal: giveUp
     })
     if (result.status !== 'finished' || !init.exports(result.rank)) return result
-    const about = { run: swarm.run, round: result.steps }
+    const about = { run: swarm.run, round: result.round }
     const unexported = await saveModel(parts, result.state, { directory: join(out, MODEL), about })
     return unexported === undefined ? result : { ...result, unexported: unexported.message }
   } catch (thrown) {

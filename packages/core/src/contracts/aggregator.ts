@@ -27,6 +27,8 @@ export interface Aggregator {
   readonly name: string
   /** what a database that has this rule calls it; it may then run it in place of `aggregate`, with the same bits */
   readonly inStore?: StoreRule
+  /** each coordinate of the result depends on that coordinate of the inputs alone, so that a part may be merged by itself */
+  readonly perCoordinate?: boolean
   /** one sentence with the rule's source, for `--help` */
   readonly describe: string
   /**

@@ -5,6 +5,11 @@ import type { Vector } from '../vector.js'
 export interface Codec {
   readonly name: string
   readonly describe: string
+  /**
+   * What is lost is to be added to the next vector: without that a run need not converge. A zero need not stay one, so no
+   * filter can leave coordinates out.
+   */
+  readonly feedback?: boolean
   /** bytes of a packed vector of `length` floats, known before the first byte */
   bytes(length: number): number
   encode(input: Vector, out: Uint8Array<SharedArrayBuffer>, kernels: Kernels): void

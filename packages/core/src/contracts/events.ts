@@ -33,6 +33,10 @@ export type RunEvent = { readonly time: number; readonly peer: PeerId } & (
       readonly loss: number
       readonly seconds: number
       readonly phases: PhaseTimes
+      /** optimiser steps of the run up to the end of this round */
+      readonly steps: number
+      /** bytes of the peer's contribution as others fetch it, and as it would be whole; absent when it gave none */
+      readonly packed?: { readonly bytes: number; readonly whole: number }
       readonly bytesSent: number
       readonly bytesReceived: number
       readonly parametersHash: Digest

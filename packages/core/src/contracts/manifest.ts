@@ -5,8 +5,11 @@ import type { PeerId } from './mesh.js'
 export interface ContributionManifest {
   readonly peer: PeerId
   readonly round: number
+  /** of the packed vector, or of the index of its parts when it was cut into several */
   readonly digest: Digest
-  /** floats: parameters + buffers */
+  /** 32-bit words that the digest names */
+  readonly words: number
+  /** floats that they stand for: parameters + buffers */
   readonly length: number
   /** samples behind it, as the peer declares */
   readonly samples: number

@@ -13,13 +13,14 @@ export type FailurePolicy = (typeof FAILURE_POLICIES)[number]
  */
 export interface RunManifest {
   /** of the wire and of this structure; peers of different versions do not mix */
-  readonly version: 2
+  readonly version: 3
   readonly model: string
   readonly dataset: string
   readonly partition: string
   readonly strategy: string
   readonly aggregator: string
   readonly preAggregators: readonly string[]
+  /** 'auto': the strategy's own, or none */
   readonly filter: string
   readonly codec: string
   readonly optimiser: OptimiserSpec
@@ -27,6 +28,8 @@ export interface RunManifest {
   readonly batch: number
   /** minibatches each peer takes in one synchronisation */
   readonly minibatches: number
+  /** optimiser steps between two synchronisations; above 1 models are averaged */
+  readonly every: number
   readonly epochs: number
   /** 0: as many as the epochs need */
   readonly rounds: number

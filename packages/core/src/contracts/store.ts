@@ -81,6 +81,11 @@ export interface UnpackRequest extends PackRequest {
   readonly length: number
 }
 
+export interface CombineRequest {
+  readonly terms: readonly { readonly key: string; readonly factor: number }[]
+  readonly to: string
+}
+
 export interface FeedbackRequest {
   /** what the filter held back, `parameters` floats */
   readonly rest: string
@@ -149,6 +154,8 @@ export interface GradientStore {
   slice(request: { from: string; offset: number; length: number; to: string }): Promise<void>
   /** to ← the vectors one after the other */
   join(request: { from: readonly string[]; to: string }): Promise<void>
+  /** to ← Σ factor·vector, in the order given; each product and each sum is rounded to float32 */
+  combine(request: CombineRequest): Promise<void>
   /** to ← rest + (sent − shared), `parameters` floats, each operation rounded: what the codec lost waits too. */
   feedback(request: FeedbackRequest): Promise<void>
   /** floats under a key; nothing is read */

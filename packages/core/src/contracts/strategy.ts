@@ -1,10 +1,16 @@
+import type { Aggregator } from './aggregator.js'
 import type { Clock } from './clock.js'
+import type { Codec } from './codec.js'
 import type { Engine, Minibatch } from './engine.js'
+import type { Filter } from './filter.js'
 import type { ContributionManifest } from './manifest.js'
 import type { PeerId } from './mesh.js'
 import type { Phase } from './metrics.js'
+import type { RunManifest } from './run-manifest.js'
 import type { GradientStore } from './store.js'
 import type { View } from './view.js'
+import type { OptimiserSpec } from '../optimiser.js'
+import type { Part } from '../part.js'
 import type { Random } from '../random.js'
 
 /** A tensor of this round in the own store, by key. */
@@ -33,34 +39,65 @@ export interface RoundContext {
   readonly signal: AbortSignal
   /** store key of the model state that this round starts from */
   readonly state: string
+  /** the run's optimiser; that of the round's end is the strategy's `outer` where it has one */
+  readonly optimiser: OptimiserSpec
+  /** optimiser steps that every peer has made before this round */
+  readonly steps: number
+  /** of an optimiser step, from 1, by the run's schedule */
+  learningRate(step: number): number
   /** this peer's minibatches of this round, in order */
   readonly minibatches: readonly Minibatch[]
   /** A key in the own store that is deleted when the round is past. */
   key(name: string): string
   /** Runs `work` and adds its time to a phase. */
   measure<T>(phase: Phase, work: () => Promise<T>): Promise<T>
-  /** Gradient of one minibatch into the own store under `key`. Calls may overlap: engine workers run in parallel. */
-  gradient(minibatch: Minibatch, key: string): Promise<{ loss: number; samples: number }>
+  /**
+   * Gradient of one minibatch into the own store under `key`, at the model state of the round unless another one is
+   * named. Calls may overlap: engine workers run in parallel.
+   */
+  gradient(minibatch: Minibatch, key: string, state?: string): Promise<{ loss: number; samples: number }>
+  /** Key of a vector that this peer keeps for itself from round to round; undefined before the first `keep`. */
+  own(name: string): string | undefined
+  /**
+   * What `own` gives in the next round: a vector of the own store, whose content is copied by reference. Called while
+   * the contribution is made; forgotten when that is not among the decided ones.
+   */
+  keep(name: string, key: string): Promise<void>
   /**
    * Announces what this peer gives in this round: `make` stores it and returns its key. Runs once a round; later
-   * attempts get the same contribution.
+   * attempts get the same contribution. Cut into several `parts` (see spanOf), the others may fetch any of them.
    */
-  contribute(make: () => Promise<{ key: string; loss: number; samples: number }>): Promise<Contribution>
+  contribute(make: () => Promise<{ key: string; loss: number; samples: number }>, parts?: number): Promise<Contribution>
   /** Waits for the agreed contributions of this attempt, in rank order. The own one is not always among them. */
   agreed(): Promise<readonly ContributionManifest[]>
-  /** Pulls agreed contributions into the own store and verifies them. Returns their keys in the order asked for. */
-  fetch(manifests: readonly ContributionManifest[]): Promise<string[]>
-  /** key ← the run's aggregation rule over contributions in the own store, in the order given */
-  aggregate(keys: readonly string[], manifests: readonly ContributionManifest[], to: string): Promise<void>
+  /**
+   * Pulls agreed contributions, or one part of each, into the own store and verifies them. Returns their keys in the
+   * order asked for.
+   */
+  fetch(manifests: readonly ContributionManifest[], part?: Part): Promise<string[]>
+  /** key ← the run's aggregation rule over contributions, or one part of each, in the own store, in the order given */
+  aggregate(keys: readonly string[], manifests: readonly ContributionManifest[], to: string, part?: Part): Promise<void>
+  /** Whether the run ends with this round; known once the contributions are agreed. */
+  last(): boolean
   /** The peer that carries role `index` in this attempt; roles move on when their carrier is lost. */
   role(index: number): PeerId
   /**
-   * Offers a vector of the own store to the others under a label of this attempt. Returns the key under which it
-   * stands here as the others will have it, after the run's codec.
+   * Offers a vector of the own store, as long as the model state or a part of it, to the others under a label of this
+   * attempt. Returns the key under which it stands here as the others will have it, after the run's codec.
    */
-  publish(label: string, key: string): Promise<string>
+  publish(label: string, key: string, part?: Part): Promise<string>
   /** Waits for what `peer` publishes under the label, pulls and verifies it, and returns its key. */
-  receive(label: string, peer: PeerId): Promise<string>
+  receive(label: string, peer: PeerId, part?: Part): Promise<string>
+}
+
+/** A round that is over. */
+export interface RoundRecord {
+  readonly round: number
+  /** mean training loss over its samples */
+  readonly loss: number
+  readonly members: number
+  /** from the one before */
+  readonly milliseconds: number
 }
 
 /**
@@ -74,9 +111,37 @@ export interface Strategy {
   readonly minibatches: number
   /** 'exchange' runs among peers; 'single' needs no network */
   readonly kind: 'exchange' | 'single'
+  /** Why the strategy does not go with these parts of the run, as a sentence; undefined when it does. */
+  refuses?(parts: { aggregator: Aggregator; codec: Codec; filter: Filter | undefined }): string | undefined
+  /**
+   * Every peer has a model of its own: `round` returns its next state, as long as the model, and not an update. In the
+   * last round it returns the same at all peers.
+   */
+  readonly ownModels?: boolean
+  /** the filter that is taken when the run names none */
+  readonly filter?: string
+  /** optimiser steps that a peer makes in one round; 1 when left out */
+  readonly steps?: number
+  /** what steps the model with the update of the round, when contributions are no gradients; else the run's optimiser */
+  readonly outer?: OptimiserSpec
+  /**
+   * Members that the run can do without from the next round on. The coordinator of the round asks, so whoever that is
+   * carries the role; `history` is what it saw of the run itself.
+   */
+  retire?(init: { view: View; history: readonly RoundRecord[] }): readonly PeerId[]
   /** tensor bytes that one peer sends and receives in a fault-free round, from the architecture's formula */
-  traffic(init: { peers: number; rank: number; bytes: number }): { sent: number; received: number }
+  traffic(init: { peers: number; rank: number; bytes: number; last?: boolean }): { sent: number; received: number }
   round(context: RoundContext): Promise<string>
 }
 
 export type StrategyFactory = (options: Readonly<Record<string, number | string | boolean>>) => Strategy
+
+/** What the run calls its filter; undefined when everything is sent, and nothing of it is lost. */
+export function filterOf(
+  strategy: Pick<Strategy, 'filter'>,
+  codec: Pick<Codec, 'feedback'>,
+  { filter }: Pick<RunManifest, 'filter'>
+): string | undefined {
+  const name = filter === 'auto' ? (strategy.filter ?? 'none') : filter
+  return name === 'none' && codec.feedback !== true ? undefined : name
+}

@@ -11,7 +11,7 @@ export const MANIFEST_OPTIONS: readonly OptionName[] = OPTION_NAMES.filter((name
 export function optionsToManifest(options: Options): RunManifest {
   parseSchedule(options.schedule)
   return {
-    version: 2,
+    version: 3,
     model: options.model,
     dataset: options.dataset,
     partition: options.partition,
@@ -24,6 +24,7 @@ export function optionsToManifest(options: Options): RunManifest {
     schedule: options.schedule,
     batch: options.batch,
     minibatches: options.minibatches,
+    every: options.every,
     epochs: options.epochs,
     rounds: options.rounds,
     targetAccuracy: options['target-accuracy'],
@@ -53,6 +54,7 @@ export function manifestToOptions(manifest: RunManifest): Partial<Options> {
     rounds: manifest.rounds,
     batch: manifest.batch,
     minibatches: manifest.minibatches,
+    every: manifest.every,
     optimizer: optimiser.name,
     lr: optimiser.learningRate,
     momentum: 'momentum' in optimiser ? optimiser.momentum : undefined,

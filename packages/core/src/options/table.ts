@@ -31,7 +31,8 @@ export const OPTIONS = {
   filter: text({
     group: 'run',
     manifest: true,
-    default: 'none',
+    default: 'auto',
+    defaultText: "auto: the strategy's own, or none",
     plugin: 'filter',
     describe: 'which part of an update is worth sending'
   }),
@@ -83,6 +84,16 @@ export const OPTIONS = {
     min: 1,
     max: 1e6,
     describe: 'minibatches that each peer takes in one synchronisation'
+  }),
+  every: integer({
+    group: 'run',
+    manifest: true,
+    default: 1,
+    min: 1,
+    max: 1e6,
+    unit: 'steps',
+    describe:
+      'optimiser steps between two synchronisations: with 1 gradients are exchanged, with more models are averaged'
   }),
   optimizer: choice({
     group: 'run',

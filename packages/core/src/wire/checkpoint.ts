@@ -16,6 +16,8 @@ export interface CheckpointPosition {
   readonly manifest: RunManifest
   /** the next round */
   readonly round: number
+  /** what the state is called among the peers: the digest of the model, when all have the same */
+  readonly hash: Digest
   /** optimiser steps made */
   readonly step: number
   readonly data: DataPosition
@@ -52,6 +54,7 @@ const record: z.ZodType<CheckpointRecord> = z.strictObject({
     run: digest,
     manifest: runManifestSchema,
     round: count,
+    hash: digest,
     step: count,
     data: z.strictObject({
       epoch: count,

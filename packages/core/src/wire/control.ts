@@ -27,6 +27,7 @@ const label = z
   .max(64)
   .regex(/^[A-Za-z0-9._-]+$/)
 const length = z.int().min(1).max(0x3fff_ffff)
+const words = length
 const finite = z.number().refine(Number.isFinite)
 const members = z.array(peer).min(1).max(MEMBERS_LIMIT)
 
@@ -34,6 +35,7 @@ const contribution = z.strictObject({
   peer,
   round,
   digest,
+  words,
   length,
   samples: z.int().min(1).max(0xffff_ffff),
   loss: finite
@@ -43,6 +45,8 @@ const contribution = z.strictObject({
 const proposal = z.strictObject({
   contributions: z.array(contribution).min(1).max(MEMBERS_LIMIT),
   members,
+  /** members that the strategy can do without: they are not in the next view, and leave */
+  retired: z.array(peer).max(MEMBERS_LIMIT),
   finish: z.boolean()
 })
 
@@ -55,6 +59,7 @@ const message = z.discriminatedUnion('kind', [
     run,
     round,
     digest,
+    words,
     length,
     samples: contribution.shape.samples,
     loss: finite
@@ -76,7 +81,7 @@ const message = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('failed'), run, round, ballot, peers: z.array(peer).max(MEMBERS_LIMIT) }),
   z.strictObject({ kind: z.literal('commit'), run, round, ballot, proposal, outcome: digest }),
   /** a vector made in the exchange of a ballot, e.g. AllReduce's merged one */
-  z.strictObject({ kind: z.literal('derived'), run, round, ballot, label, digest, length }),
+  z.strictObject({ kind: z.literal('derived'), run, round, ballot, label, digest, words, length }),
   /** the members that the sender suspects now; a list with a higher number replaces the earlier ones */
   z.strictObject({
     kind: z.literal('suspicions'),
@@ -149,6 +154,7 @@ const answer = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('donation'),
     round,
+    hash: digest,
     step: z.int().min(0),
     lineage,
     view,

@@ -18,7 +18,7 @@ const optimiser = z.discriminatedUnion('name', [
 
 /** The form that a manifest must have when it comes from another peer. */
 export const runManifestSchema: z.ZodType<RunManifest> = z.strictObject({
-  version: z.literal(2),
+  version: z.literal(3),
   model: text,
   dataset: text,
   partition: text,
@@ -31,6 +31,7 @@ export const runManifestSchema: z.ZodType<RunManifest> = z.strictObject({
   schedule: text,
   batch: z.int().min(1),
   minibatches: z.int().min(1),
+  every: z.int().min(1),
   epochs: z.number().min(0),
   rounds: count,
   targetAccuracy: z.number().min(0).max(1),

@@ -4,10 +4,11 @@ import type { Vector } from '../vector.js'
 /**
  * The sparse form of a vector whose first `parameters` floats are mostly zeros, in words of 32 bits:
  *
- * - dense: the vector as it is packed without this form, `words(length)` words;
- * - sparse, when that takes strictly fewer: k (uint32), k ascending indices (uint32), then, packed as one vector, the k
- *   values at these indices and the `length − parameters` floats after the parameters: 1 + k + words(k + rest) words.
+ * - dense: the parameters, packed: words(parameters) words;
+ * - sparse, when that takes strictly fewer: k (uint32), k ascending indices (uint32), then the k values at these indices,
+ *   packed: 1 + k + words(k) words.
  *
+ * In both forms the `length − parameters` floats after the parameters follow as they are: no codec touches buffers.
  * The number of words tells which of both it is. A coordinate is left out when all its bits are zero, so −0 is not. The
  * words lie in the places of floats and are none: k and indices would be subnormals or NaNs.
  */
@@ -31,13 +32,13 @@ export function countNonZero(vector: Vector): number {
 /** Words of the shorter form of a vector with `nonZero` of its parameters not zero, and whether that is the sparse one. */
 export function sparseForm(layout: SparseLayout, nonZero: number): { sparse: boolean; words: number } {
   const { length, parameters, words } = layout
-  const dense = words(length)
-  const sparse = 1 + nonZero + words(nonZero + length - parameters)
-  return sparse < dense ? { sparse: true, words: sparse } : { sparse: false, words: dense }
+  const [dense, sparse] = [words(parameters), 1 + nonZero + words(nonZero)]
+  const rest = length - parameters
+  return sparse < dense ? { sparse: true, words: sparse + rest } : { sparse: false, words: dense + rest }
 }
 
-/** indices and values ← those of the parameters that are not zero, as many as `indices` holds; then the rest's values. */
-export function gatherSparse(from: Vector, parameters: number, indices: Uint32Array, values: Vector): void {
+/** indices and values ← those of the parameters that are not zero, as many as `indices` holds. */
+export function gatherSparse(from: Vector, indices: Uint32Array, values: Vector): void {
   const [input, out] = [wordsOf(from), wordsOf(values)]
   const count = indices.length
   for (let i = 0, at = 0; at < count; i++) {
@@ -45,7 +46,6 @@ export function gatherSparse(from: Vector, parameters: number, indices: Uint32Ar
     indices[at] = i
     out[at++] = input[i]
   }
-  out.set(input.subarray(parameters), count)
 }
 
 /**
@@ -54,13 +54,14 @@ export function gatherSparse(from: Vector, parameters: number, indices: Uint32Ar
  */
 export function sparseCount(packed: Vector, layout: SparseLayout): number | undefined {
   const { length, parameters, words } = layout
-  const dense = words(length)
+  const rest = length - parameters
+  const dense = words(parameters) + rest
   if (packed.length === dense) return undefined
   if (packed.length > dense || packed.length === 0) {
     throw corrupt(`got ${packed.length} words, expected at least 1 and at most ${dense} of ${length} floats`)
   }
   const [count] = wordsOf(packed)
-  const most = Math.min(parameters, packed.length - 1)
+  const most = Math.min(parameters, Math.max(0, packed.length - 1 - rest))
   if (count > most) throw corrupt(`got ${count} values in ${packed.length} words, expected at most ${most}`)
   const expected = sparseForm(layout, count)
   if (!expected.sparse || expected.words !== packed.length) {
@@ -70,22 +71,21 @@ export function sparseCount(packed: Vector, layout: SparseLayout): number | unde
 }
 
 /**
- * to ← the vector that was gathered. Error `corrupt` unless the indices ascend and are below `parameters`; `to` is then
- * written in part.
+ * to ← the parameters that were gathered. Error `corrupt` unless the indices ascend and are below the length of `to`, which
+ * is then written in part.
  */
-export function scatterSparse(indices: Uint32Array, values: Vector, to: Vector, parameters: number): void {
+export function scatterSparse(indices: Uint32Array, values: Vector, to: Vector): void {
   const [input, out] = [wordsOf(values), wordsOf(to)]
-  out.fill(0, 0, parameters)
+  out.fill(0)
   let next = 0
   for (let at = 0; at < indices.length; at++) {
     const index = indices[at]
-    if (index < next || index >= parameters) {
-      throw corrupt(`got the index ${index} at ${at}, expected ${next} to ${parameters - 1}`)
+    if (index < next || index >= out.length) {
+      throw corrupt(`got the index ${index} at ${at}, expected ${next} to ${out.length - 1}`)
     }
     out[index] = input[at]
     next = index + 1
   }
-  out.set(input.subarray(indices.length), parameters)
 }
 
 function wordsOf(vector: Vector): Uint32Array {

@@ -5,7 +5,8 @@ import {
   type GradientStore,
   type Layout,
   type Lease,
-  type Logger
+  type Logger,
+  type OptimiserSpec
 } from '@peergrad/core'
 import { stateKeys } from '../runtime/state-sync.js'
 import { checkpointFile, rotate } from './directory.js'
@@ -20,6 +21,8 @@ export interface CheckpointsInit {
   /** rounds between two; 0: only the last */
   readonly every: number
   readonly store: GradientStore
+  /** that steps the model at the end of a round */
+  readonly optimiser: OptimiserSpec
   readonly layout: Layout
   readonly logger: Logger
   readonly onSaved: (saved: { readonly round: number; readonly file: string }) => void
@@ -79,10 +82,10 @@ export class Checkpoints {
   }
 
   async #hold(position: CheckpointPosition, extra: readonly ExtraVector[]): Promise<HeldVector[]> {
-    const { store } = this.#init
-    const { round, manifest } = position
-    const names = ['model', ...optimiserVectors(manifest)]
-    const vectors = stateKeys(round, manifest.optimiser).map((key, index) => ({ name: names[index], key }))
+    const { store, optimiser } = this.#init
+    const { round } = position
+    const names = ['model', ...optimiserVectors(optimiser)]
+    const vectors = stateKeys(round, optimiser).map((key, index) => ({ name: names[index], key }))
     const results = await Promise.allSettled(
       [...vectors, ...extra].map(async ({ name, key }): Promise<HeldVector> => {
         // called before anything is waited for: by the end of this call the key may be deleted

@@ -3,12 +3,13 @@ import {
   PeergradError,
   type CheckpointPosition,
   type CheckpointVector,
-  type Digest,
   type GradientStore,
   type Layout,
+  type OptimiserSpec,
   type RunManifest
 } from '@peergrad/core'
 import type { SwarmInit } from '../membership/swarm.js'
+import { ownName } from '../runtime/own-vectors.js'
 import { stateKeys } from '../runtime/state-sync.js'
 import { checkRun } from './directory.js'
 import { CheckpointReader } from './read.js'
@@ -16,16 +17,16 @@ import { CheckpointReader } from './read.js'
 /** The state that a peer goes on from: its vectors are in the own store, under `stateKeys(position.round, …)`. */
 export interface ResumedState {
   readonly position: CheckpointPosition
-  /** of the model state */
-  readonly hash: Digest
+  /** store keys of what the peer keeps for itself, by name */
+  readonly own: ReadonlyMap<string, string>
 }
 
 /** What a checkpoint says of where it was in its run, without its vectors. Errors: `missing`, `corrupt`. */
 export async function resumedFrom(file: string): Promise<NonNullable<SwarmInit['resumed']>> {
   const reader = await CheckpointReader.open(file)
   try {
-    const { round, view, lineage } = reader.position
-    return { state: { round, hash: reader.vectors[0].digest }, view, lineage }
+    const { round, hash, view, lineage } = reader.position
+    return { state: { round, hash }, view, lineage }
   } finally {
     await reader.close()
   }
@@ -36,8 +37,8 @@ export interface LoadInit {
   readonly layout: Layout
   /** of the run that is to go on */
   readonly manifest: RunManifest
-  /** store keys for vectors beyond the model state and the optimiser's, by their name in the file */
-  readonly extra?: ReadonlyMap<string, string>
+  /** that steps the model at the end of a round */
+  readonly optimiser: OptimiserSpec
 }
 
 /**
@@ -46,30 +47,32 @@ export interface LoadInit {
  * in the store.
  */
 export async function loadCheckpoint(file: string, init: LoadInit): Promise<ResumedState> {
-  const { store, layout, manifest, extra = new Map<string, string>() } = init
+  const { store, layout, manifest, optimiser } = init
   const reader = await CheckpointReader.open(file)
   const loaded: string[] = []
   try {
     const { position } = reader
     checkRun(file, position, manifest)
     reader.checkLayout(layout)
-    const [model, ...moments] = stateKeys(position.round, manifest.optimiser)
-    const names = new Map([...optimiserVectors(manifest).map((name, i) => [name, moments[i]] as const), ...extra])
+    const [model, ...moments] = stateKeys(position.round, optimiser)
     const [state, ...others] = reader.vectors
-    const wanted = [...names].map(([name, key]) => {
+    const wanted = optimiserVectors(optimiser).map((name, index) => {
       const vector = others.find((each) => each.name === name)
-      const fits = vector !== undefined && (!moments.includes(key) || vector.length === layout.parameters)
-      if (fits) return [vector, key] as const
+      if (vector?.length === layout.parameters) return [vector, moments[index]] as const
       const got = vector === undefined ? 'no vector' : `${vector.length} floats as`
-      const expected = moments.includes(key) ? `${layout.parameters} floats` : 'one'
-      const message = `checkpoint ${file}: got ${got} "${name}", expected ${expected} for this run`
+      const message = `checkpoint ${file}: got ${got} "${name}", expected ${layout.parameters} floats for this run`
       throw new PeergradError('shape', message, { file, name })
     })
-    for (const [vector, key] of [[state, model] as const, ...wanted]) {
+    const own = others.flatMap((vector) => {
+      const name = ownName(vector.name)
+      return name === undefined ? [] : [{ name, vector, key: `own:${name}:resumed` }]
+    })
+    const all = [[state, model] as const, ...wanted, ...own.map(({ vector, key }) => [vector, key] as const)]
+    for (const [vector, key] of all) {
       await loadVector(reader, vector, store, key)
       loaded.push(key)
     }
-    return { position, hash: state.digest }
+    return { position, own: new Map(own.map(({ name, key }) => [name, key])) }
   } catch (thrown) {
     await store.delete(loaded)
     throw thrown
@@ -79,7 +82,7 @@ export async function loadCheckpoint(file: string, init: LoadInit): Promise<Resu
 }
 
 /** What the optimiser's vectors are called in a checkpoint. */
-export function optimiserVectors({ optimiser }: RunManifest): string[] {
+export function optimiserVectors(optimiser: OptimiserSpec): string[] {
   return Array.from({ length: optimiserState(optimiser) }, (_, index) => `optimiser.${index}`)
 }
 

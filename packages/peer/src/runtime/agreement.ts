@@ -26,7 +26,7 @@ export interface AgreementEffects {
   /** make the exchange of this proposal, then call `completed` or `failed` with its ballot */
   attempt(ballot: number, proposal: Proposal): void
   /** fetch the outcome from one of these peers instead, then call `completed` or `failed` */
-  adopt(ballot: number, outcome: Digest, holders: readonly PeerId[]): void
+  adopt(ballot: number, adopted: Pick<Decision, 'proposal' | 'outcome'>, holders: readonly PeerId[]): void
   /** the attempt in hand was overtaken */
   abandon(): void
   decide(decision: Decision, holders: readonly PeerId[]): void
@@ -39,7 +39,7 @@ export interface AgreementInit {
   readonly view: View
   readonly self: PeerId
   /** members of the next view and the end of the run, as the coordinator sees them when it proposes */
-  readonly next: () => { members: PeerId[]; finish: boolean }
+  readonly next: () => Pick<Proposal, 'members' | 'retired' | 'finish'>
   /** false for a proposal that no honest coordinator makes */
   readonly valid: (proposal: Proposal) => boolean
   /** fewer contributions than this are not proposed */
@@ -392,7 +392,7 @@ export class RoundAgreement {
     else if (outcome !== null)
       effects.adopt(
         ballot,
-        outcome,
+        { proposal, outcome },
         holders.filter((peer) => peer !== self)
       )
     else effects.attempt(ballot, proposal)

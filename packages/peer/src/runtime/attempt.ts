@@ -44,12 +44,11 @@ export class Attempt {
     this.#controller.abort(new PeergradError('aborted', 'this attempt of the round was overtaken'))
   }
 
-  /** Runs the strategy. Resolves with the ballot whose proposal it ended for and the key of the update. */
-  async run(): Promise<{ ballot: number; key: string }> {
+  /** Runs the strategy. Resolves with the ballot and proposal that it ended for and the key of what it returned. */
+  async run(): Promise<{ ballot: number; proposal: Proposal; key: string }> {
     const { strategy } = this.#exchange.services
     const key = await strategy.round(this.#context())
-    const { ballot } = await this.#bind()
-    return { ballot, key }
+    return { ...(await this.#bind()), key }
   }
 
   async #bind(): Promise<{ ballot: number; proposal: Proposal }> {
@@ -75,11 +74,14 @@ export class Attempt {
       random: exchange.random,
       signal,
       state: init.state,
+      optimiser: services.manifest.optimiser,
+      steps: init.steps,
+      learningRate: init.learningRate,
       minibatches: init.minibatches,
       key: (name) => exchange.key(this.#number === 0 ? name : `${name}:${this.#number}`),
       measure: (phase, work) => exchange.measure(phase, work),
-      gradient: async (minibatch, key) => {
-        const state = await store.get(init.state)
+      gradient: async (minibatch, key, at = init.state) => {
+        const state = await store.get(at)
         const into = store.lease(state.vector.length)
         try {
           const { loss, samples } = await engine.gradient({ state: state.vector, minibatch, into: into.vector, signal })
@@ -92,17 +94,21 @@ export class Attempt {
           state.release()
         }
       },
-      contribute: (make) => exchange.contribute(make),
+      own: (name) => services.own.key(name),
+      keep: (name, key) => services.own.keep(name, key),
+      contribute: (make, parts) => exchange.contribute(make, parts),
       agreed: async () => (await this.#bind()).proposal.contributions,
-      fetch: (manifests) => exchange.measure('fetch', () => exchange.fetch(manifests, signal)),
-      aggregate: (keys, manifests, to) => exchange.measure('aggregate', () => exchange.aggregate(keys, manifests, to)),
+      fetch: (manifests, part) => exchange.measure('fetch', () => exchange.fetch(manifests, signal, part)),
+      aggregate: (keys, manifests, to, part) =>
+        exchange.measure('aggregate', () => exchange.aggregate(keys, manifests, to, part)),
+      last: () => this.#required().proposal.finish,
       role: (index) => {
         const { contributions } = this.#required().proposal
         return contributions[index % contributions.length].peer
       },
-      publish: (label, key) => exchange.publish(this.#required().ballot, label, key),
-      receive: (label, peer) =>
-        exchange.measure('fetch', () => exchange.receiveDerived(this.#required().ballot, label, peer, signal))
+      publish: (label, key, part) => exchange.publish(this.#required().ballot, label, key, part),
+      receive: (label, peer, part) =>
+        exchange.measure('fetch', () => exchange.receiveDerived(this.#required().ballot, label, peer, signal, part))
     }
   }
 

@@ -3,6 +3,7 @@ import {
   PeergradError,
   random,
   seedOf,
+  spanOf,
   type Clock,
   type ContributionManifest,
   type ControlMessage,
@@ -10,6 +11,7 @@ import {
   type Engine,
   type GradientStore,
   type Minibatch,
+  type Part,
   type PeerId,
   type Phase,
   type PhaseTimes,
@@ -19,7 +21,9 @@ import {
   type View
 } from '@peergrad/core'
 import { deferred, orAborted } from '../deferred.js'
-import type { VectorExchange } from './vectors.js'
+import { readIndex, writeIndex, WORDS_PER_PART } from './part-index.js'
+import type { OwnVectors } from './own-vectors.js'
+import type { Packed, Shape, VectorExchange } from './vectors.js'
 
 /** What outlives a round. */
 export interface RoundServices {
@@ -30,11 +34,15 @@ export interface RoundServices {
   readonly store: GradientStore
   readonly strategy: Strategy
   readonly aggregator: PluginReference
+  /** what of a contribution is worth sending; all of it when left out */
+  readonly filter?: PluginReference
+  readonly own: OwnVectors
   readonly clock: Clock
   readonly vectors: VectorExchange
   /** the contribution that this peer announced in a round, by round */
   readonly announced: Map<number, Digest>
   readonly send: (message: ControlMessage) => void
+  readonly sha256: (text: string) => Digest
   /** whether the members agree that a peer is gone */
   readonly lost: (peer: PeerId) => boolean
   readonly onPhase: (round: number, phase: Phase) => void
@@ -46,6 +54,10 @@ export interface ExchangeInit {
   /** store key of the model state that the round starts from */
   readonly state: string
   readonly minibatches: readonly Minibatch[]
+  /** optimiser steps before this round */
+  readonly steps: number
+  /** of an optimiser step, from 1 */
+  readonly learningRate: (step: number) => number
 }
 
 /** What of the exchange the round has to know. */
@@ -62,7 +74,10 @@ type DerivedMessage = Extract<ControlMessage, { kind: 'derived' }>
 export type ExchangeMessage = WithoutRound<Extract<ControlMessage, { kind: 'manifest' }> | DerivedMessage>
 
 export interface Contributed {
+  /** as the others have it */
   readonly key: string
+  /** each by itself, when it was cut into several */
+  readonly parts: readonly string[]
   readonly manifest: ContributionManifest
 }
 
@@ -80,12 +95,13 @@ export class Exchange {
   readonly init: ExchangeInit
   readonly phases: PhaseTimes = {}
   readonly #effects: ExchangeEffects
-  readonly #derived = new Map<string, { digest: Digest; length: number }>()
+  readonly #derived = new Map<string, Packed & { readonly length: number }>()
   readonly #derivedWaiters = new Set<() => void>()
   /** members that cannot publish in a ballot, and because of whom */
   readonly #unable = new Map<PeerId, { readonly ballot: number; readonly peers: readonly PeerId[] }>()
   /** abort the transfers of what a member alone is sure to hold */
   readonly #owners = new Map<PeerId, AbortController>()
+  #packed: { readonly bytes: number; readonly whole: number } | undefined
   #contribution: Promise<Contributed> | undefined
 
   constructor(services: RoundServices, init: ExchangeInit, effects: ExchangeEffects) {
@@ -98,10 +114,15 @@ export class Exchange {
     return this.init.round
   }
 
+  /** Bytes of the own contribution as others fetch it, and as float32 that nothing was left out of. */
+  get packed(): { readonly bytes: number; readonly whole: number } | undefined {
+    return this.#packed
+  }
+
   /** A vector that a member made in this round. */
-  announced(from: PeerId, { ballot, label, digest, length }: DerivedMessage): void {
+  announced(from: PeerId, { ballot, label, digest, words, length }: DerivedMessage): void {
     if (this.#derived.size >= DERIVED * this.init.view.members.length) return
-    this.#derived.set(derivedKey(ballot, label, from), { digest, length })
+    this.#derived.set(derivedKey(ballot, label, from), { digest, words, length })
     this.wake()
   }
 
@@ -143,7 +164,7 @@ export class Exchange {
   }
 
   /** Stores and announces what this peer gives, once. */
-  contribute(make: () => Promise<{ key: string; loss: number; samples: number }>): Promise<Contributed> {
+  contribute(make: () => Promise<{ key: string; loss: number; samples: number }>, parts = 1): Promise<Contributed> {
     this.#contribution ??= (async () => {
       const { key, loss, samples } = await make()
       const { services, round } = this
@@ -154,32 +175,43 @@ export class Exchange {
           `round ${round}: the own gradient is not finite (loss ${loss}); the training diverged: lower --lr`
         )
       }
-      const offer = await services.vectors.offerPacked(key, round + 1)
-      const { digest } = offer
-      const length = layoutLength(services.engine.layout)
-      const manifest: ContributionManifest = { peer: services.self, round, digest, length, samples, loss }
+      const { digest, words, ...offered } = await this.#give(key, parts)
+      const { length } = this.#shape()
+      const manifest: ContributionManifest = { peer: services.self, round, digest, words, length, samples, loss }
       const before = services.announced.get(round) ?? digest
       // a peer whose state was taken anew in this round does not contradict what it said from the other one
       if (before === digest && !this.#effects.ended.aborted) {
         services.announced.set(round, digest)
         services.announced.delete(round - 1)
-        this.#effects.send({ kind: 'manifest', digest, length, samples, loss })
+        this.#effects.send({ kind: 'manifest', digest, words, length, samples, loss })
         this.#effects.contributed(manifest)
       }
-      return { key: offer.key, manifest }
+      return { ...offered, manifest }
     })()
     this.#contribution.catch(() => (this.#contribution = undefined))
     return this.#contribution
   }
 
   /** Errors name all who could not be read, so that one try without them is enough. */
-  async fetch(manifests: readonly ContributionManifest[], signal: AbortSignal): Promise<string[]> {
+  async fetch(
+    manifests: readonly ContributionManifest[],
+    signal: AbortSignal,
+    part: Part | undefined
+  ): Promise<string[]> {
     const reads = await Promise.allSettled(
       manifests.map(async (manifest) => {
-        if (manifest.peer === this.services.self) return (await this.#ownContribution(manifest)).key
+        if (manifest.peer === this.services.self) {
+          const { key, parts } = await this.#ownContribution(manifest)
+          return part === undefined ? key : parts[part.index]
+        }
         const key = this.key(`from:${manifest.peer}:${manifest.digest}`)
-        await this.#pull(manifest.digest, manifest.length, key, manifest.peer, signal)
-        return key
+        if (part === undefined) {
+          await this.#pullPacked(manifest, this.#shape(), key, manifest.peer, signal)
+          return key
+        }
+        const index = await this.#partIndex(manifest, part.of, `${key}:index`, signal)
+        await this.#pullPacked(index[part.index], this.#shape(part), `${key}:${part.index}`, manifest.peer, signal)
+        return `${key}:${part.index}`
       })
     )
     const failures = reads.flatMap((read) => (read.status === 'rejected' ? [PeergradError.from(read.reason)] : []))
@@ -193,26 +225,37 @@ export class Exchange {
     return reads.flatMap((read) => (read.status === 'fulfilled' ? [read.value] : []))
   }
 
-  async aggregate(keys: readonly string[], manifests: readonly ContributionManifest[], to: string): Promise<void> {
-    const { store, aggregator, engine, manifest } = this.services
+  async aggregate(
+    keys: readonly string[],
+    manifests: readonly ContributionManifest[],
+    to: string,
+    part: Part | undefined
+  ): Promise<void> {
+    const { store, aggregator, manifest } = this.services
     await store.aggregate({
       from: keys,
       to,
       rule: aggregator,
       samples: manifests.map(({ samples }) => samples),
-      parameters: engine.layout.parameters,
+      parameters: this.#shape(part).parameters,
       seed: seedOf(manifest.seed, 'aggregate', this.round)
     })
   }
 
-  async publish(ballot: number, label: string, key: string): Promise<string> {
-    const offer = await this.services.vectors.offerPacked(key, this.round + 1)
-    const length = layoutLength(this.services.engine.layout)
-    this.#effects.send({ kind: 'derived', ballot, label, digest: offer.digest, length })
-    return offer.key
+  async publish(ballot: number, label: string, key: string, part: Part | undefined): Promise<string> {
+    const shape = this.#shape(part)
+    const { digest, words, key: shared } = await this.services.vectors.offerPacked(key, shape, this.round + 1)
+    this.#effects.send({ kind: 'derived', ballot, label, digest, words, length: shape.length })
+    return shared
   }
 
-  async receiveDerived(ballot: number, label: string, peer: PeerId, signal: AbortSignal): Promise<string> {
+  async receiveDerived(
+    ballot: number,
+    label: string,
+    peer: PeerId,
+    signal: AbortSignal,
+    part: Part | undefined
+  ): Promise<string> {
     const name = derivedKey(ballot, label, peer)
     while (!this.#derived.has(name)) {
       if (this.services.lost(peer)) {
@@ -230,9 +273,15 @@ export class Exchange {
         this.#derivedWaiters.delete(woken.resolve)
       }
     }
-    const { digest, length } = this.#derived.get(name) as { digest: Digest; length: number }
+    const { length, ...packed } = this.#derived.get(name) as Packed & { length: number }
+    const shape = this.#shape(part)
+    if (length !== shape.length) {
+      const peers = [peer]
+      const message = `got a vector of ${length} floats as ${label}, expected ${shape.length}`
+      throw new PeergradError('shape', message, { peers, liars: peers })
+    }
     const key = this.key(`derived:${ballot}:${label}:${peer}`)
-    await this.#pull(digest, length, key, peer, signal)
+    await this.#pullPacked(packed, shape, key, peer, signal)
     return key
   }
 
@@ -254,23 +303,125 @@ export class Exchange {
     return this.#contribution
   }
 
+  /** Offers what is sent of a contribution; what is held back, and what the codec lost, waits among the own vectors. */
+  async #give(key: string, parts: number): Promise<Packed & Omit<Contributed, 'manifest'>> {
+    const { filter, store, own, vectors } = this.services
+    if (filter === undefined) return this.#offer(key, parts)
+    const { sent, rest } = await this.#filtered(key, filter)
+    const offered = await this.#offer(sent, parts)
+    if (!vectors.feedback) return offered
+    const shared = parts === 1 ? offered.key : `${key}:as-shared`
+    if (parts > 1) await store.join({ from: offered.parts, to: shared })
+    await store.feedback({ rest, sent, shared, parameters: this.#shape().parameters, to: own.nextKey(HELD) })
+    return offered
+  }
+
+  async #filtered(key: string, filter: PluginReference): Promise<{ sent: string; rest: string }> {
+    const { store, own, engine, manifest } = this.services
+    const { state, steps, learningRate } = this.init
+    const { length, parameters } = this.#shape()
+    const held = own.key(HELD)
+    const rest = own.nextKey(HELD)
+    await store.filter({
+      from: key,
+      ...(held !== undefined && { held }),
+      state,
+      to: `${key}:sent`,
+      rest,
+      filter,
+      parameters: engine.layout.parameters,
+      step: steps + 1,
+      learningRate: learningRate(steps + 1),
+      seed: seedOf(manifest.seed, 'filter', this.round)
+    })
+    await store.unpack({ from: `${key}:sent`, sparse: parameters, length, to: `${key}:filtered` })
+    return { sent: `${key}:filtered`, rest }
+  }
+
+  async #offer(key: string, parts: number): Promise<Packed & Omit<Contributed, 'manifest'>> {
+    const { store, vectors } = this.services
+    if (parts === 1) {
+      const offered = await vectors.offerPacked(key, this.#shape(), this.round + 1)
+      this.#packed = this.#sizes([offered])
+      return { ...offered, parts: [offered.key] }
+    }
+    const offered = await Promise.all(
+      Array.from({ length: parts }, async (_, index) => {
+        const part = { index, of: parts }
+        const to = `${key}:part:${index}`
+        await store.slice({ from: key, ...spanOf(this.#shape().length, part), to })
+        return vectors.offerPacked(to, this.#shape(part), this.round + 1)
+      })
+    )
+    this.#packed = this.#sizes(offered)
+    const index = store.lease(parts * WORDS_PER_PART)
+    writeIndex(offered, index.vector)
+    await store.put(`${key}:index`, index)
+    const digest = await vectors.offer(`${key}:index`, this.round + 1)
+    return { digest, words: parts * WORDS_PER_PART, key, parts: offered.map((each) => each.key) }
+  }
+
+  /** What the parts of a contribution are, as its owner says. */
+  async #partIndex(
+    { peer, digest, words }: ContributionManifest,
+    of: number,
+    key: string,
+    signal: AbortSignal
+  ): Promise<readonly Packed[]> {
+    const { store, vectors } = this.services
+    const length = of * WORDS_PER_PART
+    if (words !== length) {
+      const peers = [peer]
+      const message = `got an index of ${words} words, expected ${length} for ${of} parts`
+      throw new PeergradError('shape', message, { peers, liars: peers })
+    }
+    await this.#pull(peer, signal, async (request) => {
+      await vectors.pull({ digest, length, key, bits: true, ...request })
+      await vectors.offer(key, this.round + 1, digest)
+    })
+    const lease = await store.get(key)
+    try {
+      return readIndex(lease.vector)
+    } finally {
+      lease.release()
+    }
+  }
+
+  #sizes(offered: readonly Packed[]): { bytes: number; whole: number } {
+    return { bytes: 4 * offered.reduce((sum, { words }) => sum + words, 0), whole: 4 * this.#shape().length }
+  }
+
+  /** Of the whole model state, or of a part of it. */
+  #shape(part?: Part): Shape {
+    const { layout } = this.services.engine
+    const length = layoutLength(layout)
+    if (part === undefined) return { length, parameters: layout.parameters }
+    const span = spanOf(length, part)
+    const parameters = Math.min(Math.max(layout.parameters - span.offset, 0), span.length)
+    return { length: span.length, parameters }
+  }
+
+  async #pullPacked(packed: Packed, shape: Shape, key: string, owner: PeerId, signal: AbortSignal): Promise<void> {
+    const { digest, words } = packed
+    await this.#pull(owner, signal, (request) =>
+      this.services.vectors.pullPacked({ digest, words, shape, key, ...request }, this.round + 1)
+    )
+  }
+
   /**
    * Pulls what `owner` announced, from it or from whoever has it already. While the owner is there for the others but
    * not for this peer, they are asked again for a moment: they may be about to have it.
    */
-  async #pull(digest: Digest, length: number, key: string, owner: PeerId, signal: AbortSignal): Promise<void> {
-    const expected = layoutLength(this.services.engine.layout)
-    if (length !== expected) {
-      const peers = [owner]
-      const message = `got a vector of ${length} floats, expected ${expected}`
-      throw new PeergradError('shape', message, { peers, liars: peers })
-    }
-    const { clock, vectors } = this.services
+  async #pull(
+    owner: PeerId,
+    signal: AbortSignal,
+    pull: (request: { from: readonly PeerId[]; signal: AbortSignal }) => Promise<void>
+  ): Promise<void> {
+    const { clock } = this.services
     for (let tries = 0; ; tries++) {
       const from = this.#askFirst(owner)
-      const pull = { digest, length, key, from, signal: this.#whileThere(owner) }
       try {
-        return await orAborted(vectors.pullPacked(pull, this.round + 1), signal)
+        return await orAborted(pull({ from, signal: this.#whileThere(owner) }), signal)
       } catch (thrown) {
         const error = PeergradError.from(thrown)
         const { peers, liars } = error.data as { peers?: PeerId[]; liars?: PeerId[] }
@@ -298,6 +449,9 @@ export class Exchange {
     return [...first, ...others]
   }
 }
+
+/** What a filter held back, among the own vectors. */
+const HELD = 'held'
 
 function derivedKey(ballot: number, label: string, peer: PeerId): string {
   return `${ballot}/${label}/${peer}`

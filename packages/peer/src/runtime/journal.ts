@@ -13,6 +13,8 @@ interface RoundEntry {
   readonly loss: number
   readonly seconds: number
   readonly phases: PhaseTimes
+  readonly steps: number
+  readonly packed: { readonly bytes: number; readonly whole: number } | undefined
   readonly links: readonly LinkStatistics[]
   readonly parametersHash: Digest
 }
@@ -40,10 +42,11 @@ export class Journal {
     this.#emit({ type: 'phase', round, phase })
   }
 
-  round({ links, ...entry }: RoundEntry): void {
+  round({ links, packed, ...entry }: RoundEntry): void {
     const sent = links.reduce((sum, link) => sum + link.tensorBytesSent + link.controlBytesSent, 0)
     const received = links.reduce((sum, link) => sum + link.tensorBytesReceived + link.controlBytesReceived, 0)
-    this.#emit({ type: 'round', ...entry, bytesSent: sent - this.#sent, bytesReceived: received - this.#received })
+    const bytes = { bytesSent: sent - this.#sent, bytesReceived: received - this.#received }
+    this.#emit({ type: 'round', ...entry, ...(packed && { packed }), ...bytes })
     this.#sent = sent
     this.#received = received
     this.#rounds += 1

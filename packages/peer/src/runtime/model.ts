@@ -1,13 +1,6 @@
-import {
-  layoutLength,
-  learningRateAt,
-  type Digest,
-  type Engine,
-  type GradientStore,
-  type LearningRateSchedule,
-  type OptimiserSpec
-} from '@peergrad/core'
+import { layoutLength, type Digest, type Engine, type GradientStore, type OptimiserSpec } from '@peergrad/core'
 import { RETENTION } from './exchange.js'
+import type { Outcome } from './round.js'
 import { stateKey, stateKeys } from './state-sync.js'
 import type { VectorExchange } from './vectors.js'
 
@@ -15,8 +8,14 @@ export interface ModelInit {
   readonly store: GradientStore
   readonly engine: Engine
   readonly vectors: VectorExchange
+  /** what steps the model at the end of a round */
   readonly optimiser: OptimiserSpec
-  readonly schedule: LearningRateSchedule
+  /** of its step t, from 1 */
+  readonly learningRate: (step: number) => number
+  /** optimiser steps that a peer makes in a round */
+  readonly stepsPerRound: number
+  /** an outcome is the peer's next model, and no update */
+  readonly ownModels: boolean
 }
 
 /** The versions of model and optimiser state in the own store, and what of past rounds is still kept beside them. */
@@ -42,7 +41,7 @@ export class Model {
     return this.#step
   }
 
-  /** Digest of the newest parameters and buffers; undefined before there are any. */
+  /** What the newest state is called: its digest, when all peers have the same. Undefined before there is any. */
   get hash(): Digest | undefined {
     return this.#hash
   }
@@ -75,23 +74,37 @@ export class Model {
   }
 
   /** Makes the next version with the decided update of the round. */
-  async update(outcome: { key: string; digest: Digest }): Promise<void> {
-    const { store, engine, vectors, optimiser, schedule } = this.#init
-    const step = this.#step + 1
+  async update({ shared, ...outcome }: Outcome): Promise<void> {
+    const { vectors, stepsPerRound, ownModels } = this.#init
+    if (ownModels) await this.#replace(outcome)
+    else await this.#advance(outcome.key)
+    if (shared) {
+      this.#outcomes.set(this.#round, outcome)
+      await vectors.offer(outcome.key, Infinity, outcome.digest)
+    }
+    this.#step += stepsPerRound
+    this.#round += 1
+  }
+
+  async #replace({ key, digest }: { key: string; digest: Digest }): Promise<void> {
+    const { store } = this.#init
+    await store.put(stateKey(this.#round + 1), await store.get(key))
+    this.#hash = digest
+  }
+
+  async #advance(gradient: string): Promise<void> {
+    const { store, engine, optimiser, learningRate } = this.#init
+    const step = this.#round + 1
     await store.applyUpdate({
       from: this.key,
       to: stateKey(this.#round + 1),
-      gradient: outcome.key,
+      gradient,
       optimiser,
       parameters: engine.layout.parameters,
       step,
-      learningRate: learningRateAt(schedule, step, optimiser.learningRate)
+      learningRate: learningRate(step)
     })
     this.#hash = await store.digest(stateKey(this.#round + 1))
-    this.#outcomes.set(this.#round, outcome)
-    await vectors.offer(outcome.key, Infinity, outcome.digest)
-    this.#step = step
-    this.#round += 1
   }
 
   /**

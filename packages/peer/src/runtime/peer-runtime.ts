@@ -1,5 +1,6 @@
 import {
   layoutLength,
+  learningRateAt,
   PeergradError,
   type Beat,
   type CheckpointPosition,
@@ -12,13 +13,17 @@ import {
   type GradientStore,
   type LearningRateSchedule,
   type Logger,
+  type OptimiserSpec,
   type PeerId,
   type PluginReference,
+  type Proposal,
+  type RoundRecord,
   type RunManifest,
   type Strategy,
   type View
 } from '@peergrad/core'
 import type { Checkpoints } from '../checkpoint/checkpoints.js'
+import type { ExtraVector } from '../checkpoint/checkpoints.js'
 import type { ResumedState } from '../checkpoint/load.js'
 import { deferred } from '../deferred.js'
 import { Roster } from '../membership/roster.js'
@@ -28,12 +33,13 @@ import { Estimates } from './estimates.js'
 import { Followers } from './followers.js'
 import { Journal, type EventBody } from './journal.js'
 import { Model } from './model.js'
+import { OwnVectors } from './own-vectors.js'
 import { Pulse } from './pulse.js'
 import { Round, type RoundResult } from './round.js'
 import { Standing, type Here } from './standing.js'
 import { StateBook } from './state-book.js'
 import { donate, takeState } from './state-sync.js'
-import { VectorExchange, type VectorExchangeInit } from './vectors.js'
+import { VectorExchange, type Packing } from './vectors.js'
 
 export interface PeerRuntimeInit {
   readonly swarm: Swarm
@@ -41,8 +47,10 @@ export interface PeerRuntimeInit {
   readonly store: GradientStore
   readonly strategy: Strategy
   readonly aggregator: PluginReference
-  /** how contributions are packed for the wire; as they are when left out */
-  readonly codec?: VectorExchangeInit['codec']
+  /** what of a contribution is worth sending; all of it when left out */
+  readonly filter?: PluginReference
+  /** how vectors are packed for the wire; as they are when left out */
+  readonly codec?: Packing['codec']
   /** deals all training samples to n ranks; pure */
   readonly partition: (shards: number, epoch: number) => readonly Uint32Array[]
   readonly schedule: LearningRateSchedule
@@ -85,6 +93,8 @@ export interface PeerOutcome {
   /** where the run goes on from, and the store key of the model state there */
   readonly position: CheckpointPosition
   readonly state: string
+  /** vectors that the peer kept for itself */
+  readonly own: readonly ExtraVector[]
   /** mean training loss of the last round */
   readonly trainingLoss: number | undefined
   /** milliseconds from the first round's start to the last one's end */
@@ -97,6 +107,8 @@ const LEAVE = 1000
 const LINGER = 10_000
 /** Share of the store that what others still need may fill; then who is furthest behind must take the state anew. */
 const ROOM = 0.75
+/** Rounds that a strategy is told of. */
+const REMEMBERED = 10_000
 /** Rounds that a member may be late and still find what was decided. */
 const LATE = 64
 const NOWHERE = { round: 0, hash: '0'.repeat(64), plan: '0'.repeat(16) }
@@ -117,6 +129,12 @@ export class PeerRuntime {
   readonly #followers: Followers
   readonly #pulse: Pulse
   readonly #book = new StateBook()
+  readonly #own: OwnVectors
+  /** of an optimiser step, by the run's schedule */
+  readonly #learningRate: (step: number) => number
+  /** that steps the model at the end of a round */
+  readonly #optimiser: OptimiserSpec
+  readonly #history: RoundRecord[] = []
   readonly #hurry = new AbortController()
   readonly #announced = new Map<number, Digest>()
   /** peers whose state turned out to be wrong */
@@ -124,6 +142,8 @@ export class PeerRuntime {
   #donors: readonly PeerId[] = []
   #current: Round | undefined
   #stranded: PeergradError | undefined
+  /** whom the run goes on without, as the strategy wants it */
+  readonly #retired = new Set<PeerId>()
   /** false until a majority has the same state as this peer */
   #confirmed = false
   /** the round in which this peer came back to a view that it is in */
@@ -142,7 +162,7 @@ export class PeerRuntime {
     this.#vectors = new VectorExchange({
       mesh: swarm.mesh,
       store,
-      ...(init.codec && { codec: init.codec }),
+      packing: { ...(init.codec && { codec: init.codec }), sparse: init.filter !== undefined },
       deadline: swarm.manifest.deadline,
       refuse: (peer, offence, reason) => {
         swarm.mesh.report(peer, offence)
@@ -150,7 +170,19 @@ export class PeerRuntime {
       }
     })
     const { optimiser } = swarm.manifest
-    this.#model = new Model({ store, engine, vectors: this.#vectors, optimiser, schedule })
+    const { outer, steps: stepsPerRound = 1 } = init.strategy
+    this.#learningRate = (step) => learningRateAt(schedule, step, optimiser.learningRate)
+    this.#optimiser = outer ?? optimiser
+    this.#model = new Model({
+      store,
+      engine,
+      vectors: this.#vectors,
+      optimiser: this.#optimiser,
+      learningRate: outer === undefined ? this.#learningRate : () => outer.learningRate,
+      stepsPerRound,
+      ownModels: init.strategy.ownModels === true
+    })
+    this.#own = new OwnVectors(store, init.resume?.own)
     const [every, samples] = [init.evaluateEvery, init.evaluateSamples]
     this.#estimates = new Estimates({ engine, store, logger, emit, every, samples })
     this.#standing = new Standing({ ...init, model: this.#model, estimates: this.#estimates })
@@ -173,7 +205,10 @@ export class PeerRuntime {
       swarm.on('message', ({ from, message, envelope }) => this.#onMessage(from, message, envelope)),
       swarm.on('merged', ({ lineage }) => this.#onMerged(lineage.founder)),
       swarm.mesh.on('ended', ({ error }) => this.#hurry.abort(error)),
-      swarm.mesh.on('disconnect', ({ peer }) => this.#followers.remove(peer)),
+      swarm.mesh.on('disconnect', ({ peer }) => {
+        this.#followers.remove(peer)
+        this.#retired.delete(peer)
+      }),
       ...this.#followRoster()
     ]
     swarm.respond((from, request) => this.#respond(from, request))
@@ -219,9 +254,9 @@ export class PeerRuntime {
       await this.#model.initialise(this.#manifest.seed)
       this.#enter(founding.view, { epoch: 0, start: 0, changes: [{ round: 0, members: [...founding.view.members] }] })
       this.#confirm()
-    } else if (resume !== undefined && founding?.state?.hash === resume.hash) {
-      const { round, step, view, data } = resume.position
-      this.#model.adopt({ round, step, hash: resume.hash })
+    } else if (resume !== undefined && founding?.state?.hash === resume.position.hash) {
+      const { round, hash, step, view, data } = resume.position
+      this.#model.adopt({ round, step, hash })
       this.#enter(view, data)
       this.#confirm()
     } else {
@@ -235,7 +270,6 @@ export class PeerRuntime {
   /** Takes the state of the run that the others train. */
   async #takeState(signal: AbortSignal): Promise<void> {
     const { engine, store, swarm, clock, patience, logger, emit } = this.#init
-    const { optimiser } = this.#manifest
     const start = clock.now()
     this.#current = undefined
     this.#standing.clear()
@@ -248,16 +282,18 @@ export class PeerRuntime {
       vectors: this.#vectors,
       store,
       clock,
-      optimiser,
+      optimiser: this.#optimiser,
       length: layoutLength(engine.layout),
       parameters: engine.layout.parameters,
+      ownModels: this.#init.strategy.ownModels === true,
       prepare: () => this.#model.clear(),
       distrusted: this.#distrusted,
       patience,
       signal
     })
     this.#donors = donors
-    this.#model.adopt({ ...donation, hash: donation.vectors[0].digest })
+    await this.#own.settle(false)
+    this.#model.adopt(donation)
     this.#enter(donation.view, donation.position)
     const seconds = (clock.now() - start) / 1000
     logger.info({ round: this.#model.round, donors, seconds }, 'took the state of the run')
@@ -288,7 +324,7 @@ export class PeerRuntime {
 
   async #rounds(signal: AbortSignal, ends: AbortSignal): Promise<PeerOutcome['status']> {
     for (;;) {
-      if (ends.aborted && !this.#roster.isMember(this.#self)) return 'left'
+      if (this.#retired.has(this.#self) || (ends.aborted && !this.#roster.isMember(this.#self))) return 'left'
       try {
         if (await this.#oneRound(signal, ends)) return 'finished'
       } catch (thrown) {
@@ -310,7 +346,7 @@ export class PeerRuntime {
 
   /** True when it was the last. */
   async #oneRound(signal: AbortSignal, ends: AbortSignal): Promise<boolean> {
-    const { clock, store, engine, strategy, swarm, aggregator, emit } = this.#init
+    const { clock, store, engine, strategy, swarm, aggregator, filter, emit } = this.#init
     const start = clock.now()
     const { round, view } = this.#here as Here
     const member = view.members.includes(this.#self)
@@ -324,10 +360,13 @@ export class PeerRuntime {
         store,
         strategy,
         aggregator,
+        ...(filter && { filter }),
+        own: this.#own,
         clock,
         vectors: this.#vectors,
         announced: this.#announced,
         send: (message) => swarm.send(message),
+        sha256: (text) => swarm.sha256(text),
         lost: (peer) => this.#roster.isLost(peer),
         onPhase: (number, phase) => this.#journal.phase(number, phase)
       },
@@ -336,9 +375,11 @@ export class PeerRuntime {
         view,
         state: this.#model.key,
         minibatches: this.#standing.minibatches(this.#self),
+        steps: this.#model.step,
+        learningRate: this.#learningRate,
         votes,
         minimum: () => this.#roster.minimum(),
-        next: () => ({ members: this.#roster.proposal(), finish: this.#standing.isLast() }),
+        next: () => this.#next(),
         onContradiction: (peer, envelopes) => {
           const signed = envelopes.map((bytes) => Buffer.from(bytes).toString('base64'))
           emit({ type: 'equivocated', other: peer, round, envelopes: signed })
@@ -353,7 +394,9 @@ export class PeerRuntime {
       this.#catcher.enter(current, this.#ahead(round))
       const result = await running
       await this.#apply(current, result, start)
-      return result.decision.proposal.finish
+      const { finish, retired } = result.decision.proposal
+      for (const peer of retired) this.#retired.add(peer)
+      return finish
     } finally {
       cancel()
     }
@@ -379,6 +422,7 @@ export class PeerRuntime {
     const { round } = current
     const view = this.#roster.view.number
     await current.measure('update', () => this.#model.update(outcome))
+    await this.#own.settle(decision.proposal.contributions.some(({ peer }) => peer === this.#self))
     const floor = await this.#floor()
     this.#catcher.decided(round, decision, floor)
     this.#roster.next(decision.proposal.members)
@@ -388,6 +432,7 @@ export class PeerRuntime {
     const loss =
       contributions.reduce((sum, contribution) => sum + contribution.loss * contribution.samples, 0) / samples
     this.#trainingLoss = loss
+    this.#remember({ round, loss, members: contributions.length, milliseconds: clock.now() - start })
     this.#journal.round({
       round,
       attempt: attempts - 1,
@@ -397,15 +442,36 @@ export class PeerRuntime {
       loss,
       seconds: (clock.now() - start) / 1000,
       phases: current.phases,
+      steps: this.#model.step,
+      packed: current.packed,
       links: swarm.mesh.links(),
       parametersHash: this.#model.hash as Digest
     })
     await this.#estimates.afterRound(round, this.#model.key)
     // a run with a target waits for it, so that the same round ends it every time
     if (this.#manifest.targetAccuracy > 0) await this.#estimates.settled()
-    if (checkpoints?.due(this.#model.round) === true) await checkpoints.save(this.#standing.position())
+    if (checkpoints?.due(this.#model.round) === true) await checkpoints.save(this.#standing.position(), this.#own.extra)
     this.#compare()
     await this.#model.forget(floor)
+  }
+
+  /** What this peer would propose to become of the run after the round in hand. */
+  #next(): Pick<Proposal, 'members' | 'retired' | 'finish'> {
+    const { strategy } = this.#init
+    const view = this.#roster.view
+    const members = this.#roster.proposal()
+    const retired = strategy.retire?.({ view, history: this.#history }) ?? []
+    return {
+      members: members.filter((peer) => !retired.includes(peer)),
+      retired: view.members.filter((peer) => retired.includes(peer)),
+      finish: this.#standing.isLast()
+    }
+  }
+
+  #remember(record: RoundRecord): void {
+    if (this.#init.strategy.retire === undefined) return
+    this.#history.push(record)
+    if (this.#history.length > REMEMBERED) this.#history.shift()
   }
 
   /** The first round that somebody who catches up still needs, as far as there is room to keep it. */
@@ -472,7 +538,7 @@ export class PeerRuntime {
     const { clock } = this.#init
     this.#book.record(from, beat)
     if (beat.stateful) this.#followers.reached(from, beat.round)
-    const caughtUp = beat.confirmed && this.#book.upToDate(from, clock.now())
+    const caughtUp = beat.confirmed && !this.#retired.has(from) && this.#book.upToDate(from, clock.now())
     this.#roster.beat(from, { stateful: beat.stateful, caughtUp })
     if (caughtUp) this.#current?.retry()
     if (this.#here !== undefined && beat.round > this.#here.round && this.#roster.isMember(from))
@@ -502,8 +568,9 @@ export class PeerRuntime {
     }
     const { swarm, store } = this.#init
     if (request.kind !== 'donate' || !swarm.isReady(from)) return undefined
-    const { donation, release } = await donate(this.#vectors, store, this.#manifest.optimiser, {
+    const { donation, release } = await donate(this.#vectors, store, this.#optimiser, {
       round: here.round,
+      hash: here.hash,
       step: here.step,
       lineage: swarm.lineage,
       view: { ...here.view, members: [...here.view.members] },
@@ -562,6 +629,7 @@ export class PeerRuntime {
       parametersHash: hash,
       position: this.#standing.position(),
       state: this.#model.key,
+      own: this.#own.extra,
       trainingLoss: this.#trainingLoss,
       milliseconds
     }

@@ -1,4 +1,5 @@
 import {
+  canonical,
   layoutLength,
   PeergradError,
   type ControlMessage,
@@ -15,7 +16,7 @@ import { Exchange, RETENTION, type ExchangeInit, type ExchangeMessage, type Roun
 
 export interface RoundInit extends ExchangeInit {
   /** members of the next view and the end of the run, as this peer would propose them */
-  readonly next: () => { members: PeerId[]; finish: boolean }
+  readonly next: () => Pick<Proposal, 'members' | 'retired' | 'finish'>
   /** contributions without which nothing is proposed */
   readonly minimum: () => number
   /** false for a peer that only follows: one outside the view, or one that may not vote in this round */
@@ -24,10 +25,17 @@ export interface RoundInit extends ExchangeInit {
   readonly onContradiction: (peer: PeerId, envelopes: readonly Uint8Array[]) => void
 }
 
+/** What a round ends with, in the own store. */
+export interface Outcome {
+  readonly key: string
+  readonly digest: Digest
+  /** false: every peer has another one, the digest only names the round */
+  readonly shared: boolean
+}
+
 export interface RoundResult {
   readonly decision: Decision
-  /** the aggregated update in the own store */
-  readonly outcome: { readonly key: string; readonly digest: Digest }
+  readonly outcome: Outcome
   readonly attempts: number
 }
 
@@ -85,7 +93,7 @@ export class Round {
       effects: {
         send: (message) => this.#send(message),
         attempt: (ballot, proposal) => this.#onProposal(ballot, proposal),
-        adopt: (ballot, outcome, holders) => void this.#adopt(ballot, outcome, holders),
+        adopt: (ballot, adopted, holders) => void this.#adopt(ballot, adopted, holders),
         abandon: () => this.#abandon(),
         decide: (decision, holders) => this.#decided.resolve({ decision, holders })
       }
@@ -104,6 +112,10 @@ export class Round {
   /** milliseconds in each phase so far */
   get phases(): PhaseTimes {
     return this.#exchange.phases
+  }
+
+  get packed(): Exchange['packed'] {
+    return this.#exchange.packed
   }
 
   get decided(): boolean {
@@ -134,10 +146,10 @@ export class Round {
       const { decision, holders } = await this.#decided.promise
       await this.#ownOutcome(decision)
       this.#abandon()
-      const key =
-        this.#outcomes.get(decision.outcome) ??
-        (await this.measure('sync', () => this.#late(decision, holders, signal)))
-      return { decision, outcome: { key, digest: decision.outcome }, attempts: this.#attempts }
+      const shared = this.#private(decision.proposal) === undefined
+      const made = this.#outcomes.get(decision.outcome) ?? (shared ? undefined : this.init.state)
+      const key = made ?? (await this.measure('sync', () => this.#late(decision, holders, signal)))
+      return { decision, outcome: { key, digest: decision.outcome, shared }, attempts: this.#attempts }
     } finally {
       signal.removeEventListener('abort', onAbort)
       this.#ended.abort(new PeergradError('aborted', 'the round is over'))
@@ -190,12 +202,12 @@ export class Round {
   measure: Exchange['measure'] = (phase, work) => this.#exchange.measure(phase, work)
 
   #onManifest(from: PeerId, message: ManifestMessage, envelope: Uint8Array): void {
-    const { round, digest, length, samples, loss } = message
+    const { round, digest, words, length, samples, loss } = message
     if (length !== layoutLength(this.services.engine.layout)) return
     const first = this.#manifests.get(from)
     if (first === undefined) {
       this.#manifests.set(from, { digest, samples, envelope })
-      return this.#agreement.manifest({ peer: from, round, digest, length, samples, loss })
+      return this.#agreement.manifest({ peer: from, round, digest, words, length, samples, loss })
     }
     if (first.contradicted === true || (first.digest === digest && first.samples === samples)) return
     first.contradicted = true
@@ -210,7 +222,7 @@ export class Round {
   }
 
   /** Contributions of members to this round, each once and of the model's length. */
-  #valid({ contributions, members }: Proposal): boolean {
+  #valid({ contributions, members, retired }: Proposal): boolean {
     const { view } = this.init
     const length = layoutLength(this.services.engine.layout)
     const peers = contributions.map(({ peer }) => peer)
@@ -218,7 +230,8 @@ export class Round {
       new Set(peers).size === peers.length &&
       new Set(members).size === members.length &&
       contributions.every((given) => given.round === this.round && given.length === length) &&
-      peers.every((peer) => view.members.includes(peer))
+      peers.every((peer) => view.members.includes(peer)) &&
+      retired.every((peer) => view.members.includes(peer) && !members.includes(peer))
     )
   }
 
@@ -253,8 +266,8 @@ export class Round {
     this.#attempt = attempt
     this.#attempting = attempt
       .run()
-      .then(async ({ ballot, key }) => {
-        const digest = await this.services.vectors.offer(key, this.round + RETENTION)
+      .then(async ({ ballot, proposal, key }) => {
+        const digest = this.#private(proposal) ?? (await this.services.vectors.offer(key, this.round + RETENTION))
         this.#outcomes.set(digest, key)
         this.#agreement.completed(ballot, digest)
       })
@@ -279,9 +292,14 @@ export class Round {
     this.#begin({ ballot, proposal })
   }
 
-  async #adopt(ballot: number, outcome: Digest, holders: readonly PeerId[]): Promise<void> {
+  async #adopt(
+    ballot: number,
+    { proposal, outcome }: Pick<Decision, 'proposal' | 'outcome'>,
+    holders: readonly PeerId[]
+  ): Promise<void> {
     try {
-      if (!this.#outcomes.has(outcome)) await this.#fetch(outcome, holders, this.#ended.signal)
+      const made = this.#outcomes.has(outcome) || this.#private(proposal) !== undefined
+      if (!made) await this.#fetch(outcome, holders, this.#ended.signal)
       this.#agreement.completed(ballot, outcome)
     } catch (thrown) {
       if (this.#ended.signal.aborted) return
@@ -299,6 +317,13 @@ export class Round {
     const late = deferred<void>()
     this.#timers.push(this.services.clock.after(PAUSE, late.resolve))
     await Promise.race([this.#attempting, late.promise])
+  }
+
+  /** What a round is called in which every peer goes on with a model of its own; undefined when the outcome is of all. */
+  #private({ contributions, finish }: Proposal): Digest | undefined {
+    const { strategy, sha256 } = this.services
+    if (strategy.ownModels !== true || finish) return undefined
+    return sha256(canonical({ round: this.round, contributions }))
   }
 
   /** The outcome of a decision that was made without this peer. Error `conflict`: nobody has it any more. */

@@ -91,10 +91,10 @@ export class Standing {
     const { swarm, estimates } = this.#init
     const { run, manifest, lineage } = swarm
     if (this.#here === undefined) throw new PeergradError('internal', 'there is no state to save')
-    const { round, step, view, data } = this.#here
+    const { round, hash, step, view, data } = this.#here
     const members = [...view.members]
     const { accuracy } = estimates
-    return { run, manifest, round, step, data, view: { ...view, members }, accuracy, finished: false, lineage }
+    return { run, manifest, round, hash, step, data, view: { ...view, members }, accuracy, finished: false, lineage }
   }
 
   #required(): DataPlan {

@@ -69,6 +69,8 @@ export interface TakeStateInit {
   readonly length: number
   /** floats of each of the optimiser's vectors */
   readonly parameters: number
+  /** every peer has a model of its own: what a state is called is not its digest */
+  readonly ownModels: boolean
   /** called with a donation before its vectors come: the own state is no good any more */
   readonly prepare: () => Promise<void>
   /** who gave a state that was wrong: asked last */
@@ -143,7 +145,14 @@ async function askAll(init: TakeStateInit, failures: string[]): Promise<readonly
   return [...offers.values()].sort((a, b) => b.donors.length - a.donors.length || b.donation.round - a.donation.round)
 }
 
-function checkShape(donation: Donation, { optimiser, length, parameters }: TakeStateInit): void {
+function checkShape(donation: Donation, { optimiser, length, parameters, ownModels }: TakeStateInit): void {
+  const { digest } = donation.vectors[0]
+  if (!ownModels && donation.hash !== digest) {
+    throw new PeergradError(
+      'corrupt',
+      `donate: got the state ${donation.hash} with the model ${digest}, expected one digest`
+    )
+  }
   const expected = stateKeys(donation.round, optimiser).length
   const fits = donation.vectors.every((vector, index) => vector.length === (index === 0 ? length : parameters))
   if (donation.vectors.length === expected && fits) return

@@ -5,10 +5,34 @@ import {
   type GradientStore,
   type Lease,
   type Mesh,
+  type Offence,
   type PeerId,
   type PluginReference
 } from '@peergrad/core'
 import { checkAborted } from '../deferred.js'
+
+/** A vector that stands packed for the wire: content that its digest names. */
+export interface Packed {
+  readonly digest: Digest
+  /** 32-bit words of the content */
+  readonly words: number
+}
+
+/** What packed content stands for. */
+export interface Shape {
+  /** floats */
+  readonly length: number
+  /** trainable floats among them, which come first */
+  readonly parameters: number
+}
+
+/** How vectors are packed for the wire. */
+export interface Packing {
+  /** float32 when left out */
+  readonly codec?: { readonly reference: PluginReference; readonly codec: Codec }
+  /** only the coordinates that are not zero, where that is shorter */
+  readonly sparse: boolean
+}
 
 export interface PullRequest {
   readonly digest: Digest
@@ -22,14 +46,17 @@ export interface PullRequest {
   readonly bits?: boolean
 }
 
+export interface PackedPullRequest extends Packed, Pick<PullRequest, 'key' | 'from' | 'signal'> {
+  readonly shape: Shape
+}
+
 export interface VectorExchangeInit {
   readonly mesh: Mesh
   readonly store: GradientStore
-  /** how contributions are packed for the wire; as they are when left out */
-  readonly codec?: { readonly reference: PluginReference; readonly codec: Codec }
+  readonly packing: Packing
   /** milliseconds for one transfer */
   readonly deadline: number
-  readonly refuse: (peer: PeerId, offence: 'wrong-digest' | 'non-finite', reason: string) => void
+  readonly refuse: (peer: PeerId, offence: Offence, reason: string) => void
 }
 
 /**
@@ -44,6 +71,11 @@ export class VectorExchange {
 
   constructor(init: VectorExchangeInit) {
     this.#init = init
+  }
+
+  /** Whether what packing loses is to be added to the next vector. */
+  get feedback(): boolean {
+    return this.#init.packing.codec?.codec.feedback === true
   }
 
   /** Lets the others fetch a vector of the own store until the end of round `until`. Returns its digest. */
@@ -77,35 +109,52 @@ export class VectorExchange {
   }
 
   /**
-   * Offers a vector packed by the run's codec. Returns its digest and the key under which the vector stands here as
-   * the others will have it: all must go on with the same bits.
+   * Offers a vector packed for the wire. Returns what others pull, and the key under which the vector stands here as
+   * they will have it: all must go on with the same bits.
    */
-  async offerPacked(key: string, until: number): Promise<{ digest: Digest; key: string }> {
-    const { codec, store } = this.#init
-    if (codec === undefined) return { digest: await this.offer(key, until), key }
-    const lease = await store.get(key)
-    const { length } = lease.vector
-    lease.release()
-    await store.pack({ from: key, codec: codec.reference, to: `${key}:packed` })
-    await store.unpack({ from: `${key}:packed`, codec: codec.reference, length, to: `${key}:shared` })
-    return { digest: await this.offer(`${key}:packed`, until), key: `${key}:shared` }
+  async offerPacked(key: string, shape: Shape, until: number): Promise<Packed & { key: string }> {
+    const { packing, store } = this.#init
+    if (!packs(packing, shape)) return { digest: await this.offer(key, until), words: shape.length, key }
+    const how = howToPack(packing, shape)
+    await store.pack({ from: key, ...how, to: `${key}:packed` })
+    await store.unpack({ from: `${key}:packed`, ...how, length: shape.length, to: `${key}:shared` })
+    const digest = await this.offer(`${key}:packed`, until)
+    return { digest, words: await store.length(`${key}:packed`), key: `${key}:shared` }
   }
 
   /** Pulls a vector that its owner offered packed, and passes the offer on. */
-  async pullPacked(request: PullRequest, until: number): Promise<void> {
-    const { codec, store } = this.#init
-    const { digest, key, length, from } = request
-    const packed = codec === undefined ? key : `${key}:packed`
-    if (codec === undefined) {
-      await this.pull(request)
-    } else {
-      await this.#once(key, async () => {
-        await this.pull({ ...request, key: packed, length: Math.ceil(codec.codec.bytes(length) / 4), bits: true })
-        await store.unpack({ from: packed, codec: codec.reference, length, to: key })
-        await this.#checkFinite(key, (await store.verify(key)).firstNonFinite, from)
-      })
+  async pullPacked(request: PackedPullRequest, until: number): Promise<void> {
+    const { packing, store } = this.#init
+    const { digest, words, key, shape, from, signal } = request
+    this.#checkWords(words, shape, from)
+    if (!packs(packing, shape)) {
+      await this.pull({ digest, length: shape.length, key, from, signal })
+      return void (await this.offer(key, until, digest))
     }
+    const packed = `${key}:packed`
+    await this.#once(key, async () => {
+      await this.pull({ digest, length: words, key: packed, from, signal, bits: true })
+      try {
+        await store.unpack({ from: packed, ...howToPack(packing, shape), length: shape.length, to: key })
+      } catch (thrown) {
+        const { code, message } = PeergradError.from(thrown)
+        if (code !== 'corrupt' && code !== 'shape') throw thrown
+        await store.delete([packed])
+        throw this.#refused(from, 'malformed', message)
+      }
+      await this.#checkFinite(key, (await store.verify(key)).firstNonFinite, from)
+    })
     await this.offer(packed, until, digest)
+  }
+
+  /** How large packed content may be is known before the first byte. */
+  #checkWords(words: number, shape: Shape, from: readonly PeerId[]): void {
+    const { codec, sparse } = this.#init.packing
+    const coded = packs(this.#init.packing, shape) ? (sparse ? shape.parameters : shape.length) : 0
+    const dense = shape.length - coded + (codec === undefined ? coded : Math.ceil(codec.codec.bytes(coded) / 4))
+    if (words === dense || (sparse && words < dense)) return
+    const expected = `expected ${sparse ? 'at most ' : ''}${dense}`
+    throw this.#refused(from, 'wrong-length', `got a vector packed in ${words} words, ${expected}`)
   }
 
   /** Ends the offers that go to a round before this one, each as soon as nobody reads it any more. */
@@ -182,15 +231,29 @@ export class VectorExchange {
   /** The first of `from` answers for the content: the digest that it announced is that of these bytes. */
   async #checkFinite(key: string, firstNonFinite: number, from: readonly PeerId[]): Promise<void> {
     if (firstNonFinite < 0) return
-    const { store, refuse } = this.#init
-    await store.delete([key])
-    const reason = `got a value that is not finite at index ${firstNonFinite}, expected numbers`
-    const peers = from.slice(0, 1)
-    refuse(from[0], 'non-finite', reason)
-    throw new PeergradError('refused', reason, { peers, liars: peers })
+    await this.#init.store.delete([key])
+    throw this.#refused(
+      from,
+      'non-finite',
+      `got a value that is not finite at index ${firstNonFinite}, expected numbers`
+    )
+  }
+
+  #refused([owner]: readonly PeerId[], offence: Offence, reason: string): PeergradError {
+    this.#init.refuse(owner, offence, reason)
+    return new PeergradError('refused', reason, { peers: [owner], liars: [owner] })
   }
 
   close(): void {
     for (const digest of this.#offers.keys()) this.withdraw(digest)
   }
+}
+
+/** Buffers alone travel as they are. */
+function packs({ codec, sparse }: Packing, { parameters }: Shape): boolean {
+  return parameters > 0 && (sparse || codec !== undefined)
+}
+
+function howToPack({ codec, sparse }: Packing, { parameters }: Shape) {
+  return { ...(codec && { codec: codec.reference }), ...(sparse && { sparse: parameters }) }
 }

@@ -64,6 +64,10 @@ export interface Jobs {
   pack: { request: Packing & { from: VectorHandle }; result: VectorHandle | undefined }
   unpack: { request: Packing & { from: VectorHandle; to: VectorHandle }; result: void }
   join: { request: { from: readonly VectorHandle[]; to: VectorHandle }; result: void }
+  combine: {
+    request: { terms: readonly { vector: VectorHandle; factor: number }[]; to: VectorHandle }
+    result: void
+  }
   feedback: {
     request: { rest: VectorHandle; sent: VectorHandle; shared: VectorHandle; to: VectorHandle }
     result: void

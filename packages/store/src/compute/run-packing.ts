@@ -20,27 +20,31 @@ export async function pack(
 }
 
 /** Handle of the packed vector; undefined when that has the very words of `input`. */
-export function packVector(
-  input: Vector,
-  parameters: number,
-  words: Words,
-  context: JobContext
-): VectorHandle | undefined {
-  const { make, handle, scratch } = context
-  const count = countNonZero(input.subarray(0, parameters))
-  const form = sparseForm({ length: input.length, parameters, words: words.count }, count)
+export function packVector(input: Vector, sparse: number, words: Words, context: JobContext): VectorHandle | undefined {
+  const { make, handle, scratch, kernels } = context
+  if (sparse === 0) {
+    if (words.codec === undefined) return undefined
+    const whole = make(words.count(input.length))
+    encode(words.codec, input, whole, context)
+    return handle(whole)
+  }
+  const parameters = input.subarray(0, sparse)
+  const count = countNonZero(parameters)
+  const form = sparseForm({ length: input.length, parameters: sparse, words: words.count }, count)
   if (!form.sparse && words.codec === undefined) return undefined
   const out = make(form.words)
+  const rest = out.length - (input.length - sparse)
+  if (rest < out.length) kernels.copy(out.subarray(rest), input.subarray(sparse))
   if (!form.sparse) {
-    encode(words.codec, input, out, context)
+    encode(words.codec, parameters, out.subarray(0, rest), context)
     return handle(out)
   }
-  const [header, tail] = [new Uint32Array(out.buffer, out.byteOffset, 1 + count), out.subarray(1 + count)]
+  const [header, tail] = [new Uint32Array(out.buffer, out.byteOffset, 1 + count), out.subarray(1 + count, rest)]
   header[0] = count
-  if (words.codec === undefined) gatherSparse(input, parameters, header.subarray(1), tail)
-  else {
-    const values = scratch(count + input.length - parameters)
-    gatherSparse(input, parameters, header.subarray(1), values.vector)
+  if (words.codec === undefined) gatherSparse(parameters, header.subarray(1), tail)
+  else if (count > 0) {
+    const values = scratch(count)
+    gatherSparse(parameters, header.subarray(1), values.vector)
     encode(words.codec, values.vector, tail, context)
     values.release()
   }
@@ -51,16 +55,20 @@ export async function unpack(
   { from, to, codec, sparse }: Jobs['unpack']['request'],
   context: JobContext
 ): Promise<void> {
-  const { view, scratch } = context
+  const { view, scratch, kernels } = context
   const words = await loadWords(codec)
   const [input, out] = [view(from), view(to)]
+  if (sparse === 0) return decode(words.codec, input, out, context)
   const count = sparseCount(input, { length: out.length, parameters: sparse, words: words.count })
-  if (count === undefined) return decode(words.codec, input, out, context)
-  const [indices, tail] = [new Uint32Array(input.buffer, input.byteOffset + 4, count), input.subarray(1 + count)]
-  if (words.codec === undefined) return scatterSparse(indices, tail, out, sparse)
-  const values = scratch(count + out.length - sparse)
+  const rest = input.length - (out.length - sparse)
+  if (rest < input.length) kernels.copy(out.subarray(sparse), input.subarray(rest))
+  const parameters = out.subarray(0, sparse)
+  if (count === undefined) return decode(words.codec, input.subarray(0, rest), parameters, context)
+  const [indices, tail] = [new Uint32Array(input.buffer, input.byteOffset + 4, count), input.subarray(1 + count, rest)]
+  if (words.codec === undefined || count === 0) return scatterSparse(indices, tail, parameters)
+  const values = scratch(count)
   decode(words.codec, tail, values.vector, context)
-  scatterSparse(indices, values.vector, out, sparse)
+  scatterSparse(indices, values.vector, parameters)
   values.release()
 }
 

@@ -52,6 +52,11 @@ const handlers: Handlers = {
       at += part.length
     }
   },
+  async combine({ terms: [first, ...others], to }, { kernels, view }) {
+    const out = view(to)
+    kernels.scale(out, view(first.vector), first.factor)
+    for (const { vector, factor } of others) kernels.axpy(out, factor, view(vector))
+  },
   async feedback({ rest, sent, shared, to }, { kernels, view }) {
     const out = view(to)
     const part = (handle: VectorHandle) => view(handle).subarray(0, out.length)

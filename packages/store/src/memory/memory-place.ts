@@ -5,6 +5,7 @@ import type {
   Place,
   PlaceAggregation,
   PlaceFeedback,
+  Term,
   PlaceFilter,
   PlacePacking,
   PlaceUnpacking,
@@ -126,6 +127,11 @@ export class MemoryPlace implements Place<Slab> {
 
   join(from: readonly Slab[], to: Slab): Promise<void> {
     return this.#compute.run('join', { from: from.map((slab) => this.#handle(slab)), to: this.#handle(to) })
+  }
+
+  combine(terms: readonly Term<Slab>[], to: Slab): Promise<void> {
+    const handles = terms.map(({ tensor, factor }) => ({ vector: this.#handle(tensor), factor }))
+    return this.#compute.run('combine', { terms: handles, to: this.#handle(to) })
   }
 
   feedback({ rest, sent, shared, to }: PlaceFeedback<Slab>): Promise<void> {

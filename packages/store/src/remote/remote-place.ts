@@ -7,6 +7,7 @@ import type {
   Place,
   PlaceAggregation,
   PlaceFeedback,
+  Term,
   PlaceFilter,
   PlacePacking,
   PlaceUnpacking,
@@ -162,6 +163,16 @@ export class RemotePlace implements Place<RemoteTensor> {
   async join(from: readonly RemoteTensor[], to: RemoteTensor): Promise<void> {
     if (this.#work?.join !== undefined) return this.#work.join(from, to)
     await this.#here(from, [to], (inputs, [out]) => this.#memory.join(inputs, out))
+  }
+
+  async combine(terms: readonly Term<RemoteTensor>[], to: RemoteTensor): Promise<void> {
+    const inputs = terms.map(({ tensor }) => tensor)
+    await this.#here(inputs, [to], (slabs, [out]) =>
+      this.#memory.combine(
+        slabs.map((tensor, i) => ({ tensor, factor: terms[i].factor })),
+        out
+      )
+    )
   }
 
   async feedback({ rest, sent, shared, to }: PlaceFeedback<RemoteTensor>): Promise<void> {

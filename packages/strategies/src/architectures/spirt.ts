@@ -1,5 +1,6 @@
 import type { Strategy, StrategyFactory } from '@peergrad/core'
 import { minibatchesOption } from '../plugin-options.js'
+import { everybodyReads, readAll } from './all-gather.js'
 import { averagedGradients } from './averaged-gradients.js'
 
 /**
@@ -18,14 +19,7 @@ export const spirt: StrategyFactory = (options): Strategy => {
     describe: 'every peer averages its minibatches in its own database and reads the averages of all others',
     minibatches,
     kind: 'exchange',
-    traffic: ({ peers, bytes }) => ({ sent: (peers - 1) * bytes, received: (peers - 1) * bytes }),
-    async round(context) {
-      await context.contribute(() => averagedGradients(context))
-      const manifests = await context.agreed()
-      const keys = await context.fetch(manifests)
-      const aggregated = context.key('aggregated')
-      await context.aggregate(keys, manifests, aggregated)
-      return aggregated
-    }
+    traffic: everybodyReads,
+    round: (context) => readAll(context, averagedGradients)
   }
 }

@@ -10,6 +10,7 @@ export function median(options: PluginOptions): Aggregator {
   return {
     name: 'median',
     inStore: 'median',
+    perCoordinate: true,
     describe: 'median of each coordinate: bounded as long as more than half of the peers are honest',
     check: (n) => (n >= 1 && n <= MEDIAN_INPUTS ? undefined : `expected 1 to ${MEDIAN_INPUTS}`),
     aggregate({ vectors, out, kernels }) {

@@ -1,0 +1,71 @@
+import { layoutLength, optimiserState, type RoundContext } from '@peergrad/core'
+import { averagedGradients, mean, type Given } from './averaged-gradients.js'
+
+/**
+ * So many optimiser steps of this peer by itself, from the state of the round. Gives the model Θ_k, or Θ − Θ_k, how far it
+ * came, as a gradient would point; in both the buffers as they are now. The state of the optimiser stays here for the next
+ * round; it is zeros for one who comes anew.
+ */
+export async function localSteps(
+  context: RoundContext,
+  steps: number,
+  what: 'distance' | 'model' = 'distance'
+): Promise<Given> {
+  const { store, engine, optimiser } = context
+  const { parameters } = engine.layout
+  const each = context.minibatches.length / steps
+  const results: Given[] = []
+  let at = await start(context)
+  for (let step = 0; step < steps; step++) {
+    const minibatches = context.minibatches.slice(step * each, (step + 1) * each)
+    const given = await averagedGradients(context, { minibatches, state: at, name: `step:${step}` })
+    results.push(given)
+    const number = context.steps + step + 1
+    const to = context.key(`local:${step + 1}`)
+    const learningRate = context.learningRate(number)
+    await context.measure('update', async () => {
+      await store.applyUpdate({ from: at, to, gradient: given.key, optimiser, parameters, step: number, learningRate })
+      await store.delete([given.key, ...withState(context, at)])
+    })
+    at = to
+  }
+  for (const [index, key] of withState(context, at).slice(1).entries()) await context.keep(`optimiser.${index}`, key)
+  return { key: what === 'model' ? at : await distance(context, at), ...mean(results) }
+}
+
+/** A copy of the round's state, with the state of this peer's own optimiser beside it. */
+async function start(context: RoundContext): Promise<string> {
+  const { store, engine } = context
+  const key = context.key('local:0')
+  await store.put(key, await store.get(context.state))
+  for (const [index, name] of withState(context, key).slice(1).entries()) {
+    const own = context.own(`optimiser.${index}`)
+    const state = own === undefined ? store.lease(engine.layout.parameters) : await store.get(own)
+    if (own === undefined) state.vector.fill(0)
+    await store.put(name, state)
+  }
+  return key
+}
+
+async function distance(context: RoundContext, at: string): Promise<string> {
+  const { store, state, engine } = context
+  const { parameters, buffers } = engine.layout
+  const key = context.key('distance')
+  const terms = [
+    { key: state, factor: 1 },
+    { key: at, factor: -1 }
+  ]
+  return context.measure('average', async () => {
+    await store.combine({ terms, to: key })
+    if (buffers === 0) return key
+    const parts = [context.key('distance:parameters'), context.key('distance:buffers')]
+    await store.slice({ from: key, offset: 0, length: parameters, to: parts[0] })
+    await store.slice({ from: at, offset: parameters, length: layoutLength(engine.layout) - parameters, to: parts[1] })
+    await store.join({ from: parts, to: context.key('contribution') })
+    return context.key('contribution')
+  })
+}
+
+function withState({ optimiser }: RoundContext, key: string): string[] {
+  return [key, ...Array.from({ length: optimiserState(optimiser) }, (_, index) => `${key}:state:${index}`)]
+}

@@ -1,0 +1,34 @@
+import type { Strategy, StrategyFactory } from '@peergrad/core'
+import { booleanOption, checkNames, numberOption } from '../plugin-options.js'
+import { everybodyReads, readAll } from './all-gather.js'
+import { scaleIn } from './scale-in.js'
+import { WORK, workOf } from './work.js'
+
+/**
+ * MLLess (Sanchez-Artigas and Gimenez Sarroca, Middleware 2021, doi 10.1145/3464298.3494884): everybody reads from everybody
+ * what is significant of the updates (`--filter`, by default `significant`), in step. Its supervisor, which says whose updates
+ * a step has, when the run ends and when it can do with fewer peers, is the coordinator of the round here: another peer is
+ * when that one dies, where in the published code everything stops. What arrives is merged by the run's rule, where the
+ * published code adds it up.
+ *
+ * @param options those of `workOf`; scale-in: let peers go when the loss hardly suffers, with tolerance 0.15, horizon 10 s
+ *   and interval 20 s (section 5 of the paper)
+ */
+export const mlless: StrategyFactory = (options): Strategy => {
+  checkNames('mlless', options, [...WORK, 'scale-in', 'tolerance', 'horizon', 'interval'])
+  const { give, ...work } = workOf('mlless', options)
+  const tolerance = numberOption('mlless', options, 'tolerance', { fallback: 0.15, min: 0 })
+  const horizon = numberOption('mlless', options, 'horizon', { fallback: 10, above: 0 })
+  const interval = numberOption('mlless', options, 'interval', { fallback: 20, above: 0 })
+  const retire = booleanOption('mlless', options, 'scale-in', false) && scaleIn({ tolerance, horizon, interval })
+  return {
+    name: 'mlless',
+    describe: 'everybody reads what is significant of the updates of all others; a supervisor may let peers go',
+    ...work,
+    kind: 'exchange',
+    filter: 'significant',
+    traffic: everybodyReads,
+    ...(retire && { retire }),
+    round: (context) => readAll(context, give)
+  }
+}

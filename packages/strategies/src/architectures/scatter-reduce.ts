@@ -1,0 +1,56 @@
+import { spanOf, type Part, type Strategy, type StrategyFactory } from '@peergrad/core'
+import { checkNames } from '../plugin-options.js'
+import { WORK, workOf } from './work.js'
+
+/** Bytes of one part's entry in the index of a contribution. */
+const INDEX_ENTRY = 36
+
+/**
+ * ScatterReduce of LambdaML (Jiang et al., SIGMOD 2021, arXiv 2105.07806): the vector is cut into n parts, the owner of
+ * part i reads it from everybody, merges it and hands it to all, and everybody puts the merged parts together. The
+ * published code waits for every owner without a time-out; here another contributor takes over the part of one that is
+ * lost.
+ *
+ * @param options those of `workOf`
+ */
+export const scatterReduce: StrategyFactory = (options): Strategy => {
+  checkNames('scatter-reduce', options, WORK)
+  const { give, ...work } = workOf('scatter-reduce', options)
+  return {
+    name: 'scatter-reduce',
+    describe: 'the vector is cut into a part for each peer, which reads it from all, merges it and hands it to all',
+    ...work,
+    kind: 'exchange',
+    refuses: ({ aggregator }) =>
+      aggregator.perCoordinate === true
+        ? undefined
+        : `the rule sees parts of vectors, and ${aggregator.name} needs whole ones; take one per coordinate (mean, median), or another strategy`,
+    traffic,
+    async round(context) {
+      const of = context.view.members.length
+      await context.contribute(() => give(context), of)
+      const manifests = await context.agreed()
+      const merge = async (part: Part): Promise<string> => {
+        const label = `part.${part.index}`
+        const owner = context.role(part.index)
+        if (owner !== context.self) return context.receive(label, owner, part)
+        const merged = context.key(label)
+        await context.aggregate(await context.fetch(manifests, part), manifests, merged, part)
+        return context.publish(label, merged, part)
+      }
+      const parts = await Promise.all(Array.from({ length: of }, (_, index) => merge({ index, of })))
+      if (parts.length === 1) return parts[0]
+      const whole = context.key('merged')
+      await context.measure('aggregate', () => context.store.join({ from: parts, to: whole }))
+      return whole
+    }
+  }
+}
+
+/** The other parts to their owners and the own one from all, then the other way round; and the index of each vector. */
+function traffic({ peers, rank, bytes }: { peers: number; rank: number; bytes: number }) {
+  if (peers === 1) return { sent: 0, received: 0 }
+  const own = 4 * spanOf(bytes / 4, { index: rank, of: peers }).length
+  const both = bytes - own + (peers - 1) * (own + peers * INDEX_ENTRY)
+  return { sent: both, received: both }
+}

@@ -1,0 +1,154 @@
+import type { RunManifest } from '@peergrad/core'
+import { afterEach, describe, expect, it } from 'vitest'
+import { peerName, Simulation } from './swarm.js'
+
+let simulation: Simulation
+afterEach(() => simulation.stop())
+
+const SGD = { optimiser: { name: 'sgd', learningRate: 0.1 } } as const
+const MOMENTUM = { optimiser: { name: 'momentum', learningRate: 0.05 } } as const
+const ADAM = { optimiser: { name: 'adam', learningRate: 0.05 } } as const
+
+async function run(strategy: string, manifest: Partial<RunManifest> = {}) {
+  simulation = new Simulation({ strategy, ...manifest })
+  simulation.startAll()
+  const results = await simulation.results()
+  simulation.stop()
+  return results
+}
+
+/** The one hash of all peers. */
+async function hashOf(strategy: string, manifest: Partial<RunManifest> = {}): Promise<string> {
+  const hashes = new Set((await run(strategy, manifest)).map(({ parametersHash }) => parametersHash))
+  expect([...hashes]).toHaveLength(1)
+  return [...hashes][0]
+}
+
+describe.each([SGD, MOMENTUM, ADAM])('with $optimiser.name', (optimiser) => {
+  it('every dense exchange of gradients ends with the same bits', async () => {
+    const expected = await hashOf('all-gather', optimiser)
+    for (const strategy of ['spirt', 'all-reduce', 'scatter-reduce']) {
+      expect([strategy, await hashOf(strategy, optimiser)]).toEqual([strategy, expected])
+    }
+  })
+
+  it('mlless sends everything at v = 0, and then ends as they do', async () => {
+    const expected = await hashOf('all-gather', optimiser)
+    expect(await hashOf('mlless', { ...optimiser, filter: 'significant:v=0' })).toBe(expected)
+    expect(await hashOf('mlless', { ...optimiser, filter: 'none' })).toBe(expected)
+    expect(await hashOf('mlless', { ...optimiser, filter: 'auto' })).not.toBe(expected)
+  })
+
+  it.each(['spirt', 'mlless:every=1', 'scatter-reduce', 'all-reduce', 'all-gather', 'ring'])(
+    '%s with one peer is the baseline',
+    async (strategy) => {
+      const dense = { ...optimiser, peers: 1, filter: 'none' }
+      expect(await hashOf(strategy, dense)).toBe(await hashOf('local', dense))
+    }
+  )
+
+  it.each(['all-reduce', 'scatter-reduce', 'all-gather', 'ring'])(
+    '%s averages models that made steps by themselves',
+    async (strategy) => {
+      const every = `${strategy}:every=3`
+      const together = await run(every, optimiser)
+      expect(new Set(together.map(({ parametersHash }) => parametersHash)).size).toBe(1)
+      expect(together.map(({ rounds, steps }) => [rounds, steps])).toEqual(Array(4).fill([12, 36]))
+      const alone = { ...optimiser, peers: 1 }
+      expect(await hashOf(every, alone)).toBe(await hashOf('local:every=3', alone))
+    }
+  )
+})
+
+it('ring ends with what all-reduce does but for the order of its sums', async () => {
+  const [ring, reduced] = [await run('ring'), await run('all-reduce')]
+  expect(new Set(ring.map(({ parametersHash }) => parametersHash)).size).toBe(1)
+  expect(ring[0].loss).toBeCloseTo(reduced[0].loss!, 5)
+})
+
+it('diloco goes to where the others go, with its outer steps', async () => {
+  const results = await run('diloco:every=5', { rounds: 20, ...SGD })
+  expect(new Set(results.map(({ parametersHash }) => parametersHash)).size).toBe(1)
+  expect(results[0].steps).toBe(100)
+  expect(results[0].loss).toBeLessThan(0.05)
+})
+
+describe('gossip', () => {
+  it.each(['ring', 'torus', 'random', 'full'])(
+    'over a %s ends with one model, which is where the others go',
+    async (topology) => {
+      const results = await run(`gossip:topology=${topology}`, { peers: 6, rounds: 30, ...SGD })
+      expect(new Set(results.map(({ parametersHash }) => parametersHash)).size).toBe(1)
+      expect(results[0].loss).toBeLessThan(0.05)
+    }
+  )
+
+  it('goes on and ends with one model when a peer is lost, and takes it in again', async () => {
+    simulation = new Simulation({ strategy: 'gossip', rounds: 60, ...MOMENTUM })
+    const peers = simulation.startAll()
+    const at = (round: number) => () => peers[0].events.some((event) => event.type === 'round' && event.round === round)
+    await simulation.when(at(5))
+    simulation.kill(peerName(2))
+    await simulation.when(at(20))
+    simulation.start(peerName(2))
+    const results = await simulation.results()
+    expect(new Set(results.map(({ parametersHash }) => parametersHash)).size).toBe(1)
+    expect(results.every(({ members }) => members.length === 4)).toBe(true)
+  })
+})
+
+describe.each(['spirt', 'mlless', 'scatter-reduce', 'all-reduce', 'all-gather'])('%s composes with', (strategy) => {
+  it.each(['significant:v=0.7', 'significant-model:v=0.2', 'top-k:share=0.1', 'random-k:share=0.2'])(
+    '%s',
+    async (filter) => {
+      const [dense] = await run(strategy, { filter: 'none', rounds: 30, ...SGD })
+      const sparse = await run(strategy, { filter, rounds: 30, ...SGD })
+      expect(new Set(sparse.map(({ parametersHash }) => parametersHash)).size).toBe(1)
+      expect(sparse[0].tensorBytesSent).toBeLessThan(0.9 * dense.tensorBytesSent)
+      // noise and what is held back keep it a little away
+      expect(sparse[0].loss).toBeLessThan(0.2)
+    }
+  )
+
+  it.each([
+    ['f16', 'none'],
+    ['int8', 'none'],
+    ['sign', 'none'],
+    ['int8', 'top-k:share=0.1']
+  ])('%s with %s', async (codec, filter) => {
+    const results = await run(strategy, { codec, filter, rounds: 30, ...SGD })
+    expect(new Set(results.map(({ parametersHash }) => parametersHash)).size).toBe(1)
+    expect(results[0].loss).toBeLessThan(0.2)
+  })
+})
+
+it('a peer that the auto-tuner of mlless lets go leaves in order, and the others go on', async () => {
+  simulation = new Simulation({
+    strategy: 'mlless:scale-in=true,interval=1,horizon=1,tolerance=10',
+    filter: 'none',
+    rounds: 200,
+    ...SGD
+  })
+  const peers = simulation.startAll()
+  const results = await simulation.results()
+  const left = results.filter(({ status }) => status === 'left')
+  expect(left.length).toBeGreaterThan(0)
+  const finished = results.filter(({ status }) => status === 'finished')
+  expect(new Set(finished.map(({ parametersHash }) => parametersHash)).size).toBe(1)
+  expect(finished.every(({ members }) => members.length === 4 - left.length)).toBe(true)
+  // nobody took it for dead
+  for (const { events } of peers) expect(events.filter(({ type }) => type === 'suspected')).toEqual([])
+})
+
+it.each(['mlless', 'all-gather:every=3', 'diloco:every=3'])(
+  '%s: who comes anew trains on, and all hold the same',
+  async (strategy) => {
+    simulation = new Simulation({ strategy, peers: 3, rounds: 60, ...MOMENTUM })
+    const [first] = simulation.startAll()
+    await simulation.when(() => first.events.some((event) => event.type === 'round' && event.round === 5))
+    simulation.start(peerName(3))
+    const results = await simulation.results()
+    expect(new Set(results.map(({ parametersHash }) => parametersHash)).size).toBe(1)
+    expect(results.every(({ members }) => members.length === 4)).toBe(true)
+  }
+)
