@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { PeergradError, type Proposal, type RoundContext } from '@peergrad/core'
 import { deferred, orAborted } from '../deferred.js'
 import type { Exchange } from './exchange.js'
@@ -17,6 +18,8 @@ export class Attempt {
   constructor(exchange: Exchange, number: number, proposed?: { ballot: number; proposal: Proposal }) {
     this.#exchange = exchange
     this.#number = number
+    // every transfer of the attempt listens
+    setMaxListeners(0, this.#controller.signal)
     if (proposed !== undefined) this.offer(proposed.ballot, proposed.proposal)
   }
 

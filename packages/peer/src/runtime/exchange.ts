@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import {
   layoutLength,
   PeergradError,
@@ -439,7 +440,10 @@ export class Exchange {
   /** Aborts when the round is over or the owner is lost. */
   #whileThere(owner: PeerId): AbortSignal {
     let there = this.#owners.get(owner)
-    if (there === undefined) this.#owners.set(owner, (there = new AbortController()))
+    if (there === undefined) {
+      this.#owners.set(owner, (there = new AbortController()))
+      setMaxListeners(0, there.signal)
+    }
     return AbortSignal.any([this.#effects.ended, there.signal])
   }
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import {
   canonical,
   layoutLength,
@@ -84,6 +85,8 @@ export class Round {
   constructor(services: RoundServices, init: RoundInit) {
     this.services = services
     this.init = init
+    // every transfer of the round listens
+    setMaxListeners(0, this.#ended.signal)
     this.#agreement = new RoundAgreement({
       view: init.view,
       self: services.self,
