@@ -15,6 +15,8 @@ import { machine } from '../machine.mjs'
 const FULL = { lengths: [2_300_000, 11_200_000], counts: [4, 16], rounds: 7 }
 const QUICK = { lengths: [200_000], counts: [4], rounds: 2 }
 const CHUNK = 1 << 18
+/** some hundredth of the update is that many times its parameter */
+const SIGNIFICANT = 60
 const AIMS = { module: 20, memory: 1.5, accumulate: 1.15, stall: 10 }
 // what one variant leaves behind is not the next one's time
 setFlagsFromString('--expose-gc')
@@ -138,13 +140,18 @@ function floats(buffer) {
   return new Float32Array(Uint8Array.from(buffer).buffer)
 }
 
-/** Milliseconds of copies that read and write as many bytes as mean and step have to: K + 1 and 3 vectors. */
+/**
+ * Milliseconds of copies that read and write as many bytes as mean and step have to, K + 1 and 3 vectors; each its own, for
+ * two that are copied again and again stay in the cache.
+ */
 function copying(length, count) {
-  const from = new Float32Array(length).fill(1)
-  const to = new Float32Array(length).fill(2)
+  const pairs = Array.from({ length: (count + 4) / 2 }, () => ({
+    from: new Float32Array(length).fill(1),
+    to: new Float32Array(length).fill(2)
+  }))
   return () => {
     const started = performance.now()
-    for (let k = 0; k < (count + 4) / 2; k++) to.set(from)
+    for (const { from, to } of pairs) to.set(from)
     return performance.now() - started
   }
 }
@@ -166,11 +173,14 @@ function watchPings(redis) {
 /** What else happens inside the module, beside the plain way for it. */
 async function others({ length, rounds, module }) {
   const redis = new Redis(module.slice('unix:'.length))
-  const bytes = Buffer.from(Float32Array.from({ length }, (_, i) => Math.sin(i * 0.7)).buffer)
+  const waves = (step) => Buffer.from(Float32Array.from({ length }, (_, i) => Math.sin(i * step)).buffer)
+  const vectors = { model: waves(0.7), update: waves(1.3) }
+  const bytes = vectors.update
   const offsets = Array.from({ length: Math.ceil(length / CHUNK) }, (_, k) => k * CHUNK)
-  const chunk = (offset) => bytes.subarray(4 * offset, 4 * Math.min(offset + CHUNK, length))
-  for (const key of ['model', 'update']) {
-    for (const offset of offsets) await redis.call('PEERGRAD.STAGE', `${key}:s`, length, offset, chunk(offset))
+  const part = (vector, offset) => vector.subarray(4 * offset, 4 * Math.min(offset + CHUNK, length))
+  const chunk = (offset) => part(bytes, offset)
+  for (const [key, vector] of Object.entries(vectors)) {
+    for (const offset of offsets) await redis.call('PEERGRAD.STAGE', `${key}:s`, length, offset, part(vector, offset))
     await redis.call('PEERGRAD.SEAL', `${key}:s`, key)
   }
   const works = {
@@ -181,7 +191,19 @@ async function others({ length, rounds, module }) {
           redis.call('PEERGRAD.ACCUMULATE', 'acc', length, rounds + 1, round + 1, offset, chunk(offset))
         )
       ),
-    filter: () => redis.call('PEERGRAD.FILTER', 'PARAMETER', 'model', 'update', 'none', 'sent', 'rest', 0.99, 'FRESH'),
+    filter: () =>
+      redis.call(
+        'PEERGRAD.FILTER',
+        'PARAMETER',
+        'model',
+        'update',
+        'none',
+        'sent',
+        'rest',
+        length,
+        SIGNIFICANT,
+        'FRESH'
+      ),
     fetch: () => redis.getBuffer('plain')
   }
   const times = Object.fromEntries(Object.keys(works).map((name) => [name, []]))

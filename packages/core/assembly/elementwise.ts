@@ -29,3 +29,19 @@ export function axpy(y: usize, a: f32, x: usize, count: usize): void {
   }
   for (; i < bytes; i += 4) store<f32>(y + i, load<f32>(y + i) + a * load<f32>(x + i))
 }
+
+/** out = x where |x| > a·|y|, else +0 */
+export function above(out: usize, x: usize, a: f32, y: usize, count: usize): void {
+  const bytes = count << 2
+  const whole = bytes & ~15
+  let i: usize = 0
+  for (; i < whole; i += 16) {
+    const value = v128.load(x + i)
+    const bound = f32x4.mul(f32x4.splat(a), f32x4.abs(v128.load(y + i)))
+    v128.store(out + i, v128.and(value, f32x4.gt(f32x4.abs(value), bound)))
+  }
+  for (; i < bytes; i += 4) {
+    const value = load<f32>(x + i)
+    store<f32>(out + i, abs<f32>(value) > a * abs<f32>(load<f32>(y + i)) ? value : 0)
+  }
+}

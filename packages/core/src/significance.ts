@@ -1,25 +1,15 @@
 import type { FilterInput, Significance } from './contracts/filter.js'
 import { PeergradError } from './errors.js'
 
-/**
- * sent ← what of `accumulated` passes the test, zeros elsewhere; with the bits of PEERGRAD.FILTER. The products are exact
- * in float64, so one rounding each is float32's own.
- */
+/** sent ← what of `accumulated` passes the test, zeros elsewhere; with the bits of PEERGRAD.FILTER. */
 export function significantPart(
   { of, threshold }: Significance,
   { accumulated, parameters, sent, kernels }: Pick<FilterInput, 'accumulated' | 'parameters' | 'sent' | 'kernels'>
 ): void {
-  if (of === 'model') {
-    const ratio = Math.sqrt(kernels.squaredNorm(accumulated)) / Math.sqrt(kernels.squaredNorm(parameters))
-    if (ratio > threshold) kernels.copy(sent, accumulated)
-    else kernels.fill(sent, 0)
-    return
-  }
-  const t = Math.fround(threshold)
-  for (let i = 0; i < sent.length; i++) {
-    const value = accumulated[i]
-    sent[i] = Math.abs(value) > Math.fround(t * Math.abs(parameters[i])) ? value : 0
-  }
+  if (of === 'parameter') return kernels.above(sent, accumulated, threshold, parameters)
+  const ratio = Math.sqrt(kernels.squaredNorm(accumulated)) / Math.sqrt(kernels.squaredNorm(parameters))
+  if (ratio > threshold) kernels.copy(sent, accumulated)
+  else kernels.fill(sent, 0)
 }
 
 /** Error `argument` for a test that nothing runs. */

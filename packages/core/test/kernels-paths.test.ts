@@ -95,6 +95,13 @@ describe('SIMD and scalar give the same bits', () => {
       k.axpy(summed, a, summed)
       return [scaled, summed]
     }))
+  it('above, also in place', () =>
+    sameBits(two, (k, give, [x, y], a) => {
+      const [out, inPlace, other] = [give.vector(y), give.vector(x), give.vector(y)]
+      k.above(out, inPlace, a, other)
+      k.above(inPlace, inPlace, Math.abs(a) % 3, other)
+      return [out, inPlace]
+    }))
   it('dot, squaredNorm, squaredDistance, maxAbs', () =>
     sameBits(two, (k, give, [x, y]) => {
       const [a, b] = [give.vector(x), give.vector(y)]

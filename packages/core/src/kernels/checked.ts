@@ -94,6 +94,10 @@ export function checked(kernels: Kernels, buffer?: SharedArrayBuffer): Kernels {
       check('axpy', [y], [x], true)
       kernels.axpy(y, a, x)
     },
+    above(out, x, a, y) {
+      check('above', [out], [x, y], true)
+      kernels.above(out, x, a, y)
+    },
     dot(x, y) {
       check('dot', [], [x, y], true)
       return kernels.dot(x, y)

@@ -19,7 +19,7 @@ export const MEDIAN_INPUTS = 64
  *
  * Vectors are of one length, else error `shape`; any length, 0 included. A vector that the SIMD path is given lies in
  * the memory that it was created on (else `argument`), at any offset. Inputs are never written to; an output may be
- * the very same vector as an element-wise input (copy, scale, axpy, the optimiser steps), and may otherwise overlap no
+ * the very same vector as an element-wise input (copy, scale, axpy, above, the optimiser steps), and may otherwise overlap no
  * input (`argument`): the output of mean, weightedMean, sum and median is none of the inputs.
  */
 export interface Kernels {
@@ -46,6 +46,8 @@ export interface Kernels {
   scale(out: Vector, x: Vector, a: number): void
   /** y = y + a·x */
   axpy(y: Vector, a: number, x: Vector): void
+  /** out = x where |x| > a·|y|, else +0 */
+  above(out: Vector, x: Vector, a: number, y: Vector): void
 
   /**
    * Σ x_i·y_i in float64: four sums by index mod 4, each in index order, then (s_0 + s_1) + (s_2 + s_3).

@@ -24,6 +24,7 @@ export type KernelModule = {
   readonly fill: (out: number, value: number, count: number) => void
   readonly scale: (out: number, x: number, a: number, count: number) => void
   readonly axpy: (y: number, a: number, x: number, count: number) => void
+  readonly above: (out: number, x: number, a: number, y: number, count: number) => void
   readonly dot: (x: number, y: number, count: number) => number
   readonly squaredDistance: (x: number, y: number, count: number) => number
   readonly maxAbs: (x: number, count: number) => number

@@ -91,6 +91,12 @@ export const scalarKernels: Kernels = {
     const factor = Math.fround(a)
     for (let i = 0; i < y.length; i++) y[i] += Math.fround(factor * x[i])
   },
+  above(out, x, a, y) {
+    const factor = Math.fround(a)
+    for (let i = 0; i < out.length; i++) {
+      out[i] = Math.abs(x[i]) > Math.fround(factor * Math.abs(y[i])) ? x[i] : 0
+    }
+  },
 
   dot: (x, y) => fourLanes(x.length, (i) => x[i] * y[i]),
   squaredNorm: (x) => fourLanes(x.length, (i) => x[i] * x[i]),

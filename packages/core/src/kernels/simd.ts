@@ -12,6 +12,7 @@ export function simdKernels(wasm: KernelModule, buffer: SharedArrayBuffer): Kern
     fill: (out, value) => wasm.fill(out.byteOffset, value, out.length),
     scale: (out, x, a) => wasm.scale(out.byteOffset, x.byteOffset, a, x.length),
     axpy: (y, a, x) => wasm.axpy(y.byteOffset, a, x.byteOffset, x.length),
+    above: (out, x, a, y) => wasm.above(out.byteOffset, x.byteOffset, a, y.byteOffset, x.length),
 
     dot: (x, y) => wasm.dot(x.byteOffset, y.byteOffset, x.length),
     squaredNorm: (x) => wasm.dot(x.byteOffset, x.byteOffset, x.length),

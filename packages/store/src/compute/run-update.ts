@@ -8,7 +8,6 @@ export async function update(request: Jobs['update']['request'], context: JobCon
   const { kernels, view } = context
   const { parameters, optimiser, step, learningRate } = request
   const [from, to, gradient] = [view(request.from), view(request.to), view(request.gradient.vector)]
-  if (!request.gradient.finite) checkFinite(gradient, context, `"${request.gradient.key}"`)
   const outState = request.toState.map(view)
   const state = request.fromState.map((handle, k) => {
     if (handle !== undefined) return view(handle)
@@ -25,5 +24,9 @@ export async function update(request: Jobs['update']['request'], context: JobCon
     learningRate
   })
   kernels.copy(to.subarray(parameters), gradient.subarray(parameters))
-  for (const vector of [to, ...outState]) checkFinite(vector, context, 'the updated model or optimiser state')
+  const made = [to, ...outState]
+  if (made.every((vector) => kernels.firstNonFinite(vector) < 0)) return
+  // no output is finite where the gradient is not, so only here it is to be looked at: it is named rather than the output
+  checkFinite(gradient, context, `"${request.gradient.key}"`)
+  for (const vector of made) checkFinite(vector, context, 'the updated model or optimiser state')
 }
