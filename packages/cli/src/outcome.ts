@@ -12,6 +12,11 @@ export interface PeerOutcome {
   readonly parametersHash: Digest | null
   readonly bytesSent: number
   readonly bytesReceived: number
+  /** of those, vectors; null when the peer did not end as a peer ends */
+  readonly tensorBytesSent: number | null
+  readonly tensorBytesReceived: number | null
+  /** the most memory that its process held, see `Usage`; null when the peer did not end as a peer ends */
+  readonly peakMemoryBytes: number | null
   readonly secondsComputing: number
   readonly secondsCommunicating: number
   readonly secondsAggregating: number

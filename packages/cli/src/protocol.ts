@@ -1,16 +1,28 @@
 import type { ErrorJSON, PeerId, RunEvent } from '@peergrad/core'
 
+/** What a peer process used in its whole life, in bytes. What others fetch after its last round is in no event. */
+export interface Usage {
+  /** everything on its links */
+  readonly bytesSent: number
+  readonly bytesReceived: number
+  /** of that, vectors */
+  readonly tensorBytesSent: number
+  readonly tensorBytesReceived: number
+  /** the most memory that the process held; a database that is a process of its own is not in it */
+  readonly peakMemoryBytes: number
+}
+
 /**
  * What a peer process tells the process that started it with an IPC channel, as `train` does: it is up; an event;
- * how it ended, with the bytes of its whole life. `wall` is the time of day in milliseconds, so that events of several processes fall into one order.
+ * how it ended, with what it used. `wall` is the time of day in milliseconds, so that events of several processes fall
+ * into one order.
  */
 export type PeerMessage =
   | { readonly type: 'listening'; readonly peer: PeerId; readonly addresses: readonly string[] }
   | { readonly type: 'event'; readonly wall: number; readonly event: RunEvent }
   | {
       readonly type: 'ended'
-      readonly bytesSent: number
-      readonly bytesReceived: number
+      readonly usage: Usage
       /** why the model was not written for other tools, when it was to be */
       readonly unexported?: string
     }

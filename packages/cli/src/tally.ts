@@ -1,5 +1,6 @@
 import type { Digest, PeerId, Phase, PhasePlaces, PhaseTimes, RunEvent, RunManifest } from '@peergrad/core'
 import type { PeerOutcome, PeerStatus, RunResult } from './outcome.js'
+import type { Usage } from './protocol.js'
 import { Timings } from './suggested.js'
 
 const COMPUTING: readonly Phase[] = ['compute']
@@ -18,6 +19,8 @@ export interface PeerTally {
   accuracy: number | undefined
   bytesSent: number
   bytesReceived: number
+  /** known when it has ended as a peer ends */
+  usage: Usage | undefined
   parametersHash: Digest | null
   readonly phases: Partial<Record<Phase, number>>
   /** samples and end of the last rounds, for a rate */
@@ -98,9 +101,10 @@ export class Tally {
     }
   }
 
-  /** Bytes over a peer's whole life: what others fetched after its last round is in no round's event. */
-  traffic(id: PeerId, { bytesSent, bytesReceived }: { bytesSent: number; bytesReceived: number }): void {
-    Object.assign(this.#peer(id), { bytesSent, bytesReceived })
+  /** What a peer used in its whole life. */
+  used(id: PeerId, usage: Usage): void {
+    const { bytesSent, bytesReceived } = usage
+    Object.assign(this.#peer(id), { bytesSent, bytesReceived, usage })
   }
 
   /** How a process ended that did not say so itself. */
@@ -164,6 +168,7 @@ export class Tally {
         accuracy: undefined,
         bytesSent: 0,
         bytesReceived: 0,
+        usage: undefined,
         parametersHash: null,
         phases: {},
         recent: []
@@ -207,6 +212,9 @@ function outcome(peer: PeerTally, rank: number): PeerOutcome {
     parametersHash: peer.parametersHash,
     bytesSent: peer.bytesSent,
     bytesReceived: peer.bytesReceived,
+    tensorBytesSent: peer.usage?.tensorBytesSent ?? null,
+    tensorBytesReceived: peer.usage?.tensorBytesReceived ?? null,
+    peakMemoryBytes: peer.usage?.peakMemoryBytes ?? null,
     secondsComputing: seconds(peer.phases, COMPUTING),
     secondsCommunicating: seconds(peer.phases, COMMUNICATING),
     secondsAggregating: seconds(peer.phases, AGGREGATING),

@@ -12,6 +12,7 @@ import { eventMessage, failureMessage, type Host } from './host.js'
 import { invitation } from './invitation.js'
 import { Leaving } from './leaving.js'
 import { onePeer, peerDirectory } from './peer.js'
+import { usageOf } from './usage.js'
 
 export interface RunInit {
   readonly options: Options
@@ -48,7 +49,7 @@ export async function runForPerson({ json, ...init }: RunInit): Promise<number> 
         recorder.add(event)
       }
     })
-    tally.traffic(ended.id, ended)
+    tally.used(ended.id, usageOf(ended))
     if (ended.unexported !== undefined) progress.say(`peergrad: ${ended.unexported}`)
   } finally {
     progress.close()
@@ -69,7 +70,7 @@ export async function runForHost(init: Omit<RunInit, 'json'>, host: Host): Promi
   const interrupt = interrupts(exit)
   interrupt.signal.addEventListener('abort', () => leaving.start(PeergradError.from(interrupt.signal.reason), 'leave'))
   try {
-    const { bytesSent, bytesReceived, unexported } = await onePeer({
+    const ended = await onePeer({
       ...init,
       leaving,
       // all hold the same: one is enough for the run
@@ -77,7 +78,8 @@ export async function runForHost(init: Omit<RunInit, 'json'>, host: Host): Promi
       onListening: (peer, addresses) => host.send({ type: 'listening', peer, addresses }),
       onEvent: (event) => host.send(eventMessage(event))
     })
-    host.send({ type: 'ended', bytesSent, bytesReceived, ...(unexported !== undefined && { unexported }) })
+    const { unexported } = ended
+    host.send({ type: 'ended', usage: usageOf(ended), ...(unexported !== undefined && { unexported }) })
     return leaving.ends.aborted ? EXIT.interrupted.code : EXIT.ok.code
   } catch (thrown) {
     host.send(failureMessage(PeergradError.from(thrown)))

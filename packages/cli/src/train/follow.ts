@@ -68,7 +68,7 @@ export async function follow(init: FollowInit): Promise<Followed> {
     })
     child.on('exit', ({ error }) => {
       if (child.peer !== undefined) {
-        if (child.ended !== undefined) tally.traffic(child.peer, child.ended)
+        if (child.ended !== undefined) tally.used(child.peer, child.ended.usage)
         tally.ended(child.peer, error === undefined ? 'left' : error.code === 'crashed' ? 'died' : 'failed')
       }
       if (child.ended?.unexported !== undefined) progress.say(`peergrad: ${child.ended.unexported}`)
