@@ -66,9 +66,7 @@ export async function checkComponents(manifest: RunManifest, options: Options): 
   checkPreAggregators(manifest)
   const codec = await instantiate<Codec>(codecs, manifest.codec, CODEC)
   const aggregator = await instantiate<Aggregator>(aggregators, manifest.aggregator, AGGREGATOR)
-  const defaults = { minibatches: manifest.minibatches, ...(manifest.every > 1 && { every: manifest.every }) }
-  const strategy = await instantiate<Strategy>(strategies, manifest.strategy, STRATEGY, defaults)
-  checkNumber(`strategy ${manifest.strategy}: minibatches`, strategy.minibatches, { min: 1 }, true)
+  const strategy = await createStrategy(manifest.strategy, manifest)
   const filterName = filterOf(strategy, codec, manifest)
   const filter = filterName === undefined ? undefined : await instantiate<Filter>(filters, filterName, FILTER)
   checkCombination({ strategy, aggregator, codec, filter, peers: manifest.peers })
@@ -80,6 +78,17 @@ export async function checkComponents(manifest: RunManifest, options: Options): 
     ...(filterName !== undefined && { filter: referenceOf(filters, filterName) }),
     ...(codec.name !== 'f32' && { codec: packing })
   }
+}
+
+/** What a text names; the run's `minibatches` and `every` go to one that does not say them itself. */
+export async function createStrategy(
+  text: string,
+  { minibatches, every }: Pick<RunManifest, 'minibatches' | 'every'>
+): Promise<Strategy> {
+  const defaults = { minibatches, ...(every > 1 && { every }) }
+  const strategy = await instantiate<Strategy>(strategies, text, STRATEGY, defaults)
+  checkNumber(`strategy ${text}: minibatches`, strategy.minibatches, { min: 1 }, true)
+  return strategy
 }
 
 /** Rules of this version take vectors as they come. */

@@ -11,9 +11,8 @@ import { fileError } from '../machine-error.js'
 import { print, printJson, say } from '../output/print.js'
 import { summary } from '../output/summary.js'
 import { runFileText } from '../run-file.js'
-import { interrupts } from '../signals.js'
-import type { Child } from './child.js'
 import { follow, type Followed } from './follow.js'
+import { interruptible, type Stops } from './interruptible.js'
 
 /** Milliseconds that peers have to leave after Ctrl+C. */
 const GRACE = 2500
@@ -22,17 +21,33 @@ export interface TrainInit {
   readonly options: Options
   /** checkpoint files to go on from, by the number of the peer */
   readonly checkpoints?: ReadonlyMap<number, string>
-  readonly json: boolean
   /** the program that a peer is, `bin/peergrad.js` */
   readonly program: string
 }
 
+/** A run of `train` that is over. */
+export interface Trained extends Followed {
+  /** its directory */
+  readonly out: string
+  /** why the result could not be written */
+  readonly unwritten: PeergradError | undefined
+}
+
 /** `peergrad train`: resolves to the exit code once no process is left. */
-export async function trainHere({ options, checkpoints, json, program }: TrainInit): Promise<number> {
+export function trainHere({ json, ...init }: TrainInit & { readonly json: boolean }): Promise<number> {
+  return interruptible(async (stops) => conclude(await train(init, stops), { json, interrupted: stops.signal.aborted }))
+}
+
+/**
+ * Starts the peers of a run, follows them to the end and writes the result. Errors: what can be seen to be wrong before
+ * anything is started, what ends a run before its first round, and `aborted` by a Ctrl+C before the first peer is there.
+ */
+export async function train({ options, checkpoints, program }: TrainInit, stops: Stops): Promise<Trained> {
   // what can be seen to be wrong is said before anything is started or written
   await checkComponents(optionsToManifest(options), options)
   // read once here before so many processes do: a data set that is fetched is fetched once
-  await loadDataset(options.dataset, { cacheDirectory: cacheDirectory(options), report: say })
+  await loadDataset(options.dataset, { cacheDirectory: cacheDirectory(options), report: say, signal: stops.signal })
+  stops.signal.throwIfAborted()
   passRedisUrl(options)
   const out = directory(options.out ?? defaultOut(options.strategy))
   const runFile = join(out, 'run.yaml')
@@ -41,29 +56,19 @@ export async function trainHere({ options, checkpoints, json, program }: TrainIn
   say(
     `peergrad: ${options.peers} peers ${how} ${options.model} on ${options.dataset} with ${options.strategy}; files in ${out}`
   )
-
-  const children: Child[] = []
-  const interrupt = interrupts(() => {
-    for (const child of children) child.kill()
-    process.exit(EXIT.interrupted.code)
+  const followed = await follow({
+    numbers: startOrder(options.peers, checkpoints),
+    program,
+    args: (number, own, addresses) =>
+      peerArguments(options, { runFile, own, addresses, resume: checkpoints?.get(number) }),
+    out,
+    goOn: checkpoints !== undefined,
+    interrupt: stops.signal,
+    grace: GRACE,
+    onChild: stops.onChild
   })
-  try {
-    const followed = await follow({
-      numbers: startOrder(options.peers, checkpoints),
-      program,
-      args: (number, own, addresses) =>
-        peerArguments(options, { runFile, own, addresses, resume: checkpoints?.get(number) }),
-      out,
-      goOn: checkpoints !== undefined,
-      interrupt: interrupt.signal,
-      grace: GRACE,
-      onChild: (child) => children.push(child)
-    })
-    collectModel(out, options.peers)
-    return conclude(followed, { out, json, interrupted: interrupt.signal.aborted })
-  } finally {
-    interrupt.close()
-  }
+  collectModel(out, options.peers)
+  return { ...followed, out, unwritten: writeResult(out, followed) }
 }
 
 /** The peers that go on first, with the newest checkpoint before the others: who founds a run must have its state. */
@@ -79,8 +84,12 @@ interface PeerFiles {
   readonly resume: string | undefined
 }
 
+/** Threads that compute gradients in each peer of a run here. */
+export function engineWorkers(options: Options): number {
+  return options['engine-workers'] || Math.max(1, Math.floor(availableParallelism() / options.peers))
+}
+
 function peerArguments(options: Options, { runFile, own, addresses, resume }: PeerFiles): string[] {
-  const workers = options['engine-workers'] || Math.max(1, Math.floor(availableParallelism() / options.peers))
   const values: [string, string | number | undefined][] = [
     ['run', runFile],
     ['out', own],
@@ -88,7 +97,7 @@ function peerArguments(options: Options, { runFile, own, addresses, resume }: Pe
     ['checkpoint-every', options['checkpoint-every']],
     ['identity', join(own, 'identity.key')],
     ['listen', '/ip4/127.0.0.1/tcp/0'],
-    ['engine-workers', workers],
+    ['engine-workers', engineWorkers(options)],
     ['memory', options.memory],
     ['data-dir', options['data-dir']],
     ['log-level', options['log-level']],
@@ -111,18 +120,22 @@ function collectModel(out: string, peers: number): void {
   }
 }
 
-/** Writes and prints the result, and says what it is worth as an exit code. */
-function conclude(
-  { result, errors }: Followed,
-  { out, json, interrupted }: { out: string; json: boolean; interrupted: boolean }
-): number {
-  let unwritten: PeergradError | undefined
+function writeResult(out: string, { result }: Followed): PeergradError | undefined {
   try {
     writeWhole(join(out, 'result.json'), `${JSON.stringify(result, null, 2)}\n`)
+    return undefined
   } catch (thrown) {
-    unwritten = PeergradError.from(thrown)
-    say(`peergrad: ${unwritten.message}`)
+    const error = PeergradError.from(thrown)
+    say(`peergrad: ${error.message}`)
+    return error
   }
+}
+
+/** Prints the result, and says what it is worth as an exit code. */
+function conclude(
+  { result, errors, out, unwritten }: Trained,
+  { json, interrupted }: { json: boolean; interrupted: boolean }
+): number {
   if (json) printJson(result)
   else print(summary(result, { out, complete: unwritten === undefined }))
   if (interrupted) return EXIT.interrupted.code
