@@ -1,5 +1,6 @@
 import type { Command } from '../command.js'
 import { bench } from './bench.js'
+import { compare } from './compare.js'
 import { data } from './data.js'
 import { engines } from './engines.js'
 import { exportModel } from './export.js'
@@ -8,4 +9,4 @@ import { strategies } from './strategies.js'
 import { train } from './train.js'
 
 /** In the order in which help shows them. */
-export const COMMANDS: readonly Command[] = [train, peer, exportModel, data, engines, strategies, bench]
+export const COMMANDS: readonly Command[] = [train, compare, peer, exportModel, data, engines, strategies, bench]

@@ -1,4 +1,4 @@
-const NUMBER = /^(–|[\d.,]+( ([kMGT]?B|s|%))?)$/
+const NUMBER = /^(–|[+−]?[\d.,]+( ([kMGT]?B|s|%|\$|min \d+ s))?)$/
 
 /** Rows under a heading, columns as wide as they need; numbers to the right. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[], indent = '  '): string[] {

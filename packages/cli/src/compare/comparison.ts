@@ -1,0 +1,98 @@
+import { cpus, totalmem } from 'node:os'
+import type { ErrorCode, Options } from '@peergrad/core'
+import type { Measures } from './measure.js'
+import { PRICES, type Prices } from './prices.js'
+import { publishedFor, type Published } from './published.js'
+
+/** One strategy of a comparison: what it came to, or why it has no numbers. */
+export type Compared = { readonly strategy: string; readonly name: string; readonly directory: string } & (
+  | ({ readonly status: 'finished' } & Measures)
+  | { readonly status: 'failed'; readonly code: ErrorCode; readonly reason: string }
+  /** Ctrl+C came before its end */
+  | { readonly status: 'stopped' }
+)
+
+export type Finished = Extract<Compared, { status: 'finished' }>
+
+/** `compare.json`: everything that the tables and the page show. */
+export interface Comparison {
+  /** what made it, for a shell */
+  readonly command: string
+  /** of its end, ISO 8601 */
+  readonly date: string
+  readonly machine: string
+  /** the options that all runs have alike */
+  readonly run: Partial<Options>
+  readonly targetAccuracy: number | null
+  readonly prices: Prices
+  readonly strategies: readonly Compared[]
+  /** what a paper says of the same model and data; null when none does */
+  readonly published: Published | null
+}
+
+const COMMON = [
+  'model',
+  'dataset',
+  'partition',
+  'peers',
+  'epochs',
+  'rounds',
+  'batch',
+  'minibatches',
+  'optimizer',
+  'lr',
+  'momentum',
+  'weight-decay',
+  'schedule',
+  'aggregator',
+  'filter',
+  'codec',
+  'seed',
+  'store',
+  'evaluate-every'
+] as const
+
+export function comparisonOf(
+  options: Options,
+  strategies: readonly Compared[],
+  { args = process.argv.slice(2), now = new Date() } = {}
+): Comparison {
+  const words = COMMON.map((word) => [word, options[word]] as const)
+  return {
+    command: commandLine(args),
+    date: now.toISOString(),
+    machine: machine(),
+    run: Object.fromEntries(words.filter(([, value]) => value !== undefined)),
+    targetAccuracy: options['target-accuracy'] || null,
+    prices: PRICES,
+    strategies,
+    published: publishedFor(options)
+  }
+}
+
+export function finished({ strategies }: Pick<Comparison, 'strategies'>): Finished[] {
+  return strategies.filter((each) => each.status === 'finished')
+}
+
+export function title({ run }: Comparison): string {
+  const { model, dataset, peers, epochs, rounds, minibatches, batch, optimizer, lr, seed } = run
+  const passes = epochs === 1 ? '1 epoch' : `${epochs} epochs`
+  const length = rounds === 0 ? passes : `${rounds} rounds, minibatches ${minibatches}`
+  return `${model} on ${dataset}: ${peers} peers, ${length}, batch ${batch}, ${optimizer} at ${lr}, seed ${seed}`
+}
+
+function machine(): string {
+  const processors = cpus()
+  const model = processors[0]?.model.trim() ?? 'processors'
+  return `${processors.length} × ${model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`
+}
+
+/** A password in a URL is nobody's to read. */
+function commandLine(args: readonly string[]): string {
+  const shown = args.map((arg) => arg.replace(/:\/\/[^@/]*@/, '://…@'))
+  return ['peergrad', ...shown.map(quoted)].join(' ')
+}
+
+function quoted(arg: string): string {
+  return /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", `'\\''`)}'`
+}

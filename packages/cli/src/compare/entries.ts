@@ -1,0 +1,117 @@
+import { join } from 'node:path'
+import { optionsToManifest, PeergradError, type Options, type Strategy } from '@peergrad/core'
+import { strategies } from '@peergrad/strategies'
+import { checkComponents, createStrategy, type RunParts } from '../compose.js'
+
+/** One strategy of a comparison, and its run. */
+export interface Entry {
+  /** as it was asked for, `spirt:minibatches=4` */
+  readonly text: string
+  readonly strategy: Strategy
+  /** of the run, `out` included */
+  readonly options: Options
+  readonly directory: string
+  /** what the run is made of, or why it cannot be */
+  readonly parts: RunParts | PeergradError
+}
+
+export interface PlanInit {
+  /** as `--strategies` has it; every strategy that exchanges when left out */
+  readonly list?: string | undefined
+  /** of every run, but for what a strategy needs otherwise */
+  readonly options: Options
+  /** of the comparison */
+  readonly out: string
+}
+
+/**
+ * The runs of a comparison. Errors: `unknown` for a strategy that is none, `argument` for a list that is none or
+ * samples that do not come out equal, and the first reason when none of the runs can be.
+ */
+export async function planEntries({ list, options, out }: PlanInit): Promise<Entry[]> {
+  const texts = list === undefined ? await exchanges() : splitStrategies(list)
+  const entries: Entry[] = []
+  for (const text of texts) {
+    const strategy = await createStrategy(text, options.minibatches)
+    const directory = join(out, directoryName(text))
+    if (entries.some((other) => other.directory === directory)) {
+      const message = `strategies: got "${text}" twice, or two that lie in ${directory}; expected each once`
+      throw new PeergradError('duplicate', message)
+    }
+    const own: Options = { ...sameWork(options, text, strategy), out: directory }
+    entries.push({ text, strategy, options: own, directory, parts: await partsOf(own) })
+  }
+  const refusals = entries.map(({ parts }) => parts).filter((parts) => parts instanceof PeergradError)
+  if (refusals[0] !== undefined && refusals.length === entries.length) throw refusals[0]
+  return entries
+}
+
+/**
+ * Splits at commas. A piece that reads `key=value` belongs to the strategy before it, which has a colon:
+ * `mlless:v=0.5,every=2,spirt` are two. Error `argument` for a list in which it does not.
+ */
+export function splitStrategies(list: string): string[] {
+  const texts: string[] = []
+  for (const piece of list.split(',').map((each) => each.trim())) {
+    const last = texts.at(-1)
+    if (!/^[\w-]+=/.test(piece)) {
+      if (piece === '') throw new PeergradError('argument', `strategies: got "${list}", expected a name at each comma`)
+      texts.push(piece)
+    } else if (last?.includes(':') === true) {
+      texts[texts.length - 1] = `${last},${piece}`
+    } else {
+      const message = `strategies: got "${piece}" ${last === undefined ? 'first' : `behind "${last}"`}, expected options of a strategy behind a colon: ${last ?? 'spirt'}:${piece}`
+      throw new PeergradError('argument', message)
+    }
+  }
+  return texts
+}
+
+async function exchanges(): Promise<string[]> {
+  const names: string[] = []
+  for (const name of strategies.entries.keys()) {
+    const { kind } = await createStrategy(name, 1)
+    if (kind === 'exchange') names.push(name)
+  }
+  return names
+}
+
+/** A name for files and URLs. */
+function directoryName(text: string): string {
+  const name = text.replace(/[^\w.-]+/g, '-').replace(/^[-.]+/, '')
+  return name.slice(0, 80) || 'strategy'
+}
+
+/**
+ * The options under which a strategy reads as many samples as every other, and is evaluated after as many: rounds are
+ * counted in synchronisations, of which one that takes more minibatches makes fewer. A run without exchange is of one
+ * peer. Errors: `argument` when the rounds are no whole number.
+ */
+function sameWork(options: Options, text: string, { kind, minibatches }: Strategy): Options {
+  const peers = kind === 'single' ? 1 : options.peers
+  const share = (options.minibatches * options.peers) / (minibatches * peers)
+  const rounds = options.rounds * share
+  if (!Number.isInteger(rounds)) {
+    const message = `rounds: got ${options.rounds} with ${options.minibatches} minibatches, but ${text} takes ${minibatches} in a round; expected rounds that come out whole, so that all read as many samples`
+    throw new PeergradError('argument', message)
+  }
+  const every = options['evaluate-every']
+  return {
+    ...options,
+    strategy: text,
+    peers,
+    'min-peers': kind === 'single' ? 0 : options['min-peers'],
+    rounds,
+    'evaluate-every': every === 0 ? 0 : Math.max(1, Math.round(every * share)),
+    // a run that ended at its target would have nothing to compare after it
+    'target-accuracy': 0
+  }
+}
+
+async function partsOf(options: Options): Promise<RunParts | PeergradError> {
+  try {
+    return await checkComponents(optionsToManifest(options), options)
+  } catch (thrown) {
+    return PeergradError.from(thrown)
+  }
+}

@@ -1,0 +1,83 @@
+import { describe, expect, test } from 'vitest'
+import { PeergradError } from '@peergrad/core'
+import { strategies } from '@peergrad/strategies'
+import { planEntries, splitStrategies } from '../../src/compare/entries.js'
+import { options, plan, refusal, THREE } from '../fixtures/compared.js'
+
+describe('--strategies', () => {
+  test.each([
+    ['spirt', ['spirt']],
+    ['spirt, all-reduce', ['spirt', 'all-reduce']],
+    ['mlless:v=0.5,every=2,spirt', ['mlless:v=0.5,every=2', 'spirt']],
+    ['spirt:minibatches=1,spirt:minibatches=2', ['spirt:minibatches=1', 'spirt:minibatches=2']],
+    ['./mine.mjs:a=b:c,d=1,local', ['./mine.mjs:a=b:c,d=1', 'local']]
+  ])('%s', (list, texts) => {
+    expect(splitStrategies(list)).toEqual(texts)
+  })
+
+  test.each([
+    ['spirt,,local', 'a name at each comma'],
+    ['', 'a name at each comma'],
+    ['minibatches=2,spirt', 'got "minibatches=2" first'],
+    ['spirt,minibatches=2', 'spirt:minibatches=2']
+  ])('%s is none', async (list, message) => {
+    expect(await refusal(() => splitStrategies(list))).toMatchObject({
+      code: 'argument',
+      message: expect.stringContaining(message)
+    })
+  })
+
+  test('without it: every built-in that exchanges', async () => {
+    const entries = await planEntries({ options: options(), out: 'runs/x' })
+    const names = [...strategies.entries.keys()].filter((name) => name !== 'local')
+    expect(entries.map(({ text }) => text)).toEqual(names)
+    expect(entries.map(({ directory }) => directory)).toEqual(names.map((name) => `runs/x/${name}`))
+  })
+})
+
+describe('all read as many samples', () => {
+  test('one that takes more minibatches makes fewer rounds, evaluated after as many samples', async () => {
+    const [one, four, alone] = await plan('spirt:minibatches=1,spirt:minibatches=4,local', 'x', {
+      rounds: 8,
+      minibatches: 2,
+      'evaluate-every': 4,
+      'min-peers': 2,
+      'target-accuracy': 0.9
+    })
+    expect(one!.options).toMatchObject({ rounds: 16, 'evaluate-every': 8, peers: 2, 'min-peers': 2 })
+    expect(four!.options).toMatchObject({ rounds: 4, 'evaluate-every': 2 })
+    expect(alone!.options).toMatchObject({ rounds: 16, 'evaluate-every': 8, peers: 1, 'min-peers': 0 })
+    for (const { options } of [one!, four!, alone!]) expect(options['target-accuracy']).toBe(0)
+  })
+
+  test('epochs do it by themselves, and no evaluation stays none', async () => {
+    const [entry] = await plan('spirt:minibatches=4', 'x', { epochs: 3, 'evaluate-every': 0 })
+    expect(entry!.options).toMatchObject({ epochs: 3, rounds: 0, 'evaluate-every': 0 })
+  })
+
+  test('rounds that do not come out whole are refused', async () => {
+    const error = await refusal(() => plan('spirt:minibatches=3', 'x', { rounds: 4, minibatches: 1 }))
+    expect(error).toMatchObject({ code: 'argument', message: expect.stringContaining('takes 3 in a round') })
+  })
+})
+
+describe('what can be seen to be wrong', () => {
+  test('a strategy that is none ends all', async () => {
+    expect(await refusal(() => plan('spirt,sprit', 'x'))).toMatchObject({ code: 'unknown' })
+  })
+
+  test('two of one directory', async () => {
+    expect(await refusal(() => plan('spirt,spirt', 'x'))).toMatchObject({ code: 'duplicate' })
+  })
+
+  test('a run that cannot be is kept with its reason, when another can', async () => {
+    // without exchange there is one peer, too few for this rule
+    const [spirt, local] = await plan('spirt,local', 'x', { peers: 3, aggregator: THREE })
+    expect(spirt!.parts).not.toBeInstanceOf(PeergradError)
+    expect(local!.parts).toMatchObject({ code: 'argument', message: expect.stringContaining('expected three') })
+  })
+
+  test('when none can, the reason ends all', async () => {
+    expect(await refusal(() => plan('spirt', 'x', { model: 'nlp' }))).toMatchObject({ code: 'unknown' })
+  })
+})
