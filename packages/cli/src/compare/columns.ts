@@ -45,6 +45,8 @@ export const TRAFFIC: readonly Column[] = [
   column('formula', 'formulaReceived', ({ traffic }) => traffic.formula?.received, bytes),
   column('deviation', 'deviation', ({ traffic }) => traffic.deviation, signed),
   column('of vectors', 'tensorDeviation', ({ traffic }) => traffic.tensorDeviation, signed),
+  // nothing to say of a run that sends all as it is
+  column('saved', 'savedShare', ({ saved }) => saved || null, percent),
   column('busiest peer', 'busiestPeerBytes', ({ traffic }) => traffic.busiest, bytes)
 ]
 

@@ -29,7 +29,9 @@ export async function compareHere({ options, list, fresh, json, program }: Compa
   const out = options.out ?? defaultOut('compare')
   const entries = await planEntries({ list, options, out })
   const kept = new Set<Entry>()
-  if (!fresh) for (const entry of entries) if (await isKept(entry)) kept.add(entry)
+  for (const entry of entries) {
+    if (!fresh && !(entry.parts instanceof PeergradError) && (await isKept(entry))) kept.add(entry)
+  }
   const loading = { cacheDirectory: cacheDirectory(options), report: say }
   const { count: trainSamples } = (await loadDataset(options.dataset, loading)).train
   say(`peergrad: compares ${entries.map(({ text }) => text).join(', ')}; files in ${out}`)
@@ -81,8 +83,8 @@ export async function compareAll({ entries, ...init }: CompareAllInit): Promise<
 
 async function compareOne(entry: Entry, init: Omit<CompareAllInit, 'entries' | 'onRow'>): Promise<Compared> {
   const { kept, signal, trainSamples, targetAccuracy } = init
-  const { text, strategy, directory, parts } = entry
-  const about = { strategy: text, name: strategy.name, directory }
+  const { text, directory, parts } = entry
+  const about = { strategy: text, directory }
   try {
     if (parts instanceof PeergradError) throw parts
     if (kept.has(entry)) say(`peergrad: ${text} is in ${directory} already`)

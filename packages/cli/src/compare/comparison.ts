@@ -5,7 +5,7 @@ import { PRICES, type Prices } from './prices.js'
 import { publishedFor, type Published } from './published.js'
 
 /** One strategy of a comparison: what it came to, or why it has no numbers. */
-export type Compared = { readonly strategy: string; readonly name: string; readonly directory: string } & (
+export type Compared = { readonly strategy: string; readonly directory: string } & (
   | ({ readonly status: 'finished' } & Measures)
   | { readonly status: 'failed'; readonly code: ErrorCode; readonly reason: string }
   /** Ctrl+C came before its end */
@@ -39,6 +39,7 @@ const COMMON = [
   'rounds',
   'batch',
   'minibatches',
+  'every',
   'optimizer',
   'lr',
   'momentum',

@@ -2,12 +2,12 @@ import { join } from 'node:path'
 import { optionsToManifest, PeergradError, type Options, type Strategy } from '@peergrad/core'
 import { strategies } from '@peergrad/strategies'
 import { checkComponents, createStrategy, type RunParts } from '../compose.js'
+import { referenceOf } from '../plugins.js'
 
 /** One strategy of a comparison, and its run. */
 export interface Entry {
   /** as it was asked for, `spirt:minibatches=4` */
   readonly text: string
-  readonly strategy: Strategy
   /** of the run, `out` included */
   readonly options: Options
   readonly directory: string
@@ -25,21 +25,21 @@ export interface PlanInit {
 }
 
 /**
- * The runs of a comparison. Errors: `unknown` for a strategy that is none, `argument` for a list that is none or
- * samples that do not come out equal, and the first reason when none of the runs can be.
+ * The runs of a comparison. Errors: `unknown` for a strategy that is none, `argument` for a list that is none, and the
+ * first reason when none of the runs can be.
  */
 export async function planEntries({ list, options, out }: PlanInit): Promise<Entry[]> {
   const texts = list === undefined ? await exchanges() : splitStrategies(list)
+  // a name that is none is a slip, and no strategy that does not fit
+  for (const text of texts) referenceOf(strategies, text)
   const entries: Entry[] = []
   for (const text of texts) {
-    const strategy = await createStrategy(text, options.minibatches)
     const directory = join(out, directoryName(text))
     if (entries.some((other) => other.directory === directory)) {
       const message = `strategies: got "${text}" twice, or two that lie in ${directory}; expected each once`
       throw new PeergradError('duplicate', message)
     }
-    const own: Options = { ...sameWork(options, text, strategy), out: directory }
-    entries.push({ text, strategy, options: own, directory, parts: await partsOf(own) })
+    entries.push({ text, directory, ...(await runOf({ ...options, strategy: text, out: directory })) })
   }
   const refusals = entries.map(({ parts }) => parts).filter((parts) => parts instanceof PeergradError)
   if (refusals[0] !== undefined && refusals.length === entries.length) throw refusals[0]
@@ -70,7 +70,7 @@ export function splitStrategies(list: string): string[] {
 async function exchanges(): Promise<string[]> {
   const names: string[] = []
   for (const name of strategies.entries.keys()) {
-    const { kind } = await createStrategy(name, 1)
+    const { kind } = await createStrategy(name, { minibatches: 1, every: 1 })
     if (kind === 'exchange') names.push(name)
   }
   return names
@@ -82,36 +82,37 @@ function directoryName(text: string): string {
   return name.slice(0, 80) || 'strategy'
 }
 
+/** The options under which a run is the same work as the others, and what it is made of. */
+async function runOf(options: Options): Promise<Pick<Entry, 'options' | 'parts'>> {
+  try {
+    const own = sameWork(options, await createStrategy(options.strategy, options))
+    return { options: own, parts: await checkComponents(optionsToManifest(own), own) }
+  } catch (thrown) {
+    return { options, parts: PeergradError.from(thrown) }
+  }
+}
+
 /**
  * The options under which a strategy reads as many samples as every other, and is evaluated after as many: rounds are
  * counted in synchronisations, of which one that takes more minibatches makes fewer. A run without exchange is of one
  * peer. Errors: `argument` when the rounds are no whole number.
  */
-function sameWork(options: Options, text: string, { kind, minibatches }: Strategy): Options {
+function sameWork(options: Options, { kind, minibatches }: Strategy): Options {
   const peers = kind === 'single' ? 1 : options.peers
-  const share = (options.minibatches * options.peers) / (minibatches * peers)
+  const share = (options.minibatches * options.every * options.peers) / (minibatches * peers)
   const rounds = options.rounds * share
   if (!Number.isInteger(rounds)) {
-    const message = `rounds: got ${options.rounds} with ${options.minibatches} minibatches, but ${text} takes ${minibatches} in a round; expected rounds that come out whole, so that all read as many samples`
+    const message = `rounds: got ${options.rounds} of ${options.minibatches * options.every} minibatches, but ${options.strategy} takes ${minibatches} in a round; expected rounds that come out whole, so that all read as many samples`
     throw new PeergradError('argument', message)
   }
   const every = options['evaluate-every']
   return {
     ...options,
-    strategy: text,
     peers,
     'min-peers': kind === 'single' ? 0 : options['min-peers'],
     rounds,
     'evaluate-every': every === 0 ? 0 : Math.max(1, Math.round(every * share)),
     // a run that ended at its target would have nothing to compare after it
     'target-accuracy': 0
-  }
-}
-
-async function partsOf(options: Options): Promise<RunParts | PeergradError> {
-  try {
-    return await checkComponents(optionsToManifest(options), options)
-  } catch (thrown) {
-    return PeergradError.from(thrown)
   }
 }

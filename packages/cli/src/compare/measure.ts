@@ -14,6 +14,8 @@ import { trafficOf, type Traffic } from './traffic.js'
 
 /** What one run of a comparison came to. Times in seconds, sizes in bytes, costs in dollars. */
 export interface Measures {
+  /** of the strategy, without options */
+  readonly name: string
   readonly engine: string
   readonly store: string
   /** from the first view to the end of the last round */
@@ -33,6 +35,8 @@ export interface Measures {
   /** mean over the peers */
   readonly phases: PhaseTimes
   readonly traffic: Traffic
+  /** share of the contributions' bytes that filter and codec spared */
+  readonly saved: number
   /** of the peer that held most; null when none could say */
   readonly peakMemoryBytes: number | null
   readonly cost: Cost | null
@@ -74,7 +78,8 @@ export async function readResult(directory: string): Promise<RunResult> {
 
 /** Reads the directory of a run that is over. Errors: `corrupt` when its files do not tell the same. */
 export async function measure({ entry, parts, trainSamples, targetAccuracy }: MeasureInit): Promise<Measures> {
-  const { directory, options, strategy } = entry
+  const { directory, options } = entry
+  const { strategy } = parts
   const result = await readResult(directory)
   const history = await readHistory(join(directory, 'events.ndjson'))
   const { rounds, seconds, peers } = result
@@ -99,6 +104,7 @@ export async function measure({ entry, parts, trainSamples, targetAccuracy }: Me
           places: result.phasePlaces
         }
   return {
+    name: strategy.name,
     engine: result.engine,
     store: result.store,
     seconds,
@@ -111,6 +117,7 @@ export async function measure({ entry, parts, trainSamples, targetAccuracy }: Me
     loss: result.loss,
     phases: scalePhases(phaseSums(result), 1 / peers.length),
     traffic: trafficOf({ strategy, rounds, bytes: await vectorBytes(entry, parts, result), peers }),
+    saved: result.contributions.saved,
     peakMemoryBytes: peak === 0 ? null : peak,
     cost: used && costOf(used, PRICES),
     elsewhere: used && elsewhere(used, PRICES),

@@ -39,8 +39,7 @@ export interface TrafficInit {
 /** The one place that asks a strategy for its formula. */
 export function trafficOf({ strategy, rounds, bytes, peers }: TrafficInit): Traffic {
   const own = peers.map(({ rank, bytesSent, bytesReceived }) => {
-    const each = bytes === null ? null : strategy.traffic({ peers: peers.length, rank, bytes })
-    const formula = each && { sent: rounds * each.sent, received: rounds * each.received }
+    const formula = bytes === null ? null : formulaOf(strategy, { peers: peers.length, rank, bytes }, rounds)
     return { rank, sent: bytesSent, received: bytesReceived, formula }
   })
   const sent = sum(own, (peer) => peer.sent)
@@ -65,6 +64,13 @@ export function trafficOf({ strategy, rounds, bytes, peers }: TrafficInit): Traf
     busiest: Math.max(0, ...own.map((peer) => peer.sent + peer.received)),
     peers: own
   }
+}
+
+function formulaOf(strategy: Strategy, init: Parameters<Strategy['traffic']>[0], rounds: number) {
+  if (rounds === 0) return { sent: 0, received: 0 }
+  const each = strategy.traffic(init)
+  const last = strategy.traffic({ ...init, last: true })
+  return { sent: (rounds - 1) * each.sent + last.sent, received: (rounds - 1) * each.received + last.received }
 }
 
 function deviation(counted: Traffic['formula'], formula: Traffic['formula']): number | null {

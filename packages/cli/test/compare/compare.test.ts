@@ -54,10 +54,10 @@ describe('compare', () => {
   test('trains one after the other, and what is done is written after each', async () => {
     const { rows, trained, written } = await compare(await plan(LIST, out))
     expect(trained).toEqual(['spirt', 'all-reduce', 'spirt:minibatches=2'])
-    expect(rows.map(({ strategy, name }) => [strategy, name])).toEqual([
-      ['spirt', 'spirt'],
-      ['all-reduce', 'all-reduce'],
-      ['spirt:minibatches=2', 'spirt']
+    expect(rows).toMatchObject([
+      { strategy: 'spirt', name: 'spirt' },
+      { strategy: 'all-reduce', name: 'all-reduce' },
+      { strategy: 'spirt:minibatches=2', name: 'spirt' }
     ])
     expect(written).toEqual([['finished'], ['finished', 'finished'], ['finished', 'finished', 'finished']])
   })

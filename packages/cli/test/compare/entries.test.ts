@@ -55,6 +55,11 @@ describe('all read as many samples', () => {
     expect(entry!.options).toMatchObject({ epochs: 3, rounds: 0, 'evaluate-every': 0 })
   })
 
+  test('--every counts as its steps', async () => {
+    const [one, two] = await plan('all-reduce:every=1,all-reduce', 'x', { rounds: 3, minibatches: 1, every: 2 })
+    expect([one!.options.rounds, two!.options.rounds]).toEqual([6, 3])
+  })
+
   test('rounds that do not come out whole are refused', async () => {
     const error = await refusal(() => plan('spirt:minibatches=3', 'x', { rounds: 4, minibatches: 1 }))
     expect(error).toMatchObject({ code: 'argument', message: expect.stringContaining('takes 3 in a round') })

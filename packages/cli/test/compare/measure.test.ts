@@ -73,20 +73,23 @@ describe('the history of a run', () => {
 describe('bytes beside the formula', () => {
   // rank 0 sends twice what the others do
   const strategy = {
-    traffic: ({ peers, rank, bytes }) => ({ sent: (rank === 0 ? peers - 1 : 0.5) * bytes, received: bytes })
+    traffic: ({ peers, rank, bytes, last }) => ({
+      sent: (rank === 0 ? peers - 1 : 0.5) * bytes,
+      received: bytes * (last === true ? 3 : 1)
+    })
   } as Strategy
   const peers = [peerOutcome(0, 2200), peerOutcome(1, 1100), peerOutcome(2, 1100)]
 
-  test('by rank and round, in all, and of vectors alone', () => {
+  test('by rank and round, the last one apart, in all, and of vectors alone', () => {
     const traffic = trafficOf({ strategy, rounds: 2, bytes: 500, peers })
-    expect(traffic.peers[0]!.formula).toEqual({ sent: 2000, received: 1000 })
+    expect(traffic.peers[0]!.formula).toEqual({ sent: 2000, received: 2000 })
     expect(traffic).toMatchObject({
       sent: 4400,
       received: 4400,
       tensors: { sent: 4370, received: 4370 },
-      formula: { sent: 3000, received: 3000 },
-      deviation: expect.closeTo(8800 / 6000 - 1, 12),
-      tensorDeviation: expect.closeTo(8740 / 6000 - 1, 12),
+      formula: { sent: 3000, received: 6000 },
+      deviation: expect.closeTo(8800 / 9000 - 1, 12),
+      tensorDeviation: expect.closeTo(8740 / 9000 - 1, 12),
       busiest: 4400
     })
   })

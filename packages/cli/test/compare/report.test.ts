@@ -9,13 +9,12 @@ import { comparison, finishedRow } from '../fixtures/compared.js'
 
 const FAILED = {
   strategy: 'ring',
-  name: 'ring',
   directory: 'x',
   status: 'failed',
   code: 'argument',
   reason: 'no, "ring" cannot be\n  | the end of its log'
 } as const
-const STOPPED = { strategy: 'gossip', name: 'gossip', directory: 'x', status: 'stopped' } as const
+const STOPPED = { strategy: 'gossip', directory: 'x', status: 'stopped' } as const
 const SPIRT = finishedRow('spirt:minibatches=2')
 const HOSTILE = finishedRow('./a|b`<script>alert(1)</script>.js')
 
