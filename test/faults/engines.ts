@@ -1,6 +1,6 @@
-import { createEngine, createPartitioner, loadDataset } from '@peergrad/engine'
 import { random, type Arena, type Clock, type Engine, type RunManifest, type Vector } from '@peergrad/core'
-import { quadraticEngine } from '../utils/quadratic-engine.js'
+import { createEngine, createPartitioner, loadDataset } from '@peergrad/engine'
+import { quadraticEngine } from '@peergrad/peer'
 import type { PeerSettings } from './protocol.js'
 
 /** Training samples of the engines that need no data. */

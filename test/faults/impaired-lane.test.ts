@@ -1,5 +1,5 @@
+import { virtualClock } from '@peergrad/core'
 import { describe, expect, it } from 'vitest'
-import { virtualClock } from '../utils/virtual-clock.js'
 import { ImpairedLane, randomOf, type Effect } from './impaired-lane.mjs'
 
 function laneWith(initial: Effect | undefined, seed = 1) {

@@ -2,21 +2,31 @@ import { createHash } from 'node:crypto'
 import {
   Arena,
   filterOf,
+  processClock,
   resolvePlugin,
+  virtualClock,
   type CodecFactory,
   type Engine,
   type GradientStore,
   type Mesh,
+  type ProcessClock,
   type RunEvent,
   type RunManifest,
   type Strategy,
-  type StrategyFactory
+  type StrategyFactory,
+  type VirtualClock
 } from '@peergrad/core'
-import { loadCheckpoint, MemoryNetwork, resumedFrom, runPeer, Swarm, type PeerResult } from '@peergrad/peer'
+import {
+  loadCheckpoint,
+  MemoryNetwork,
+  quadraticEngine,
+  resumedFrom,
+  runPeer,
+  Swarm,
+  type PeerResult
+} from '@peergrad/peer'
 import { MemoryStore, serve, type Spawn } from '@peergrad/store'
 import { aggregators, codecs, filters, strategies } from '@peergrad/strategies'
-import { quadraticEngine } from '../utils/quadratic-engine.js'
-import { processClock, virtualClock, type ProcessClock, type VirtualClock } from '../utils/virtual-clock.js'
 
 const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 

@@ -34,4 +34,5 @@ export {
   type AgreementMessage,
   type Decision
 } from './runtime/agreement.js'
+export { quadraticEngine } from './simulation/quadratic-engine.js'
 export { DataPlan, type DataPlanInit } from './runtime/data-plan.js'

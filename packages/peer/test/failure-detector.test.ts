@@ -1,9 +1,8 @@
-import { Emitter, random, type Mesh, type MeshEvents } from '@peergrad/core'
+import { Emitter, processClock, random, virtualClock, type Mesh, type MeshEvents } from '@peergrad/core'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Arrivals } from '../src/membership/accrual.js'
 import { BEAT, FailureDetector } from '../src/membership/failure-detector.js'
-import { processClock, virtualClock } from '../../../test/utils/virtual-clock.js'
 
 const INIT = { interval: 500, pause: 600, jitter: 60 }
 

@@ -1,10 +1,9 @@
-import type { Beat } from '@peergrad/core'
+import { virtualClock, type Beat } from '@peergrad/core'
 import { describe, expect, it } from 'vitest'
 import { precedes } from '../src/membership/lineage.js'
 import { Suspicions } from '../src/membership/suspicions.js'
 import { Followers } from '../src/runtime/followers.js'
 import { StateBook } from '../src/runtime/state-book.js'
-import { virtualClock } from '../../../test/utils/virtual-clock.js'
 
 const state = (round: number, letter = 'a', plan = '0') => ({
   round,

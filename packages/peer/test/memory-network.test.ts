@@ -1,7 +1,14 @@
-import { Arena, type Mesh, type MeshEvents, type PeerId, type Vector } from '@peergrad/core'
+import {
+  Arena,
+  processClock,
+  virtualClock,
+  type Mesh,
+  type MeshEvents,
+  type PeerId,
+  type Vector
+} from '@peergrad/core'
 import { MemoryNetwork, type LinkConditions, type MemoryNetworkInit } from '@peergrad/peer'
 import { describe, expect, it } from 'vitest'
-import { processClock, virtualClock } from '../../../test/utils/virtual-clock.js'
 
 const [A, B, C] = ['peer-a', 'peer-b', 'peer-c']
 const DIGEST = 'a'.repeat(64)

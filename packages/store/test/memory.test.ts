@@ -1,4 +1,4 @@
-import { Arena, type GradientStore, type Logger, type PluginReference } from '@peergrad/core'
+import { Arena, virtualClock, type GradientStore, type Logger, type PluginReference } from '@peergrad/core'
 import { memoryStore } from '@peergrad/store'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { storeCompliance } from '../../../test/compliance/store.js'
-import { virtualClock } from '../../../test/utils/virtual-clock.js'
 
 storeCompliance('memory', async ({ limit }) => {
   const clock = virtualClock()

@@ -1,8 +1,7 @@
-import { Arena } from '@peergrad/core'
+import { Arena, virtualClock } from '@peergrad/core'
 import { PrivateServer, redisStore } from '@peergrad/store'
 import { afterAll, beforeAll, describe } from 'vitest'
 import { storeCompliance } from '../../../test/compliance/store.js'
-import { virtualClock } from '../../../test/utils/virtual-clock.js'
 import { serverPlaces } from './redis-places.js'
 
 describe.each(serverPlaces)('Redis, $name', ({ name, module, absent }) => {

@@ -1,9 +1,15 @@
-import { Arena, createKernels, type GradientStore, type Logger, type PluginReference } from '@peergrad/core'
+import {
+  Arena,
+  createKernels,
+  virtualClock,
+  type GradientStore,
+  type Logger,
+  type PluginReference
+} from '@peergrad/core'
 import { PATIENCE, redisAiStore } from '@peergrad/store'
 import { createConnection } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { storeCompliance } from '../../../test/compliance/store.js'
-import { virtualClock } from '../../../test/utils/virtual-clock.js'
 import { RedisAiServer, type Options } from './redisai-server.js'
 import { Failure, Simple } from './resp.js'
 

@@ -24,7 +24,7 @@ export function quadraticEngine({
     })
   return {
     name: 'quadratic',
-    describe: 'test double: a quadratic bowl',
+    describe: 'simulated: a quadratic bowl',
     workers: 1,
     layout: {
       slots: [

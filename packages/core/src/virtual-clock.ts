@@ -1,4 +1,4 @@
-import type { Clock } from '@peergrad/core'
+import type { Clock } from './contracts/clock.js'
 
 export interface VirtualClock extends Clock {
   /** Moves time on by `ms` and calls what falls due on the way, in the order of time and then of registration. */
