@@ -1,15 +1,15 @@
 import { availableParallelism, homedir } from 'node:os'
 import { join } from 'node:path'
 import {
-  checkNumber,
   filterOf,
+  loadPlugin,
   PeergradError,
+  pluginError,
   random,
+  resolvePlugin,
   suggestion,
-  type Aggregator,
   type Codec,
   type Dataset,
-  type Filter,
   type GradientStore,
   type Options,
   type Partitioner,
@@ -24,18 +24,12 @@ import {
   datasetSource,
   engines,
   loadDataset,
-  models,
+  modelReference,
   type TfjsEngine
 } from '@peergrad/engine'
 import { aggregators, codecs, filters, strategies } from '@peergrad/strategies'
 import { checkCombination } from './combination.js'
-import { instantiate, referenceOf, type Members } from './plugins.js'
 import { checkStore, openStore, type StoreInit } from './stores.js'
-
-const CODEC: Members = { name: 'string', bytes: 'function', encode: 'function', decode: 'function' }
-const FILTER: Members = { name: 'string', apply: 'function' }
-const AGGREGATOR: Members = { name: 'string', check: 'function', aggregate: 'function' }
-const STRATEGY: Members = { name: 'string', kind: 'string', minibatches: 'number', round: 'function' }
 
 /** What a run's manifest names, looked up and made. */
 export interface RunParts {
@@ -58,25 +52,27 @@ export function cacheDirectory(options: Options): string {
  * peers: what is wrong is said before anything is started.
  */
 export async function checkComponents(manifest: RunManifest, options: Options): Promise<RunParts> {
-  checkStore(options)
+  await checkStore(options)
   checkEngine(options.engine)
-  referenceOf(models, manifest.model)
+  modelReference(manifest.model)
   await datasetSource(manifest.dataset)
   await createPartitioner(manifest.partition)
   checkPreAggregators(manifest)
-  const codec = await instantiate<Codec>(codecs, manifest.codec, CODEC)
-  const aggregator = await instantiate<Aggregator>(aggregators, manifest.aggregator, AGGREGATOR)
+  const packing = resolvePlugin(codecs, manifest.codec)
+  const codec = await loadPlugin('codec', packing)
+  const rule = resolvePlugin(aggregators, manifest.aggregator)
+  const aggregator = await loadPlugin('aggregator', rule)
   const strategy = await createStrategy(manifest.strategy, manifest)
   const filterName = filterOf(strategy, codec, manifest)
-  const filter = filterName === undefined ? undefined : await instantiate<Filter>(filters, filterName, FILTER)
+  const filtering = filterName === undefined ? undefined : resolvePlugin(filters, filterName)
+  const filter = filtering && (await loadPlugin('filter', filtering))
   checkCombination({ strategy, aggregator, codec, filter, peers: manifest.peers })
-  const packing = { reference: referenceOf(codecs, manifest.codec), codec }
   return {
     strategy,
-    aggregator: referenceOf(aggregators, manifest.aggregator),
+    aggregator: rule,
     ...(aggregator.inStore && { ruleInStore: aggregator.inStore }),
-    ...(filterName !== undefined && { filter: referenceOf(filters, filterName) }),
-    ...(codec.name !== 'f32' && { codec: packing })
+    ...(filtering && { filter: filtering }),
+    ...(codec.name !== 'f32' && { codec: { reference: packing, codec } })
   }
 }
 
@@ -85,10 +81,9 @@ export async function createStrategy(
   text: string,
   { minibatches, every }: Pick<RunManifest, 'minibatches' | 'every'>
 ): Promise<Strategy> {
+  const { options: given, ...architecture } = resolvePlugin(strategies, text)
   const defaults = { minibatches, ...(every > 1 && { every }) }
-  const strategy = await instantiate<Strategy>(strategies, text, STRATEGY, defaults)
-  checkNumber(`strategy ${text}: minibatches`, strategy.minibatches, { min: 1 }, true)
-  return strategy
+  return loadPlugin('strategy', { ...architecture, options: { ...defaults, ...given } })
 }
 
 /** Rules of this version take vectors as they come. */
@@ -113,7 +108,7 @@ function checkEngine(name: string): void {
   if (!engine.available) throw new PeergradError('unsupported', `engine: ${name} cannot run here: ${engine.why}`)
 }
 
-export interface OpenInit extends StoreInit {
+export interface OpenInit extends Omit<StoreInit, 'pluginTimeout'> {
   readonly manifest: RunManifest
   readonly signal: AbortSignal
 }
@@ -127,7 +122,7 @@ export async function openParts({ manifest, signal, ...init }: OpenInit): Promis
   const workers = options['engine-workers'] || availableParallelism()
   const engine = await createEngine({ backend: options.engine, model: manifest.model, dataset, arena, workers, signal })
   opened.push(engine)
-  const store = await openStore(init)
+  const store = await openStore({ ...init, pluginTimeout: manifest.deadline + manifest.grace })
   const partition = dealer(await createPartitioner(manifest.partition), dataset, manifest.seed)
   return { ...parts, engine, store, partition }
 }
@@ -139,13 +134,48 @@ export interface PeerParts extends RunParts {
   readonly partition: (shards: number) => readonly Uint32Array[]
 }
 
-/** The samples of each rank under the run's seed. The last number of ranks is remembered: it seldom changes. */
+/**
+ * The samples of each rank under the run's seed. The last number of ranks is remembered: it seldom changes. Error
+ * `argument` when the partitioner does not deal each sample once.
+ */
 export function dealer(partitioner: Partitioner, { train, classes }: Dataset, seed: number): PeerParts['partition'] {
   let last: readonly Uint32Array[] = []
   return (shards) => {
-    if (last.length !== shards) {
-      last = partitioner.partition({ labels: train.labels, classes, shards, random: random(seed, 'partition') })
-    }
+    if (last.length !== shards) last = deal(partitioner, { labels: train.labels, classes, shards, seed })
     return last
   }
+}
+
+function deal(
+  partitioner: Partitioner,
+  { seed, ...init }: { labels: Uint8Array; classes: number; shards: number; seed: number }
+): readonly Uint32Array[] {
+  const who = `partition ${partitioner.name}`
+  let dealt: readonly Uint32Array[]
+  try {
+    dealt = partitioner.partition({ ...init, random: random(seed, 'partition') })
+  } catch (thrown) {
+    throw pluginError(who, thrown)
+  }
+  const wrong = undealt(dealt, init.shards, init.labels.length)
+  if (wrong === undefined) return dealt
+  throw new PeergradError('argument', `${who}: ${wrong}`, { plugin: who })
+}
+
+/** What is wrong with shards that should hold each sample once. */
+function undealt(dealt: readonly Uint32Array[], shards: number, samples: number): string | undefined {
+  if (!Array.isArray(dealt) || dealt.length !== shards || !dealt.every((shard) => shard instanceof Uint32Array)) {
+    return `gave ${Array.isArray(dealt) ? `${dealt.length} shards` : 'no list'}, expected ${shards} Uint32Arrays`
+  }
+  const seen = new Uint8Array(samples)
+  for (const shard of dealt) {
+    for (const sample of shard) {
+      if (sample >= samples || seen[sample] === 1) {
+        return `dealt sample ${sample} ${sample >= samples ? `of ${samples}` : 'twice'}, expected each once`
+      }
+      seen[sample] = 1
+    }
+  }
+  const left = seen.indexOf(0)
+  return left < 0 ? undefined : `dealt sample ${left} to nobody, expected each once`
 }

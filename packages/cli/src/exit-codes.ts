@@ -20,7 +20,7 @@ export const EXIT = {
   usage: {
     code: 2,
     name: 'usage',
-    means: 'an option, a name, a value, a file or a port that was given is not good',
+    means: 'an option, a name, a value, a file, a port or a plug-in that was given is not good',
     advice: 'The message says what was got and what was expected.'
   },
   disagree: {
@@ -75,6 +75,7 @@ const OF_ERROR: Readonly<Record<ErrorCode, number>> = {
   aborted: EXIT.interrupted.code
 }
 
+/** What a plug-in did wrong is the user's to mend, however it showed. */
 export function exitCodeOf(error: PeergradError): number {
-  return OF_ERROR[error.code]
+  return error.data['plugin'] === undefined ? OF_ERROR[error.code] : EXIT.usage.code
 }

@@ -19,7 +19,7 @@ async function main(args: readonly string[]): Promise<number> {
   } catch (thrown) {
     const error = PeergradError.from(thrown)
     say(`peergrad: ${error.message}`)
-    if (error.code === 'internal')
+    if (error.code === 'internal' && error.data['plugin'] === undefined)
       say(`${String(error.data['stack'] ?? '')}\nThis should not happen: please report it.`)
     return exitCodeOf(error)
   }

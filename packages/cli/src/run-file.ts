@@ -1,5 +1,14 @@
 import { readFile } from 'node:fs/promises'
-import { MANIFEST_OPTIONS, PeergradError, resolveOptions, type Options } from '@peergrad/core'
+import { dirname, isAbsolute, join, relative } from 'node:path'
+import {
+  isOptionName,
+  MANIFEST_OPTIONS,
+  OPTIONS,
+  PeergradError,
+  resolveOptions,
+  type Option,
+  type Options
+} from '@peergrad/core'
 import { parse, stringify, YAMLParseError } from 'yaml'
 import { fileError } from './machine-error.js'
 
@@ -8,7 +17,10 @@ export interface RunFile {
   readonly values: unknown
 }
 
-/** The words and values of a run file. Errors: `missing` when it cannot be read, `argument` when it is no YAML. */
+/**
+ * The words and values of a run file. Paths of plug-ins count from its directory there, and from the current one here.
+ * Errors: `missing` when it cannot be read, `argument` when it is no YAML.
+ */
 export async function readRunFile(path: string): Promise<RunFile> {
   let text: string
   try {
@@ -18,7 +30,8 @@ export async function readRunFile(path: string): Promise<RunFile> {
   }
   try {
     // an empty file is a run with every default
-    return { name: path, values: parse(text) ?? {} }
+    const values: unknown = parse(text) ?? {}
+    return { name: path, values: moved(values, dirname(path), '.') }
   } catch (thrown) {
     if (!(thrown instanceof YAMLParseError)) throw thrown
     const [first = ''] = thrown.message.split('\n')
@@ -32,9 +45,29 @@ export function resumePath(flags: Readonly<Record<string, unknown>>, file?: RunF
   return resolveOptions({ flags: { resume: values.resume } }).options.resume
 }
 
-/** A run file that says all that the peers of a run must give alike, and how each of them here works. */
-export function runFileText(options: Options): string {
+/**
+ * A run file for `directory` that says all that the peers of a run must give alike, and how each of them here works.
+ */
+export function runFileText(options: Options, directory: string): string {
   const words = [...MANIFEST_OPTIONS, 'engine', 'store', 'in-database', 'evaluate-every'] as const
   const given = words.map((word) => [word, options[word]] as const).filter(([, value]) => value !== undefined)
-  return stringify(Object.fromEntries(given))
+  return stringify(moved(Object.fromEntries(given), '.', directory))
+}
+
+/** The same values, with paths of plug-ins that count from one directory written as they count from another. */
+function moved(values: unknown, from: string, to: string): unknown {
+  if (typeof values !== 'object' || values === null || Array.isArray(values)) return values
+  return Object.fromEntries(
+    Object.entries(values).map(([word, value]: [string, unknown]) => {
+      const option: Option<unknown> | undefined = isOptionName(word) ? OPTIONS[word] : undefined
+      if (option?.plugin === undefined) return [word, value]
+      return [word, Array.isArray(value) ? value.map((each) => movedPath(each, from, to)) : movedPath(value, from, to)]
+    })
+  )
+}
+
+function movedPath(text: unknown, from: string, to: string): unknown {
+  if (typeof text !== 'string' || !/^\.{1,2}\//.test(text)) return text
+  const path = relative(to, join(from, text))
+  return isAbsolute(path) || path.startsWith('.') ? path : `./${path}`
 }

@@ -1,23 +1,23 @@
 import { existsSync } from 'node:fs'
 import {
+  checkShape,
+  GRADIENT_STORE,
+  loadPlugin,
   PeergradError,
-  suggestion,
-  type Arena,
-  type Clock,
+  pluginError,
+  resolvePlugin,
   type GradientStore,
   type Logger,
-  type Options
+  type Options,
+  type StoreOpenInit
 } from '@peergrad/core'
 import { memoryStore, MODULE, parseRedisUrl, PrivateServer, redisAiStore, redisStore } from '@peergrad/store'
 import type { Closing } from './peer/closing.js'
 
-export interface StoreInit {
+export interface StoreInit extends StoreOpenInit {
   readonly options: Options
-  readonly run: string
-  readonly peer: string
-  readonly arena: Arena
-  readonly clock: Clock
-  readonly logger: Logger
+  /** milliseconds that a plug-in may work on one call of the store */
+  readonly pluginTimeout: number
   /** what is opened is added here, for the caller to close */
   readonly opened: Closing[]
 }
@@ -30,7 +30,7 @@ const OVERHEAD = 64 * 2 ** 20
 
 type Open = (init: StoreInit) => Promise<GradientStore>
 
-const memory: Open = ({ arena, clock, logger }) => memoryStore({ arena, clock, logger })
+const memory: Open = ({ arena, clock, logger, pluginTimeout }) => memoryStore({ arena, clock, logger, pluginTimeout })
 
 const redis: Open = async ({ options, opened, ...init }) => {
   const url = redisUrl(options) ?? (await privateServer(options, init.peer, init.logger, opened))
@@ -69,18 +69,32 @@ const STORES: ReadonlyMap<string, Open> = new Map([
 ])
 
 /** Errors, before anything is opened: `unknown` for a driver that there is not, `argument` for a URL that is none. */
-export function checkStore(options: Options): void {
-  driver(options.store)
+export async function checkStore(options: Options): Promise<void> {
+  await driver(options.store)
   const url = redisUrl(options)
   if (url !== undefined) parseRedisUrl(url)
 }
 
-function driver(name: string): Open {
-  const found = STORES.get(name)
-  if (found !== undefined) return found
-  const names = [...STORES.keys()]
-  const message = `store: got "${name}", ${suggestion(name, names)}expected one of ${names.join(', ')}`
-  throw new PeergradError('unknown', message)
+/** Their names, for messages; none of these is imported by its reference. */
+const NAMES = new Map(
+  [...STORES.keys()].map((name) => [name, { reference: { module: '', export: '', options: {} }, describe: name }])
+)
+
+async function driver(text: string): Promise<Open> {
+  const builtIn = STORES.get(text)
+  if (builtIn !== undefined) return builtIn
+  const plugin = await loadPlugin('store', resolvePlugin({ kind: 'store', entries: NAMES }, text))
+  return async ({ run, peer, arena, clock, logger }) => {
+    const who = `store ${plugin.name}`
+    let opened: unknown
+    try {
+      opened = await plugin.open({ run, peer, arena, clock, logger })
+    } catch (thrown) {
+      throw pluginError(who, thrown)
+    }
+    checkShape(`${who}: what it opens`, opened, GRADIENT_STORE)
+    return opened
+  }
 }
 
 /** Hands the URL to the peer processes that this one starts. */
@@ -94,7 +108,8 @@ function redisUrl(options: Options): string | undefined {
 
 /** Opens the database of a peer; the caller closes what is in `opened`. */
 export async function openStore(init: StoreInit): Promise<GradientStore> {
-  const store = await driver(init.options.store)(init)
+  const open = await driver(init.options.store)
+  const store = await open(init)
   init.opened.push(store)
   return store
 }

@@ -47,7 +47,7 @@ describe('a run file', () => {
 
   test('comes back as it was written', async () => {
     const { options } = resolveOptions({ flags: { seed: '7', optimizer: 'momentum', momentum: '0.5', engine: 'cpu' } })
-    const { options: again } = resolveOptions({ file: await written(runFileText(options)) })
+    const { options: again } = resolveOptions({ file: await written(runFileText(options, folder)) })
     expect(again).toEqual(options)
   })
 

@@ -1,35 +1,127 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { optionsToManifest, resolveOptions } from '@peergrad/core'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { checkComponents } from '../src/compose.js'
+import { readRunFile, runFileText } from '../src/run-file.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'peergrad-plugins-'))
+const folder = realpathSync(mkdtempSync(join(tmpdir(), 'peergrad-plugins-')))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const RULE = `name: 'mine', check: () => undefined`
-const STRATEGY = `name: 'mine', kind: 'exchange'`
+const check = (flags: Record<string, unknown>) => {
+  const { options } = resolveOptions({ flags: { peers: '2', ...flags } })
+  return checkComponents(optionsToManifest(options), options)
+}
 
-test.each([
-  ['aggregator', `({ ${RULE}, aggregate() {} })`, undefined],
-  ['aggregator', `({ ${RULE} })`, 'has no "aggregate", expected a function'],
-  ['aggregator', `({ ${RULE}, aggregate: 'mean' })`, 'has a string as "aggregate", expected a function'],
-  ['aggregator', `{ throw new Error('no luck') }`, 'threw: no luck'],
-  ['aggregator', `3`, 'has no "name", expected a string'],
-  ['strategy', `({ ${STRATEGY}, minibatches: 1, round() {} })`, undefined],
-  ['strategy', `({ ${STRATEGY}, round() {} })`, 'has no "minibatches", expected a number'],
-  ['strategy', `({ ${STRATEGY}, minibatches: 0, round() {} })`, 'minibatches: got 0, expected an integer'],
-  ['codec', `({ name: 'mine', bytes: (n) => n, encode() {} })`, 'has no "decode", expected a function']
-])('%s: () => %s', async (kind, factory, message) => {
-  const path = join(folder, `${expect.getState().currentTestName?.replace(/\W+/g, '-')}.mjs`)
-  writeFileSync(path, `export default () => ${factory}`)
-  const { options } = resolveOptions({ flags: { [kind]: path } })
-  const checked = checkComponents(optionsToManifest(options), options)
-  if (message === undefined) await checked
-  else
-    await expect(checked).rejects.toMatchObject({
-      code: 'argument',
-      message: expect.stringContaining(message) as string
+const RULE = `name: 'mine', describe: 'mine', check: () => undefined`
+const STRATEGY = `name: 'mine', describe: 'mine', kind: 'exchange', traffic() {}`
+const CODEC = `name: 'mine', describe: 'mine', bytes: (n) => n, encode() {}`
+
+describe('what a plug-in lacks is said before anything starts, with its file', () => {
+  test.each([
+    ['aggregator', `({ ${RULE}, aggregate() {} })`, undefined],
+    ['aggregator', `({ ${RULE} })`, 'has no "aggregate", expected a function'],
+    ['aggregator', `({ ${RULE}, aggregate: 'mean' })`, 'has "mean" as "aggregate", expected a function'],
+    ['aggregator', `{ throw new Error('no luck') }`, 'its factory threw: no luck'],
+    ['aggregator', `3`, 'has no "name", expected a name'],
+    ['strategy', `({ ${STRATEGY}, minibatches: 1, round() {} })`, undefined],
+    ['strategy', `({ ${STRATEGY}, round() {} })`, 'has no "minibatches", expected a whole number from 1'],
+    ['strategy', `({ ${STRATEGY}, minibatches: 0, round() {} })`, 'has 0 as "minibatches", expected a whole number'],
+    ['codec', `({ ${CODEC} })`, 'has no "decode", expected a function'],
+    ['dataset', `({ name: 'mine', describe: 'mine' })`, 'has no "load", expected a function'],
+    ['partition', `({ name: 'mine' })`, 'has no "partition", expected a function'],
+    ['store', `({ name: 'mine', describe: 'mine', open: 1 })`, 'has 1 as "open", expected a function']
+  ])('%s: () => %s', async (kind, factory, message) => {
+    const path = join(folder, `${expect.getState().currentTestName?.replace(/\W+/g, '-').slice(-80)}.mjs`)
+    writeFileSync(path, `export default () => ${factory}`)
+    if (message === undefined) await check({ [kind]: path })
+    else {
+      await expect(check({ [kind]: path })).rejects.toMatchObject({
+        code: 'argument',
+        message: expect.stringMatching(new RegExp(`^${kind} ${path}: .*${message.replace(/[().]/g, '\\$&')}`)) as string
+      })
+    }
+  })
+
+  test('so is a module that is not there, that is no JavaScript, or has no such export', async () => {
+    await expect(check({ aggregator: './none.mjs' })).rejects.toMatchObject({ code: 'missing' })
+    const path = join(folder, 'torn.mjs')
+    writeFileSync(path, 'export default (')
+    await expect(check({ aggregator: path })).rejects.toMatchObject({ code: 'argument' })
+    writeFileSync(join(folder, 'other.mjs'), 'export const other = 1')
+    await expect(check({ aggregator: join(folder, 'other.mjs') })).rejects.toMatchObject({
+      code: 'unknown',
+      message: expect.stringContaining('exports no function "default", only other') as string
     })
+  })
+})
+
+describe('a plug-in can be named', () => {
+  const before = process.cwd()
+  const SOURCE = `({ ${RULE}, aggregate() {} })`
+  const name = async (aggregator: string) => (await check({ aggregator })).aggregator
+
+  beforeAll(() => {
+    process.chdir(folder)
+    writeFileSync(join(folder, 'package.json'), '{}')
+    writeFileSync(join(folder, 'rule.mjs'), `export const named = () => ${SOURCE}; export default named`)
+    writeFileSync(
+      join(folder, 'rule.ts'),
+      `import type { AggregatorFactory } from '@peergrad/core'
+       import { helper } from './helper.ts'
+       const rule: AggregatorFactory = (options: object) => helper<object>(options) && ${SOURCE}
+       export default rule`
+    )
+    writeFileSync(join(folder, 'helper.ts'), 'export const helper = <T>(value: T): T => value')
+    const made = join(folder, 'elsewhere')
+    for (const [at, pack] of [
+      ['rule-package', { main: './src/index.mjs' }],
+      ['@scope/only-import', { exports: { '.': { import: './src/index.mjs' } } }]
+    ] as const) {
+      mkdirSync(join(made, at, 'src'), { recursive: true })
+      writeFileSync(join(made, at, 'package.json'), JSON.stringify({ name: at, ...pack }))
+      writeFileSync(join(made, at, 'src', 'index.mjs'), `export default () => ${SOURCE}`)
+      mkdirSync(dirname(join(folder, 'node_modules', at)), { recursive: true })
+      symlinkSync(join(made, at), join(folder, 'node_modules', at))
+    }
+  })
+  afterAll(() => process.chdir(before))
+
+  test.each([
+    ['by the name of a built-in', 'mean', /rules\/mean\.js$/],
+    ['by a path', './rule.mjs', /rule\.mjs$/],
+    ['by a path without its ending', './rule-less', /rule-less\.js$/],
+    ['by a path and an export', './rule.mjs#named:key=value', /rule\.mjs$/],
+    ['by a path to TypeScript', './rule.ts', /rule\.ts$/],
+    ['by the directory of a package', './elsewhere/rule-package', /index\.mjs$/],
+    ['by the name of a package', 'rule-package', /index\.mjs$/],
+    ['by the name of a package that only exports to import', '@scope/only-import', /index\.mjs$/]
+  ])('%s: %s', async (_how, text, module) => {
+    writeFileSync(join(folder, 'rule-less.js'), `module.exports = () => ${SOURCE}`)
+    expect((await name(text)).module).toMatch(module)
+  })
+
+  test('but not by a name that is neither built in nor installed', async () => {
+    await expect(name('maen')).rejects.toMatchObject({ code: 'unknown' })
+    await expect(name('zlib')).rejects.toMatchObject({ code: 'unknown' })
+    await expect(name('@scope/none')).rejects.toMatchObject({ code: 'missing' })
+  })
+
+  test('by a path that counts from the run file, whichever directory reads it', async () => {
+    const runs = join(folder, 'runs')
+    mkdirSync(runs)
+    writeFileSync(
+      join(runs, 'run.yaml'),
+      'aggregator: ../rule.mjs\nmodel: ./model.mjs:size=3\npre-aggregator: [./clip.mjs]\n'
+    )
+    const read = await readRunFile(join('runs', 'run.yaml'))
+    expect(read.values).toEqual({
+      aggregator: './rule.mjs',
+      model: './runs/model.mjs:size=3',
+      'pre-aggregator': ['./runs/clip.mjs']
+    })
+    const { options } = resolveOptions({ flags: { aggregator: './rule.mjs', strategy: 'spirt' } })
+    expect(runFileText(options, runs)).toContain('aggregator: ../rule.mjs\n')
+  })
 })

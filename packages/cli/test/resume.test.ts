@@ -28,7 +28,7 @@ const optionsOf = (flags: Record<string, unknown> = {}) => resolveOptions({ flag
 
 /** A directory as `train` leaves it, with checkpoints of these rounds for each peer. */
 async function written(rounds: readonly (readonly number[])[], position: Partial<CheckpointPosition> = {}) {
-  writeFileSync(join(out, 'run.yaml'), runFileText(optionsOf()))
+  writeFileSync(join(out, 'run.yaml'), runFileText(optionsOf(), out))
   for (const [number, own] of rounds.entries()) {
     const directory = join(out, `peer-${number}`)
     mkdirSync(directory, { recursive: true })
@@ -174,9 +174,9 @@ describe('peer --resume', () => {
   test('takes it from a run file too, which must be of the same run', async () => {
     await written([[5]])
     const path = join(out, 'mine.yaml')
-    writeFileSync(path, `${runFileText(optionsOf({ seed: 9 }))}resume: ${file(0, 5)}\n`)
+    writeFileSync(path, `${runFileText(optionsOf({ seed: 9 }), out)}resume: ${file(0, 5)}\n`)
     expect((await refusal(peerOptions({}, path))).message).toContain('seed: got 9, but the run in')
-    writeFileSync(path, `${runFileText(optionsOf())}resume: ${file(0, 5)}\n`)
+    writeFileSync(path, `${runFileText(optionsOf(), out)}resume: ${file(0, 5)}\n`)
     expect((await peerOptions({}, path)).resume).toBe(file(0, 5))
   })
 

@@ -35,7 +35,7 @@ export type ErrorCode =
   | 'crashed'
   /** what this machine, driver or engine cannot do */
   | 'unsupported'
-  /** a bug of ours */
+  /** a bug of ours, or of the plug-in that `data.plugin` names */
   | 'internal'
 
 /** Codes after which the same call may succeed later. */

@@ -1,4 +1,4 @@
-import { parsePlugin } from './contracts/plugin.js'
+import { parsePlugin } from './plugins/resolve.js'
 import { PeergradError } from './errors.js'
 import { power } from './power.js'
 

@@ -70,7 +70,10 @@ it('an error in a model rejects the call and leaves the worker', async () => {
   const engine = await start(`${MODELS}#throwing`)
   const [state, into] = [vectorOf(engine), vectorOf(engine)]
   const failed = engine.gradient({ state, minibatch, into })
-  await expect(failed).rejects.toMatchObject({ code: 'internal', message: 'no luck' })
+  await expect(failed).rejects.toMatchObject({
+    code: 'internal',
+    message: `model ${MODELS}#throwing threw: no luck`
+  })
   expect((await engine.evaluate({ state, limit: 5 })).samples).toBe(5)
 })
 
@@ -81,7 +84,7 @@ describe('what cannot be started', () => {
     ['mlp:hidden=0', 'argument', /whole number/],
     ['no-such-package/model', 'missing', /install/],
     [`${MODELS}.gone.mjs`, 'missing', /gone/],
-    [`${MODELS}#nothing`, 'argument', /crashing/],
+    [`${MODELS}#nothing`, 'unknown', /crashing/],
     [`${MODELS}#noModel`, 'argument', /function/],
     [`${MODELS}#oneScoreTooMany`, 'shape', /\[2, 4\].*expected \[2, 3\]/],
     [`${MODELS}#wrongInput`, 'shape', /\[5\].*\[4, 4, 1\]/],

@@ -1,5 +1,4 @@
-import type { Codec, PluginReference } from '@peergrad/core'
-import { loadPlugin } from './compute/load-plugin.js'
+import { loadPlugin, PeergradError, type Codec, type PluginReference } from '@peergrad/core'
 
 /** What packs floats into words of 32 bits. */
 export interface Words {
@@ -16,6 +15,15 @@ export const FLOATS: Words = { name: 'nothing', count: (floats) => floats, codec
 
 export async function loadWords(reference: PluginReference | undefined): Promise<Words> {
   if (reference === undefined) return FLOATS
-  const codec = await loadPlugin<Codec>('codec', reference)
-  return { name: codec.name, count: (floats) => Math.ceil(codec.bytes(floats) / 4), codec }
+  const codec = await loadPlugin('codec', reference)
+  return { name: codec.name, count: (floats) => Math.ceil(packedBytes(codec, floats) / 4), codec }
+}
+
+/** Error `argument` when the codec does not know. */
+export function packedBytes(codec: Codec, floats: number): number {
+  const bytes = codec.bytes(floats)
+  if (Number.isSafeInteger(bytes) && bytes >= 0) return bytes
+  const who = `codec ${codec.name}`
+  const message = `${who}: bytes(${floats}) gave ${String(bytes)}, expected a whole number from 0`
+  throw new PeergradError('argument', message, { plugin: who })
 }

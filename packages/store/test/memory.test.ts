@@ -1,6 +1,6 @@
 import { Arena, virtualClock, type GradientStore, type Logger, type PluginReference } from '@peergrad/core'
 import { memoryStore } from '@peergrad/store'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
@@ -101,20 +101,18 @@ describe('the memory driver', () => {
   })
 
   describe('with a rule that runs until it is let go', () => {
-    /** finite, but 0 in its first word until `open` */
-    async function gate(): Promise<() => void> {
-      const lease = store.lease(4)
-      const first = lease.vector.subarray(0, 1)
-      lease.vector.fill(0)
-      await store.put('gate', lease)
-      return () => first.fill(1)
+    /** The rule, and what lets it go. */
+    async function gated(): Promise<{ gate: PluginReference; open: () => void }> {
+      await put('x', [1, 2, 3, 4])
+      const marker = join(directory, 'gate')
+      return { gate: rule('gate', { marker }), open: () => writeFileSync(marker, '') }
     }
 
     it('leaves the thread of the caller free, and keeps calls in order', async () => {
-      const open = await gate()
+      const { gate, open } = await gated()
       const order: string[] = []
-      const first = aggregate(['gate'], rule('gate')).then(() => order.push('aggregate'))
-      const second = store.average(['gate'], 'mean').then(() => order.push('average'))
+      const first = aggregate(['x'], gate).then(() => order.push('aggregate'))
+      const second = store.average(['x'], 'mean').then(() => order.push('average'))
       await put('meanwhile', [1])
       await turn()
       expect(order).toEqual([])
@@ -124,12 +122,34 @@ describe('the memory driver', () => {
     })
 
     it('is ended by close, and so is what waits behind it', async () => {
-      await gate()
-      const calls = [aggregate(['gate'], rule('gate')), store.average(['gate'], 'mean'), store.digest('gate')]
+      const { gate } = await gated()
+      const calls = [aggregate(['x'], gate), store.average(['x'], 'mean'), store.digest('x')]
       const outcomes = calls.map((call) => expect(call).rejects.toMatchObject({ code: 'aborted' }))
       await store.close()
       await Promise.all(outcomes)
       expect(arena.bytesInUse).toBe(0)
+    })
+
+    it('is ended when its time is up, with its name, and the calls behind it have a new worker', async () => {
+      await store.close()
+      store = await memoryStore({ arena, pluginTimeout: 200 })
+      const { gate } = await gated()
+      const before = arena.bytesInUse
+      const hung = expect(aggregate(['x'], gate)).rejects.toMatchObject({
+        code: 'crashed',
+        message: expect.stringMatching(/aggregator .*rules\.mjs#gate did not end its work within 0\.2 s/)
+      })
+      await Promise.all([hung, store.average(['x'], 'mean')])
+      await store.delete(['mean'])
+      expect(arena.bytesInUse).toBe(before)
+    })
+  })
+
+  it('refuses what a rule gives that wrote into its inputs, with its name', async () => {
+    await put('x', [1, 2, 3, 4])
+    await expect(aggregate(['x'], rule('writesIntoInputs'))).rejects.toMatchObject({
+      code: 'internal',
+      message: expect.stringMatching(/aggregator writes-into-inputs wrote into vector 0/)
     })
   })
 })

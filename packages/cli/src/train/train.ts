@@ -51,7 +51,7 @@ export async function train({ options, checkpoints, program }: TrainInit, stops:
   passRedisUrl(options)
   const out = directory(options.out ?? defaultOut(options.strategy))
   const runFile = join(out, 'run.yaml')
-  writeWhole(runFile, runFileText(options))
+  writeWhole(runFile, runFileText(options, out))
   const how = checkpoints === undefined ? 'train' : 'go on to train'
   say(
     `peergrad: ${options.peers} peers ${how} ${options.model} on ${options.dataset} with ${options.strategy}; files in ${out}`

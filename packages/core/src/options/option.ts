@@ -7,7 +7,7 @@ export type OptionGroup = 'run' | 'peer'
 
 /** Plug-in kinds whose name an option holds. The registries are in other packages; the composition root looks them up. */
 export type PluginKind =
-  'strategy' | 'aggregator' | 'pre-aggregator' | 'filter' | 'codec' | 'model' | 'dataset' | 'partition'
+  'strategy' | 'aggregator' | 'pre-aggregator' | 'filter' | 'codec' | 'model' | 'dataset' | 'partition' | 'store'
 
 interface Facts<T> {
   readonly group: OptionGroup

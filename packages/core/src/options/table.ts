@@ -193,6 +193,7 @@ export const OPTIONS = {
   store: text({
     group: 'run',
     default: 'auto',
+    plugin: 'store',
     describe: "the peer's database: memory, redis, redisai, or auto",
     defaultText: 'auto: memory'
   }),

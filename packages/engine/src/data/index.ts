@@ -1,6 +1,11 @@
-import { PeergradError, type Dataset, type DatasetSource, type Registry } from '@peergrad/core'
-
-import { loadPlugin, referenceOf } from '../plugins.js'
+import {
+  loadPlugin,
+  PeergradError,
+  resolvePlugin,
+  type Dataset,
+  type DatasetSource,
+  type Registry
+} from '@peergrad/core'
 
 /** Built-in sources of data. A module path or package name that exports a factory of a DatasetSource works likewise. */
 export const datasets: Registry = {
@@ -21,11 +26,7 @@ export const datasets: Registry = {
 
 /** The source that a text names. Errors: `unknown`, `missing`, `argument`. */
 export async function datasetSource(text: string): Promise<DatasetSource> {
-  const reference = referenceOf(datasets, text)
-  const source = await loadPlugin('dataset', reference)
-  if (isSource(source)) return source
-  const message = `dataset: ${reference.module} gave no source, expected { name, describe, load }`
-  throw new PeergradError('argument', message, { module: reference.module })
+  return loadPlugin('dataset', resolvePlugin(datasets, text))
 }
 
 /**
@@ -40,10 +41,6 @@ export async function loadDataset(
   const dataset = await source.load(init)
   checkDataset(dataset)
   return dataset
-}
-
-function isSource(value: unknown): value is DatasetSource {
-  return typeof value === 'object' && value !== null && 'load' in value && typeof value.load === 'function'
 }
 
 /** Error `shape` or `corrupt` when a data set, perhaps a user's, does not hold together. */

@@ -1,28 +1,61 @@
-import { PeergradError, type Dataset, type PluginReference } from '@peergrad/core'
+import {
+  checkShape,
+  fn,
+  list,
+  loadPlugin,
+  PeergradError,
+  pluginError,
+  pluginName,
+  type Dataset,
+  type PluginReference
+} from '@peergrad/core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 
 import { fromLayersModel } from './layers-model.js'
 import type { Model, ModelFactory } from './model.js'
 import type { Running } from '../backends/backend.js'
-import { loadPlugin } from '../plugins.js'
 
 /** Builds what a reference names for a data set, on a back end that runs in this thread. */
 export async function loadModel(reference: PluginReference, running: Running, dataset: Dataset): Promise<Model> {
   const build = (await loadPlugin('model', reference)) as ReturnType<ModelFactory>
-  if (typeof build !== 'function') {
-    const message = `model: ${reference.module} gave no function of { tf, layers, shape, classes }`
-    throw new PeergradError('argument', message)
-  }
   const { tf, layers } = running
   const { shape, classes } = dataset
-  const built = await build({ tf, layers: () => layers(), shape, classes })
-  const model = isLayersModel(built) ? fromLayersModel(tf, built, dataset, false) : built
+  const who = `model ${pluginName(reference)}`
+  let built: Model | LayersModel
+  try {
+    built = await build({ tf, layers: () => layers(), shape, classes })
+  } catch (thrown) {
+    throw pluginError(who, thrown)
+  }
+  const model = isLayersModel(built) ? fromLayersModel(tf, built, dataset, false) : accountable(who, built)
   checkOutput(model, running, dataset)
   return model
 }
 
-function isLayersModel(model: Model | LayersModel): model is LayersModel {
-  return 'layers' in model && 'apply' in model
+function isLayersModel(model: unknown): model is LayersModel {
+  return typeof model === 'object' && model !== null && 'layers' in model && 'apply' in model
+}
+
+/** The model, whose errors say whose they are. Error `argument` for a member that it lacks. */
+function accountable(who: string, model: Model): Model {
+  checkShape<Pick<Model, 'tensors' | 'variables' | 'forward'>>(who, model, {
+    tensors: list,
+    variables: list,
+    forward: fn
+  })
+  const { tensors, variables } = model
+  return {
+    tensors,
+    variables,
+    forward(x, training) {
+      try {
+        return model.forward(x, training)
+      } catch (thrown) {
+        throw pluginError(who, thrown)
+      }
+    },
+    ...(model.describe && { describe: model.describe.bind(model) })
+  }
 }
 
 /** Error `shape` when the model does not give a score for each class. */

@@ -1,6 +1,4 @@
-import { PeergradError, type Partitioner, type Registry } from '@peergrad/core'
-
-import { loadPlugin, referenceOf } from '../plugins.js'
+import { loadPlugin, resolvePlugin, type Partitioner, type Registry } from '@peergrad/core'
 
 /** Built-in partitioners. A module path or package name that exports a factory of a Partitioner works likewise. */
 export const partitioners: Registry = {
@@ -30,15 +28,7 @@ export const partitioners: Registry = {
 
 /** The partitioner that a text names, e.g. `dirichlet:alpha=0.1`. Errors: `unknown`, `missing`, `argument`. */
 export async function createPartitioner(text: string): Promise<Partitioner> {
-  const reference = referenceOf(partitioners, text)
-  const partitioner = await loadPlugin('partition', reference)
-  if (isPartitioner(partitioner)) return partitioner
-  const message = `partition: ${reference.module} gave no partitioner, expected { name, partition }`
-  throw new PeergradError('argument', message, { module: reference.module })
-}
-
-function isPartitioner(value: unknown): value is Partitioner {
-  return typeof value === 'object' && value !== null && 'partition' in value && typeof value.partition === 'function'
+  return loadPlugin('partition', resolvePlugin(partitioners, text))
 }
 
 function entry(name: string, file: string, exported: string, describe: string) {

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { PeergradError, type Proposal, type RoundContext } from '@peergrad/core'
 import { deferred, orAborted } from '../deferred.js'
 import type { Exchange } from './exchange.js'
+import { callStrategy } from './strategy-call.js'
 
 /**
  * One call of the strategy. It starts without a proposal while this peer computes, is bound to the newest one when
@@ -49,8 +50,8 @@ export class Attempt {
 
   /** Runs the strategy. Resolves with the ballot and proposal that it ended for and the key of what it returned. */
   async run(): Promise<{ ballot: number; proposal: Proposal; key: string }> {
-    const { strategy } = this.#exchange.services
-    const key = await strategy.round(this.#context())
+    const { strategy, manifest } = this.#exchange.services
+    const key = await callStrategy(strategy, this.#context(), manifest.deadline)
     return { ...(await this.#bind()), key }
   }
 

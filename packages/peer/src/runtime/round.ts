@@ -275,7 +275,10 @@ export class Round {
         this.#agreement.completed(ballot, digest)
       })
       .catch((thrown: unknown) => {
-        if (!attempt.aborted) this.#onFailure(attempt.ballot, PeergradError.from(thrown))
+        const error = PeergradError.from(thrown)
+        // a part of this peer that crashed crashes in the next attempt too
+        if (error.code === 'crashed') return this.give(error)
+        if (!attempt.aborted) this.#onFailure(attempt.ballot, error)
       })
   }
 

@@ -1,4 +1,4 @@
-import { PeergradError, type Arena, type Logger, type Vector } from '@peergrad/core'
+import { PeergradError, pluginName, type Arena, type Logger, type Vector } from '@peergrad/core'
 import { SCRATCH, type Answer, type Boot, type Call, type JobName, type Jobs } from './jobs.js'
 
 /** A started compute worker, whatever the platform calls it. */
@@ -19,6 +19,8 @@ export interface ComputeInit {
   /** scratch, and results whose length only the job knows; counts against the store's budget */
   readonly allocate: (length: number) => Vector
   readonly free: (vector: Vector) => void
+  /** milliseconds that a plug-in may work on one call; for ever when left out */
+  readonly pluginTimeout?: number
   readonly logger?: Logger
 }
 
@@ -29,13 +31,19 @@ interface Task {
   /** what a request for scratch was refused with */
   refused?: PeergradError
   crashes: number
+  /** stops the watch over a plug-in */
+  unwatch?: () => void
   resolve(result: Jobs[JobName]['result']): void
   reject(error: PeergradError): void
 }
 
+/** Steps in which the time of a plug-in is counted: a process that stood still meanwhile is late for one of them only. */
+const TICKS = 10
+
 /**
  * The owner's side of the compute worker: one call at a time, in the order of arrival. A worker that ends unasked is
- * replaced and its call is run again; the second time the call rejects with `crashed`.
+ * replaced and its call is run again; the second time the call rejects with `crashed`. So does a call whose plug-in
+ * does not end in time; its worker is ended, and the next call has a new one.
  */
 export class Compute {
   readonly #init: ComputeInit
@@ -79,7 +87,30 @@ export class Compute {
     this.#running = this.#waiting.shift()
     if (this.#running === undefined) return
     this.#worker ??= this.#spawn()
+    this.#watch(this.#running)
     this.#worker.post(this.#running.call)
+  }
+
+  /** Only plug-ins are watched: our own work always ends. */
+  #watch(task: Task): void {
+    const { pluginTimeout } = this.#init
+    const plugin = pluginOf(task.call)
+    if (pluginTimeout === undefined || plugin === undefined) return
+    let ticks = 0
+    const timer = setInterval(() => {
+      if (++ticks === TICKS) void this.#overdue(task, plugin, pluginTimeout)
+    }, pluginTimeout / TICKS)
+    task.unwatch = () => clearInterval(timer)
+  }
+
+  /** The call is rejected once the worker is gone: until then it may write into the call's vectors. */
+  async #overdue(task: Task, plugin: string, milliseconds: number): Promise<void> {
+    const worker = this.#worker
+    this.#worker = undefined
+    await worker?.terminate()
+    if (this.#running !== task) return
+    const message = `store: ${plugin} did not end its work within ${milliseconds / 1000} s, so it was ended`
+    this.#settle(() => task.reject(new PeergradError('crashed', message, { plugin })))
   }
 
   #spawn(): ComputeWorker {
@@ -142,6 +173,7 @@ export class Compute {
     const task = this.#running
     this.#running = undefined
     if (task === undefined) return
+    task.unwatch?.()
     this.#freeScratch(task)
     finish(task)
     this.#next()
@@ -150,6 +182,14 @@ export class Compute {
   #freeScratch(task: Task): void {
     for (const vector of task.scratch.splice(0)) this.#init.free(vector)
   }
+}
+
+/** What of a user's may run in a call, as messages name it. */
+function pluginOf({ name, request }: Call): string | undefined {
+  if (name === 'aggregate') return `aggregator ${pluginName(request.rule)}`
+  if (name === 'filter') return `filter ${pluginName(request.filter)}`
+  if ((name !== 'pack' && name !== 'unpack') || request.codec === undefined) return undefined
+  return `codec ${pluginName(request.codec)}`
 }
 
 function closed(): PeergradError {

@@ -1,5 +1,7 @@
 import {
+  loadPlugin,
   PeergradError,
+  pluginError,
   random,
   significantPart,
   type Filter,
@@ -10,7 +12,6 @@ import {
 import { significanceOf } from '../significance.js'
 import { FLOATS } from '../words.js'
 import type { Jobs } from './jobs.js'
-import { loadPlugin } from './load-plugin.js'
 import { packVector } from './run-packing.js'
 import { checkFinite } from './run-rule.js'
 import type { JobContext } from './serve.js'
@@ -19,7 +20,7 @@ import type { JobContext } from './serve.js'
 export async function filter(request: Jobs['filter']['request'], context: JobContext): Promise<VectorHandle> {
   const { kernels, view, scratch, make, handle } = context
   const { parameters, step, learningRate } = request
-  const plugin = await loadPlugin<Filter>('filter', request.filter)
+  const plugin = await loadPlugin('filter', request.filter)
   const test = significanceOf(plugin, request)
   const [from, rest] = [view(request.from.vector), view(request.rest)]
   accumulate(request, rest, context)
@@ -68,16 +69,17 @@ const NEGATIVE_ZERO = 0x80000000
 
 function refused(name: string, index: number, got: number, accumulated: number): PeergradError {
   const message = `filter ${name}: got ${got} at ${index}, expected ${accumulated}, what has accumulated there, or 0`
-  return new PeergradError(Number.isFinite(got) ? 'argument' : 'non-finite', message, { filter: name, index })
+  return new PeergradError(Number.isFinite(got) ? 'argument' : 'non-finite', message, {
+    plugin: `filter ${name}`,
+    index
+  })
 }
 
 function apply(plugin: Filter, input: FilterInput): void {
   try {
     plugin.apply(input)
   } catch (thrown) {
-    if (thrown instanceof PeergradError) throw thrown
-    const message = `filter ${plugin.name} threw: ${thrown instanceof Error ? thrown.message : String(thrown)}`
-    throw new PeergradError('internal', message, { filter: plugin.name }, { cause: thrown })
+    throw pluginError(`filter ${plugin.name}`, thrown)
   }
 }
 

@@ -1,6 +1,7 @@
 import {
   countNonZero,
   gatherSparse,
+  pluginError,
   scatterSparse,
   sparseCount,
   sparseForm,
@@ -8,7 +9,7 @@ import {
   type Vector,
   type VectorHandle
 } from '@peergrad/core'
-import { loadWords, type Words } from '../words.js'
+import { loadWords, packedBytes, type Words } from '../words.js'
 import type { Jobs } from './jobs.js'
 import type { JobContext } from './serve.js'
 
@@ -75,12 +76,20 @@ export async function unpack(
 function encode(codec: Codec | undefined, input: Vector, out: Vector, { kernels }: JobContext): void {
   if (codec === undefined) return kernels.copy(out, input)
   out.fill(0, out.length - 1)
-  codec.encode(input, bytesOf(out, codec.bytes(input.length)), kernels)
+  accountably(codec, () => codec.encode(input, bytesOf(out, packedBytes(codec, input.length)), kernels))
 }
 
 function decode(codec: Codec | undefined, input: Vector, out: Vector, { kernels }: JobContext): void {
   if (codec === undefined) return kernels.copy(out, input)
-  codec.decode(bytesOf(input, codec.bytes(out.length)), out, kernels)
+  accountably(codec, () => codec.decode(bytesOf(input, packedBytes(codec, out.length)), out, kernels))
+}
+
+function accountably({ name }: Codec, work: () => void): void {
+  try {
+    work()
+  } catch (thrown) {
+    throw pluginError(`codec ${name}`, thrown)
+  }
 }
 
 function bytesOf(vector: Vector, bytes: number): Uint8Array<SharedArrayBuffer> {

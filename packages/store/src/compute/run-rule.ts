@@ -1,12 +1,21 @@
-import { PeergradError, random, type AggregationInput, type Aggregator, type Vector } from '@peergrad/core'
+import {
+  loadPlugin,
+  PeergradError,
+  pluginError,
+  random,
+  type AggregationInput,
+  type Aggregator,
+  type ErrorData,
+  type Vector
+} from '@peergrad/core'
 import type { Jobs } from './jobs.js'
-import { loadPlugin } from './load-plugin.js'
 import type { JobContext } from './serve.js'
+import { Untouched } from './untouched.js'
 
 /** to ← rule(from), gradient and buffers apart. Inputs and result are finite or the call is refused. */
 export async function aggregate(request: Jobs['aggregate']['request'], context: JobContext): Promise<void> {
   const { kernels, view, scratch } = context
-  const rule = await loadPlugin<Aggregator>('aggregator', request.rule)
+  const rule = await loadPlugin('aggregator', request.rule)
   const condition = rule.check(request.from.length)
   if (condition !== undefined) {
     const message = `aggregator ${rule.name}: got ${request.from.length} vectors, ${condition}`
@@ -32,22 +41,22 @@ export async function aggregate(request: Jobs['aggregate']['request'], context: 
       scratch
     })
   }
-  checkFinite(out, context, `the result of aggregator ${rule.name}`)
+  checkFinite(out, context, `the result of aggregator ${rule.name}`, { plugin: `aggregator ${rule.name}` })
 }
 
-export function checkFinite(vector: Vector, { kernels }: JobContext, what: string): void {
+export function checkFinite(vector: Vector, { kernels }: JobContext, what: string, data: ErrorData = {}): void {
   const index = kernels.firstNonFinite(vector)
   if (index < 0) return
   const message = `store: ${what} holds ${vector[index]} at ${index}, expected finite numbers only`
-  throw new PeergradError('non-finite', message, { what, index })
+  throw new PeergradError('non-finite', message, { what, index, ...data })
 }
 
 function apply(rule: Aggregator, input: AggregationInput): void {
+  const inputs = new Untouched(input.vectors)
   try {
     rule.aggregate(input)
   } catch (thrown) {
-    if (thrown instanceof PeergradError) throw thrown
-    const message = `aggregator ${rule.name} threw: ${thrown instanceof Error ? thrown.message : String(thrown)}`
-    throw new PeergradError('internal', message, { rule: rule.name }, { cause: thrown })
+    throw pluginError(`aggregator ${rule.name}`, thrown)
   }
+  inputs.check(`aggregator ${rule.name}`)
 }

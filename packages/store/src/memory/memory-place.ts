@@ -19,6 +19,8 @@ export interface MemoryPlaceInit {
   /** of that arena */
   readonly slabs: Slabs
   readonly spawn: Spawn
+  /** milliseconds that a plug-in may work on one call; for ever when left out */
+  readonly pluginTimeout?: number
   readonly logger?: Logger
 }
 
@@ -33,7 +35,7 @@ export class MemoryPlace implements Place<Slab> {
   readonly #arena: Arena
   readonly #compute: Compute
 
-  constructor({ arena, slabs, spawn, logger }: MemoryPlaceInit) {
+  constructor({ arena, slabs, spawn, pluginTimeout, logger }: MemoryPlaceInit) {
     this.#arena = arena
     this.slabs = slabs
     this.#compute = new Compute({
@@ -41,6 +43,7 @@ export class MemoryPlace implements Place<Slab> {
       spawn,
       allocate: (length) => this.slabs.allocateVector(length),
       free: (vector) => this.slabs.freeVector(vector),
+      ...(pluginTimeout !== undefined && { pluginTimeout }),
       ...(logger && { logger })
     })
   }

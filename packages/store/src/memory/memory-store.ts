@@ -11,13 +11,15 @@ export interface MemoryStoreInit {
   readonly limit?: number
   /** of expiry; the machine's when left out */
   readonly clock?: Clock
+  /** milliseconds that a plug-in may work on one call; for ever when left out */
+  readonly pluginTimeout?: number
   readonly logger?: Logger
 }
 
 /** The `memory` driver, for a platform that brings its worker. */
 export class MemoryStore extends TensorStore<Slab> {
-  constructor({ arena, limit = arena.byteLimit, clock = systemClock(), logger }: MemoryStoreInit, spawn: Spawn) {
-    const place = new MemoryPlace({ arena, slabs: new Slabs(arena, limit), spawn, ...(logger && { logger }) })
+  constructor({ limit, clock = systemClock(), ...init }: MemoryStoreInit, spawn: Spawn) {
+    const place = new MemoryPlace({ ...init, slabs: new Slabs(init.arena, limit ?? init.arena.byteLimit), spawn })
     place.start()
     super(place, clock)
   }

@@ -20,6 +20,8 @@ export interface ServerInit {
   readonly clock?: Clock
   readonly logger?: Logger
   readonly patience?: Patience
+  /** milliseconds that a plug-in may work on one call; for ever when left out */
+  readonly pluginTimeout?: number
 }
 
 /** A server that answered, is new enough, and holds nothing of an earlier life of this peer. */
@@ -51,6 +53,7 @@ export async function openOnServer(
   drive: (server: Server) => Promise<Driver>
 ): Promise<GradientStore> {
   const { url, run, peer, arena, limit = arena.byteLimit, clock = systemClock(), logger, patience = PATIENCE } = init
+  const { pluginTimeout } = init
   const address = parseRedisUrl(url)
   const connections: Connection[] = []
   const connect = async () => {
@@ -76,6 +79,7 @@ export async function openOnServer(
       limit,
       prefix,
       spawn: spawnThread,
+      ...(pluginTimeout !== undefined && { pluginTimeout }),
       ...(logger && { logger })
     })
     return new TensorStore(place, clock)

@@ -1,15 +1,13 @@
 import {
+  loadPlugin,
   optimiserCoefficients,
   PeergradError,
-  type Aggregator,
   type Digest,
-  type Filter,
   type OptimiserKernel,
   type Vector,
   type Verdict
 } from '@peergrad/core'
 import { allOf } from '../all-of.js'
-import { loadPlugin } from '../compute/load-plugin.js'
 import { missing } from '../keys.js'
 import type { PlaceAggregation, PlaceFilter, PlacePacking, PlaceUnpacking, PlaceUpdate } from '../place.js'
 import type { RemoteTensor } from '../remote/remote-tensor.js'
@@ -74,9 +72,10 @@ export class ModuleTensors implements RemoteVectors, ServerWork {
   }
 
   async aggregate({ from, to, rule, parameters }: PlaceAggregation<RemoteTensor>): Promise<boolean> {
-    const { name, inStore, check } = await loadPlugin<Aggregator>('aggregator', rule)
+    const plugin = await loadPlugin('aggregator', rule)
+    const { name, inStore } = plugin
     if (inStore === undefined) return false
-    const unmet = check(from.length)
+    const unmet = plugin.check(from.length)
     if (unmet !== undefined)
       throw new PeergradError('argument', `aggregator ${name}: got ${from.length} vectors, ${unmet}`)
     const tensors = from.map(({ tensor }) => tensor)
@@ -115,7 +114,7 @@ export class ModuleTensors implements RemoteVectors, ServerWork {
 
   async filter(request: PlaceFilter<RemoteTensor>, to: string, rest: RemoteTensor): Promise<number | undefined> {
     const { from, held, state, parameters } = request
-    const test = significanceOf(await loadPlugin<Filter>('filter', request.filter), request)
+    const test = significanceOf(await loadPlugin('filter', request.filter), request)
     if (test === undefined) return undefined
     const before = held ?? from
     const named = [from, before, { key: 'the sum of what was held back and the gradient', tensor: rest }]

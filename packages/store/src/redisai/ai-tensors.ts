@@ -1,12 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import {
-  optimiserCoefficients,
-  PeergradError,
-  type Aggregator,
-  type OptimiserKernel,
-  type Vector
-} from '@peergrad/core'
-import { loadPlugin } from '../compute/load-plugin.js'
+import { loadPlugin, optimiserCoefficients, PeergradError, type OptimiserKernel, type Vector } from '@peergrad/core'
 import type { PlaceAggregation, PlaceUpdate } from '../place.js'
 import { bytesOf } from '../redis/chunks.js'
 import type { Connection } from '../redis/connection.js'
@@ -97,9 +90,10 @@ export class AiTensors implements RemoteVectors, ServerWork {
   }
 
   async aggregate({ from, to, rule }: PlaceAggregation<RemoteTensor>): Promise<boolean> {
-    const { name, inStore, check } = await loadPlugin<Aggregator>('aggregator', rule)
+    const plugin = await loadPlugin('aggregator', rule)
+    const { name, inStore } = plugin
     if (inStore !== 'mean') return false
-    const unmet = check(from.length)
+    const unmet = plugin.check(from.length)
     if (unmet !== undefined) {
       throw new PeergradError('argument', `aggregator ${name}: got ${from.length} vectors, ${unmet}`)
     }

@@ -29,6 +29,8 @@ export interface RemotePlaceInit {
   /** begins the name of every vector: of this run, this peer and this life of it */
   readonly prefix: string
   readonly spawn: Spawn
+  /** milliseconds that a plug-in may work on one call; for ever when left out */
+  readonly pluginTimeout?: number
   readonly logger?: Logger
 }
 
@@ -47,7 +49,7 @@ export class RemotePlace implements Place<RemoteTensor> {
   /** starts its worker when there is something to do here */
   readonly #memory: MemoryPlace
 
-  constructor({ name, arena, limit, vectors, work, prefix, spawn, logger }: RemotePlaceInit) {
+  constructor({ name, arena, limit, vectors, work, prefix, spawn, pluginTimeout, logger }: RemotePlaceInit) {
     this.name = name
     this.capabilities = { denseInStore: work !== undefined, rules: work?.rules ?? [], durable: false }
     this.slabs = new Slabs(arena, limit)
@@ -55,7 +57,13 @@ export class RemotePlace implements Place<RemoteTensor> {
     this.#vectors = vectors
     this.#work = work
     this.#ledger = new Ledger({ slabs: this.slabs, vectors, prefix, ...(logger && { logger }) })
-    this.#memory = new MemoryPlace({ arena, slabs: this.slabs, spawn, ...(logger && { logger }) })
+    this.#memory = new MemoryPlace({
+      arena,
+      slabs: this.slabs,
+      spawn,
+      ...(pluginTimeout !== undefined && { pluginTimeout }),
+      ...(logger && { logger })
+    })
   }
 
   allocate(length: number): RemoteTensor {

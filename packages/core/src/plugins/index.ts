@@ -1,0 +1,3 @@
+export { loadFactory, loadPlugin, makePlugin, pluginError } from './load.js'
+export { parsePlugin, pluginName, resolvePlugin } from './resolve.js'
+export { checkPlugin, checkShape, fn, GRADIENT_STORE, list, type Plugins, type Shape } from './shapes.js'

@@ -1,0 +1,92 @@
+import type { PluginReference } from '../contracts/plugin.js'
+import { PeergradError } from '../errors.js'
+import { pluginName } from './resolve.js'
+import { checkPlugin, type Plugins } from './shapes.js'
+import { understandTypeScript } from './typescript.js'
+
+/** Milliseconds that the module of a plug-in may take to be imported: it may wait for something that never comes. */
+const PATIENCE = 30_000
+
+const made = new Map<string, Promise<unknown>>()
+
+/**
+ * The plug-in that a reference names, made once in the life of a thread; what failed is tried again the next time.
+ * Errors, each with a sentence that names the module: `missing` when it or what it imports is not there, `argument`
+ * when it cannot be imported, its factory throws, or a member is missing or of another type; `unknown` when it has no
+ * such export; `timeout` when its import does not end; the factory's own.
+ */
+export function loadPlugin<K extends keyof Plugins>(kind: K, reference: PluginReference): Promise<Plugins[K]> {
+  const { module, export: exported, options } = reference
+  const name = JSON.stringify([kind, module, exported, Object.entries(options).sort()])
+  let plugin = made.get(name) as Promise<Plugins[K]> | undefined
+  if (plugin === undefined) {
+    plugin = loadFactory(kind, reference).then((make) => make())
+    made.set(name, plugin)
+    plugin.catch(() => made.delete(name))
+  }
+  return plugin
+}
+
+/** What makes the plug-in that a reference names, a new one at each call. Errors as those of `loadPlugin`. */
+export async function loadFactory<K extends keyof Plugins>(
+  kind: K,
+  reference: PluginReference
+): Promise<() => Plugins[K]> {
+  const { module, export: exported, options } = reference
+  const who = `${kind} ${pluginName(reference)}`
+  const exports = await importModule(who, module)
+  const factory = exports[exported]
+  if (typeof factory !== 'function') {
+    const has = Object.keys(exports).join(', ') || 'nothing'
+    const message = `${who}: the module exports no function "${exported}", only ${has}`
+    throw new PeergradError('unknown', message, { plugin: who, export: exported })
+  }
+  return () => makePlugin(kind, who, () => (factory as (options: PluginReference['options']) => unknown)(options))
+}
+
+/** What a factory makes, if it is a plug-in of this kind. Errors: the factory's own; `argument` when it is none. */
+export function makePlugin<K extends keyof Plugins>(kind: K, who: string, factory: () => unknown): Plugins[K] {
+  let plugin: unknown
+  try {
+    plugin = factory()
+  } catch (thrown) {
+    if (thrown instanceof PeergradError) throw thrown
+    throw new PeergradError(
+      'argument',
+      `${who}: its factory threw: ${said(thrown)}`,
+      { plugin: who },
+      { cause: thrown }
+    )
+  }
+  checkPlugin(kind, `${who}: what its factory makes`, plugin)
+  return plugin
+}
+
+async function importModule(who: string, url: string): Promise<Readonly<Record<string, unknown>>> {
+  understandTypeScript(url)
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<never>((_, reject) => {
+    const message = `${who}: its module did not end loading within ${PATIENCE / 1000} s`
+    timer = setTimeout(() => reject(new PeergradError('timeout', message, { plugin: who })), PATIENCE)
+  })
+  try {
+    return (await Promise.race([import(url), late])) as Readonly<Record<string, unknown>>
+  } catch (thrown) {
+    if (thrown instanceof PeergradError) throw thrown
+    const gone = /MODULE_NOT_FOUND$/.test(String((thrown as { code?: unknown } | undefined)?.code))
+    const message = `${who}: cannot be imported: ${said(thrown)}`
+    throw new PeergradError(gone ? 'missing' : 'argument', message, { plugin: who }, { cause: thrown })
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** What a plug-in threw, as a PeergradError that names it; one that was thrown on purpose stays as it is. */
+export function pluginError(who: string, thrown: unknown): PeergradError {
+  if (thrown instanceof PeergradError) return thrown
+  return new PeergradError('internal', `${who} threw: ${said(thrown)}`, { plugin: who }, { cause: thrown })
+}
+
+function said(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown)
+}

@@ -1,0 +1,117 @@
+import type { Aggregator } from '../contracts/aggregator.js'
+import type { Codec } from '../contracts/codec.js'
+import type { DatasetSource } from '../contracts/dataset.js'
+import type { Filter } from '../contracts/filter.js'
+import type { Partitioner } from '../contracts/partitioner.js'
+import type { StoreDriver } from '../contracts/store-driver.js'
+import type { GradientStore } from '../contracts/store.js'
+import type { Strategy } from '../contracts/strategy.js'
+import { PeergradError } from '../errors.js'
+import { show } from '../options/range.js'
+
+/** What the factory of each kind of plug-in makes. A model's is a function that builds it from the engine's tfjs. */
+export interface Plugins {
+  strategy: Strategy
+  aggregator: Aggregator
+  filter: Filter
+  codec: Codec
+  model: (components: never) => unknown
+  dataset: DatasetSource
+  partition: Partitioner
+  store: StoreDriver
+}
+
+interface Member {
+  readonly expected: string
+  fits(value: unknown): boolean
+}
+
+/** The members of something; those that it may lack may be left out here. */
+export type Shape<T> = {
+  readonly [K in keyof T as undefined extends T[K] ? never : K]: Member
+} & { readonly [K in keyof T]?: Member }
+
+export const fn: Member = { expected: 'a function', fits: (value) => typeof value === 'function' }
+const word: Member = { expected: 'a name', fits: (value) => typeof value === 'string' && value !== '' }
+const sentence: Member = { expected: 'a sentence', fits: (value) => typeof value === 'string' }
+export const list: Member = { expected: 'a list', fits: Array.isArray }
+const count: Member = {
+  expected: 'a whole number from 1',
+  fits: (value) => Number.isSafeInteger(value) && Number(value) >= 1
+}
+const object: Member = { expected: 'an object', fits: (value) => typeof value === 'object' && value !== null }
+const oneOf = (...words: string[]): Member => ({
+  expected: `one of ${words.join(', ')}`,
+  fits: (value) => words.includes(value as string)
+})
+const optional = ({ expected, fits }: Member): Member => ({
+  expected,
+  fits: (value) => value === undefined || fits(value)
+})
+
+const named = { name: word, describe: sentence }
+
+/** What is checked of each kind before a run starts. */
+const SHAPES: { readonly [K in Exclude<keyof Plugins, 'model'>]: Shape<Plugins[K]> } = {
+  strategy: { ...named, minibatches: count, kind: oneOf('exchange', 'single'), traffic: fn, round: fn },
+  aggregator: { ...named, inStore: optional(word), check: fn, aggregate: fn },
+  filter: { ...named, significance: optional(fn), apply: fn },
+  codec: { ...named, bytes: fn, encode: fn, decode: fn },
+  dataset: { ...named, load: fn },
+  partition: { name: word, partition: fn },
+  store: { ...named, open: fn }
+}
+
+export const GRADIENT_STORE: Shape<GradientStore> = {
+  name: word,
+  capabilities: object,
+  lease: fn,
+  put: fn,
+  get: fn,
+  has: fn,
+  delete: fn,
+  keys: fn,
+  average: fn,
+  aggregate: fn,
+  applyUpdate: fn,
+  filter: fn,
+  pack: fn,
+  unpack: fn,
+  slice: fn,
+  join: fn,
+  combine: fn,
+  feedback: fn,
+  length: fn,
+  digest: fn,
+  verify: fn,
+  usage: fn,
+  close: fn
+}
+
+/** Error `argument` names the member of `who` that is missing or of another type. */
+export function checkShape<T>(who: string, value: unknown, shape: Shape<T>): asserts value is T {
+  for (const [name, member] of Object.entries<Member>(shape)) {
+    const got: unknown =
+      (typeof value === 'object' || typeof value === 'function') && value !== null
+        ? Reflect.get(value, name)
+        : undefined
+    if (member.fits(got)) continue
+    const what = got === undefined ? `has no "${name}"` : `has ${kindOf(got)} as "${name}"`
+    throw new PeergradError('argument', `${who} ${what}, expected ${member.expected}`, { plugin: who, member: name })
+  }
+}
+
+/** The same for what a factory of this kind made. */
+export function checkPlugin<K extends keyof Plugins>(kind: K, who: string, made: unknown): asserts made is Plugins[K] {
+  if (kind !== 'model') return checkShape(who, made, SHAPES[kind as Exclude<K, 'model'>] as Shape<unknown>)
+  if (typeof made === 'function') return
+  const message = `${who} is ${kindOf(made)}, expected a function of { tf, layers, shape, classes }`
+  throw new PeergradError('argument', message, { plugin: who })
+}
+
+function kindOf(value: unknown): string {
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return show(value)
+  if (value === undefined || value === null) return String(value)
+  if (Array.isArray(value)) return 'an array'
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
+}

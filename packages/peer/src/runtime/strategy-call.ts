@@ -1,0 +1,105 @@
+import {
+  layoutLength,
+  PeergradError,
+  pluginError,
+  type ErrorCode,
+  type RoundContext,
+  type Strategy
+} from '@peergrad/core'
+import { deferred } from '../deferred.js'
+
+/** Calls of the context that the runtime ends by itself, whatever happens: a strategy may wait for them. */
+const ENDS: readonly (keyof RoundContext)[] = ['gradient', 'agreed', 'fetch', 'aggregate', 'publish', 'receive']
+
+/** What the own store says of keys that the strategy gave it. */
+const KEYS: readonly ErrorCode[] = ['missing', 'shape']
+
+/**
+ * One call of a strategy's `round`. Its mistakes name it: `internal` when it throws, `argument` when what it returns is
+ * no key of the own store, `timeout` when for `limit` milliseconds it neither ends nor waits for anything of the run.
+ */
+export async function callStrategy(strategy: Strategy, context: RoundContext, limit: number): Promise<string> {
+  const who = `strategy ${strategy.name}`
+  const watch = new Watch(context, limit)
+  let key: unknown
+  try {
+    key = await Promise.race([strategy.round(watch.context), watch.idle])
+  } catch (thrown) {
+    const error = pluginError(who, thrown)
+    if (!KEYS.includes(error.code) || error.data['peers'] !== undefined) throw error
+    throw new PeergradError(error.code, `${who}: ${error.message}`, { ...error.data, plugin: who }, { cause: thrown })
+  } finally {
+    watch.stop()
+  }
+  if (key === IDLE) {
+    const message = `${who}: round ${context.round} has not ended, and for ${limit / 1000} s it has waited for nothing of the run`
+    throw new PeergradError('timeout', message, { plugin: who })
+  }
+  await checkResult(who, context, key)
+  return key as string
+}
+
+/** Error `argument` unless it is the key of a vector that is as long as the model. */
+async function checkResult(who: string, { store, engine, round }: RoundContext, key: unknown): Promise<void> {
+  const expected = layoutLength(engine.layout)
+  const length = typeof key === 'string' && (await store.has(key)) ? await store.length(key) : undefined
+  if (length === expected) return
+  const what = length === undefined ? 'which is not there' : `of ${length} floats`
+  const got = typeof key === 'string' ? `"${key}", ${what}` : typeof key
+  const message = `${who}: round ${round} returned ${got}, expected the key of a vector of ${expected} floats in the own store`
+  throw new PeergradError('argument', message, { plugin: who })
+}
+
+const IDLE = Symbol('idle')
+
+/** Tells when a strategy does nothing. Counted in two halves: a process that stood still is late for one only. */
+class Watch {
+  readonly context: RoundContext
+  readonly #clock: RoundContext['clock']
+  readonly #half: number
+  readonly #idle = deferred<typeof IDLE>()
+  #waiting = 0
+  #stopped = false
+  #cancel: () => void = () => {}
+
+  constructor(context: RoundContext, limit: number) {
+    this.#clock = context.clock
+    this.#half = limit / 2
+    const watched = ENDS.map((name) => [name, this.#watched(context[name] as Call)] as const)
+    this.context = { ...context, ...Object.fromEntries(watched) }
+    context.signal.addEventListener('abort', () => this.stop(), { once: true })
+    this.#begin()
+  }
+
+  get idle(): Promise<typeof IDLE> {
+    return this.#idle.promise
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#cancel()
+  }
+
+  #watched(call: Call): Call {
+    return async (...args) => {
+      this.#waiting += 1
+      this.#cancel()
+      try {
+        return await call(...args)
+      } finally {
+        this.#waiting -= 1
+        if (this.#waiting === 0) this.#begin()
+      }
+    }
+  }
+
+  #begin(): void {
+    if (this.#stopped) return
+    const { after } = this.#clock
+    this.#cancel = after(this.#half, () => {
+      this.#cancel = after(this.#half, () => this.#idle.resolve(IDLE))
+    })
+  }
+}
+
+type Call = (...args: unknown[]) => Promise<unknown>
