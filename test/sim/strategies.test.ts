@@ -11,4 +11,4 @@ for (const name of await exchangeStrategies()) {
 }
 
 const example = pathToFileURL(join(import.meta.dirname, '..', '..', 'examples', 'leader-less.mjs')).href
-strategyCompliance(example, ((await import(example)) as { default: StrategyFactory }).default)
+strategyCompliance('leader-less', ((await import(example)) as { default: StrategyFactory }).default)

@@ -1,0 +1,272 @@
+import assert from 'node:assert/strict'
+import { Arena, createKernels, random, type Aggregator, type PluginReference, type Vector } from '@peergrad/core'
+import { memoryStore } from '@peergrad/store'
+import fc from 'fast-check'
+import { assertNamed, assertSame, bits } from './arrays.js'
+import { examine, judge, members, type CheckOptions, type Law, type Report, type Subject } from './law.js'
+
+export interface AggregatorProperties {
+  /** identical inputs and permuted inputs give the very same bits; else within the rounding of n additions */
+  readonly exact?: boolean
+  /** how many of n inputs may be hostile while every coordinate stays in the range of the others; 0: not robust */
+  readonly tolerates?: (n: number) => number
+  /** finite inputs up to this magnitude give a finite result */
+  readonly largest?: number
+  /** numbers of inputs that meet the rule's condition, for the laws to draw from; those up to 9 that `check` allows */
+  readonly counts?: { readonly min: number; readonly max: number }
+}
+
+/** Milliseconds that a rule may take for a few small vectors. */
+const PATIENCE = 10_000
+
+/**
+ * The laws of an aggregation rule. Rejects with a report of those that do not hold. One that is named by its module
+ * runs in a worker first, and may take `patience` milliseconds there for a few small vectors.
+ */
+export async function checkAggregator(
+  subject: Subject<'aggregator'>,
+  {
+    options,
+    patience = PATIENCE,
+    ...properties
+  }: AggregatorProperties & CheckOptions & { readonly patience?: number } = {}
+): Promise<Report> {
+  const { who, create, reference } = await examine('aggregator', subject, options)
+  const ends = reference === undefined ? [] : [endsItsWork(create, reference, { ...properties, patience })]
+  return judge(who, [members(create), ...ends, ...aggregatorLaws(create, properties)])
+}
+
+/** The laws one by one, for a test runner to show. `create` makes a fresh rule. */
+export function aggregatorLaws(create: () => Aggregator, properties: AggregatorProperties = {}): Law[] {
+  const { exact = false, tolerates = () => 0, largest = 1e30 } = properties
+  const kernels = createKernels()
+  const floats = fc.float({
+    noNaN: true,
+    noDefaultInfinity: true,
+    min: -Math.fround(largest),
+    max: Math.fround(largest)
+  })
+  const counts = () => properties.counts ?? countsOf(create())
+  /** n rows of one length; small and equal values are drawn often enough that ties happen */
+  const rows = () =>
+    fc.tuple(fc.integer(counts()), fc.integer({ min: 1, max: 40 })).chain(([n, length]) =>
+      fc.array(fc.array(fc.oneof(floats, fc.constantFrom(0, -0, 1, -1)), { minLength: length, maxLength: length }), {
+        minLength: n,
+        maxLength: n
+      })
+    )
+
+  function run(
+    inputs: readonly number[][],
+    { rule = create(), offset = 0, samples = inputs.map(() => 8) } = {}
+  ): Vector {
+    const length = inputs[0].length
+    const room = () => new Float32Array(new SharedArrayBuffer(4 * (length + offset))).subarray(offset)
+    const vectors = inputs.map((row) => {
+      const vector = room()
+      vector.set(row)
+      return vector
+    })
+    const before = vectors.map(bits)
+    const out = room().fill(NaN)
+    const scratch = (size: number) => ({
+      vector: new Float32Array(new SharedArrayBuffer(4 * size)).fill(NaN),
+      release: () => {}
+    })
+    rule.aggregate({ vectors, samples, out, kernels, random: random(7, 'compliance'), scratch })
+    vectors.forEach((vector, k) => assertSame(bits(vector), before[k], `it wrote into input ${k}`))
+    return out
+  }
+
+  /** error of n float32 products and n additions on values of this size, subnormal ones too */
+  const rounding = (n: number, row: readonly number[]) =>
+    (n + 1) * (2 ** -23 * Math.max(...row.map(Math.abs)) + 2 ** -149)
+
+  function expectSame(got: Vector, expected: ArrayLike<number>, tolerance: (i: number) => number): void {
+    if (exact) return assertSame(bits(got), bits(Float32Array.from(expected)), 'bits')
+    for (let i = 0; i < got.length; i++) {
+      const close = Math.abs(got[i] - expected[i]) <= tolerance(i)
+      assert.ok(close, `got ${got[i]} at ${i}, expected ${expected[i]} within ${tolerance(i)}`)
+    }
+  }
+
+  const robust: Law = {
+    name: 'stays in the range of the honest inputs, whatever the hostile ones say',
+    prove: () =>
+      fc.assert(
+        fc.property(rows(), fc.integer(), fc.integer(), (inputs, some, seed) => {
+          const most = tolerates(inputs.length)
+          const hostile = most === 0 ? 0 : Math.abs(some) % (most + 1)
+          const honest = inputs.slice(hostile)
+          const order = random(seed).shuffle(inputs.map((_, i) => i))
+          const out = run(order.map((i) => inputs[i]))
+          for (let i = 0; i < out.length; i++) {
+            const column = honest.map((row) => Math.fround(row[i]))
+            const [least, most] = [Math.min(...column), Math.max(...column)]
+            assert.ok(out[i] >= least && out[i] <= most, `got ${out[i]} at ${i}, expected ${least} to ${most}`)
+          }
+        }),
+        { numRuns: 300 }
+      )
+  }
+
+  const apart: Law = {
+    name: 'gives each coordinate from that coordinate alone, as it says',
+    prove() {
+      if (create().perCoordinate !== true) return
+      const cut = fc.integer({ min: 0, max: 39 })
+      fc.assert(
+        fc.property(rows(), cut, (inputs, at) => {
+          const parts = [inputs.map((row) => row.slice(0, at)), inputs.map((row) => row.slice(at))]
+          const merged = parts.flatMap((part) => (part[0].length === 0 ? [] : [...run(part)]))
+          assertSame(bits(Float32Array.from(merged)), bits(run(inputs)), 'bits')
+        })
+      )
+    }
+  }
+
+  return [
+    {
+      name: 'says its name, what it is, and its condition',
+      prove() {
+        const rule = create()
+        assertNamed(rule)
+        const { min, max } = counts()
+        for (let n = min; n <= max; n++) assert.equal(rule.check(n), undefined, `check(${n})`)
+        assert.match(String(rule.check(0)), /expected/, 'check(0) must say how many are expected')
+      }
+    },
+    {
+      name: 'writes its output whole, and nothing else',
+      prove() {
+        fc.assert(
+          fc.property(rows(), (inputs) => {
+            const unwritten = run(inputs).findIndex(Number.isNaN)
+            assert.ok(unwritten < 0, `got NaN or nothing at ${unwritten} of ${inputs[0].length}`)
+          }),
+          { numRuns: 30 }
+        )
+      }
+    },
+    {
+      name: 'gives the identity for identical inputs',
+      prove: () =>
+        fc.assert(
+          fc.property(fc.integer(counts()), fc.array(floats, { minLength: 1, maxLength: 40 }), (n, row) => {
+            expectSame(run(Array.from({ length: n }, () => row)), row, (i) => rounding(n, [row[i]]))
+          })
+        )
+    },
+    {
+      name: 'does not depend on the order of the inputs',
+      prove: () =>
+        fc.assert(
+          fc.property(rows(), fc.integer(), (inputs, seed) => {
+            const order = random(seed).shuffle(inputs.map((_, i) => i))
+            const column = (i: number) => inputs.map((row) => row[i])
+            const tolerance = (i: number) => 2 * rounding(inputs.length, column(i))
+            expectSame(run(order.map((i) => inputs[i])), run(inputs), tolerance)
+          })
+        )
+    },
+    {
+      name: 'gives the same bits again, from another instance, and at another address',
+      prove: () =>
+        fc.assert(
+          fc.property(rows(), fc.integer({ min: 1, max: 5 }), (inputs, offset) => {
+            const rule = create()
+            const first = bits(run(inputs, { rule }))
+            assertSame(bits(run(inputs, { rule })), first, 'the second time')
+            assertSame(bits(run(inputs)), first, 'from another instance')
+            assertSame(bits(run(inputs, { offset })), first, 'at another address')
+          })
+        )
+    },
+    {
+      name: 'gives the same bits by the SIMD path as by the scalar one',
+      prove() {
+        const arena = Arena.create({ bytes: 1 << 20 })
+        const simd = createKernels({ memory: arena.memory })
+        fc.assert(
+          fc.property(rows(), (inputs) => assertSame(inArena(arena, simd, create(), inputs), bits(run(inputs)), 'bits'))
+        )
+      }
+    },
+    {
+      name: 'gives finite results for finite inputs',
+      prove() {
+        const finite = (inputs: readonly number[][]) => {
+          const out = run(inputs)
+          const index = out.findIndex((value) => !Number.isFinite(value))
+          assert.ok(index < 0, `got ${out[index]} at ${index}`)
+        }
+        fc.assert(fc.property(rows(), finite))
+        const { max } = counts()
+        finite(Array.from({ length: max }, (_, i) => [largest, -largest, i % 2 === 0 ? largest : -largest]))
+      }
+    },
+    apart,
+    ...(properties.tolerates === undefined || tolerates(counts().max) === 0 ? [] : [robust])
+  ]
+}
+
+/** The bits that a rule gives with vectors and scratch in an arena, where kernels are SIMD. */
+function inArena(
+  arena: Arena,
+  kernels: ReturnType<typeof createKernels>,
+  rule: Aggregator,
+  inputs: readonly number[][]
+) {
+  const lent: Vector[] = []
+  const allocate = (length: number) => {
+    const vector = arena.allocate(length)
+    lent.push(vector)
+    return vector
+  }
+  const vectors = inputs.map((row) => {
+    const vector = allocate(row.length)
+    vector.set(row)
+    return vector
+  })
+  const out = allocate(inputs[0].length).fill(NaN)
+  const scratch = (length: number) => ({ vector: allocate(length), release: () => {} })
+  const samples = inputs.map(() => 8)
+  rule.aggregate({ vectors, samples, out, kernels, random: random(7, 'compliance'), scratch })
+  const got = bits(out)
+  for (const vector of lent) arena.free(vector)
+  return got
+}
+
+/** In the store's worker, as in a run: a rule that does not end cannot be stopped on this thread. */
+function endsItsWork(
+  create: () => Aggregator,
+  rule: PluginReference,
+  { counts, patience }: AggregatorProperties & { patience: number }
+): Law {
+  return {
+    name: 'ends its work',
+    first: true,
+    async prove() {
+      const { min } = counts ?? countsOf(create())
+      const store = await memoryStore({ arena: Arena.create({ bytes: 1 << 20 }), pluginTimeout: patience })
+      try {
+        const from = Array.from({ length: min }, (_, k) => `input:${k}`)
+        for (const key of from) {
+          const lease = store.lease(4)
+          lease.vector.fill(1)
+          await store.put(key, lease)
+        }
+        await store.aggregate({ from, to: 'out', rule, samples: from.map(() => 1), parameters: 3, seed: 1 })
+      } finally {
+        await store.close()
+      }
+    }
+  }
+}
+
+/** The numbers of inputs, of at most nine, that a rule's condition allows. */
+function countsOf(rule: Aggregator): { min: number; max: number } {
+  const allowed = Array.from({ length: 9 }, (_, i) => i + 1).filter((n) => rule.check(n) === undefined)
+  assert.ok(allowed.length > 0, 'check allows none of 1 to 9 inputs; say `counts`')
+  return { min: allowed[0], max: allowed[allowed.length - 1] }
+}

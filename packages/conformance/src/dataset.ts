@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import type { Dataset, Split } from '@peergrad/core'
+import { examine, judge, members, type CheckOptions, type Law, type Report, type Subject } from './law.js'
+
+/** The laws of a data set. Rejects with a report of those that do not hold. */
+export async function checkDataset(
+  subject: Subject<'dataset'>,
+  { options, cacheDirectory }: CheckOptions & { readonly cacheDirectory: string }
+): Promise<Report> {
+  const { who, create } = await examine('dataset', subject, options)
+  return judge(who, [members(create), ...datasetLaws(() => create().load({ cacheDirectory }))])
+}
+
+/** The laws one by one, for a test runner to show. `load` loads it anew. */
+export function datasetLaws(load: () => Promise<Dataset>): Law[] {
+  return [
+    {
+      name: 'has as many values and labels as it says, all of them good, in shared memory',
+      async prove() {
+        const { shape, classes, normalise, train, test } = await load()
+        const size = shape.reduce((product, side) => product * side, 1)
+        assert.ok(Number.isInteger(size) && size > 0, `got a sample of shape ${shape.join('×')}`)
+        for (const { count, features, labels } of [train, test]) {
+          assert.deepEqual([features.length, labels.length], [count * size, count], 'values and labels')
+          assert.ok(features.buffer instanceof SharedArrayBuffer, 'features must be in shared memory')
+          assert.ok(labels.buffer instanceof SharedArrayBuffer, 'labels must be in shared memory')
+          assert.ok(features.every(Number.isFinite), 'features must be finite')
+          assert.ok(
+            labels.every((label) => label < classes),
+            `labels must be below ${classes}`
+          )
+        }
+        const channels = shape.at(-1)
+        assert.deepEqual([normalise.mean.length, normalise.deviation.length], [channels, channels], 'normalise')
+        assert.ok(
+          normalise.deviation.every((deviation) => deviation > 0),
+          'deviations must be above 0'
+        )
+      }
+    },
+    {
+      name: 'is the same each time',
+      async prove() {
+        const [first, again] = [await load(), await load()]
+        for (const half of ['train', 'test'] as const) assert.ok(same(first[half], again[half]), `${half} differs`)
+        assert.deepEqual({ ...again, train: 0, test: 0 }, { ...first, train: 0, test: 0 })
+      }
+    }
+  ]
+}
+
+function same(a: Split, b: Split): boolean {
+  return Buffer.compare(bytes(a.features), bytes(b.features)) === 0 && Buffer.compare(a.labels, b.labels) === 0
+}
+
+function bytes({ buffer, byteOffset, byteLength }: Split['features']): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength)
+}

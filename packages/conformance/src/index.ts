@@ -1,0 +1,7 @@
+export { aggregatorLaws, checkAggregator, type AggregatorProperties } from './aggregator.js'
+export { checkCodec, codecLaws, type CodecProperties } from './codec.js'
+export { checkDataset, datasetLaws } from './dataset.js'
+export { checkFilter, filterLaws } from './filter.js'
+export { judge, type CheckOptions, type Law, type Report, type Subject, type Verdict } from './law.js'
+export { checkPartitioner, partitionerLaws } from './partitioner.js'
+export { checkStrategy, strategyLaws, type StrategyProperties } from './strategy.js'

@@ -1,0 +1,103 @@
+import {
+  loadFactory,
+  makePlugin,
+  PeergradError,
+  resolvePlugin,
+  type PluginReference,
+  type Plugins
+} from '@peergrad/core'
+
+/** One thing that must hold of a plug-in. */
+export interface Law {
+  readonly name: string
+  /** when it does not hold the others are not tried: they would not end, or have nothing to try */
+  readonly first?: true
+  /** Throws when it does not hold; the message says how. */
+  prove(): unknown
+}
+
+export interface Verdict {
+  readonly law: string
+  readonly held: boolean
+  /** how it does not hold */
+  readonly why?: string
+}
+
+/** What a check found, law by law. */
+export interface Report {
+  readonly plugin: string
+  readonly laws: readonly Verdict[]
+}
+
+/** Tries all laws. Rejects with `argument` when one does not hold: the message lists them, `data.report` is the report. */
+export async function judge(plugin: string, laws: readonly Law[]): Promise<Report> {
+  const verdicts: Verdict[] = []
+  for (const { name, first, prove } of laws) {
+    try {
+      await prove()
+      verdicts.push({ law: name, held: true })
+    } catch (thrown) {
+      verdicts.push({ law: name, held: false, why: reason(thrown) })
+      if (first === true) break
+    }
+  }
+  const report: Report = { plugin, laws: verdicts }
+  const broken = verdicts.filter(({ held }) => !held).length
+  if (broken === 0) return report
+  const untried = laws.length - verdicts.length
+  const rest = untried > 0 ? `, ${untried} not tried` : ''
+  const message = `${plugin} breaks ${broken} of ${laws.length} laws${rest}\n${verdicts.map(line).join('\n')}`
+  throw new PeergradError('argument', message, { plugin, report })
+}
+
+/** What an assertion said; of a property, with the inputs for which it does not hold. */
+function reason(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown)
+  if (!(thrown.cause instanceof Error) || thrown instanceof PeergradError) return thrown.message
+  const inputs = thrown.message.split('\n').find((each) => each.startsWith('Counterexample')) ?? ''
+  return `${thrown.cause.message}\n${inputs.length > 200 ? `${inputs.slice(0, 199)}…` : inputs}`
+}
+
+function line({ law, held, why = '' }: Verdict): string {
+  return held ? `  held    ${law}` : `  BROKEN  ${law}: ${why.trim().replaceAll('\n', '\n          ')}`
+}
+
+type Options = PluginReference['options']
+
+/** A factory, or what a command line would say: a path or URL of a module, or the name of a package. */
+export type Subject<K extends keyof Plugins> = string | ((options: Options) => Plugins[K])
+
+/** What a check is told of any plug-in. */
+export interface CheckOptions {
+  /** what stands behind the colon on a command line */
+  readonly options?: Options
+}
+
+export interface Examined<K extends keyof Plugins> {
+  /** how messages call it */
+  readonly who: string
+  /** a new one at each call */
+  readonly create: () => Plugins[K]
+  /** where a worker can import it from, when it was named by its module */
+  readonly reference?: PluginReference
+}
+
+/** The plug-in under examination; its members are checked at each `create`. Errors: those of `loadFactory`. */
+export async function examine<K extends keyof Plugins>(
+  kind: K,
+  subject: Subject<K>,
+  options: Options = {}
+): Promise<Examined<K>> {
+  if (typeof subject !== 'string') {
+    const who = `${kind} ${subject.name || 'without a name'}`
+    return { who, create: () => makePlugin(kind, who, () => subject(options)) }
+  }
+  const { options: given, ...module } = resolvePlugin({ kind, entries: new Map() }, subject)
+  const reference = { ...module, options: { ...options, ...given } }
+  return { who: `${kind} ${subject}`, create: await loadFactory(kind, reference), reference }
+}
+
+/** The first law of every kind. */
+export function members(create: () => unknown): Law {
+  return { name: 'has the members of its kind', first: true, prove: create }
+}

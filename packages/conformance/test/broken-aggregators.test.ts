@@ -1,0 +1,102 @@
+import { checkAggregator } from '@peergrad/conformance'
+import type { Aggregator, AggregatorFactory } from '@peergrad/core'
+import { expect, test } from 'vitest'
+import { brokenLaws } from './support.js'
+
+const good: Aggregator = {
+  name: 'good',
+  describe: 'the mean of all, summed in order',
+  check: (n) => (n >= 1 ? undefined : 'expected at least 1'),
+  aggregate({ vectors, out }) {
+    for (let i = 0; i < out.length; i++) out[i] = vectors.reduce((sum, vector) => sum + vector[i]!, 0) / vectors.length
+  }
+}
+const SCRATCH = new URL('./fixtures/hangs.mjs', import.meta.url).href
+const broken =
+  (changes: Partial<Aggregator>): AggregatorFactory =>
+  () => ({ ...good, ...changes })
+const aggregate = (work: Aggregator['aggregate']) => broken({ aggregate: work })
+
+test('a good rule holds all laws', async () => {
+  const report = await checkAggregator(() => good)
+  expect(report.laws.every(({ held }) => held)).toBe(true)
+  expect(report.laws.length).toBeGreaterThan(6)
+})
+
+test.each<[string, AggregatorFactory, string]>([
+  ['has no aggregate', () => ({ ...good, aggregate: undefined }) as never, 'has the members of its kind'],
+  ['has a factory that throws', () => JSON.parse('{') as Aggregator, 'has the members of its kind'],
+  ['has no condition', broken({ check: () => undefined }), 'says its name, what it is, and its condition'],
+  [
+    'throws',
+    aggregate(() => {
+      throw new Error('on purpose')
+    }),
+    'gives the identity for identical inputs'
+  ],
+  [
+    'writes too few values',
+    aggregate((input) => good.aggregate({ ...input, out: input.out.subarray(1) })),
+    'writes its output whole, and nothing else'
+  ],
+  ['gives NaN', aggregate(({ out }) => void out.fill(NaN)), 'gives finite results for finite inputs'],
+  [
+    'overflows',
+    aggregate(({ vectors, out }) => out.set(vectors[0]!.map((_, i) => vectors.reduce((x, v) => x * v[i]!, 1)))),
+    'gives finite results for finite inputs'
+  ],
+  [
+    'writes into its inputs',
+    aggregate((input) => {
+      good.aggregate(input)
+      input.vectors[0]!.set(input.out)
+    }),
+    'writes its output whole, and nothing else'
+  ],
+  [
+    'takes the first',
+    aggregate(({ vectors, out }) => out.set(vectors[0]!)),
+    'does not depend on the order of the inputs'
+  ],
+  [
+    'says that coordinates are apart when they are not',
+    () => ({
+      ...good,
+      perCoordinate: true,
+      aggregate(input) {
+        good.aggregate(input)
+        const length = Math.hypot(...input.out)
+        if (length > 1) input.out.forEach((value, i) => (input.out[i] = value / length))
+      }
+    }),
+    'gives each coordinate from that coordinate alone, as it says'
+  ],
+  [
+    'is random without the seed',
+    aggregate(({ vectors, out }) => out.set(vectors[Math.floor(Math.random() * vectors.length)]!)),
+    'gives the same bits again, from another instance, and at another address'
+  ],
+  [
+    'keeps something from call to call',
+    () => {
+      let calls = 0
+      const first: Aggregator['aggregate'] = ({ vectors, out }) => out.set(vectors[calls++ % vectors.length]!)
+      return { ...good, aggregate: first }
+    },
+    'gives the same bits again, from another instance, and at another address'
+  ]
+])('a rule that %s is found out', async (_what, factory, law) => {
+  expect([...(await brokenLaws(checkAggregator(factory))).keys()]).toContain(law)
+})
+
+test('a rule that is bounded only as far as it says is found out when it says too much', async () => {
+  const found = await brokenLaws(checkAggregator(() => good, { tolerates: (n) => Math.floor((n - 1) / 2) }))
+  expect([...found.keys()]).toEqual(['stays in the range of the honest inputs, whatever the hostile ones say'])
+})
+
+test('a rule that never ends is ended, and nothing else is tried', async () => {
+  const found = await brokenLaws(checkAggregator(`${SCRATCH}#rule`, { patience: 300 }))
+  expect([...found]).toEqual([
+    ['ends its work', expect.stringMatching(/hangs\.mjs#rule did not end its work within 0\.3 s/)]
+  ])
+})
