@@ -59,7 +59,7 @@ export async function parseCommandLine(
 
 function toCall(command: Command, argv: Readonly<Record<string, unknown>>): Call {
   const words = Array.isArray(argv['_']) ? argv['_'].map(String) : []
-  if (words.length > (command.positional === undefined ? 0 : 1)) {
+  if (words.length > (command.positional?.split(' ').length ?? 0)) {
     throw new PeergradError('argument', `${command.name}: got ${words.join(' ')}, expected ${usage(command)}`)
   }
   const flags: Record<string, string | boolean | undefined> = {}

@@ -4,9 +4,20 @@ import { compare } from './compare.js'
 import { data } from './data.js'
 import { engines } from './engines.js'
 import { exportModel } from './export.js'
+import { newCommand } from './new.js'
 import { peer } from './peer.js'
 import { strategies } from './strategies.js'
 import { train } from './train.js'
 
 /** In the order in which help shows them. */
-export const COMMANDS: readonly Command[] = [train, compare, peer, exportModel, data, engines, strategies, bench]
+export const COMMANDS: readonly Command[] = [
+  train,
+  compare,
+  peer,
+  exportModel,
+  data,
+  engines,
+  strategies,
+  newCommand,
+  bench
+]

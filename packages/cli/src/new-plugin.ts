@@ -1,0 +1,116 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join, relative } from 'node:path'
+import { PeergradError, suggestion } from '@peergrad/core'
+import { fileError } from './machine-error.js'
+
+interface Kind {
+  /** the flag that takes it */
+  readonly flag: string
+  /** the function of the conformance kit */
+  readonly check: string
+  /** a second argument of that function */
+  readonly properties?: string
+}
+
+/** Kinds of plug-in that a package can be begun with; each has a file in `templates`. */
+export const KINDS: Readonly<Record<string, Kind>> = {
+  strategy: { flag: 'strategy', check: 'checkStrategy' },
+  rule: { flag: 'aggregator', check: 'checkAggregator', properties: '{ tolerates: (n) => (n >= 3 ? 1 : 0) }' },
+  filter: { flag: 'filter', check: 'checkFilter' },
+  codec: {
+    flag: 'codec',
+    check: 'checkCodec',
+    properties: '{ error: (values, i) => Math.abs(values[i]) / 128 + 1e-38 }'
+  }
+}
+
+const PACKAGES = join(import.meta.dirname, '../..')
+
+/**
+ * Writes a package with a plug-in and a test that runs the conformance kit on it, in a new directory of that name.
+ * Returns its files. Errors: `unknown` for a kind that there is not, `argument` for a name that is no name,
+ * `duplicate` when the directory is there.
+ */
+export function newPlugin(kind: string, name: string): string[] {
+  const chosen = KINDS[kind]
+  if (chosen === undefined) {
+    const kinds = Object.keys(KINDS)
+    throw new PeergradError(
+      'unknown',
+      `new: got "${kind}", ${suggestion(kind, kinds)}expected one of ${kinds.join(', ')}`
+    )
+  }
+  if (!/^[a-z][a-z0-9-]{0,99}$/.test(name)) {
+    throw new PeergradError('argument', `new: got the name "${name}", expected lower-case letters, digits and dashes`)
+  }
+  if (existsSync(name)) throw new PeergradError('duplicate', `new: ${name} is there already; take another name`)
+  const template = readFileSync(join(import.meta.dirname, '../templates', `${kind}.js`), 'utf8')
+  const files = {
+    'package.json': `${JSON.stringify(manifest(kind, name), null, 2)}\n`,
+    'src/index.js': template.replaceAll('my-plugin', name),
+    'test/index.test.js': testOf(chosen),
+    'README.md': readme(kind, name, chosen),
+    '.gitignore': 'node_modules/\n'
+  }
+  return Object.entries(files).map(([file, text]) => {
+    const path = join(name, file)
+    try {
+      mkdirSync(dirname(path), { recursive: true })
+      writeFileSync(path, text, { flag: 'wx' })
+    } catch (thrown) {
+      throw fileError(path, thrown)
+    }
+    return path
+  })
+}
+
+function manifest(kind: string, name: string): object {
+  return {
+    name,
+    version: '0.1.0',
+    description: `a ${kind} for peergrad`,
+    private: true,
+    type: 'module',
+    main: './src/index.js',
+    exports: './src/index.js',
+    files: ['src'],
+    engines: { node: '>=20.19' },
+    scripts: {
+      pretest: 'npm install --silent --no-audit --no-fund',
+      test: 'node --test'
+    },
+    dependencies: { '@peergrad/core': where('core', name) },
+    devDependencies: { '@peergrad/conformance': where('conformance', name) }
+  }
+}
+
+/** In a clone of the repository its own packages, by their path; else the version of this one. */
+function where(pack: string, from: string): string {
+  if (existsSync(join(PACKAGES, '..', 'pnpm-workspace.yaml'))) return `file:${relative(from, join(PACKAGES, pack))}`
+  const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
+  return version
+}
+
+function testOf({ check, properties }: Kind): string {
+  return `import test from 'node:test'
+import { ${check} } from '@peergrad/conformance'
+
+test('holds the laws of its kind', () =>
+  ${check}(import.meta.resolve('../src/index.js')${properties === undefined ? '' : `, ${properties}`}))
+`
+}
+
+function readme(kind: string, name: string, { flag, check }: Kind): string {
+  return `# ${name}
+
+A ${kind} for peergrad: \`src/index.js\`. Every peer of a run needs it in the same place.
+
+\`\`\`sh
+npm test                                  # ${check}: the laws that every ${kind} must hold
+peergrad train --${flag} ./${name}        # in the directory above this one
+\`\`\`
+
+Options stand behind a colon, \`--${flag} ./${name}:key=value\`, and come to the factory as an object.
+`
+}
