@@ -1,4 +1,5 @@
-import { readdirSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { AggregatorFactory } from '@peergrad/core'
@@ -14,7 +15,9 @@ const ROOT = join(import.meta.dirname, '..', '..')
 /** How each example is run: the flag that takes it, and the number of peers. */
 const RUNS: Record<string, { flag: string; peers: number }> = {
   'leader-less.mjs': { flag: 'strategy', peers: 2 },
-  'trimmed.mjs': { flag: 'aggregator', peers: 3 }
+  'norm-bound': { flag: 'aggregator', peers: 2 },
+  'trimmed.mjs': { flag: 'aggregator', peers: 3 },
+  'two-mergers': { flag: 'strategy', peers: 3 }
 }
 
 test('each example is run', () => {
@@ -30,6 +33,15 @@ test.each(Object.entries(RUNS))('%s, by its path, in real processes', async (fil
   expect(result).toMatchObject({ [flag]: module, rounds: 3, agreed: true })
   expect(result.peers.map(({ status }) => status)).toEqual(Array(peers).fill('finished'))
   expect(new Set(result.peers.map(({ parametersHash }) => parametersHash)).size).toBe(1)
+})
+
+const PACKAGES = Object.keys(RUNS).filter((name) => existsSync(join(ROOT, 'examples', name, 'package.json')))
+
+test.each(PACKAGES)('%s, a package outside the workspace, passes its own test', (name) => {
+  const cwd = join(ROOT, 'examples', name)
+  const { status, stdout, stderr } = spawnSync('npm', ['test'], { cwd, encoding: 'utf8' })
+  expect(status, `${stdout}${stderr}`).toBe(0)
+  expect(stdout).toMatch(/^# pass 1$/m)
 })
 
 const trimmed = (await import(pathToFileURL(join(ROOT, 'examples', 'trimmed.mjs')).href)) as {
