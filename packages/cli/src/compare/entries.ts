@@ -1,8 +1,7 @@
 import { join } from 'node:path'
-import { optionsToManifest, PeergradError, type Options, type Strategy } from '@peergrad/core'
+import { optionsToManifest, PeergradError, resolvePlugin, type Options, type Strategy } from '@peergrad/core'
 import { strategies } from '@peergrad/strategies'
 import { checkComponents, createStrategy, type RunParts } from '../compose.js'
-import { referenceOf } from '../plugins.js'
 
 /** One strategy of a comparison, and its run. */
 export interface Entry {
@@ -31,7 +30,7 @@ export interface PlanInit {
 export async function planEntries({ list, options, out }: PlanInit): Promise<Entry[]> {
   const texts = list === undefined ? await exchanges() : splitStrategies(list)
   // a name that is none is a slip, and no strategy that does not fit
-  for (const text of texts) referenceOf(strategies, text)
+  for (const text of texts) resolvePlugin(strategies, text)
   const entries: Entry[] = []
   for (const text of texts) {
     const directory = join(out, directoryName(text))

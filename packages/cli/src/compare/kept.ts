@@ -16,7 +16,7 @@ export async function isKept({ directory, options }: Entry): Promise<boolean> {
   if (!existsSync(runFile)) return false
   const { values } = await readRunFile(runFile)
   const there = values as Readonly<Record<string, unknown>>
-  const here = parse(runFileText(options)) as Readonly<Record<string, unknown>>
+  const here = parse(runFileText(options, '.')) as Readonly<Record<string, unknown>>
   const word = Object.keys({ ...here, ...there }).find((each) => canonical([here[each]]) !== canonical([there[each]]))
   if (word !== undefined) {
     const [got, kept] = [here[word], there[word]].map((value) => JSON.stringify(value) ?? 'nothing')
