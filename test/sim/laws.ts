@@ -162,7 +162,7 @@ function wrong(outcome: Outcome): string[] {
       if (to === Infinity && late && result.members.includes(peer))
         found.push(`the last view of ${name} has ${peer}, which is gone`)
     }
-    if (result.steps !== scenario.rounds) found.push(`${name} made ${result.steps} steps, expected ${scenario.rounds}`)
+    if (result.round !== scenario.rounds) found.push(`${name} made ${result.round} rounds, expected ${scenario.rounds}`)
     const always = life.began === 0 && !absences.some(({ peer }) => peer === name)
     const healed = life.events.some(({ type }) => type === 'healed')
     if (always && !healed && result.rounds !== scenario.rounds) {

@@ -52,6 +52,12 @@ export function watched(simulation: Simulation, reached: Reached): Disguise {
           await reached('while-reducing')
           await honest.aggregate(request)
           await reached('after-aggregating')
+        },
+        // sums and weighted means are merged by it
+        combine: async (request) => {
+          await reached('while-reducing')
+          await honest.combine(request)
+          await reached('after-aggregating')
         }
       }),
     engine: (honest: Engine) =>

@@ -48,6 +48,7 @@ async function save(path: string, position: Partial<CheckpointPosition>): Promis
       run: 'f'.repeat(64),
       manifest: optionsToManifest(optionsOf()),
       round: 1,
+      hash: 'e'.repeat(64),
       step: 1,
       data: { epoch: 0, start: 0, changes: [{ round: 0, members: ['a'] }] },
       view: { number: 0, members: ['a'] },

@@ -41,6 +41,7 @@ const round = (time: number, round: number): RunEvent => ({
   loss: 0.25,
   seconds: 0.1,
   phases: { compute: 10 },
+  steps: round + 1,
   bytesSent: 1_500_000,
   bytesReceived: 2_000,
   parametersHash: 'a'.repeat(64)

@@ -1,12 +1,4 @@
-import {
-  Arena,
-  processClock,
-  virtualClock,
-  type Mesh,
-  type MeshEvents,
-  type PeerId,
-  type Vector
-} from '@peergrad/core'
+import { Arena, processClock, virtualClock, type Mesh, type MeshEvents, type PeerId, type Vector } from '@peergrad/core'
 import { MemoryNetwork, type LinkConditions, type MemoryNetworkInit } from '@peergrad/peer'
 import { describe, expect, it } from 'vitest'
 

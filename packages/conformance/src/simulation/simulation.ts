@@ -98,7 +98,7 @@ export interface SimulationInit {
 export interface StartOptions {
   /** whom to join through, in this order; everybody who ever was unless given, and nobody makes a founder */
   readonly via?: readonly string[]
-  /** that a gradient takes */
+  /** that the gradients of a round take */
   readonly milliseconds?: number
   readonly manifest?: RunManifest
   readonly disguise?: Disguise
@@ -147,10 +147,10 @@ export class Simulation {
     const arena = Arena.create({ bytes: 4 << 20 })
     const honest = new MemoryStore({ arena, clock }, inline)
     const store = disguise.store?.(honest) ?? honest
-    const engine = quadraticEngine({ clock, milliseconds })
     const silent = { debug() {}, info() {}, warn() {}, error() {} }
     const run = async () => {
       const strategy = await this.#load(this.#strategy())
+      const engine = quadraticEngine({ clock, milliseconds: milliseconds / (strategy.steps ?? 1) })
       const optimiser = strategy.outer ?? this.manifest.optimiser
       const loading = { store, layout: engine.layout, manifest: this.manifest, optimiser }
       const resumed = resume === undefined ? undefined : await resumedFrom(resume)
