@@ -448,6 +448,25 @@ export function storeFilterCompliance(open: (limit?: number) => Promise<Gradient
       expect(await store.keys('')).toEqual(['x', 'y'])
     })
 
+    it('combine is the sum of factor times vector, in order, each operation rounded', async () => {
+      const store = await open()
+      const vectors = [noise(70, 1), noise(70, 2), noise(70, 3)]
+      for (const [i, vector] of vectors.entries()) await put(store, `x${i}`, vector)
+      const factors = [1 / 3, -1, 0.1]
+      const terms = factors.map((factor, i) => ({ key: `x${i}`, factor }))
+      await store.combine({ terms, to: 'sum' })
+      await store.combine({ terms, to: 'sum' })
+      const times = (k: number, i: number) => Math.fround(Math.fround(factors[k]!) * vectors[k]![i]!)
+      const expected = vectors[0]!.map((_, i) => Math.fround(times(0, i) + times(1, i)) + times(2, i))
+      expect([...wordsOf(await read(store, 'sum'))]).toEqual([...wordsOf(shared(expected))])
+      await expect(store.combine({ terms: terms.slice(1), to: 'sum' })).rejects.toMatchObject({ code: 'conflict' })
+      const combine = (key: string, factor: number) => store.combine({ terms: [terms[0]!, { key, factor }], to: 'y' })
+      await expect(combine('gone', 1)).rejects.toMatchObject({ code: 'missing' })
+      await expect(combine('x1', NaN)).rejects.toMatchObject({ code: 'argument' })
+      await put(store, 'short', [1])
+      await expect(combine('short', 1)).rejects.toMatchObject({ code: 'shape' })
+    })
+
     it('feedback is rest + (sent − shared), each operation rounded', async () => {
       const store = await open()
       const parameters = 70
