@@ -7,9 +7,9 @@ import { createEngine, loadDataset, type TfjsEngine } from '@peergrad/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import * as layers from '@tensorflow/tfjs-layers'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { inLayoutOrder } from '../src/models/model.js'
-import { loadModel } from '../src/models/load.js'
-import { modelReference } from '../src/models/reference.js'
+import { inLayoutOrder } from '../dist/models/model.js'
+import { loadModel } from '../dist/models/load.js'
+import { modelReference } from '../dist/models/reference.js'
 
 const MODELS = fileURLToPath(new URL('./fixtures/models.mjs', import.meta.url))
 const directory = mkdtempSync(join(tmpdir(), 'peergrad-export-'))
