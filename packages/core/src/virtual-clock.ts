@@ -5,6 +5,8 @@ export interface VirtualClock extends Clock {
   advance(ms: number): void
   /** Moves time on to the next callback and calls that one. */
   step(): void
+  /** Moves time on to the next callback and calls all that are due then. Returns how many. */
+  turn(): number
   /** when the next callback is due; undefined when none waits */
   readonly next: number | undefined
   /** callbacks that still wait */
@@ -22,51 +24,95 @@ export interface ProcessClock extends Clock {
 }
 
 interface Timer {
-  readonly due: number
-  readonly number: number
   callback: (() => void) | undefined
 }
+
+/** What falls due at one time, in the order of registration. */
+interface Instant {
+  readonly due: number
+  timers: Timer[]
+  /** all before it were called or cancelled */
+  first: number
+}
+
+/** So many cancelled timers are kept until they fall due; of more, those that outnumber the others go. */
+const CANCELLED = 10_000
 
 /** A clock that stands still until it is told to move. `wall` starts at `epoch`. */
 export function virtualClock({ epoch = 1_700_000_000_000 }: { epoch?: number } = {}): VirtualClock {
   let now = 0
-  let count = 0
   let pending = 0
-  const heap: Timer[] = []
-  const next = () => {
-    while (heap.length > 0 && heap[0].callback === undefined) pop(heap)
-    return heap[0]?.due
+  let cancelled = 0
+  const instants = new Map<number, Instant>()
+  let heap: Instant[] = []
+  const next = (): Instant | undefined => {
+    for (let instant = heap[0]; instant !== undefined; instant = heap[0]) {
+      for (; instant.first < instant.timers.length; instant.first++) {
+        if (instant.timers[instant.first].callback !== undefined) return instant
+        cancelled -= 1
+      }
+      instants.delete(instant.due)
+      pop(heap)
+    }
+    return undefined
   }
   const step = () => {
-    if (next() === undefined) return
-    const timer = pop(heap)
+    const instant = next()
+    if (instant === undefined) return
+    const timer = instant.timers[instant.first++]
     const { callback } = timer
     timer.callback = undefined
     pending -= 1
-    now = timer.due
+    now = instant.due
     callback?.()
+  }
+  /** Forgets all cancelled timers. */
+  const sweep = () => {
+    for (const instant of heap) {
+      instant.timers = instant.timers.slice(instant.first).filter(({ callback }) => callback !== undefined)
+      instant.first = 0
+      if (instant.timers.length === 0) instants.delete(instant.due)
+    }
+    // in the order of time they are a heap
+    heap = heap.filter(({ timers }) => timers.length > 0).sort((a, b) => a.due - b.due)
+    cancelled = 0
   }
   return {
     now: () => now,
     wall: () => epoch + now,
     after(delay, callback) {
-      const timer: Timer = { due: now + Math.max(0, delay), number: count++, callback }
-      push(heap, timer)
+      const due = now + Math.max(0, delay)
+      const timer: Timer = { callback }
+      let instant = instants.get(due)
+      if (instant === undefined) {
+        instant = { due, timers: [], first: 0 }
+        instants.set(due, instant)
+        push(heap, instant)
+      }
+      instant.timers.push(timer)
       pending += 1
       return () => {
         if (timer.callback === undefined) return
         timer.callback = undefined
         pending -= 1
+        cancelled += 1
+        if (cancelled > Math.max(CANCELLED, pending)) sweep()
       }
     },
     advance(ms) {
       const until = now + ms
-      for (let due = next(); due !== undefined && due <= until; due = next()) step()
+      for (let instant = next(); instant !== undefined && instant.due <= until; instant = next()) step()
       now = until
     },
     step,
+    turn() {
+      const due = next()?.due
+      let called = 0
+      for (; due !== undefined && next()?.due === due; called++) step()
+      return called
+    },
     get next() {
-      return next()
+      return next()?.due
     },
     get pending() {
       return pending
@@ -110,34 +156,28 @@ export function processClock(machine: Clock, { skew = 0 }: { skew?: number } = {
   }
 }
 
-function before(a: Timer, b: Timer): boolean {
-  return a.due < b.due || (a.due === b.due && a.number < b.number)
-}
-
-function push(heap: Timer[], timer: Timer): void {
+function push(heap: Instant[], instant: Instant): void {
   let index = heap.length
   while (index > 0) {
     const parent = (index - 1) >> 1
-    if (!before(timer, heap[parent])) break
+    if (heap[parent].due <= instant.due) break
     heap[index] = heap[parent]
     index = parent
   }
-  heap[index] = timer
+  heap[index] = instant
 }
 
 /** The heap is not empty. */
-function pop(heap: Timer[]): Timer {
-  const first = heap[0]
-  const last = heap.pop() as Timer
+function pop(heap: Instant[]): void {
+  const last = heap.pop() as Instant
   let index = 0
   for (;;) {
     let child = 2 * index + 1
     if (child >= heap.length) break
-    if (child + 1 < heap.length && before(heap[child + 1], heap[child])) child += 1
-    if (!before(heap[child], last)) break
+    if (child + 1 < heap.length && heap[child + 1].due < heap[child].due) child += 1
+    if (last.due <= heap[child].due) break
     heap[index] = heap[child]
     index = child
   }
   if (heap.length > 0) heap[index] = last
-  return first
 }

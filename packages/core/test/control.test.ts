@@ -64,6 +64,51 @@ describe('control messages', () => {
     )
   })
 
+  it('hold a proposal of 600 peers, and of contributors that are in no next view', () => {
+    const peers = Array.from({ length: 600 }, (_, index) => peer.slice(0, -4) + String(1000 + index))
+    const contributions = peers.map((peer, index) => ({
+      peer,
+      round: 3,
+      digest: String(index).padStart(64, 'f'),
+      words: index === 8 ? 5 : 10,
+      length: index === 7 ? 11 : 10,
+      samples: 0xffff_ffff - index,
+      loss: index === 0 ? -0 : index / 3
+    }))
+    const proposal = { contributions, members: peers.slice(300).reverse(), retired: peers.slice(0, 2), finish: false }
+    const message: ControlMessage = { kind: 'propose', run, round: 3, ballot: 0, proposal, outcome: null }
+    expect(controlMessages.decode(controlMessages.encode(message))).toEqual(message)
+    const answer = { kind: 'decided' as const, decision: { ballot: 0, proposal, outcome: digest } }
+    expect(controlAnswers.decode(controlAnswers.encode(answer))).toEqual(answer)
+  })
+
+  it.each([
+    ['an index of nobody', { rows: Buffer.alloc(46).fill(9) }],
+    ['half a row', { rows: Buffer.alloc(40) }],
+    ['no row', { rows: Buffer.alloc(0) }],
+    ['rows that are text', { rows: 'a'.repeat(46) }],
+    ['rows that are numbers', { rows: new Float64Array(46) }],
+    ['more members than peers', { members: 3, peers: [] }],
+    ['too few rounds', { rounds: [], rows: Buffer.alloc(46) }]
+  ])('refuse a proposal with %s', (_, part) => {
+    const packed = {
+      peers: [peer],
+      members: 1,
+      rows: Buffer.alloc(46),
+      rounds: [3],
+      words: [10],
+      lengths: [10],
+      retired: [],
+      finish: false
+    }
+    const proposal = { ...packed, ...part }
+    const message = { kind: 'propose', run, round: 3, ballot: 0, proposal, outcome: null }
+    const bytes = new Packr({ useRecords: false, moreTypes: true }).pack(message)
+    expect(() => controlMessages.decode(bytes)).toThrow(
+      expect.objectContaining({ code: 'corrupt', message: expect.stringContaining('proposal') as string })
+    )
+  })
+
   it('ends in a typed error for any bytes', () => {
     const decoders = [controlMessages, controlRequests, controlAnswers]
     fc.assert(

@@ -1,5 +1,6 @@
 import { DIGEST_PATTERN, type Digest } from '../contracts/digest.js'
 import { PeergradError } from '../errors.js'
+import { readHex, writeHex } from './hex.js'
 
 /**
  * What a peer says of itself every half second: that it is there, and which state it is in.
@@ -56,12 +57,4 @@ export function decodeBeat(bytes: Uint8Array): Beat {
     hash: readHex(bytes, 8, 40),
     plan: readHex(bytes, 40, 48)
   }
-}
-
-function writeHex(bytes: Uint8Array, at: number, hex: string): void {
-  for (let i = 0; i < hex.length; i += 2) bytes[at + i / 2] = Number.parseInt(hex.slice(i, i + 2), 16)
-}
-
-function readHex(bytes: Uint8Array, from: number, to: number): string {
-  return Array.from(bytes.subarray(from, to), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

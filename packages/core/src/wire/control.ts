@@ -1,55 +1,36 @@
 import { Packr } from 'msgpackr'
 import { z } from 'zod'
-import { DIGEST_PATTERN } from '../contracts/digest.js'
 import { CONTROL_LIMIT } from '../contracts/mesh.js'
 import { PeergradError } from '../errors.js'
+import {
+  digest,
+  finite,
+  length,
+  members,
+  MEMBERS_LIMIT,
+  packProposal,
+  peer,
+  round,
+  samples,
+  wireProposal as proposal,
+  words,
+  type Proposal
+} from './proposal.js'
 import { runManifestSchema } from './run-manifest.js'
+
+export type { Proposal } from './proposal.js'
 
 /**
  * Control messages: msgpack maps of at most CONTROL_LIMIT bytes, checked field by field before anybody looks at them.
  * The sender is not in the message: the signed envelope around it says who that is.
  */
 
-/** Longer lists than this cannot come from an honest peer. */
-const MEMBERS_LIMIT = 1024
-
-const digest = z.string().regex(DIGEST_PATTERN)
-const peer = z
-  .string()
-  .min(16)
-  .max(128)
-  .regex(/^[A-Za-z0-9]+$/)
-const round = z.int().min(0).max(0xffff_ffff)
 const ballot = z.int().min(0).max(0xffff_ffff)
 const label = z
   .string()
   .min(1)
   .max(64)
   .regex(/^[A-Za-z0-9._-]+$/)
-const length = z.int().min(1).max(0x3fff_ffff)
-const words = length
-const finite = z.number().refine(Number.isFinite)
-const members = z.array(peer).min(1).max(MEMBERS_LIMIT)
-
-const contribution = z.strictObject({
-  peer,
-  round,
-  digest,
-  words,
-  length,
-  samples: z.int().min(1).max(0xffff_ffff),
-  loss: finite
-})
-
-/** What one round is about to become: whose contributions, who is in the next view, whether the run ends with it. */
-const proposal = z.strictObject({
-  contributions: z.array(contribution).min(1).max(MEMBERS_LIMIT),
-  members,
-  /** members that the strategy can do without: they are not in the next view, and leave */
-  retired: z.array(peer).max(MEMBERS_LIMIT),
-  finish: z.boolean()
-})
-
 const run = z.string().regex(/^[0-9a-f]{64}$/)
 
 const message = z.discriminatedUnion('kind', [
@@ -61,7 +42,7 @@ const message = z.discriminatedUnion('kind', [
     digest,
     words,
     length,
-    samples: contribution.shape.samples,
+    samples,
     loss: finite
   }),
   /** phase 1 of a later ballot */
@@ -94,7 +75,6 @@ const message = z.discriminatedUnion('kind', [
 
 export type ControlMessage = z.infer<typeof message>
 export type ControlKind = ControlMessage['kind']
-export type Proposal = z.infer<typeof proposal>
 
 /** Which founding a run goes back to: of two halves that meet, the one that was founded first goes on. */
 const lineage = z.strictObject({ founder: peer, founded: finite })
@@ -165,14 +145,14 @@ const answer = z.discriminatedUnion('kind', [
 ])
 export type ControlAnswer = z.infer<typeof answer>
 
-// moreTypes keeps -0 and errors whole; no records, so that every message stands alone. Never a typed array in here.
+// moreTypes keeps -0 and errors whole; no records, so that every message stands alone.
 const packr = new Packr({ moreTypes: true, useRecords: false, mapsAsObjects: true })
 
 function codec<T extends { kind: string }>(schema: z.ZodType<T>, what: string) {
   return {
     encode(value: T): Uint8Array {
       // a copy of its own size: msgpackr packs into one large shared buffer
-      const bytes = Uint8Array.from(packr.pack(value))
+      const bytes = Uint8Array.from(packr.pack(withPackedProposals(value)))
       if (bytes.byteLength > CONTROL_LIMIT) {
         throw new PeergradError(
           'argument',
@@ -208,3 +188,18 @@ function codec<T extends { kind: string }>(schema: z.ZodType<T>, what: string) {
 export const controlMessages = codec<ControlMessage>(message, 'control message')
 export const controlRequests = codec<ControlRequest>(request, 'request')
 export const controlAnswers = codec<ControlAnswer>(answer, 'answer')
+
+/** The message as it travels: a proposal is in it by itself, as what was accepted, or as what was decided. */
+function withPackedProposals(value: object): object {
+  const { proposal, accepted, decision } = value as {
+    proposal?: Proposal
+    accepted?: { proposal: Proposal } | null
+    decision?: { proposal: Proposal } | null
+  }
+  return {
+    ...value,
+    ...(proposal && { proposal: packProposal(proposal) }),
+    ...(accepted && { accepted: { ...accepted, proposal: packProposal(accepted.proposal) } }),
+    ...(decision && { decision: { ...decision, proposal: packProposal(decision.proposal) } })
+  }
+}

@@ -1,0 +1,96 @@
+import { z } from 'zod'
+import { DIGEST_PATTERN } from '../contracts/digest.js'
+import { readHex, writeHex } from './hex.js'
+
+/** Longer lists than this cannot come from an honest peer. */
+export const MEMBERS_LIMIT = 1024
+
+export const digest = z.string().regex(DIGEST_PATTERN)
+export const peer = z
+  .string()
+  .min(16)
+  .max(128)
+  .regex(/^[A-Za-z0-9]+$/)
+export const round = z.int().min(0).max(0xffff_ffff)
+export const length = z.int().min(1).max(0x3fff_ffff)
+export const words = length
+export const samples = z.int().min(1).max(0xffff_ffff)
+export const finite = z.number().refine(Number.isFinite)
+export const members = z.array(peer).min(1).max(MEMBERS_LIMIT)
+
+const contribution = z.strictObject({ peer, round, digest, words, length, samples, loss: finite })
+
+/** What one round is about to become: whose contributions, who is in the next view, whether the run ends with it. */
+const proposal = z.strictObject({
+  contributions: z.array(contribution).min(1).max(MEMBERS_LIMIT),
+  members,
+  /** members that the strategy can do without: they are not in the next view, and leave */
+  retired: z.array(peer).max(MEMBERS_LIMIT),
+  finish: z.boolean()
+})
+export type Proposal = z.infer<typeof proposal>
+
+/** Of a contribution, little-endian: index in `peers` u16 · samples u32 · loss f64 · digest 32. */
+const ROW_BYTES = 46
+
+/**
+ * A proposal as it travels: each name once and each number in as many bytes as it needs, so that one of 1,024 members
+ * fits into a control message with ids of 16 characters, and one of 600 with those of libp2p.
+ */
+const packed = z.strictObject({
+  /** the members, then contributors that will be none */
+  peers: z.array(peer).max(2 * MEMBERS_LIMIT),
+  members: z.int().min(0).max(MEMBERS_LIMIT),
+  rows: z.instanceof(Uint8Array).refine(({ byteLength }) => byteLength % ROW_BYTES === 0),
+  /** of each contribution, or one that is of all */
+  rounds: z.array(round).max(MEMBERS_LIMIT),
+  words: z.array(words).max(MEMBERS_LIMIT),
+  lengths: z.array(length).max(MEMBERS_LIMIT),
+  retired: z.array(peer).max(MEMBERS_LIMIT),
+  finish: z.boolean()
+})
+export type PackedProposal = z.infer<typeof packed>
+
+/** Reads a proposal from its packed form, and checks both. */
+export const wireProposal = packed.transform(unpack).pipe(proposal)
+
+export function packProposal({ contributions, members, ...rest }: Proposal): PackedProposal {
+  const known = new Set(members)
+  const peers = [...members, ...contributions.map(({ peer }) => peer).filter((peer) => !known.has(peer))]
+  const index = new Map(peers.map((peer, at) => [peer, at]))
+  const rows = new Uint8Array(contributions.length * ROW_BYTES)
+  const view = new DataView(rows.buffer)
+  for (const [at, { peer, samples, loss, digest }] of contributions.entries()) {
+    const start = at * ROW_BYTES
+    view.setUint16(start, index.get(peer) ?? 0, true)
+    view.setUint32(start + 2, samples, true)
+    view.setFloat64(start + 6, loss, true)
+    writeHex(rows, start + 14, digest)
+  }
+  const rounds = once(contributions.map(({ round }) => round))
+  const words = once(contributions.map(({ words }) => words))
+  const lengths = once(contributions.map(({ length }) => length))
+  return { ...rest, peers, members: members.length, rows, rounds, words, lengths }
+}
+
+/** What does not fit together is left out of it, for `proposal` to find missing. */
+function unpack({ peers, members, rows, rounds, words, lengths, ...rest }: PackedProposal) {
+  const view = new DataView(rows.buffer, rows.byteOffset, rows.byteLength)
+  const contributions = Array.from({ length: rows.byteLength / ROW_BYTES }, (_, at) => {
+    const start = at * ROW_BYTES
+    return {
+      peer: peers[view.getUint16(start, true)],
+      round: rounds.length === 1 ? rounds[0] : rounds[at],
+      digest: readHex(rows, start + 14, start + ROW_BYTES),
+      words: words.length === 1 ? words[0] : words[at],
+      length: lengths.length === 1 ? lengths[0] : lengths[at],
+      samples: view.getUint32(start + 2, true),
+      loss: view.getFloat64(start + 6, true)
+    }
+  })
+  return { contributions, members: peers.slice(0, members), ...rest }
+}
+
+function once(values: readonly number[]): number[] {
+  return values.every((value) => value === values[0]) ? values.slice(0, 1) : [...values]
+}
