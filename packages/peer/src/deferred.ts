@@ -30,11 +30,37 @@ export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Pr
   promise.catch(() => {})
   checkAborted(signal)
   const aborted = deferred<never>()
-  const onAbort = () => aborted.reject(PeergradError.from(signal.reason))
-  signal.addEventListener('abort', onAbort, { once: true })
+  const forget = onAbort(signal, () => aborted.reject(PeergradError.from(signal.reason)))
   try {
     return await Promise.race([promise, aborted.promise])
   } finally {
-    signal.removeEventListener('abort', onAbort)
+    forget()
+  }
+}
+
+interface Waiting {
+  readonly calls: Set<() => void>
+  readonly listener: () => void
+}
+
+/** A signal goes through its listeners one by one when another is added, and warns of more than ten: it gets one. */
+const waiting = new WeakMap<AbortSignal, Waiting>()
+
+/** Calls back when the signal aborts, which it has not yet. Returns what ends that. */
+export function onAbort(signal: AbortSignal, call: () => void): () => void {
+  let those = waiting.get(signal)
+  if (those === undefined) {
+    const calls = new Set<() => void>()
+    those = { calls, listener: () => [...calls].forEach((each) => each()) }
+    waiting.set(signal, those)
+    signal.addEventListener('abort', those.listener, { once: true })
+  }
+  const { calls, listener } = those
+  calls.add(call)
+  return () => {
+    if (!calls.delete(call) || calls.size > 0) return
+    // a signal made of others is kept alive by its listeners
+    signal.removeEventListener('abort', listener)
+    waiting.delete(signal)
   }
 }

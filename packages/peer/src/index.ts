@@ -25,6 +25,7 @@ export {
 } from './mesh/memory-network.js'
 export type { MemoryTransfer } from './mesh/memory-tensors.js'
 export type { LinkConditions, LinkSelector } from './mesh/link-conditions.js'
+export type { Bandwidth } from './mesh/memory-transfers.js'
 export { Swarm, type SwarmInit } from './membership/swarm.js'
 export { runPeer, type PeerResult, type RunPeerInit } from './run-peer.js'
 export {

@@ -286,6 +286,20 @@ describe('tensors in memory', () => {
     ])
   })
 
+  it('have an even share of what their sender can send and of what their receiver can receive', async () => {
+    const rates = { [A]: { up: 8000, down: 1 }, [B]: { up: 1, down: 40_000 }, [C]: { up: 1, down: 2000 } }
+    const bench = new Bench({ bandwidth: (peer) => rates[peer], latency: () => 20 })
+    const [a, b, c] = await bench.all(A, B, C)
+    bench.serve(a, [B, C])
+    const fetched = (mesh: Mesh) => bench.when(fetch(mesh, [A], bench.arena.allocate(1000)))
+    // 4,000 bytes at 8,000 a second, and a round trip
+    expect((await fetched(b)).at).toBeCloseTo(540, 6)
+    const start = bench.clock.now()
+    const [one, two] = await Promise.all([fetched(b), fetched(c)])
+    // half of A's way out for one second; C's way in is the narrower one, to the end
+    expect([one.at - start, two.at - start]).toEqual([expect.closeTo(1040, 6), expect.closeTo(2040, 6)])
+  })
+
   it('are slow where one link is', async () => {
     const bench = new Bench()
     const [a, b] = await bench.all(A, B)

@@ -13,6 +13,13 @@ type Route = readonly PeerId[]
 
 type Arrivals = Map<MemoryHost, Map<MemoryHost, number>>
 
+/** A receiver, and the conditions and latency of the whole way to it. */
+export interface Passage<To extends { readonly host: MemoryHost }> {
+  readonly to: To
+  readonly conditions: LinkConditions
+  readonly latency: number
+}
+
 /** Brings messages from process to process, as the links are. All chances are of one seed. */
 export class MemoryCarrier {
   readonly #clock: Clock
@@ -28,22 +35,31 @@ export class MemoryCarrier {
     this.#random = random
   }
 
-  /** Best effort, and twice when it so happens. `conditions` are those of the whole way, `latency` too. */
-  datagram(
-    {
-      from,
-      to,
-      conditions,
-      latency
-    }: { from: MemoryHost; to: MemoryHost; conditions: LinkConditions; latency: number },
-    arrive: () => void
+  /** One message to several, best effort, and twice when it so happens. */
+  datagrams<To extends { readonly host: MemoryHost }>(
+    { host: from }: { readonly host: MemoryHost },
+    passages: Iterable<Passage<To>>,
+    arrive: (to: To) => void
   ): void {
-    if (conditions.blocked || this.#happens(conditions.loss)) return
-    const delay = latency + conditions.delay + this.#upTo(conditions.jitter)
-    const late = this.#happens(conditions.reorder)
-    const due = late ? delay + this.#upTo(REORDER) : this.#inOrder(this.#datagrams, from, to, delay)
-    this.#at(due, from, to, arrive)
-    if (this.#happens(conditions.duplicates)) this.#at(delay + this.#upTo(DUPLICATE), from, to, arrive)
+    /** by delay: one timer is enough for all whom it reaches at one time */
+    const arrivals = new Map<number, To[]>()
+    const at = (delay: number, to: To) => {
+      const same = arrivals.get(delay)
+      if (same === undefined) arrivals.set(delay, [to])
+      else same.push(to)
+    }
+    for (const { to, conditions, latency } of passages) {
+      if (conditions.blocked || this.#happens(conditions.loss)) continue
+      const delay = latency + conditions.delay + this.#upTo(conditions.jitter)
+      const late = this.#happens(conditions.reorder)
+      at(late ? delay + this.#upTo(REORDER) : this.#inOrder(this.#datagrams, from, to.host, delay), to)
+      if (this.#happens(conditions.duplicates)) at(delay + this.#upTo(DUPLICATE), to)
+    }
+    for (const [delay, receivers] of arrivals) {
+      this.#clock.after(delay, () => {
+        if (!from.killed) for (const to of receivers) to.host.run(() => arrive(to))
+      })
+    }
   }
 
   /** Part of a stream, on a link that is not blocked: what is lost is sent again. */
@@ -64,16 +80,17 @@ export class MemoryCarrier {
   }
 
   /**
-   * The ways from one peer to all whom its announcement reaches: straight where the link is open, else by the least
-   * time over others, who pass it on. `peers` are there in all.
+   * The ways from one peer to all whom its announcement reaches, but for those that it reaches straight: by the least
+   * time over others, who pass it on.
    */
-  routes(from: PeerId, peers: number, neighbours: (peer: PeerId) => Iterable<PeerId>): Map<PeerId, Route> {
+  detours(
+    from: PeerId,
+    straight: ReadonlySet<PeerId>,
+    neighbours: (peer: PeerId) => Iterable<PeerId>
+  ): Map<PeerId, Route> {
     const routes = new Map<PeerId, Route>()
-    for (const to of neighbours(from)) if (!this.#links.blocked(from, to)) routes.set(to, [from, to])
-    if (routes.size === peers - 1) return routes
-    const times = new Map([...routes.keys()].map((to) => [to, this.#time(from, to)]))
-    const straight = new Set(routes.keys())
-    const todo = new Set(routes.keys())
+    const times = new Map([...straight].map((to) => [to, this.#time(from, to)]))
+    const todo = new Set(straight)
     for (let via = nearest(todo, times); via !== undefined; via = nearest(todo, times)) {
       todo.delete(via)
       for (const to of neighbours(via)) {
@@ -81,7 +98,7 @@ export class MemoryCarrier {
         const time = (times.get(via) ?? 0) + this.#time(via, to)
         if (time >= (times.get(to) ?? Infinity)) continue
         times.set(to, time)
-        routes.set(to, [...(routes.get(via) ?? []), to])
+        routes.set(to, [...(routes.get(via) ?? [from, via]), to])
         todo.add(to)
       }
     }

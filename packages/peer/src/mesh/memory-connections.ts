@@ -150,15 +150,25 @@ export class MemoryConnections {
 
   /** The state of links or hosts has changed: everywhere, or around one end. */
   review(only?: Endpoint): void {
-    for (const connection of this.#open) {
-      if (only === undefined || connection.ends.includes(only)) this.#check(connection)
-    }
-    for (const end of this.#init.endpoints.values()) {
-      for (const peer of end.contacts) {
-        const other = this.#init.endpoints.get(peer)
+    const { endpoints } = this.#init
+    for (const connection of only === undefined ? this.#open : this.#around(only)) this.#check(connection)
+    for (const end of endpoints.values()) {
+      const contacts = only === undefined || end === only ? end.contacts : [only.host.peer]
+      for (const peer of contacts) {
+        const other = end.contacts.has(peer) ? endpoints.get(peer) : undefined
         if (other !== undefined && (only === undefined || end === only || other === only)) this.#redial(end, other)
       }
     }
+  }
+
+  /** The connections that one of the two ends believes in. */
+  #around(end: Endpoint): Set<Connection> {
+    const around = new Set(end.connections.values())
+    for (const other of this.#init.endpoints.values()) {
+      const connection = other.connections.get(end.host.peer)
+      if (connection?.ends.includes(end) === true) around.add(connection)
+    }
+    return around
   }
 
   /** Whether a dial of one by the other would get through. */

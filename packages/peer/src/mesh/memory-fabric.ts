@@ -1,18 +1,18 @@
 import { random, type Clock, type PeerId } from '@peergrad/core'
 import { combine, LinkTable, type LinkSelector, type LinkConditions } from './link-conditions.js'
-import { MemoryCarrier } from './memory-carrier.js'
+import { MemoryCarrier, type Passage } from './memory-carrier.js'
 import { MemoryConnections, type Endpoint } from './memory-connections.js'
 import type { MemoryHost } from './memory-host.js'
 import type { MemoryLinks } from './memory-links.js'
 import type { MemoryTensors } from './memory-tensors.js'
-import { MemoryTransfers } from './memory-transfers.js'
+import { MemoryTransfers, type Bandwidth } from './memory-transfers.js'
 
 export interface FabricInit {
   readonly clock: Clock
   /** milliseconds that a message takes from one peer to another; 0 unless given */
   readonly latency?: (from: PeerId, to: PeerId) => number
-  /** bytes of tensors a second that a peer can send, and as many that it can receive; no limit unless given */
-  readonly bandwidth?: number
+  /** bytes of tensors a second that each peer can send, and as many that it can receive; no limit unless given */
+  readonly bandwidth?: number | ((peer: PeerId) => Bandwidth)
   /** of everything that happens by chance; 0 unless given */
   readonly seed?: number
 }
@@ -46,7 +46,12 @@ export class MemoryFabric {
       random: random(seed, 'dials'),
       endpoints: this.#stations
     })
-    this.transfers = new MemoryTransfers({ clock, links, bandwidth })
+    const same = { up: Number(bandwidth), down: Number(bandwidth) }
+    this.transfers = new MemoryTransfers({
+      clock,
+      links,
+      bandwidth: typeof bandwidth === 'function' ? bandwidth : () => same
+    })
   }
 
   add(station: Station): void {
@@ -90,28 +95,44 @@ export class MemoryFabric {
   announce(from: Station, payload: Uint8Array): void {
     const { peer: self } = from.host
     for (const peer of from.connections.keys()) from.counts.of(peer).controlBytesSent += payload.byteLength
-    const routes = this.carrier.routes(self, this.#stations.size, (peer) => this.#neighbours(peer))
-    for (const [peer, route] of routes) {
-      const to = this.#stations.get(peer)
-      if (to === undefined) continue
-      const hops = route.slice(1).map((hop, index) => [route[index], hop] as const)
-      const conditions = hops.map(([a, b]) => this.links.conditions(a, b)).reduce(combine)
-      const latency = hops.reduce((sum, [a, b]) => sum + this.links.latency(a, b), 0)
-      const bytes = payload.slice()
-      this.carrier.datagram({ from: from.host, to: to.host, conditions, latency }, () => to.onMessage(self, bytes))
-    }
+    const bytes = payload.slice()
+    this.carrier.datagrams(from, this.#audience(from), (to) => to.onMessage(self, bytes))
   }
 
   /** Straight to all who are connected. */
   beat(from: Station, payload: Uint8Array): void {
     const { peer: self } = from.host
-    for (const [peer, connection] of from.connections) {
-      from.counts.of(peer).controlBytesSent += payload.byteLength
+    for (const peer of from.connections.keys()) from.counts.of(peer).controlBytesSent += payload.byteLength
+    const bytes = payload.slice()
+    const all = [...from.connections].map(([peer, connection]) => {
       const to = connection.other(from) as Station
-      const link = { conditions: this.links.conditions(self, peer), latency: this.links.latency(self, peer) }
-      const bytes = payload.slice()
-      this.carrier.datagram({ from: from.host, to: to.host, ...link }, () => to.onBeat(self, bytes))
+      return { to, conditions: this.links.conditions(self, peer), latency: this.links.latency(self, peer) }
+    })
+    this.carrier.datagrams(from, all, (to) => to.onBeat(self, bytes))
+  }
+
+  /** All whom an announcement reaches, and the way there. */
+  #audience(from: Station): Passage<Station>[] {
+    const { peer: self } = from.host
+    const audience: Passage<Station>[] = []
+    const straight = new Set<PeerId>()
+    for (const peer of this.#neighbours(self)) {
+      if (this.links.blocked(self, peer)) continue
+      straight.add(peer)
+      const to = this.#stations.get(peer)
+      if (to === undefined) continue
+      audience.push({ to, conditions: this.links.conditions(self, peer), latency: this.links.latency(self, peer) })
     }
+    if (straight.size === this.#stations.size - 1) return audience
+    for (const [peer, route] of this.carrier.detours(self, straight, (via) => this.#neighbours(via))) {
+      const to = this.#stations.get(peer)
+      if (to === undefined) continue
+      const hops = route.slice(1).map((hop, index) => [route[index], hop] as const)
+      const conditions = hops.map(([a, b]) => this.links.conditions(a, b)).reduce(combine)
+      const latency = hops.reduce((sum, [a, b]) => sum + this.links.latency(a, b), 0)
+      audience.push({ to, conditions, latency })
+    }
+    return audience
   }
 
   /** Whom a running peer is connected to; a stopped one passes nothing on. */

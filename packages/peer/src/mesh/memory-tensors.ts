@@ -6,7 +6,7 @@ import {
   type PeerId,
   type Vector
 } from '@peergrad/core'
-import { deferred, type Deferred } from '../deferred.js'
+import { deferred, onAbort, type Deferred } from '../deferred.js'
 import { paceWindow } from '../network/pace.js'
 import { checkPart } from '../network/part.js'
 import { settled, type Connection } from './memory-connections.js'
@@ -91,40 +91,48 @@ export class MemoryTensors {
     const { station, fabric } = this.#init
     const { host } = station
     const start = host.clock.now()
-    const late = new AbortController()
+    let over: PeergradError | undefined
+    let reading: Deferred<void> | undefined
+    const giveUp = (error: PeergradError) => {
+      over ??= error
+      reading?.reject(over)
+    }
     const cancel = host.after(deadline, () =>
-      late.abort(new PeergradError('timeout', `fetch ${digest}: not all had come within ${deadline} ms`))
+      giveUp(new PeergradError('timeout', `fetch ${digest}: not all had come within ${deadline} ms`))
     )
-    const limit = signal === undefined ? late.signal : AbortSignal.any([signal, late.signal])
-    let failure = new PeergradError('argument', `fetch ${digest}: got nobody to ask, expected a holder`)
+    const aborted = () => giveUp(PeergradError.from(signal?.reason))
+    const forget = signal && onAbort(signal, aborted)
+    let failure: PeergradError | undefined
     try {
+      if (signal?.aborted === true) aborted()
       for (const peer of from) {
         // another holder starts anew: bytes of two senders in one vector would leave nobody to blame
         const pace = paceWindow(deadline, fabric.links.roundTrip(host.peer, peer))
         const part: Part = { digest, bytes, offset, into, pace, done: 0 }
         for (let progress = true; progress;) {
+          if (over !== undefined) throw over
           const before = part.done
+          reading = deferred()
           try {
-            await this.#read(peer, part, limit)
+            await this.#read(peer, part, reading)
             return { from: peer, milliseconds: host.clock.now() - start, lane: 'memory' }
           } catch (thrown) {
             failure = PeergradError.from(thrown)
-            if (limit.aborted) throw failure
             progress = failure.code === 'unreachable' && part.done > before
           }
         }
       }
-      throw failure
+      throw failure ?? new PeergradError('argument', `fetch ${digest}: got nobody to ask, expected a holder`)
     } finally {
       cancel()
+      forget?.()
     }
   }
 
-  async #read(peer: PeerId, part: Part, signal: AbortSignal): Promise<void> {
+  async #read(peer: PeerId, part: Part, done: Deferred<void>): Promise<void> {
     const { station, fabric } = this.#init
     const connection = fabric.connections.of(station, peer)
     const holder = connection.other(station) as Station
-    const done = deferred<void>()
     const pace = new PaceClock(station.host, part.pace, () =>
       done.reject(new PeergradError('timeout', `${peer} sent nothing for ${part.pace} ms`))
     )
@@ -134,7 +142,7 @@ export class MemoryTensors {
       if (!over) cut = holder.tensors.#send({ part, reader: station, connection, done, pace })
     })
     try {
-      await settled(connection, station, done, signal)
+      await settled(connection, station, done)
     } finally {
       over = true
       pace.close()

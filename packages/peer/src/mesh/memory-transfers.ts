@@ -1,13 +1,31 @@
-import type { Clock } from '@peergrad/core'
+import type { Clock, PeerId } from '@peergrad/core'
 import type { LinkTable } from './link-conditions.js'
 import type { MemoryHost } from './memory-host.js'
 
+/** Bytes of tensors a second that a peer can send, and that it can receive. */
+export interface Bandwidth {
+  readonly up: number
+  readonly down: number
+}
+
+/** A host's way out, or its way in: what moves on it has an even share each. */
+interface Way {
+  /** bytes a second */
+  readonly bandwidth: number
+  readonly flows: Set<Flow>
+}
+
 interface Flow extends TransferInit {
+  readonly out: Way
+  readonly into: Way
   sent: number
+  /** the time that `sent` is of */
+  since: number
   /** bytes a millisecond */
   rate: number
   /** byte count at which the flow is looked at next */
   mark: number
+  cancel: () => void
 }
 
 export interface TransferInit {
@@ -20,105 +38,148 @@ export interface TransferInit {
   readonly moving: (moves: boolean) => void
 }
 
-/** Less than this is not waited for, in bytes: sums of rates are not exact. */
-const REST = 1e-3
-/** Time must move between two looks, in milliseconds. */
-const TICK = 1e-6
-
 /**
  * Tensors on their way: each gets an even share of its link, of its sender's way out and of its receiver's way in,
- * whichever is least.
+ * whichever is least. What others cannot use of a way is not shared out again.
  */
 export class MemoryTransfers {
   readonly #clock: Clock
   readonly #links: LinkTable
-  /** of each host's way out, and of its way in, in bytes a second */
-  readonly #bandwidth: number
+  readonly #bandwidth: (peer: PeerId) => Bandwidth
+  readonly #out = new WeakMap<MemoryHost, Way>()
+  readonly #into = new WeakMap<MemoryHost, Way>()
   readonly #flows = new Set<Flow>()
-  #last = 0
-  #cancel: () => void = () => {}
+  /** flows that may have begun or ceased to move */
+  readonly #unsure = new Set<Flow>()
+  /** ways on which the number of flows changed */
+  readonly #changed = new Set<Way>()
+  #sharing = false
 
-  constructor({ clock, links, bandwidth }: { clock: Clock; links: LinkTable; bandwidth: number }) {
-    this.#clock = clock
-    this.#links = links
-    this.#bandwidth = bandwidth
+  constructor(init: { clock: Clock; links: LinkTable; bandwidth: (peer: PeerId) => Bandwidth }) {
+    this.#clock = init.clock
+    this.#links = init.links
+    this.#bandwidth = init.bandwidth
   }
 
   /** Returns what cuts the transfer. */
   start(init: TransferInit): () => void {
-    this.#settle()
-    const flow: Flow = { ...init, sent: 0, rate: 0, mark: init.bytes / 2 }
+    const flow: Flow = {
+      ...init,
+      out: this.#way(this.#out, init.from, 'up'),
+      into: this.#way(this.#into, init.to, 'down'),
+      sent: 0,
+      since: this.#clock.now(),
+      rate: 0,
+      mark: init.bytes / 2,
+      cancel: () => {}
+    }
     this.#flows.add(flow)
-    this.#share()
+    this.#unsure.add(flow)
+    this.#shareSoon()
     return () => {
-      this.#settle()
-      if (this.#flows.delete(flow)) this.#share()
+      if (!this.#flows.has(flow)) return
+      this.#settle(flow)
+      this.#end(flow)
     }
   }
 
   /** The state of a link or a host has changed. */
   review(): void {
-    if (this.#flows.size === 0) return
-    this.#settle()
-    this.#share()
+    for (const flow of this.#flows) this.#unsure.add(flow)
+    this.#shareSoon()
   }
 
-  /** Moves all flows to now; those without a limit only when it is their time. */
-  #settle(instant = false): void {
-    const now = this.#clock.now()
-    const passed = now - this.#last
-    this.#last = now
-    const moved: Flow[] = []
-    for (const flow of this.#flows) {
-      if (flow.rate === 0 || (flow.rate === Infinity && !instant)) continue
-      const sent = flow.rate === Infinity ? flow.mark : flow.sent + flow.rate * passed
-      flow.sent = flow.mark - sent < REST ? flow.mark : sent
-      if (flow.sent === flow.bytes) this.#flows.delete(flow)
-      else if (flow.sent === flow.mark) flow.mark = flow.bytes
-      moved.push(flow)
-    }
-    for (const flow of moved) flow.moved(Math.floor(flow.sent))
+  /** Once for all that happens at this time. */
+  #shareSoon(): void {
+    if (this.#sharing || this.#unsure.size + this.#changed.size === 0) return
+    this.#sharing = true
+    this.#clock.after(0, () => this.#share())
   }
 
   #share(): void {
-    const out = new Map<MemoryHost, number>()
-    const into = new Map<MemoryHost, number>()
-    const moving: Flow[] = []
-    for (const flow of this.#flows) {
-      const { from, to } = flow
-      const moves = from.running && to.running && this.#links.open(from.peer, to.peer)
-      if (moves !== flow.rate > 0) flow.moving(moves)
-      flow.rate = 0
-      if (!moves) continue
-      moving.push(flow)
-      out.set(from, (out.get(from) ?? 0) + 1)
-      into.set(to, (into.get(to) ?? 0) + 1)
-    }
-    for (const flow of moving) {
-      const { from, to } = flow
-      const onLink = moving.filter((other) => other.from === from && other.to === to).length
-      flow.rate =
-        Math.min(
-          this.#links.conditions(from.peer, to.peer).bandwidth / onLink,
-          this.#bandwidth / (out.get(from) ?? 1),
-          this.#bandwidth / (into.get(to) ?? 1)
-        ) / 1000
-    }
-    this.#wake()
+    this.#sharing = false
+    const affected = new Set(this.#unsure)
+    this.#unsure.clear()
+    for (const flow of affected) this.#place(flow)
+    for (const way of this.#changed) for (const flow of way.flows) affected.add(flow)
+    this.#changed.clear()
+    for (const flow of affected) if (this.#flows.has(flow)) this.#pace(flow)
   }
 
-  #wake(): void {
-    this.#cancel()
-    this.#cancel = () => {}
-    let delay = Infinity
-    for (const { mark, sent, rate } of this.#flows) {
-      if (rate === Infinity) delay = 0
-      else if (rate > 0) delay = Math.min(delay, Math.max(TICK, (mark - sent) / rate))
+  #place(flow: Flow): void {
+    const { from, to, out, into } = flow
+    const moves = this.#flows.has(flow) && from.running && to.running && this.#links.open(from.peer, to.peer)
+    if (moves === out.flows.has(flow)) return
+    for (const way of [out, into]) {
+      if (moves) way.flows.add(flow)
+      else way.flows.delete(flow)
+      this.#changed.add(way)
     }
-    if (delay === Infinity) return
-    this.#cancel = this.#clock.after(delay, () => {
-      this.#settle(true)
-      this.#share()
-    })
+    flow.moving(moves)
+  }
+
+  #pace(flow: Flow): void {
+    const rate = this.#rate(flow)
+    if (rate === flow.rate) return
+    this.#settle(flow)
+    if (!this.#flows.has(flow)) return
+    flow.rate = rate
+    this.#wait(flow)
+  }
+
+  #rate(flow: Flow): number {
+    const { from, to, out, into } = flow
+    if (!out.flows.has(flow)) return 0
+    const share = Math.min(out.bandwidth / out.flows.size, into.bandwidth / into.flows.size)
+    const { bandwidth } = this.#links.conditions(from.peer, to.peer)
+    if (bandwidth === Infinity) return share / 1000
+    const onLink = [...out.flows].filter((other) => other.to === to).length
+    return Math.min(share, bandwidth / onLink) / 1000
+  }
+
+  /** Until half of the flow, or all of it, is there. */
+  #wait(flow: Flow): void {
+    flow.cancel()
+    flow.cancel =
+      flow.rate > 0 ? this.#clock.after((flow.mark - flow.sent) / flow.rate, () => this.#reach(flow)) : () => {}
+  }
+
+  #reach(flow: Flow): void {
+    flow.sent = flow.mark
+    flow.since = this.#clock.now()
+    if (flow.sent === flow.bytes) {
+      this.#end(flow)
+    } else {
+      flow.mark = flow.bytes
+      this.#wait(flow)
+    }
+    flow.moved(Math.floor(flow.sent))
+  }
+
+  /** Moves a flow to now; one without a limit moves only when it is its time. */
+  #settle(flow: Flow): void {
+    const now = this.#clock.now()
+    const passed = now - flow.since
+    flow.since = now
+    if (passed === 0 || flow.rate === 0 || flow.rate === Infinity) return
+    flow.sent = Math.min(flow.mark, flow.sent + flow.rate * passed)
+    flow.moved(Math.floor(flow.sent))
+  }
+
+  #end(flow: Flow): void {
+    flow.cancel()
+    this.#flows.delete(flow)
+    this.#unsure.delete(flow)
+    for (const way of [flow.out, flow.into]) if (way.flows.delete(flow)) this.#changed.add(way)
+    this.#shareSoon()
+  }
+
+  #way(ways: WeakMap<MemoryHost, Way>, host: MemoryHost, direction: keyof Bandwidth): Way {
+    let way = ways.get(host)
+    if (way === undefined) {
+      way = { bandwidth: this.#bandwidth(host.peer)[direction], flows: new Set() }
+      ways.set(host, way)
+    }
+    return way
   }
 }
