@@ -153,7 +153,12 @@ export class FailureDetector extends Emitter<DetectorEvents> {
       this.#dazed = now + DAZED
       for (const { arrivals } of this.#watched.values()) arrivals.shift(late)
     }
-    const roundTrips = new Map(this.#init.mesh.links().map((link) => [link.peer, link.roundTripMilliseconds ?? 0]))
+    let roundTrips: ReadonlyMap<PeerId, number> | undefined
+    const roundTrip = (peer: PeerId) => {
+      const links = roundTrips === undefined ? this.#init.mesh.links() : []
+      roundTrips ??= new Map(links.map((link) => [link.peer, link.roundTripMilliseconds ?? 0]))
+      return roundTrips.get(peer) ?? 0
+    }
     for (const [peer, watched] of this.#watched) {
       if (watched.suspected || now < watched.excused) continue
       if (watched.closed !== undefined && now < this.#dazed) continue
@@ -161,7 +166,7 @@ export class FailureDetector extends Emitter<DetectorEvents> {
       // what others passed on may still come for a moment after the end
       if (watched.closed !== undefined && now - watched.closed >= RECONNECT && silence > RECONNECT / 2) {
         this.#suspect(peer, watched, 'its connection closed')
-      } else if (watched.arrivals.level(now, roundTrips.get(peer) ?? 0) >= THRESHOLD) {
+      } else if (silence > ARRIVALS.pause && watched.arrivals.level(now, roundTrip(peer)) >= THRESHOLD) {
         this.#suspect(peer, watched, `no sign of it for ${Math.round(silence)} ms`)
       }
     }

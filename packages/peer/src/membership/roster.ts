@@ -45,6 +45,7 @@ export class Roster extends Emitter<RosterEvents> {
   readonly #lost = new Set<PeerId>()
   readonly #off: (() => void)[]
   #view: View = { number: 0, members: [] }
+  #members: ReadonlySet<PeerId> = new Set()
   #number = 0
   #cancelPatience: (() => void) | undefined
   #cancelRepeat: (() => void) | undefined
@@ -75,7 +76,7 @@ export class Roster extends Emitter<RosterEvents> {
   }
 
   isMember(peer: PeerId): boolean {
-    return this.#view.members.includes(peer)
+    return this.#members.has(peer)
   }
 
   /** An opinion of this peer. */
@@ -134,6 +135,7 @@ export class Roster extends Emitter<RosterEvents> {
       this.#lost.delete(peer)
     }
     this.#view = view
+    this.#members = new Set(view.members)
     this.#suspicions.retain(view.members)
     for (const peer of view.members) {
       this.#newcomers.delete(peer)

@@ -17,7 +17,10 @@ export class Suspicions {
 
   /** Whether a quorum of the members suspects the peer. */
   agreed(peer: PeerId, members: readonly PeerId[]): boolean {
-    const accusers = members.filter((member) => member !== peer && this.#lists.get(member)?.suspects.has(peer))
-    return accusers.length >= quorum(members.length)
+    let accusers = 0
+    for (const [accuser, { suspects }] of this.#lists) {
+      if (suspects.has(peer) && accuser !== peer && members.includes(accuser)) accusers += 1
+    }
+    return accusers >= quorum(members.length)
   }
 }

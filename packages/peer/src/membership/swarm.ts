@@ -37,6 +37,10 @@ export interface SwarmInit {
   readonly resumed?: { readonly state: StateName; readonly view: View; readonly lineage: Lineage }
   /** SHA-256 as hexadecimal digits */
   readonly sha256: (text: string) => string
+  /** where the run begins, and with whom, when all of them know it already: then nobody is greeted */
+  readonly founding?: { readonly view: View; readonly lineage: Lineage }
+  /** of announcements; peers of one process may share it, for they get the same bytes */
+  readonly decode?: (payload: Uint8Array) => ControlMessage
 }
 
 interface SwarmEvents extends Record<string, unknown> {
@@ -93,7 +97,7 @@ export class Swarm extends Emitter<SwarmEvents> {
     this.#acquaintance = new Acquaintance({
       ...init,
       manifest: init.manifest,
-      lineage: init.resumed?.lineage ?? (init.join.length === 0 ? founding : undefined),
+      lineage: init.founding?.lineage ?? init.resumed?.lineage ?? (init.join.length === 0 ? founding : undefined),
       resumed: init.resumed?.state
     })
     this.#acquaintance.expects = (peer) => this.#silent.has(peer) && !this.#heard.has(peer)
@@ -184,6 +188,10 @@ export class Swarm extends Emitter<SwarmEvents> {
    * already. Error `timeout` says how many peers were there.
    */
   async gather(options: { deadline: number; signal: AbortSignal }): Promise<Founding | undefined> {
+    if (this.#init.founding !== undefined) {
+      this.#acquaintance.state = 'running'
+      return { view: this.#init.founding.view, state: null }
+    }
     this.#acquaintance.state = 'ready'
     const { clock } = this.#init
     const timers = [clock.after(options.deadline, () => this.#founded.reject(this.#tooFew(options.deadline)))]
@@ -320,7 +328,7 @@ export class Swarm extends Emitter<SwarmEvents> {
   #onMessage({ from, payload, envelope }: MeshMessage): void {
     let message: ControlMessage
     try {
-      message = controlMessages.decode(payload)
+      message = (this.#init.decode ?? controlMessages.decode)(payload)
     } catch (thrown) {
       this.mesh.report(from, 'malformed')
       this.emit('refused', { peer: from, reason: PeergradError.from(thrown).message })

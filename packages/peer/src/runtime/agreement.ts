@@ -267,8 +267,10 @@ export class RoundAgreement {
     if (accepts === undefined) this.#accepts.set(ballot, (accepts = new Map()))
     accepts.set(from, outcome)
     const proposed = this.#proposals.get(ballot)
+    const needed = quorum(this.#init.view.members.length)
+    if (proposed === undefined || accepts.size < needed) return
     const holders = this.#holders(ballot, outcome)
-    if (proposed === undefined || holders.length < quorum(this.#init.view.members.length)) return
+    if (holders.length < needed) return
     const decision = { ballot, proposal: proposed.proposal, outcome }
     if (this.coordinator(ballot) === this.#init.self) this.#init.effects.send({ kind: 'commit', ...decision })
     this.#decide(decision, holders)

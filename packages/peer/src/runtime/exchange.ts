@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import {
   layoutLength,
   PeergradError,
@@ -21,7 +20,7 @@ import {
   type Strategy,
   type View
 } from '@peergrad/core'
-import { deferred, orAborted } from '../deferred.js'
+import { checkAborted, deferred, orAborted } from '../deferred.js'
 import { readIndex, writeIndex, WORDS_PER_PART } from './part-index.js'
 import type { OwnVectors } from './own-vectors.js'
 import type { Packed, Shape, VectorExchange } from './vectors.js'
@@ -88,6 +87,8 @@ export const RETENTION = 2
 const DERIVED = 32
 /** Times that the other members are asked for what its owner cannot be asked for, and milliseconds between them. */
 const RELAYS = 4
+/** Other members that are asked for one vector, at most. */
+const OTHERS = 16
 const RELAY_PAUSE = 100
 
 /** What a strategy does in one round with vectors: gives its own, reads those of others, aggregates, hands on. */
@@ -100,8 +101,8 @@ export class Exchange {
   readonly #derivedWaiters = new Set<() => void>()
   /** members that cannot publish in a ballot, and because of whom */
   readonly #unable = new Map<PeerId, { readonly ballot: number; readonly peers: readonly PeerId[] }>()
-  /** abort the transfers of what a member alone is sure to hold */
-  readonly #owners = new Map<PeerId, AbortController>()
+  /** abort the transfers under way of what a member alone is sure to hold */
+  readonly #owners = new Map<PeerId, Set<AbortController>>()
   #packed: { readonly bytes: number; readonly whole: number } | undefined
   #contribution: Promise<Contributed> | undefined
 
@@ -109,6 +110,10 @@ export class Exchange {
     this.services = services
     this.init = init
     this.#effects = effects
+    const end = () => {
+      for (const owner of this.#owners.keys()) this.#cut(owner, effects.ended.reason)
+    }
+    effects.ended.addEventListener('abort', end, { once: true })
   }
 
   get round(): number {
@@ -135,8 +140,7 @@ export class Exchange {
 
   /** The members agree that a peer is gone. */
   lose(peer: PeerId): void {
-    this.#owners.get(peer)?.abort(new PeergradError('unreachable', `${peer} was lost`))
-    this.#owners.delete(peer)
+    this.#cut(peer, new PeergradError('unreachable', `${peer} was lost`))
     this.wake()
   }
 
@@ -422,7 +426,10 @@ export class Exchange {
     for (let tries = 0; ; tries++) {
       const from = this.#askFirst(owner)
       try {
-        return await orAborted(pull({ from, signal: this.#whileThere(owner) }), signal)
+        return await orAborted(
+          this.#whileThere(owner, (there) => pull({ from, signal: there })),
+          signal
+        )
       } catch (thrown) {
         const error = PeergradError.from(thrown)
         const { peers, liars } = error.data as { peers?: PeerId[]; liars?: PeerId[] }
@@ -437,19 +444,32 @@ export class Exchange {
     }
   }
 
-  /** Aborts when the round is over or the owner is lost. */
-  #whileThere(owner: PeerId): AbortSignal {
-    let there = this.#owners.get(owner)
-    if (there === undefined) {
-      this.#owners.set(owner, (there = new AbortController()))
-      setMaxListeners(0, there.signal)
+  /** The signal aborts when the round is over or the owner is lost. */
+  async #whileThere<T>(owner: PeerId, work: (there: AbortSignal) => Promise<T>): Promise<T> {
+    checkAborted(this.#effects.ended)
+    const there = new AbortController()
+    const all = this.#owners.get(owner) ?? new Set()
+    this.#owners.set(owner, all.add(there))
+    try {
+      return await work(there.signal)
+    } finally {
+      all.delete(there)
     }
-    return AbortSignal.any([this.#effects.ended, there.signal])
   }
 
-  /** The peer itself, then the others: content is named by its digest, so any holder will do. */
+  #cut(owner: PeerId, reason: unknown): void {
+    for (const there of this.#owners.get(owner) ?? []) there.abort(reason)
+  }
+
+  /** The peer itself, then others, from the one after it on: content is named by its digest, so any holder will do. */
   #askFirst(...first: PeerId[]): PeerId[] {
-    const others = this.init.view.members.filter((peer) => !first.includes(peer) && !this.services.lost(peer))
+    const { members } = this.init.view
+    const start = members.indexOf(first[0]) + 1
+    const others: PeerId[] = []
+    for (let i = 0; i < members.length && others.length < OTHERS; i++) {
+      const peer = members[(start + i) % members.length]
+      if (!first.includes(peer) && !this.services.lost(peer)) others.push(peer)
+    }
     return [...first, ...others]
   }
 }

@@ -543,7 +543,8 @@ export class PeerRuntime {
     if (caughtUp) this.#current?.retry()
     if (this.#here !== undefined && beat.round > this.#here.round && this.#roster.isMember(from))
       this.#catcher.ask(from)
-    this.#compare()
+    // what a majority said holds until somebody is in another state
+    if (!this.#confirmed || this.#book.agrees(from) === false) this.#compare()
     this.#changed()
   }
 

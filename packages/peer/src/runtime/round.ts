@@ -66,6 +66,7 @@ export class Round {
   readonly init: RoundInit
   readonly #exchange: Exchange
   readonly #agreement: RoundAgreement
+  readonly #members: ReadonlySet<PeerId>
   readonly #decided = deferred<{ decision: Decision; holders: readonly PeerId[] }>()
   readonly #ended = new AbortController()
   /** what each member announced first */
@@ -87,6 +88,7 @@ export class Round {
     this.init = init
     // every transfer of the round listens
     setMaxListeners(0, this.#ended.signal)
+    this.#members = new Set(init.view.members)
     this.#agreement = new RoundAgreement({
       view: init.view,
       self: services.self,
@@ -163,8 +165,7 @@ export class Round {
 
   /** A message about this round, and the signed bytes in which it came. */
   receive(from: PeerId, message: ControlMessage, envelope: Uint8Array): void {
-    const { members } = this.init.view
-    if (!members.includes(from) || (!this.init.votes && message.kind !== 'commit')) return
+    if (!this.#members.has(from) || (!this.init.votes && message.kind !== 'commit')) return
     switch (message.kind) {
       case 'manifest':
         return this.#onManifest(from, message, envelope)
@@ -226,15 +227,14 @@ export class Round {
 
   /** Contributions of members to this round, each once and of the model's length. */
   #valid({ contributions, members, retired }: Proposal): boolean {
-    const { view } = this.init
     const length = layoutLength(this.services.engine.layout)
     const peers = contributions.map(({ peer }) => peer)
     return (
       new Set(peers).size === peers.length &&
       new Set(members).size === members.length &&
       contributions.every((given) => given.round === this.round && given.length === length) &&
-      peers.every((peer) => view.members.includes(peer)) &&
-      retired.every((peer) => view.members.includes(peer) && !members.includes(peer))
+      peers.every((peer) => this.#members.has(peer)) &&
+      retired.every((peer) => this.#members.has(peer) && !members.includes(peer))
     )
   }
 

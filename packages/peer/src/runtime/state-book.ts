@@ -15,7 +15,7 @@ type State = Pick<Beat, 'round' | 'hash' | 'plan'>
 /** The states in which this peer and the others were, round by round, as their beats say. */
 export class StateBook {
   readonly #own = new Map<number, State & { readonly since: number }>()
-  readonly #others = new Map<PeerId, Map<number, State>>()
+  readonly #others = new Map<PeerId, { readonly states: Map<number, State>; last: State }>()
 
   /** This peer came into a state. */
   enter(state: State, now: number): void {
@@ -26,20 +26,21 @@ export class StateBook {
 
   record(peer: PeerId, beat: Beat): void {
     if (!beat.stateful) return void this.#others.delete(peer)
-    let states = this.#others.get(peer)
-    if (states === undefined) this.#others.set(peer, (states = new Map()))
-    remember(states, beat)
+    const theirs = this.#others.get(peer) ?? { states: new Map(), last: beat }
+    this.#others.set(peer, theirs)
+    theirs.last = beat
+    remember(theirs.states, beat)
   }
 
   /** The round that the peer said last that it is in, −1 before it said any. */
   round(peer: PeerId): number {
-    return [...(this.#others.get(peer)?.keys() ?? [])].at(-1) ?? -1
+    return this.#others.get(peer)?.last.round ?? -1
   }
 
   /** Whether the peer is in a state that this peer is in, or left a moment ago. */
   upToDate(peer: PeerId, now: number): boolean {
     const round = this.round(peer)
-    if (this.#agrees(peer) !== true) return false
+    if (this.agrees(peer) !== true) return false
     const after = this.#own.get(round + BEHIND + 1)
     return after === undefined || now - after.since <= FRESH
   }
@@ -51,20 +52,28 @@ export class StateBook {
   verdict(members: readonly PeerId[], self: PeerId): 'same' | 'differs' | undefined {
     const needed = quorum(members.length)
     const others = members.filter((peer) => peer !== self)
-    const said = others.map((peer) => this.#agrees(peer))
+    const said = others.map((peer) => this.agrees(peer))
     const same = said.filter((each) => each === true).length
     if (others.length === 0 || (same > 0 && same + Number(members.includes(self)) >= needed)) return 'same'
     return said.filter((each) => each === false).length >= needed ? 'differs' : undefined
   }
 
   /** Whether the peer was in the same state in the last round that both were in; undefined when there is none. */
-  #agrees(peer: PeerId): boolean | undefined {
-    for (const [round, theirs] of [...(this.#others.get(peer) ?? [])].reverse()) {
-      const ours = this.#own.get(round)
-      if (ours !== undefined) return ours.hash === theirs.hash && ours.plan === theirs.plan
+  agrees(peer: PeerId): boolean | undefined {
+    const theirs = this.#others.get(peer)
+    if (theirs === undefined) return undefined
+    const last = this.#own.get(theirs.last.round)
+    if (last !== undefined) return same(last, theirs.last)
+    for (const state of [...theirs.states.values()].reverse()) {
+      const ours = this.#own.get(state.round)
+      if (ours !== undefined) return same(ours, state)
     }
     return undefined
   }
+}
+
+function same(a: State, b: State): boolean {
+  return a.hash === b.hash && a.plan === b.plan
 }
 
 function remember<T extends State>(states: Map<number, T>, state: T): void {
