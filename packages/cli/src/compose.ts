@@ -79,11 +79,18 @@ export async function checkComponents(manifest: RunManifest, options: Options): 
 /** What a text names; the run's `minibatches` and `every` go to one that does not say them itself. */
 export async function createStrategy(
   text: string,
-  { minibatches, every }: Pick<RunManifest, 'minibatches' | 'every'>
+  manifest: Pick<RunManifest, 'minibatches' | 'every'>
 ): Promise<Strategy> {
+  return loadPlugin('strategy', strategyReference(text, manifest))
+}
+
+export function strategyReference(
+  text: string,
+  { minibatches, every }: Pick<RunManifest, 'minibatches' | 'every'>
+): PluginReference {
   const { options: given, ...architecture } = resolvePlugin(strategies, text)
   const defaults = { minibatches, ...(every > 1 && { every }) }
-  return loadPlugin('strategy', { ...architecture, options: { ...defaults, ...given } })
+  return { ...architecture, options: { ...defaults, ...given } }
 }
 
 /** Rules of this version take vectors as they come. */

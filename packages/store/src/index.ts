@@ -1,6 +1,7 @@
 export { memoryStore } from './memory/node.js'
 export { MemoryStore, type MemoryStoreInit } from './memory/memory-store.js'
 export type { ComputeWorker, Spawn } from './compute/compute.js'
+export { spawnInline } from './compute/inline.js'
 export { serve, type Platform } from './compute/serve.js'
 export type { Answer, Boot, Call } from './compute/jobs.js'
 export { parseRedisUrl } from './redis/address.js'

@@ -6,6 +6,7 @@ import { engines } from './engines.js'
 import { exportModel } from './export.js'
 import { newCommand } from './new.js'
 import { peer } from './peer.js'
+import { simulate } from './simulate.js'
 import { strategies } from './strategies.js'
 import { train } from './train.js'
 
@@ -13,6 +14,7 @@ import { train } from './train.js'
 export const COMMANDS: readonly Command[] = [
   train,
   compare,
+  simulate,
   peer,
   exportModel,
   data,

@@ -66,7 +66,8 @@ export function splitStrategies(list: string): string[] {
   return texts
 }
 
-async function exchanges(): Promise<string[]> {
+/** The built-in strategies that need a network. */
+export async function exchanges(): Promise<string[]> {
   const names: string[] = []
   for (const name of strategies.entries.keys()) {
     const { kind } = await createStrategy(name, { minibatches: 1, every: 1 })

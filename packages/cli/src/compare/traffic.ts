@@ -66,7 +66,8 @@ export function trafficOf({ strategy, rounds, bytes, peers }: TrafficInit): Traf
   }
 }
 
-function formulaOf(strategy: Strategy, init: Parameters<Strategy['traffic']>[0], rounds: number) {
+/** Bytes of one peer in a run without a fault, by the strategy's formula. */
+export function formulaOf(strategy: Strategy, init: Parameters<Strategy['traffic']>[0], rounds: number) {
   if (rounds === 0) return { sent: 0, received: 0 }
   const each = strategy.traffic(init)
   const last = strategy.traffic({ ...init, last: true })

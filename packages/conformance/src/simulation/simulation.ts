@@ -26,16 +26,10 @@ import {
   Swarm,
   type PeerResult
 } from '@peergrad/peer'
-import { MemoryStore, serve, type Spawn } from '@peergrad/store'
+import { MemoryStore, spawnInline } from '@peergrad/store'
 import { aggregators, codecs, filters, strategies } from '@peergrad/strategies'
 
 const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex')
-
-/** The store's compute worker on the same thread, so that a simulation has no thread but its own. */
-const inline: Spawn = (boot, on) => {
-  const answer = serve(boot, { post: (message) => on.answer(message), sha256 })
-  return { post: (call) => void answer(call), terminate: async () => {} }
-}
 
 export const MANIFEST: RunManifest = {
   version: 3,
@@ -145,7 +139,7 @@ export class Simulation {
     const leave = new AbortController()
     const stop = new AbortController()
     const arena = Arena.create({ bytes: 4 << 20 })
-    const honest = new MemoryStore({ arena, clock }, inline)
+    const honest = new MemoryStore({ arena, clock }, spawnInline(sha256))
     const store = disguise.store?.(honest) ?? honest
     const silent = { debug() {}, info() {}, warn() {}, error() {} }
     const run = async () => {

@@ -1,0 +1,99 @@
+import { PeergradError, virtualClock } from '@peergrad/core'
+import { formulaOf } from '../compare/traffic.js'
+import { spread, type Measurement } from './measurement.js'
+import { startPeers, type PeersInit } from './peers.js'
+
+export interface RunInit extends Omit<PeersInit, 'clock' | 'emit'> {
+  /** now and then: rounds that every peer has ended, virtual seconds, and events so far */
+  readonly onProgress?: (progress: Progress) => void
+}
+
+export interface Progress {
+  readonly round: number
+  readonly seconds: number
+  readonly events: number
+}
+
+/** Events between two reports of progress. */
+const REPORT = 10_000
+
+/**
+ * Runs the peers from the first round to the end of the last one, from one instant to the next. The same manifest,
+ * links and sizes give the same measurement to the bit. Errors: what ended a peer; `internal` when nothing more happens.
+ */
+export async function measureRun(init: RunInit): Promise<Measurement> {
+  const { manifest, parts, floats, onProgress = () => {} } = init
+  const { peers: count, rounds } = manifest
+  const clock = virtualClock()
+  const ended = new Array<number>(rounds).fill(0)
+  const hashes = new Set<string>()
+  let failure: unknown
+  const peers = await startPeers({
+    ...init,
+    clock,
+    emit: (_rank, event) => {
+      if (event.type !== 'round') return
+      ended[event.round] = (ended[event.round] ?? 0) + 1
+      if (event.round === rounds - 1) hashes.add(event.parametersHash)
+    }
+  })
+  for (const { running } of peers) running.catch((thrown: unknown) => (failure ??= thrown))
+  let events = 0
+  for (let reported = 0; ;) {
+    await quiet()
+    if (failure !== undefined) throw failure
+    if (ended[rounds - 1] === count) break
+    if (clock.next === undefined) throw stuck(ended, clock.now())
+    events += clock.turn()
+    if (events < reported + REPORT) continue
+    reported = events
+    onProgress({ round: ended.filter((each) => each === count).length, seconds: clock.now() / 1000, events })
+  }
+  const links = peers.map(({ mesh }) => mesh.links())
+  for (const peer of peers) peer.end()
+  await quiet()
+  const total = (of: (link: (typeof links)[number][number]) => number) =>
+    links.map((each) => each.reduce((sum, link) => sum + of(link), 0) / rounds)
+  const bytes = total((link) => link.tensorBytesSent + link.tensorBytesReceived)
+  const formula = peers.map((_, rank) => {
+    const { sent, received } = formulaOf(
+      parts.strategy,
+      { peers: count, rank, bytes: wireBytes(parts, floats) },
+      rounds
+    )
+    return (sent + received) / rounds
+  })
+  const [parametersHash = ''] = hashes
+  if (hashes.size !== 1) throw new PeergradError('internal', `the peers hold ${hashes.size} different models`)
+  return {
+    strategy: manifest.strategy,
+    peers: count,
+    rounds,
+    seconds: clock.now() / 1000,
+    bytes: spread(bytes),
+    formula: spread(formula),
+    control: spread(total((link) => link.controlBytesSent + link.controlBytesReceived)),
+    deviation: Math.max(...bytes.map((each, rank) => deviation(each, formula[rank] ?? 0))),
+    events,
+    parametersHash
+  }
+}
+
+/** All promises that can go on have done so. */
+function quiet(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
+/** What a whole vector is on the wire. */
+function wireBytes({ codec }: PeersInit['parts'], floats: number): number {
+  return 4 * (codec === undefined ? floats : Math.ceil(codec.codec.bytes(floats) / 4))
+}
+
+function deviation(counted: number, expected: number): number {
+  return counted === expected ? 0 : Math.abs(counted - expected) / expected
+}
+
+function stuck(ended: readonly number[], now: number): PeergradError {
+  const message = `the simulation stands still after ${now} virtual ms: peers that ended each round: ${ended.join(', ')}`
+  return new PeergradError('internal', message)
+}

@@ -1,0 +1,38 @@
+import { totalmem } from 'node:os'
+import { Worker } from 'node:worker_threads'
+import { PeergradError } from '@peergrad/core'
+import type { Measurement } from './measurement.js'
+import type { Progress } from './run.js'
+import type { Answer, Task } from './worker.js'
+
+/** Share of the machine's memory that the peers of one run may use. */
+const MEMORY = 0.75
+
+/**
+ * One run in a thread of its own, which gives all memory back when it ends and may use more than the main thread's heap
+ * has. Errors: those of the run; `full` when the memory did not do.
+ */
+export function measureInThread(task: Task, onProgress: (progress: Progress) => void): Promise<Measurement> {
+  const maxOldGenerationSizeMb = Math.floor((totalmem() * MEMORY) / 2 ** 20)
+  const worker = new Worker(new URL('./worker.js', import.meta.url), {
+    workerData: task,
+    name: 'peergrad-simulation',
+    resourceLimits: { maxOldGenerationSizeMb }
+  })
+  return new Promise<Measurement>((resolve, reject) => {
+    worker.on('message', (answer: Answer) => {
+      if (answer.type === 'progress') onProgress(answer.progress)
+      else if (answer.type === 'measurement') resolve(answer.measurement)
+      else reject(PeergradError.fromJSON(answer.error))
+    })
+    worker.on('error', (thrown: unknown) => reject(threadError(thrown, task)))
+    worker.on('exit', (code) => reject(new PeergradError('crashed', `the simulation ended with exit code ${code}`)))
+  }).finally(() => worker.terminate())
+}
+
+function threadError(thrown: unknown, { manifest }: Task): PeergradError {
+  if (!(thrown instanceof Error) || !('code' in thrown) || thrown.code !== 'ERR_WORKER_OUT_OF_MEMORY')
+    return PeergradError.from(thrown)
+  const message = `${manifest.strategy} with ${manifest.peers} peers: the memory of this machine did not do; take fewer peers or a smaller --model-size`
+  return new PeergradError('full', message, {}, { cause: thrown })
+}

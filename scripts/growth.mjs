@@ -1,0 +1,64 @@
+/**
+ * `pnpm growth`: simulates how strategies grow with the number of peers and draws it: docs/growth holds the numbers,
+ * tables and picture. With `--draw` only the picture is made again. It takes some minutes and 6 GB.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse, View } from 'vega'
+import { compile } from 'vega-lite'
+import { run } from './run.mjs'
+
+const ROOT = join(import.meta.dirname, '..')
+const FOLDER = join(ROOT, 'docs', 'growth')
+/** In which everybody reads everybody, n² vectors a round, ends earlier. */
+const PEERS = {
+  spirt: [2, 4, 8, 16, 32, 64, 128, 256, 512],
+  'all-reduce': [2, 4, 8, 16, 32, 64, 128, 256, 512, 1000]
+}
+const SIZES = ['--model-size', '256', '--latency', '10', '--bandwidth', '100']
+
+const documents = []
+for (const [strategy, peers] of Object.entries(PEERS)) {
+  const out = join(FOLDER, strategy)
+  if (!process.argv.includes('--draw')) {
+    const program = join(ROOT, 'packages', 'cli', 'bin', 'peergrad.js')
+    const args = ['simulate', '--strategies', strategy, '--peers', peers.join(), ...SIZES, '--out', out]
+    const { code } = await run(process.execPath, [program, ...args], { stdio: 'inherit' })
+    if (code !== 0) process.exit(code)
+  }
+  documents.push(JSON.parse(readFileSync(join(out, 'simulate.json'), 'utf8')))
+}
+
+const [{ modelFloats, computeMilliseconds, links }] = documents
+const runs = documents.flatMap((document) => document.runs)
+const values = runs.flatMap(({ strategy, peers, seconds, rounds, bytes }) =>
+  Object.entries(bytes).map(([of, each]) => ({ strategy, peers, milliseconds: (seconds * 1000) / rounds, of, each }))
+)
+const axis = (field, title) => ({ field, title, type: 'quantitative', scale: { type: 'log' }, axis: { format: '~s' } })
+const strategy = { field: 'strategy', sort: null, title: 'strategy' }
+const panel = (y, title, more = {}) => ({
+  width: 380,
+  height: 300,
+  title,
+  mark: { type: 'line', point: true },
+  encoding: { x: axis('peers', 'peers'), y, color: strategy, ...more }
+})
+const view = new View(
+  parse(
+    compile({
+      $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+      background: 'white',
+      padding: 12,
+      title: `A model of ${modelFloats} floats, a gradient in ${computeMilliseconds} ms, ${links.latency} ms one way, ${links.bandwidth} Mbit/s up and down`,
+      data: { values },
+      hconcat: [
+        panel(axis('milliseconds', 'milliseconds'), 'Time per round'),
+        panel(axis('each', 'bytes sent and received'), 'Bytes per peer and round', {
+          strokeDash: { field: 'of', title: 'of the peers', sort: ['median', 'worst'] }
+        })
+      ]
+    }).spec
+  ),
+  { renderer: 'none' }
+)
+writeFileSync(join(FOLDER, 'growth.svg'), `${await view.toSVG()}\n`)

@@ -1,0 +1,70 @@
+import { resolveOptions } from '@peergrad/core'
+import { strategies } from '@peergrad/strategies'
+import { describe, expect, it } from 'vitest'
+import { checkComponents } from '../../packages/cli/src/compose.js'
+import { readLinkPlan } from '../../packages/cli/src/simulate/links.js'
+import { measureRun } from '../../packages/cli/src/simulate/run.js'
+import { simulatedManifest } from '../../packages/cli/src/simulate/simulate.js'
+
+const FLOATS = 1000
+const COMPUTE = 50
+
+interface Case {
+  readonly strategy: string
+  readonly peers: number
+  readonly rounds?: number
+  readonly latency?: number
+  /** Mbit/s */
+  readonly bandwidth?: number
+  readonly codec?: string
+}
+
+async function measured({ strategy, peers, rounds = 2, latency = 10, bandwidth = 100, codec = 'f32' }: Case) {
+  const { options } = resolveOptions({ flags: { strategy, peers: String(peers), codec } })
+  const manifest = simulatedManifest(options, rounds)
+  const parts = await checkComponents(manifest, options)
+  const links = readLinkPlan({}, { latency, bandwidth })
+  return measureRun({ manifest, parts, links, floats: FLOATS, compute: COMPUTE })
+}
+
+/** Names of all strategies that exchange something. */
+const exchanging = [...strategies.entries.keys()].filter((name) => name !== 'local')
+
+describe('a simulated run', () => {
+  it.each(exchanging)('of %s sends the bytes of its formula', async (strategy) => {
+    for (const peers of [4, 8]) {
+      const { deviation, formula } = await measured({ strategy, peers })
+      expect(formula.median).toBeGreaterThan(0)
+      expect(deviation).toBeLessThan(0.03)
+    }
+  })
+
+  it('comes out the same twice, to the bit', async () => {
+    const one = await measured({ strategy: 'spirt', peers: 20 })
+    expect(await measured({ strategy: 'spirt', peers: 20 })).toEqual(one)
+    expect(await measured({ strategy: 'spirt', peers: 20, latency: 11 })).not.toEqual(one)
+  })
+
+  it('takes as long as its messages and bytes take', async () => {
+    const bytes = FLOATS * 4
+    for (const [latency, bandwidth] of [
+      [10, 100],
+      [10, 1],
+      [35, 1],
+      [0, 0.1]
+    ]) {
+      const { seconds } = await measured({ strategy: 'spirt', peers: 2, rounds: 1, latency, bandwidth })
+      // manifest, proposal, request, bytes and their end, accept: one after the other
+      const expected = COMPUTE + 5 * latency + (bytes * 8) / (bandwidth * 1000)
+      expect(seconds * 1000).toBeCloseTo(expected, 6)
+    }
+  })
+
+  it('sends fewer bytes with a codec, as the formula says', async () => {
+    const [whole, half] = await Promise.all(
+      ['f32', 'f16'].map((codec) => measured({ strategy: 'all-reduce', peers: 5, codec }))
+    )
+    expect(half.deviation).toBe(0)
+    expect(half.bytes.worst).toBe(whole.bytes.worst / 2)
+  })
+})
