@@ -8,7 +8,7 @@ export const simulate: Command = {
   name: 'simulate',
   describe:
     'Runs strategies among many peers in this process, on a network in memory under a virtual clock: how bytes and time grow with the number of peers.',
-  options: ['aggregator', 'codec', 'seed', 'out'],
+  options: ['aggregator', 'filter', 'codec', 'seed', 'out'],
   flags: {
     strategies: {
       type: 'text',
