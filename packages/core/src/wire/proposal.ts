@@ -13,7 +13,7 @@ export const peer = z
   .regex(/^[A-Za-z0-9]+$/)
 export const round = z.int().min(0).max(0xffff_ffff)
 export const length = z.int().min(1).max(0x3fff_ffff)
-export const words = length
+export const words = z.int().min(1).max(0x3fff_ffff)
 export const samples = z.int().min(1).max(0xffff_ffff)
 export const finite = z.number().refine(Number.isFinite)
 export const members = z.array(peer).min(1).max(MEMBERS_LIMIT)
