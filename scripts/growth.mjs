@@ -1,6 +1,6 @@
 /**
  * `pnpm growth`: simulates how strategies grow with the number of peers and draws it: docs/growth holds the numbers,
- * tables and picture. With `--draw` only the picture is made again. It takes some minutes and 6 GB.
+ * tables and picture. With `--draw` only the picture is made again. It takes minutes and 7 GB.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
