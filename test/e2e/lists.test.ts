@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { cli } from '../utils/cli.js'
 
+const STRATEGIES = 'spirt mlless scatter-reduce all-reduce all-gather ring diloco gossip local'.split(' ')
+
 describe('--json prints one document on standard output and nothing else', () => {
   test.each([
-    ['strategies', { strategies: [{ name: 'spirt' }, { name: 'all-reduce' }, { name: 'local' }] }],
+    ['strategies', { strategies: STRATEGIES.map((name) => ({ name })) }],
     [
       'engines',
       [{ name: 'tensorflow-gpu' }, { name: 'tensorflow' }, { name: 'webgpu' }, { name: 'wasm', available: true }, {}]

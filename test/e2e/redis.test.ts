@@ -21,10 +21,20 @@ const absent =
       : ': the module is not built'
 
 test.skipIf(absent !== '')(
-  `four peers, each with its own Redis, end with the hash that they have in memory${absent}`,
+  `four peers, each with its own Redis that filters too, end with the hash that they have in memory${absent}`,
   async () => {
     const train = async (store: string) => {
-      const words = ['--peers', '4', '--strategy', 'spirt', '--store', store, '--in-database']
+      const words = [
+        '--peers',
+        '4',
+        '--strategy',
+        'spirt',
+        '--store',
+        store,
+        '--in-database',
+        '--filter',
+        'significant:v=0.001'
+      ]
       const size = ['--rounds', '3', '--minibatches', '2', '--batch', '16', '--evaluate-every', '0']
       const finished = await cli('train', ...words, ...size, '--json', '--out', join(scratch(), store))
       expect({ code: finished.code, err: finished.code === 0 ? '' : finished.err }).toEqual({ code: 0, err: '' })
@@ -37,8 +47,12 @@ test.skipIf(absent !== '')(
     expect(redis).toMatchObject({
       store: 'redis',
       denseInStore: true,
+      contributions: memory['contributions'],
       phasePlaces: { compute: 'engine', average: 'database', aggregate: 'database', update: 'database' }
     })
+    const { bytes, whole, saved } = redis['contributions'] as { bytes: number; whole: number; saved: number }
+    expect(bytes).toBeLessThan(whole)
+    expect(saved).toBeCloseTo(1 - bytes / whole, 9)
     for (const phase of ['compute', 'average', 'fetch', 'aggregate', 'update'])
       expect(redis.peers[0]!.secondsByPhase[phase]).toBeGreaterThan(0)
     expect(processesWith('redis.sock')).toEqual([])
