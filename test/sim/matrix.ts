@@ -33,6 +33,8 @@ export interface MatrixCase {
   readonly index: number
   readonly moment: Moment
   readonly blow: string
+  /** who is hit, by the number of the peer */
+  readonly victim: number
   readonly scenario: Scenario
 }
 
@@ -40,7 +42,12 @@ export interface MatrixCase {
 export function matrix(strategy: string): MatrixCase[] {
   const cases = MOMENTS.flatMap((moment) =>
     Object.keys(BLOWS).flatMap((blow) =>
-      scenarios(moment, BLOWS[blow]).map((scenario) => ({ moment, blow, scenario: { ...BASE, strategy, ...scenario } }))
+      scenarios(moment, BLOWS[blow]).map((scenario) => ({
+        moment,
+        blow,
+        victim: victimOf(scenario.faults),
+        scenario: { ...BASE, strategy, ...scenario }
+      }))
     )
   )
   return cases.map((each, index) => ({ index, ...each }))
@@ -70,6 +77,12 @@ function scenarios(moment: Moment, hit: (peer: number, when: When) => Fault): Pa
     default:
       return ranks(4).map((victim) => ({ faults: [hit(victim, when)] }))
   }
+}
+
+/** Who the last of the faults hits. */
+function victimOf(faults: readonly Fault[]): number {
+  const last = faults.at(-1)
+  return last !== undefined && 'peer' in last ? last.peer : 0
 }
 
 function ranks(peers: number): number[] {
