@@ -23,13 +23,22 @@ const DEFAULTS = { run: { deadline: 30, 'min-peers': 0 } }
 const PEERS = 4
 
 export async function run({ quick = false } = {}) {
-  const faults = await recoveries(quick ? 1 : 5)
+  const faults = quick ? await oneDeath() : await recoveries(5)
   const idle = await idleBytes(quick ? { peers: 4, seconds: 5 } : { peers: 16, seconds: 60 })
   const slower = []
   for (const length of quick ? [100_000] : CAUGHT_UP) slower.push(await catchingUp(quick ? 1 : 5, length))
   const text = report({ faults, idle, slower })
   process.stdout.write(text)
   if (!quick) writeFileSync(join(import.meta.dirname, '../results/recovery.md'), text)
+}
+
+/** So that it does not rot. */
+async function oneDeath() {
+  return withSwarm({ strategy: 'all-reduce', peers: PEERS, ...DEFAULTS }, async (swarm) => {
+    const measured = await killed(swarm, swarm.rank(0))
+    await swarm.finish()
+    return new Map([['the aggregator is killed', [measured]]])
+  })
 }
 
 /** Seconds of each measure, by fault. */
