@@ -38,9 +38,3 @@ export function integerOption(
 ): number {
   return checkNumber(`${plugin}.${name}`, options[name] ?? fallback, range, true)
 }
-
-/** Gradients accumulated at fixed parameters in one synchronisation, a whole number from 1: the one option of `plugin`. */
-export function minibatchesOption(plugin: string, options: PluginOptions): number {
-  checkNames(plugin, options, ['minibatches'])
-  return checkNumber(`${plugin}.minibatches`, options.minibatches ?? 1, { min: 1 }, true)
-}

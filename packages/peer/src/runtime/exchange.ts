@@ -312,8 +312,8 @@ export class Exchange {
   async #give(key: string, parts: number): Promise<Packed & Omit<Contributed, 'manifest'>> {
     const { filter, store, own, vectors } = this.services
     if (filter === undefined) return this.#offer(key, parts)
-    const { sent, rest } = await this.#filtered(key, filter)
-    const offered = await this.#offer(sent, parts)
+    const { sent, packed, rest } = await this.#filtered(key, filter)
+    const offered = await this.#offer(sent, parts, packed)
     if (!vectors.feedback) return offered
     const shared = parts === 1 ? offered.key : `${key}:as-shared`
     if (parts > 1) await store.join({ from: offered.parts, to: shared })
@@ -321,7 +321,7 @@ export class Exchange {
     return offered
   }
 
-  async #filtered(key: string, filter: PluginReference): Promise<{ sent: string; rest: string }> {
+  async #filtered(key: string, filter: PluginReference): Promise<{ sent: string; packed: string; rest: string }> {
     const { store, own, engine, manifest } = this.services
     const { state, steps, learningRate } = this.init
     const { length, parameters } = this.#shape()
@@ -340,13 +340,13 @@ export class Exchange {
       seed: seedOf(manifest.seed, 'filter', this.round)
     })
     await store.unpack({ from: `${key}:sent`, sparse: parameters, length, to: `${key}:filtered` })
-    return { sent: `${key}:filtered`, rest }
+    return { sent: `${key}:filtered`, packed: `${key}:sent`, rest }
   }
 
-  async #offer(key: string, parts: number): Promise<Packed & Omit<Contributed, 'manifest'>> {
+  async #offer(key: string, parts: number, packed?: string): Promise<Packed & Omit<Contributed, 'manifest'>> {
     const { store, vectors } = this.services
     if (parts === 1) {
-      const offered = await vectors.offerPacked(key, this.#shape(), this.round + 1)
+      const offered = await vectors.offerPacked(key, this.#shape(), this.round + 1, packed)
       this.#packed = this.#sizes([offered])
       return { ...offered, parts: [offered.key] }
     }

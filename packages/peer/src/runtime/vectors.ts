@@ -110,10 +110,13 @@ export class VectorExchange {
 
   /**
    * Offers a vector packed for the wire. Returns what others pull, and the key under which the vector stands here as
-   * they will have it: all must go on with the same bits.
+   * they will have it: all must go on with the same bits. `packed` is the vector's sparse form, where there is one already.
    */
-  async offerPacked(key: string, shape: Shape, until: number): Promise<Packed & { key: string }> {
+  async offerPacked(key: string, shape: Shape, until: number, packed?: string): Promise<Packed & { key: string }> {
     const { packing, store } = this.#init
+    if (packed !== undefined && packing.codec === undefined) {
+      return { digest: await this.offer(packed, until), words: await store.length(packed), key }
+    }
     if (!packs(packing, shape)) return { digest: await this.offer(key, until), words: shape.length, key }
     const how = howToPack(packing, shape)
     await store.pack({ from: key, ...how, to: `${key}:packed` })

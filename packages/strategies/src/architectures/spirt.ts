@@ -1,5 +1,5 @@
 import type { Strategy, StrategyFactory } from '@peergrad/core'
-import { minibatchesOption } from '../plugin-options.js'
+import { checkNames, integerOption } from '../plugin-options.js'
 import { everybodyReads, readAll } from './all-gather.js'
 import { averagedGradients } from './averaged-gradients.js'
 
@@ -13,7 +13,8 @@ import { averagedGradients } from './averaged-gradients.js'
  * @param options minibatches: M, gradients accumulated at fixed Θ in one synchronisation, from 1
  */
 export const spirt: StrategyFactory = (options): Strategy => {
-  const minibatches = minibatchesOption('spirt', options)
+  checkNames('spirt', options, ['minibatches'])
+  const minibatches = integerOption('spirt', options, 'minibatches', { fallback: 1, min: 1 })
   return {
     name: 'spirt',
     describe: 'every peer averages its minibatches in its own database and reads the averages of all others',
