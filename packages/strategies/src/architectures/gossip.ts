@@ -39,6 +39,7 @@ export const gossip: StrategyFactory = (options): Strategy => {
     outer: { name: 'sgd', learningRate: 1 },
     ownModels: true,
     kind: 'exchange',
+    combines: true,
     refuses({ aggregator, filter }) {
       if (aggregator.inStore !== 'mean')
         return `models are averaged with weights; got the rule ${aggregator.name}, expected mean`

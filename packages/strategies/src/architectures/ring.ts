@@ -26,6 +26,7 @@ export const ring: StrategyFactory = (options): Strategy => {
     describe: 'sums of parts go around a ring, then their means: peers talk to their neighbours only',
     ...work,
     kind: 'exchange',
+    combines: true,
     refuses({ aggregator, codec }) {
       if (aggregator.inStore !== 'mean')
         return `peers see sums and never one contribution; got the rule ${aggregator.name}, expected mean`
