@@ -6,7 +6,7 @@ import { phasePlaces } from './runtime/phase-places.js'
 
 export interface RunPeerInit extends Omit<PeerRuntimeInit, 'emit' | 'checkpoints'>, PeerSignals {
   readonly emit: (event: RunEvent) => void
-  /** the rule by the name that databases know, see Aggregator.inStore */
+  /** what the rule is to databases, see Aggregator.inStore */
   readonly ruleInStore?: StoreRule
   /** where checkpoints go, and how often; none is written when absent */
   readonly checkpoints?: Pick<CheckpointsInit, 'directory' | 'every'>

@@ -7,7 +7,7 @@ export function phasePlaces(
   rule: StoreRule | undefined
 ): PhasePlaces {
   const dense = denseInStore ? 'database' : 'peer'
-  const inStore = rules === 'any' || (!combines && rule !== undefined && rules.includes(rule))
+  const inStore = rules === 'any' || (!combines && rule !== undefined && rules.includes(rule.name))
   return {
     compute: 'engine',
     store: 'database',

@@ -41,7 +41,7 @@ export const gossip: StrategyFactory = (options): Strategy => {
     kind: 'exchange',
     combines: true,
     refuses({ aggregator, filter }) {
-      if (aggregator.inStore !== 'mean')
+      if (aggregator.inStore?.name !== 'mean')
         return `models are averaged with weights; got the rule ${aggregator.name}, expected mean`
       return filter === undefined
         ? undefined

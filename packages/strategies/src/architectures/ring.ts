@@ -28,7 +28,7 @@ export const ring: StrategyFactory = (options): Strategy => {
     kind: 'exchange',
     combines: true,
     refuses({ aggregator, codec }) {
-      if (aggregator.inStore !== 'mean')
+      if (aggregator.inStore?.name !== 'mean')
         return `peers see sums and never one contribution; got the rule ${aggregator.name}, expected mean`
       return codec.name === 'f32'
         ? undefined
