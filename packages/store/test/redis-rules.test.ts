@@ -44,7 +44,14 @@ describe.skipIf(moduleRedis.absent)(`rules inside the database${moduleRedis.abse
 
   const aggregate = (name: string, numbers: Record<string, number>, from: readonly string[] = keys) => {
     const rule = { module: RULES, export: 'inStoreOnly', options: { name, ...numbers } }
-    return store.aggregate({ from, to: `to:${name}`, rule, samples: from.map(() => 1), parameters: PARAMETERS, seed: 1 })
+    return store.aggregate({
+      from,
+      to: `to:${name}`,
+      rule,
+      samples: from.map(() => 1),
+      parameters: PARAMETERS,
+      seed: 1
+    })
   }
 
   it('are these', () => {

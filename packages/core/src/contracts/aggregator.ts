@@ -36,14 +36,7 @@ export interface AggregationInput {
  *
  * `median`, `trimmed-mean` and `meamed` take up to 64 inputs.
  */
-export type StoreRuleName =
-  | 'mean'
-  | 'median'
-  | 'trimmed-mean'
-  | 'meamed'
-  | 'krum'
-  | 'multi-krum'
-  | 'centered-clipping'
+export type StoreRuleName = 'mean' | 'median' | 'trimmed-mean' | 'meamed' | 'krum' | 'multi-krum' | 'centered-clipping'
 
 /** A rule as databases know it. */
 export interface StoreRule {

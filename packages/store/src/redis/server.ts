@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { PeergradError, systemClock, type Arena, type Clock, type GradientStore, type Logger } from '@peergrad/core'
 import { spawnThread } from '../compute/node.js'
 import { RemotePlace } from '../remote/remote-place.js'
-import type { RemoteVectors, ServerWork } from '../remote/vectors.js'
+import type { ServerParts } from '../remote/vectors.js'
 import { TensorStore } from '../tensor-store.js'
 import { parseRedisUrl } from './address.js'
 import { Connection, PATIENCE, type Patience } from './connection.js'
@@ -39,12 +39,7 @@ export interface Server {
 }
 
 /** How a driver keeps vectors on a server. */
-export interface Driver {
-  readonly name: string
-  readonly vectors: RemoteVectors
-  /** left out for a server that only keeps vectors */
-  readonly work?: ServerWork
-}
+export type Driver = ServerParts & { readonly name: string }
 
 /** A store on a Redis server. `drive` sees what the server can do; when it throws, all connections are closed. */
 export async function openOnServer(
@@ -79,6 +74,7 @@ export async function openOnServer(
       limit,
       prefix,
       spawn: spawnThread,
+      clock,
       ...(pluginTimeout !== undefined && { pluginTimeout }),
       ...(logger && { logger })
     })
