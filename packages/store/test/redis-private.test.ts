@@ -45,6 +45,7 @@ describe.skipIf(plainRedis.absent)(`a private server${plainRedis.absent ?? ''}`,
     const left = spawn('redis-server', ['--port', '0', '--save', '', ...place], {
       stdio: ['ignore', 'pipe', 'inherit']
     })
+    onTestFinished(() => void left.kill('SIGKILL'))
     let log = ''
     for await (const chunk of left.stdout) if ((log += String(chunk)).includes('eady to accept connections')) break
     const ended = once(left, 'exit')

@@ -104,7 +104,8 @@ export class Connection {
       const hint = address.tls
         ? 'check that the port speaks TLS (redis:// if it does not), and its certificate'
         : 'check that redis-server runs there and that this host may connect (rediss:// if it speaks TLS)'
-      const reason = error.message === '' ? 'no answer' : error.message
+      // OpenSSL ends its sentence with a line break
+      const reason = error.message.trim() || 'no answer'
       throw new PeergradError(
         'unreachable',
         `store: no Redis at ${address.shown}: ${reason}; ${hint}`,
