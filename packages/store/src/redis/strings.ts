@@ -9,7 +9,7 @@ import { expireLater } from './expiry.js'
 /** What a string of Redis holds at most. */
 const LARGEST = 512 << 20
 
-/** Vectors as strings, for any server from 6.2: in chunks, so that no other client waits for long. An empty one is no string. */
+/** Vectors as strings, for any server from 6.2, in chunks, so that no other client waits long. An empty one is no string. */
 export class Strings implements PartedVectors {
   readonly #connection: Connection
 
