@@ -227,8 +227,8 @@ function report({ sizes, inside, rounds, built }) {
     '# Store',
     '',
     `w ← w − η·mean(g_1 … g_K): milliseconds, median of ${rounds} interleaved rounds, and how many times the naive client's ` +
-      'speed. "naive client" fetches all, loops in JavaScript and writes back; "any server" does the same in chunks with ' +
-      "core's kernels and keeps the mean. The copy reads and writes as many bytes as the mean and the step have to.",
+      'speed. "naive client" fetches all, loops in JavaScript and writes back; "any server" works column by column with ' +
+      "core's kernels, and its mean goes to the server and back. The copy reads and writes as many bytes as the mean and the step have to.",
     '',
     `| | ${heading.join(' | ')} |`,
     `|---|${heading.map(() => '---|').join('')}`,
