@@ -178,6 +178,16 @@ describe.skipIf(plainRedis.absent)(`a Redis that does not let us in${plainRedis.
     await expect(open(`${server.url}?db=99`)).rejects.toMatchObject({ code: 'argument' })
   })
 
+  it('without the right to renew what it keeps says so at once', async () => {
+    const redis = new Redis(server.url.slice('unix:'.length))
+    await redis.call('ACL', 'SETUSER', 'forgetful', 'on', '>secret', '~*', '+@all', '-pexpire')
+    await redis.quit()
+    await expect(open(`${server.url}?user=forgetful&password=secret`)).rejects.toMatchObject({
+      code: 'refused',
+      message: expect.stringContaining("'pexpire'") as string
+    })
+  })
+
   it('keeps everything in the database of the address, also on the next connection', async () => {
     const store = await open(`${server.url}?db=3`)
     const redis = new Redis(server.url.slice('unix:'.length))

@@ -6,6 +6,7 @@ import type { ServerParts } from '../remote/vectors.js'
 import { TensorStore } from '../tensor-store.js'
 import { parseRedisUrl } from './address.js'
 import { Connection, PATIENCE, type Patience } from './connection.js'
+import { expireLater } from './expiry.js'
 
 /** What every store on a Redis server is opened with. */
 export interface ServerInit {
@@ -62,6 +63,8 @@ export async function openOnServer(
     const base = `peergrad:{${run}}:${peer}:`
     await sweep(data, base)
     const prefix = `${base}${randomBytes(4).toString('hex')}:`
+    // a user without the right to it would lose what a long run holds, a day later: said now
+    await expireLater(data, [prefix])
     const knows = (command: string) => has(data, command)
     const driver = await drive({ shown: address.shown, data, patience, prefix, knows, connect })
     logger?.info(
