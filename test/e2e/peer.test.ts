@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
@@ -98,5 +98,23 @@ describe('peer', () => {
     expect(finished.code).toBe(2)
     expect(finished.err).toContain(file)
     expect(finished.err).not.toContain('nonsense')
+  })
+})
+
+/** With the other attacks in `pnpm test:attacks`: three processes that each load libp2p and tfjs. */
+const ATTACKS = process.env['PEERGRAD_ATTACKS'] === 'all'
+
+describe.runIf(ATTACKS)('a hostile peer', () => {
+  test('--attack makes an ordinary peer hostile: the others refuse what it gives and end the run', async () => {
+    const out = scratch()
+    const founder = new Cli(['peer', ...SMALL, ...LOOPBACK, '--out', out, '--peers', '3', '--rounds', '4'])
+    const joining = await invitation(founder)
+    const other = cli(...joining, '--out', scratch())
+    const hostile = new Cli([...joining, '--out', scratch(), '--attack', 'nan', '--attack-schedule', 'start=1'])
+    expect([(await founder.finished).code, (await other).code]).toEqual([0, 0])
+    const events = readFileSync(join(out, 'events.ndjson'), 'utf8').trim().split('\n')
+    const parsed = events.map((line) => JSON.parse(line) as { type: string; round?: number; offence?: string })
+    expect(parsed).toContainEqual(expect.objectContaining({ type: 'refused', offence: 'non-finite' }))
+    hostile.process.kill('SIGKILL')
   })
 })

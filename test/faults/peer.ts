@@ -9,12 +9,14 @@ import { BroadcastChannel, type Worker } from 'node:worker_threads'
 import {
   Arena,
   filterOf,
+  loadPlugin,
   optionsToManifest,
   parseSchedule,
   PeergradError,
   resolveOptions,
   resolvePlugin,
   systemClock,
+  type Attack,
   type Clock,
   type CodecFactory,
   type Engine,
@@ -25,9 +27,9 @@ import {
   type RunManifest,
   type StrategyFactory
 } from '@peergrad/core'
-import { createNetworkMesh, runPeer, Swarm } from '@peergrad/peer'
+import { createNetworkMesh, networkAttacks, runPeer, Swarm } from '@peergrad/peer'
 import { memoryStore, MODULE, PrivateServer, redisStore } from '@peergrad/store'
-import { aggregators, codecs, filters, strategies } from '@peergrad/strategies'
+import { aggregators, attacks, codecs, disguiseOf, filters, strategies } from '@peergrad/strategies'
 import { replace } from '../sim/replace.js'
 import { openEngine } from './engines.js'
 import {
@@ -47,6 +49,7 @@ import { Traps } from './traps.js'
 const GRACE = 4000
 /** Events that nobody who starts this peer looks at, several in each round. */
 const CHATTER = ['phase', 'evaluated']
+const ALWAYS = { start: 0, stop: Infinity, every: 1, targets: [] }
 
 const settings = JSON.parse(process.argv[2] ?? '') as PeerSettings
 const leave = new AbortController()
@@ -107,12 +110,14 @@ async function main(): Promise<void> {
   const closing: { close(): unknown }[] = []
   try {
     const arena = Arena.create({ bytes: settings.memory })
-    mesh = traps.mesh(
+    const attack = await openAttack()
+    const network = traps.mesh(
       await createNetworkMesh({
         identityFile: settings.identity,
         listen: settings.listen,
         ...(settings.transport !== undefined && { transport: settings.transport }),
         ...(settings.fastLane !== undefined && { fastLane: settings.fastLane }),
+        ...below(attack),
         bootstrap: settings.join,
         topic: 'run',
         memory: arena.memory,
@@ -120,7 +125,9 @@ async function main(): Promise<void> {
         logger
       })
     )
-    closing.push(mesh)
+    closing.push(network)
+    const disguise = attack === undefined ? {} : disguiseOf(attack, { self: network.self, accomplices: [], schedule: ALWAYS })
+    mesh = disguise.mesh?.(network) ?? network
     const founding = settings.join.length === 0 && {
       manifest: optionsToManifest(resolveOptions({ flags: settings.run }).options)
     }
@@ -134,12 +141,14 @@ async function main(): Promise<void> {
     const { engine, partition } = await openEngine(settings, { manifest, arena, clock })
     closing.push(engine)
     starting = 'store'
-    const store = traps.store(await openStore({ peer: mesh.self, arena, clock, logger, closing }))
+    const honest = traps.store(await openStore({ peer: mesh.self, arena, clock, logger, closing }))
+    const store = disguise.store?.(honest) ?? honest
     closing.push(store)
-    const parts = await openPlugins(manifest)
+    const { strategy, ...parts } = await openPlugins(manifest)
     await say({ type: 'ready', wall: Date.now() })
     const result = await runPeer({
       ...parts,
+      strategy: disguise.strategy?.(strategy, manifest) ?? strategy,
       swarm,
       engine: endable(engine),
       store,
@@ -168,6 +177,18 @@ async function main(): Promise<void> {
     for (const each of closing.reverse()) await each.close()
     process.disconnect()
   }
+}
+
+async function openAttack(): Promise<Attack | undefined> {
+  if (settings.attack === undefined) return undefined
+  const entries = new Map([...attacks.entries, ...networkAttacks.entries])
+  return loadPlugin('attack', resolvePlugin({ kind: 'attack', entries }, settings.attack))
+}
+
+/** What an attack puts below the mesh; sockets beside it would be honest. */
+function below(attack: Attack | undefined) {
+  const transport = attack !== undefined && 'transport' in attack ? attack.transport : undefined
+  return transport === undefined ? {} : { transport, fastLane: false }
 }
 
 async function openStore({ peer, arena, clock, logger, closing }: StoreInit): Promise<GradientStore> {

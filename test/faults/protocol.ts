@@ -55,6 +55,8 @@ export interface PeerSettings {
   readonly store?: 'redis'
   /** milliseconds to wait for other peers */
   readonly patience: number
+  /** what it does when it is hostile, as --attack has it */
+  readonly attack?: string
   /** directory of its checkpoints; none is written when left out */
   readonly checkpoints?: string
   readonly trap?: Trap

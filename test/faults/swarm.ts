@@ -19,6 +19,8 @@ export interface RealSwarmInit {
   /** more words of the command line that describe the run */
   readonly run?: PeerSettings['run']
   readonly settings?: Partial<PeerSettings>
+  /** what peers do that are hostile, by their number, as --attack has it */
+  readonly hostile?: Readonly<Record<number, string>>
   /** of Node */
   readonly flags?: readonly string[]
   /** no round of it is waited for */
@@ -92,6 +94,7 @@ export class RealSwarm {
   /** Starts a peer, or starts it again with its key. It joins through all that run; the very first founds the run. */
   start(number: number, { dieAt, settings = {} }: StartInit = {}): PeerProcess {
     const place = this.#init.place?.(number) ?? HERE
+    const attack = this.#init.hostile?.[number]
     const life = new PeerProcess(
       {
         identity: join(this.folder, `key-${number}`),
@@ -117,16 +120,18 @@ export class RealSwarm {
         milliseconds: 50,
         memory: 64 << 20,
         patience: PATIENCE,
+        ...(attack !== undefined && { attack }),
         ...(dieAt && { trap: this.#trap(dieAt) }),
         ...this.#init.settings,
         ...settings
       },
       { log: join(this.folder, `peer-${number}.log`), within: place.within, flags: this.#init.flags }
     )
-    if (dieAt !== undefined) this.#doomed.add(life)
+    // of a hostile peer nothing is asked
+    if (dieAt !== undefined || attack !== undefined) this.#doomed.add(life)
     this.#newest[number] = life
     this.lives.push(life)
-    life.on('event', ({ event }) => this.laws.see(event))
+    if (attack === undefined) life.on('event', ({ event }) => this.laws.see(event))
     life.on('news', () => this.#wake())
     return life
   }

@@ -28,6 +28,7 @@ import {
   type TfjsEngine
 } from '@peergrad/engine'
 import { aggregators, codecs, filters, strategies } from '@peergrad/strategies'
+import type { Armed } from './attack/arm.js'
 import { checkCombination } from './combination.js'
 import { checkStore, openStore, type StoreInit } from './stores.js'
 
@@ -118,16 +119,25 @@ function checkEngine(name: string): void {
 export interface OpenInit extends Omit<StoreInit, 'pluginTimeout'> {
   readonly manifest: RunManifest
   readonly signal: AbortSignal
+  /** what the engine trains on is what it makes of the data */
+  readonly armed: Pick<Armed, 'dataset'>
 }
 
 /** What a peer is made of, for a run: data, engine, store, strategy and rule. */
-export async function openParts({ manifest, signal, ...init }: OpenInit): Promise<PeerParts> {
+export async function openParts({ manifest, signal, armed, ...init }: OpenInit): Promise<PeerParts> {
   const { options, arena, logger, opened } = init
   const parts = await checkComponents(manifest, options)
   const report = (message: string) => logger.info({}, message)
   const dataset = await loadDataset(manifest.dataset, { cacheDirectory: cacheDirectory(options), signal, report })
   const workers = options['engine-workers'] || availableParallelism()
-  const engine = await createEngine({ backend: options.engine, model: manifest.model, dataset, arena, workers, signal })
+  const engine = await createEngine({
+    backend: options.engine,
+    model: manifest.model,
+    dataset: armed.dataset(dataset, manifest),
+    arena,
+    workers,
+    signal
+  })
   opened.push(engine)
   const store = await openStore({ ...init, pluginTimeout: manifest.deadline + manifest.grace })
   const partition = dealer(await createPartitioner(manifest.partition), dataset, manifest.seed)

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
-import type { RunManifest, Strategy } from '@peergrad/core'
+import { replace, type Disguise, type RunManifest, type Strategy } from '@peergrad/core'
 import type { PeerResult } from '@peergrad/peer'
 import { assertNamed } from './arrays.js'
 import { examine, judge, members, type CheckOptions, type Law, type Report, type Subject } from './law.js'
-import { replace } from './simulation/replace.js'
-import { MANIFEST, peerName, Simulation, type Disguise, type SimulatedPeer } from './simulation/simulation.js'
+import { MANIFEST, peerName, Simulation, type SimulatedPeer } from './simulation/simulation.js'
 
 export interface StrategyProperties {
   /** share by which the bytes on the links may differ from what `traffic` says; 3 % unless given */

@@ -35,5 +35,6 @@ export {
   type AgreementMessage,
   type Decision
 } from './runtime/agreement.js'
+export { networkAttacks } from './hostile/attacks.js'
 export { quadraticEngine } from './simulation/quadratic-engine.js'
 export { DataPlan, type DataPlanInit } from './runtime/data-plan.js'

@@ -1,9 +1,12 @@
 import type { Arena, Logger, Mesh, Options } from '@peergrad/core'
 import { createNetworkMesh } from '@peergrad/peer'
+import type { AttackPlan } from '../attack/plan.js'
 
 export interface NetworkInit {
   readonly options: Options
   readonly identity: string
+  /** of a hostile peer, which may speak in its own way below the mesh too */
+  readonly plan?: AttackPlan | undefined
   readonly arena: Arena
   readonly logger: Logger
   readonly signal: AbortSignal
@@ -13,15 +16,22 @@ export interface NetworkInit {
 const TOPIC = 'run'
 
 /** Joins the network: resolves when this peer listens. */
-export function openMesh({ options, identity, arena, logger, signal }: NetworkInit): Promise<Mesh> {
+export function openMesh({ options, identity, plan, arena, logger, signal }: NetworkInit): Promise<Mesh> {
   return createNetworkMesh({
     identityFile: identity,
     listen: options.listen.length > 0 ? options.listen : [`/ip4/0.0.0.0/tcp/${options.port}`],
     bootstrap: options.join,
     mdns: options.mdns,
     topic: TOPIC,
+    ...transportOf(plan),
     memory: arena.memory,
     signal,
     logger
   })
+}
+
+/** Sockets beside the transport would be honest. */
+function transportOf(plan: AttackPlan | undefined) {
+  const transport = plan && 'transport' in plan.attack ? plan.attack.transport : undefined
+  return transport === undefined ? {} : { transport, fastLane: false }
 }

@@ -12,6 +12,8 @@ import {
 } from '@peergrad/core'
 import type { SaveRequest } from '@peergrad/engine'
 import { CHECKPOINTS, loadCheckpoint, resumedFrom, runPeer, Swarm, type PeerResult } from '@peergrad/peer'
+import { arm, HONEST } from '../attack/arm.js'
+import type { AttackPlan } from '../attack/plan.js'
 import { checkComponents, openParts, type PeerParts } from '../compose.js'
 import { defaultOut, directory, MODEL } from '../files.js'
 import { fileLogger } from '../logger.js'
@@ -29,6 +31,8 @@ export interface PeerInit {
   readonly describesRun: boolean
   /** the checkpoint to go on from */
   readonly resume?: string
+  /** of a hostile peer */
+  readonly plan?: AttackPlan
   readonly leaving: Pick<Leaving, 'leave' | 'stop' | 'ends' | 'giveUp'>
   /** whether this peer, with that rank at the end of the run, writes the model for other tools */
   readonly exports: (rank: number) => boolean
@@ -48,7 +52,7 @@ export function peerDirectory(options: Options): string {
 
 /** One peer from its start to the end of its run. Everything it opened is closed when it resolves or rejects. */
 export async function onePeer(init: PeerInit): Promise<PeerEnd> {
-  const { options, describesRun, leaving, onListening, onEvent } = init
+  const { options, describesRun, plan, leaving, onListening, onEvent } = init
   const { leave, stop, ends, giveUp } = leaving
   const own = describesRun ? optionsToManifest(options) : undefined
   // what can be seen to be wrong is said before anything is opened
@@ -61,8 +65,10 @@ export async function onePeer(init: PeerInit): Promise<PeerEnd> {
     const arena = Arena.create({ bytes: options.memory * 2 ** 20 })
     const identity = await holdIdentity(options)
     opened.push(identity)
-    const mesh = await openMesh({ options, identity: identity.file, arena, logger, signal: ends })
-    opened.push(mesh)
+    const network = await openMesh({ options, identity: identity.file, plan, arena, logger, signal: ends })
+    opened.push(network)
+    const armed = plan === undefined ? HONEST : arm(plan.attack, { self: network.self, ...plan })
+    const mesh = armed.mesh(network)
     const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
     const resumed = init.resume === undefined ? undefined : await resumedFrom(init.resume)
     const swarm = new Swarm({
@@ -88,7 +94,8 @@ export async function onePeer(init: PeerInit): Promise<PeerEnd> {
       clock,
       logger,
       signal: ends,
-      opened
+      opened,
+      armed
     })
     const { store, engine } = parts
     const resume =
@@ -103,6 +110,9 @@ export async function onePeer(init: PeerInit): Promise<PeerEnd> {
     logger.info({ run: swarm.run, engine: engine.describe, store: store.name, from: init.resume }, 'ready to train')
     const result = await runPeer({
       ...parts,
+      strategy: armed.strategy(parts.strategy, manifest),
+      engine: armed.engine(engine),
+      store: armed.store(store),
       swarm,
       schedule: parseSchedule(manifest.schedule),
       clock,

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { PeergradError, type Options } from '@peergrad/core'
+import type { AttackPlan } from '../attack/plan.js'
 import { EXIT } from '../exit-codes.js'
 import { writeWhole } from '../files.js'
 import { print, printJson, say } from '../output/print.js'
@@ -19,6 +20,8 @@ export interface RunInit {
   readonly describesRun: boolean
   /** the checkpoint to go on from */
   readonly resume?: string
+  /** of a hostile peer */
+  readonly plan?: AttackPlan
   readonly json: boolean
 }
 

@@ -1,9 +1,8 @@
-export { replace } from './replace.js'
+export { replace, type Disguise } from '@peergrad/core'
 export {
   MANIFEST,
   peerName,
   Simulation,
-  type Disguise,
   type SimulatedPeer,
   type SimulationInit,
   type StartOptions

@@ -8,7 +8,7 @@ import {
   processClock,
   resolvePlugin,
   virtualClock,
-  type Engine,
+  type Disguise,
   type GradientStore,
   type Mesh,
   type ProcessClock,
@@ -56,13 +56,6 @@ export const MANIFEST: RunManifest = {
   grace: 2000,
   onFailure: 'continue',
   admission: 'open'
-}
-
-/** What a hostile peer puts in the place of honest parts. */
-export interface Disguise {
-  readonly mesh?: (honest: Mesh) => Mesh
-  readonly store?: (honest: GradientStore) => GradientStore
-  readonly engine?: (honest: Engine) => Engine
 }
 
 /** One life of a peer: a peer that was killed and came back has two. */
@@ -143,7 +136,8 @@ export class Simulation {
     const store = disguise.store?.(honest) ?? honest
     const silent = { debug() {}, info() {}, warn() {}, error() {} }
     const run = async () => {
-      const strategy = await this.#load(this.#strategy())
+      const architecture = await this.#load(this.#strategy())
+      const strategy = disguise.strategy?.(architecture, this.manifest) ?? architecture
       const engine = quadraticEngine({ clock, milliseconds: milliseconds / (strategy.steps ?? 1) })
       const optimiser = strategy.outer ?? this.manifest.optimiser
       const loading = { store, layout: engine.layout, manifest: this.manifest, optimiser }

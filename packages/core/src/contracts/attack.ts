@@ -1,12 +1,109 @@
+import type { Dataset } from './dataset.js'
+import type { Engine } from './engine.js'
+import type { Mesh, PeerId } from './mesh.js'
+import type { RunManifest } from './run-manifest.js'
+import type { GradientStore } from './store.js'
+import type { Strategy } from './strategy.js'
 import type { Random } from '../random.js'
-import type { Vector } from '../vector.js'
 
-/** What a hostile peer does to the vector that it gives. Lives in attack runs only, never in the honest code. */
-export interface Attack {
+/** A vector of an attack's arithmetic: float32 in a run, float64 beside another library. */
+export type Floats = Float32Array | Float64Array
+
+/**
+ * What an attack must be told: the hostile peer's own honest vector, those of all honest peers of the round before it
+ * gives its own (a rushing adversary), what the run's rule makes of a candidate, who is in the view.
+ */
+export type Knowledge = 'own' | 'honest' | 'defence' | 'topology'
+
+export const ATTACK_LEVELS = ['data', 'gradient', 'payload', 'protocol'] as const
+export type AttackLevel = (typeof ATTACK_LEVELS)[number]
+
+interface AttackFacts {
   readonly name: string
+  /** one sentence with the attack's source, for `attack --list` */
   readonly describe: string
-  readonly level: 'data' | 'gradient' | 'payload' | 'protocol'
-  /** what it must be told */
-  readonly knows: readonly ('own' | 'honest' | 'defence' | 'topology')[]
-  craft(input: { own: Vector; honest: readonly Vector[]; out: Vector; random: Random; round: number }): void
+  /** one sentence: what must hold when a run is attacked so */
+  readonly holds: string
+  readonly knows: readonly Knowledge[]
+}
+
+export interface CraftInput {
+  /** what this peer would give if it were honest; never written to, as `honest` */
+  readonly own: Floats
+  /** rows in rank order; empty unless the attack knows them */
+  readonly honest: readonly Floats[]
+  /** what the run made of the round before; absent in the first one */
+  readonly last?: Floats
+  /** where the result goes; none of the others */
+  readonly out: Floats
+  /** the same at all accomplices */
+  readonly random: Random
+  readonly round: number
+  /** inputs of the rule in all, honest and hostile */
+  readonly n: number
+  /** hostile peers that there are, whatever the rule was told */
+  readonly f: number
+  /**
+   * What the run's rule makes of the honest vectors and `f` copies of the candidate; absent unless the attack knows the
+   * defence. Nothing that a rule remembers from round to round is moved on.
+   */
+  readonly defence?: (candidate: Floats) => Promise<Floats>
+}
+
+/** Trains on data that are no longer what they were. `corrupt` leaves its input and the test split as they are. */
+export interface DataAttack extends AttackFacts {
+  readonly level: 'data'
+  corrupt(dataset: Dataset, random: Random): Dataset
+}
+
+/** Gives another vector than its gradient. Deterministic: accomplices that know the same craft the same. */
+export interface GradientAttack extends AttackFacts {
+  readonly level: 'gradient'
+  craft(input: CraftInput): void | Promise<void>
+}
+
+/** Sends what no honest peer would. */
+export interface WireAttack extends AttackFacts {
+  readonly level: 'payload' | 'protocol'
+  /**
+   * URL of the module that takes TCP's place in the network thread, for what lies below the mesh: a transport as libp2p
+   * takes it. Without one the attack plays on every mesh, in memory too.
+   */
+  readonly transport?: string
+  arm(context: AttackContext): Disguise
+}
+
+/** What a hostile peer does. Lives in attack runs only, never in the honest code. */
+export type Attack = DataAttack | GradientAttack | WireAttack
+
+export type AttackFactory = (options: Readonly<Record<string, number | string | boolean>>) => Attack
+
+/** When, and against whom. */
+export interface AttackSchedule {
+  /** first round, from 0 */
+  readonly start: number
+  /** the first round that is honest again */
+  readonly stop: number
+  /** every so many rounds from `start` on */
+  readonly every: number
+  /** victims of an attack that chooses any; empty: everybody */
+  readonly targets: readonly PeerId[]
+}
+
+/** What an attack run tells a hostile peer. */
+export interface AttackContext {
+  readonly self: PeerId
+  /** the other hostile peers: not waited for, not among the honest, and sure to craft the same */
+  readonly accomplices: readonly PeerId[]
+  readonly schedule: AttackSchedule
+}
+
+/** Hostile parts, made of the honest ones, in their place; what is left out stays as it is. */
+export interface Disguise {
+  readonly mesh?: (honest: Mesh) => Mesh
+  /** what the engine trains on; shards are dealt by the labels as they were */
+  readonly dataset?: (honest: Dataset, manifest: RunManifest) => Dataset
+  readonly engine?: (honest: Engine) => Engine
+  readonly store?: (honest: GradientStore) => GradientStore
+  readonly strategy?: (honest: Strategy, manifest: RunManifest) => Strategy
 }

@@ -1,4 +1,5 @@
 import type { Aggregator } from '../contracts/aggregator.js'
+import { ATTACK_LEVELS, type Attack } from '../contracts/attack.js'
 import type { Codec } from '../contracts/codec.js'
 import type { DatasetSource } from '../contracts/dataset.js'
 import type { Filter } from '../contracts/filter.js'
@@ -19,6 +20,7 @@ export interface Plugins {
   dataset: DatasetSource
   partition: Partitioner
   store: StoreDriver
+  attack: Attack
 }
 
 interface Member {
@@ -56,14 +58,15 @@ const optional = ({ expected, fits }: Member): Member => ({
 const named = { name: word, describe: sentence }
 
 /** What is checked of each kind before a run starts. */
-const SHAPES: { readonly [K in Exclude<keyof Plugins, 'model'>]: Shape<Plugins[K]> } = {
+const SHAPES: { readonly [K in Exclude<keyof Plugins, 'model'>]: Shape<Pick<Plugins[K], keyof Plugins[K]>> } = {
   strategy: { ...named, minibatches: count, kind: oneOf('exchange', 'single'), traffic: fn, round: fn },
   aggregator: { ...named, inStore: optional(storeRule), check: fn, aggregate: fn },
   filter: { ...named, significance: optional(fn), apply: fn },
   codec: { ...named, bytes: fn, encode: fn, decode: fn },
   dataset: { ...named, load: fn },
   partition: { name: word, partition: fn },
-  store: { ...named, open: fn }
+  store: { ...named, open: fn },
+  attack: { ...named, level: oneOf(...ATTACK_LEVELS), holds: sentence, knows: list }
 }
 
 export const GRADIENT_STORE: Shape<GradientStore> = {

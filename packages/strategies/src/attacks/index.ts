@@ -1,0 +1,2 @@
+export { attacks } from './registry.js'
+export { disguiseOf } from './disguise/disguise.js'

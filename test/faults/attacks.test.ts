@@ -1,0 +1,100 @@
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import type { PeerProcess } from './process.js'
+import { RealSwarm } from './swarm.js'
+
+// several processes that each load libp2p: seconds alone, more on a busy machine
+vi.setConfig({ testTimeout: 150_000, hookTimeout: 150_000 })
+
+/** How the others see that there is a hostile peer. */
+type Sign =
+  /** it is refused for this */
+  | { readonly offence: string }
+  /** it is in no round after the first ones */
+  | 'left out'
+  /** two of its manifests are kept as a proof */
+  | 'proof'
+  /** it is there and does no harm */
+  | 'nothing'
+
+/** Every attack on payload and protocol, those that need a real network among them. */
+const CATALOGUE: readonly (readonly [attack: string, sign: Sign])[] = [
+  ['nan', { offence: 'non-finite' }],
+  ['infinity', { offence: 'non-finite' }],
+  ['huge', 'nothing'],
+  ['wrong-shape', 'left out'],
+  ['wrong-dtype', { offence: 'wrong-length' }],
+  ['bomb', { offence: 'wrong-length' }],
+  ['wrong-digest', { offence: 'wrong-digest' }],
+  ['truncated', 'left out'],
+  ['longer', 'left out'],
+  ['withhold', 'left out'],
+  ['equivocation', 'proof'],
+  ['impersonation', 'nothing'],
+  ['double-ready', 'nothing'],
+  ['false-suspicion', 'nothing'],
+  ['replay', 'nothing'],
+  ['drop', 'left out'],
+  ['delay:share=2', 'left out'],
+  ['stale', 'nothing'],
+  ['flood:messages=3000', 'nothing'],
+  ['inflated-samples', 'nothing'],
+  ['eclipse', 'nothing'],
+  ['lying-donor', 'nothing'],
+  ['slow-stream', 'left out'],
+  ['oversize', 'nothing'],
+  ['poisoned-records', 'nothing'],
+  ['tampering', 'nothing']
+]
+
+/** All of them with `PEERGRAD_ATTACKS=all` (`pnpm test:attacks`), which takes minutes; a slice otherwise. */
+const SLICE = ['wrong-digest', 'equivocation', 'slow-stream']
+const played = CATALOGUE.filter(([attack]) => process.env['PEERGRAD_ATTACKS'] === 'all' || SLICE.includes(attack))
+
+const PEERS = 4
+const HOSTILE = 3
+/** Seconds. */
+const DEADLINE = 2
+const ROUNDS = 4
+
+let swarm: RealSwarm
+afterEach(() => swarm?.close())
+
+describe('a real hostile peer among three honest ones', () => {
+  it.each(played)('%s: they live, agree and stay as large as they were', async (attack, sign) => {
+    swarm = await RealSwarm.start({
+      strategy: 'all-gather',
+      peers: PEERS,
+      run: { deadline: DEADLINE, aggregator: 'median', minibatches: 1 },
+      hostile: { [HOSTILE]: attack },
+      idle: true
+    })
+    const hostile = swarm.peer(HOSTILE)
+    const honest = [0, 1, 2].map((number) => swarm.peer(number))
+    await swarm.progress(ROUNDS, honest)
+    const before = await sizes(honest)
+    await swarm.progress(ROUNDS, honest)
+    await swarm.when(`the others see ${attack}`, () => honest.every((life) => sees(life, hostile.peer!, sign)))
+    const after = await sizes(honest)
+    for (const [index, size] of after.entries()) expect(size).toBeLessThan(1.2 * before[index]!)
+    for (const life of honest) for (const other of honest) expect(lost(life, other.peer!)).toBe(false)
+    swarm.kill(hostile)
+    await swarm.finish()
+  })
+})
+
+async function sizes(lives: readonly PeerProcess[]): Promise<number[]> {
+  return Promise.all(lives.map(async (life) => (await life.use()).rss))
+}
+
+function sees(life: PeerProcess, hostile: string, sign: Sign): boolean {
+  if (sign === 'nothing') return true
+  if (sign === 'left out') return life.last('round')?.event.contributors.includes(hostile) === false
+  return life.events.some(({ event }) => {
+    if (sign === 'proof') return event.type === 'equivocated' && event.other === hostile
+    return event.type === 'refused' && event.other === hostile && event.offence === sign.offence
+  })
+}
+
+function lost(life: PeerProcess, other: string): boolean {
+  return life.events.some(({ event }) => event.type === 'lost' && event.other === other)
+}

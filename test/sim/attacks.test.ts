@@ -1,0 +1,228 @@
+import { loadPlugin, resolvePlugin, type Disguise } from '@peergrad/core'
+import type { PeerResult } from '@peergrad/peer'
+import { attacks, disguiseOf } from '@peergrad/strategies'
+import { afterEach, describe, expect, it } from 'vitest'
+import { peerName, Simulation, type SimulatedPeer } from './swarm.js'
+
+const ROUNDS = 4
+/** Milliseconds. */
+const DEADLINE = 400
+const PEERS = 5
+const RUN = {
+  peers: PEERS,
+  rounds: ROUNDS,
+  minibatches: 1,
+  deadline: DEADLINE,
+  strategy: 'all-gather',
+  optimiser: { name: 'sgd', learningRate: 0.5 }
+} as const
+/** Two of five: a minority, that is accomplices. */
+const HOSTILE = [3, 4]
+
+let simulation: Simulation
+afterEach(() => simulation.stop())
+
+interface Played {
+  readonly honest: readonly SimulatedPeer[]
+  readonly results: readonly PeerResult[]
+  /** of the last model; infinite where the run broke down */
+  readonly loss: number
+  readonly hashes: ReadonlySet<string>
+}
+
+async function disguises(text: string): Promise<Record<number, Disguise>> {
+  const attack = await loadPlugin('attack', resolvePlugin(attacks, text))
+  const schedule = { start: 0, stop: Infinity, every: 1, targets: [] }
+  const all = HOSTILE.map((rank) => {
+    const accomplices = HOSTILE.filter((other) => other !== rank).map(peerName)
+    return [rank, disguiseOf(attack, { self: peerName(rank), accomplices, schedule })] as const
+  })
+  return Object.fromEntries(all)
+}
+
+async function play(text: string | undefined, run: Partial<Simulation['manifest']> = {}): Promise<Played> {
+  simulation?.stop()
+  simulation = new Simulation({ ...RUN, ...run })
+  const peers = simulation.startAll(text === undefined ? {} : await disguises(text))
+  const honest = peers.filter((_, rank) => !HOSTILE.includes(rank))
+  const ends = await simulation.until(Promise.allSettled(honest.map(({ result }) => result)))
+  const results = ends.flatMap((end) => (end.status === 'fulfilled' ? [end.value] : []))
+  const losses = results.map(({ loss = Infinity }) => (Number.isNaN(loss) ? Infinity : loss))
+  return {
+    honest,
+    results,
+    loss: results.length < honest.length ? Infinity : Math.max(...losses),
+    hashes: new Set(results.map(({ parametersHash }) => parametersHash))
+  }
+}
+
+function contributors({ honest }: Played): string[] {
+  return honest.flatMap(({ events }) => events.flatMap((event) => (event.type === 'round' ? event.contributors : [])))
+}
+
+function refusals({ honest }: Played): string[] {
+  const seen = honest.flatMap(({ events }) => events.flatMap((event) => (event.type === 'refused' ? [event] : [])))
+  return [...new Set(seen.map(({ other, offence }) => `${other} ${offence}`))].sort()
+}
+
+const hostileNames = HOSTILE.map(peerName)
+const refusedFor = (offence: string) => hostileNames.map((name) => `${name} ${offence}`)
+
+/** All honest peers ended all rounds, with one model. */
+function expectWhole({ results, hashes }: Played): void {
+  expect(results.map(({ status, rounds }) => [status, rounds])).toEqual(Array(3).fill(['finished', ROUNDS]))
+  expect(hashes.size).toBe(1)
+}
+
+describe('lies in the numbers', () => {
+  it.each([
+    'sign-flip:factor=3',
+    'sign-flip:of=own,factor=10',
+    'ipm',
+    'optimal-ipm',
+    'gaussian:sigma=10',
+    'scaling:factor=-10',
+    'huge'
+  ])('%s ruins the mean, and the median holds', async (attack) => {
+    const undefended = await play(attack)
+    const defended = await play(attack, { aggregator: 'median' })
+    expectWhole(defended)
+    expect(defended.loss).toBeLessThan(0.03)
+    expect(undefended.loss).toBeGreaterThan(10 * defended.loss)
+  })
+
+  // honest gradients differ here by their noise alone, and what hides in their spread can do no more than that
+  it.each(['alie', 'alie:tau=auto', 'min-max', 'min-sum', 'mimic', 'optimal-alie:start=0,delta=0.1,evals=5'])(
+    '%s stays in the spread of the honest ones, where those agree it does no harm',
+    async (attack) => {
+      for (const aggregator of ['mean', 'median']) {
+        const played = await play(attack, { aggregator })
+        expectWhole(played)
+        expect(played.loss).toBeLessThan(0.05)
+      }
+    }
+  )
+
+  it.each(['zero', 'free-rider', 'stale'])('%s can only slow the run down', async (attack) => {
+    const clean = await play(undefined)
+    const undefended = await play(attack)
+    expect(undefended.loss).toBeGreaterThan(clean.loss)
+    expect(undefended.loss).toBeLessThan(0.2)
+    const defended = await play(attack, { aggregator: 'median' })
+    expectWhole(defended)
+    expect(defended.loss).toBeLessThan(0.1)
+  })
+
+  it('an attack that hurries knows the honest vectors whole, also where they travel in parts', async () => {
+    const whole = await play('sign-flip:factor=3')
+    const parts = await play('sign-flip:factor=3', { strategy: 'scatter-reduce' })
+    expect(parts.hashes).toEqual(whole.hashes)
+  })
+
+  it('plays in the rounds of its schedule', async () => {
+    const attack = await loadPlugin('attack', resolvePlugin(attacks, 'huge'))
+    const schedule = { start: 1, stop: 2, every: 1, targets: [] }
+    simulation = new Simulation({ ...RUN, aggregator: 'median' })
+    const disguise = disguiseOf(attack, { self: peerName(4), accomplices: [], schedule })
+    simulation.startAll({ 4: disguise })
+    const [{ parametersHash: attacked }] = (await simulation.results()) as [PeerResult]
+    simulation.stop()
+    simulation = new Simulation({ ...RUN, aggregator: 'median', rounds: 1 })
+    simulation.startAll({ 4: disguise })
+    const [{ parametersHash: before }] = (await simulation.results()) as [PeerResult]
+    const clean = await play(undefined, { aggregator: 'median', rounds: 1 })
+    expect(clean.hashes).toEqual(new Set([before]))
+    expect((await play(undefined, { aggregator: 'median' })).hashes).not.toContain(attacked)
+  })
+
+  it('dissensus pulls the models of gossip apart', async () => {
+    const clean = await play(undefined, { strategy: 'gossip' })
+    const pulled = await play('dissensus', { strategy: 'gossip' })
+    expectWhole(pulled)
+    expect(pulled.loss).toBeGreaterThan(2 * clean.loss)
+  })
+})
+
+describe('lies in the payload', () => {
+  // what is checked before any rule cannot be left out, so there is no run without it to be hurt
+  it.each([
+    ['nan', refusedFor('non-finite')],
+    ['infinity', refusedFor('non-finite')],
+    ['wrong-shape', []],
+    ['wrong-dtype', refusedFor('wrong-length')],
+    ['bomb', refusedFor('wrong-length')],
+    ['wrong-digest', refusedFor('wrong-digest')],
+    ['truncated', []],
+    ['longer', []],
+    ['withhold', []]
+  ])('%s is in no round', async (attack, expected) => {
+    const played = await play(attack)
+    expectWhole(played)
+    const seen = contributors(played)
+    for (const name of hostileNames) expect(seen).not.toContain(name)
+    expect(refusals(played)).toEqual(expect.arrayContaining(expected))
+  })
+
+  it('a bomb among sparse vectors is refused as malformed', async () => {
+    const played = await play('bomb', { strategy: 'mlless', filter: 'significant:v=0.5' })
+    expectWhole(played)
+    expect(refusals(played)).toEqual(expect.arrayContaining(refusedFor('malformed')))
+  })
+})
+
+describe('lies in the protocol', () => {
+  it.each(['impersonation', 'double-ready', 'false-suspicion', 'replay', 'flood:messages=40', 'eclipse'])(
+    '%s changes nothing: the run ends with the bits of one without attack',
+    async (attack) => {
+      const clean = await play(undefined)
+      const attacked = await play(attack)
+      expectWhole(attacked)
+      expect(attacked.hashes).toEqual(clean.hashes)
+    }
+  )
+
+  it('inflated samples weigh nothing in the mean, and no more than its cap in a weighted one', async () => {
+    const clean = await play(undefined)
+    expect((await play('inflated-samples')).hashes).toEqual(clean.hashes)
+    const weighted = await play('inflated-samples', { aggregator: 'mean:weighted=true' })
+    expectWhole(weighted)
+    expect(weighted.hashes).not.toEqual(clean.hashes)
+    expect(weighted.loss).toBeLessThan(2 * clean.loss)
+  })
+
+  it('equivocation: at most one of both is in a round, the same everywhere, and both are kept as a proof', async () => {
+    const played = await play('equivocation')
+    expectWhole(played)
+    for (const { events } of played.honest) {
+      const told = events.flatMap((event) => (event.type === 'equivocated' ? [event.other] : []))
+      expect(told).toEqual(expect.arrayContaining(hostileNames))
+      for (const event of events) {
+        if (event.type === 'round') expect(new Set(event.contributors).size).toBe(event.contributors.length)
+      }
+    }
+  })
+
+  it.each(['drop', 'delay:share=3', 'delay:share=0.9'])('%s: a round ends within its deadline and grace', async (attack) => {
+    const played = await play(attack)
+    expectWhole(played)
+    const late = attack !== 'delay:share=0.9'
+    expect(contributors(played).includes(peerName(3))).toBe(!late)
+    const { grace } = simulation.manifest
+    for (const { events } of played.honest) {
+      for (const event of events) {
+        if (event.type === 'round') expect(event.seconds).toBeLessThan((DEADLINE + grace) / 1000)
+      }
+    }
+  })
+
+  it('a lying donor deceives nobody for longer than a round', async () => {
+    simulation = new Simulation({ ...RUN, rounds: 20 })
+    const peers = simulation.startAll(await disguises('lying-donor'))
+    await simulation.when(() => peers[0]!.events.some((event) => event.type === 'round' && event.round >= 3))
+    const newcomer = simulation.start(peerName(5))
+    const honest = [...peers.filter((_, rank) => !HOSTILE.includes(rank)), newcomer]
+    const results = await simulation.until(Promise.all(honest.map(({ result }) => result)))
+    expect(new Set(results.map(({ parametersHash }) => parametersHash)).size).toBe(1)
+    expect(results.at(-1)!.rounds).toBeGreaterThan(0)
+  })
+})
