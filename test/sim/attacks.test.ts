@@ -87,6 +87,7 @@ describe('lies in the numbers', () => {
     const undefended = await play(attack)
     const defended = await play(attack, { aggregator: 'median' })
     expectWhole(defended)
+    expect(contributors(defended)).toEqual(expect.arrayContaining(hostileNames))
     expect(defended.loss).toBeLessThan(0.03)
     expect(undefended.loss).toBeGreaterThan(10 * defended.loss)
   })
@@ -98,15 +99,22 @@ describe('lies in the numbers', () => {
       for (const aggregator of ['mean', 'median']) {
         const played = await play(attack, { aggregator })
         expectWhole(played)
+        expect(contributors(played)).toEqual(expect.arrayContaining(hostileNames))
         expect(played.loss).toBeLessThan(0.05)
       }
     }
   )
 
-  it.each(['zero', 'free-rider', 'stale'])('%s can only slow the run down', async (attack) => {
-    const clean = await play(undefined)
+  it.each([
+    ['zero', 0.03],
+    ['stale', 0.03],
+    // a copy of the last update is momentum
+    ['free-rider', 0]
+  ])('%s can only slow the run down', async (attack, least) => {
     const undefended = await play(attack)
-    expect(undefended.loss).toBeGreaterThan(clean.loss)
+    expectWhole(undefended)
+    expect(contributors(undefended)).toEqual(expect.arrayContaining(hostileNames))
+    expect(undefended.loss).toBeGreaterThan(least)
     expect(undefended.loss).toBeLessThan(0.2)
     const defended = await play(attack, { aggregator: 'median' })
     expectWhole(defended)

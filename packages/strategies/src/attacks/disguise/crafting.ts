@@ -137,24 +137,27 @@ class Forger {
     const { parameters } = engine.layout
     let candidates = 0
     return async (candidate: Floats): Promise<Floats> => {
-      const key = round.key(`candidate:${candidates++}`)
-      const to = `${key}:result`
+      const name = `candidate:${candidates++}`
+      const copies = this.#hostileOf(round).map((peer) => ({ peer, key: round.key(`${name}:${peer}`) }))
+      const to = round.key(`${name}:result`)
       const buffers = await store.get(own)
       const lease = store.lease(buffers.vector.length)
       lease.vector.set(buffers.vector)
       lease.vector.set(candidate)
       buffers.release()
-      await store.put(key, lease)
-      const ours = this.#hostileOf(round).map((peer): ContributionManifest => {
-        const { length } = lease.vector
+      const { length } = lease.vector
+      const [first, ...others] = copies
+      await store.put(first.key, lease)
+      for (const { key } of others) await store.put(key, await store.get(first.key))
+      const ours = copies.map(({ peer }): ContributionManifest => {
         return { peer, round: round.round, digest: '', words: length, length, samples, loss }
       })
-      const keys = [...honest.keys, ...ours.map(() => key)]
-      await round.aggregate(keys, [...honest.manifests, ...ours], to)
+      const keys = copies.map(({ key }) => key)
+      await round.aggregate([...honest.keys, ...keys], [...honest.manifests, ...ours], to)
       const result = await store.get(to)
       const copy = result.vector.slice(0, parameters)
       result.release()
-      await store.delete([key, to])
+      await store.delete([...keys, to])
       return copy
     }
   }
