@@ -126,7 +126,8 @@ async function main(): Promise<void> {
       })
     )
     closing.push(network)
-    const disguise = attack === undefined ? {} : disguiseOf(attack, { self: network.self, accomplices: [], schedule: ALWAYS })
+    const disguise =
+      attack === undefined ? {} : disguiseOf(attack, { self: network.self, accomplices: [], schedule: ALWAYS })
     mesh = disguise.mesh?.(network) ?? network
     const founding = settings.join.length === 0 && {
       manifest: optionsToManifest(resolveOptions({ flags: settings.run }).options)

@@ -210,18 +210,21 @@ describe('lies in the protocol', () => {
     }
   })
 
-  it.each(['drop', 'delay:share=3', 'delay:share=0.9'])('%s: a round ends within its deadline and grace', async (attack) => {
-    const played = await play(attack)
-    expectWhole(played)
-    const late = attack !== 'delay:share=0.9'
-    expect(contributors(played).includes(peerName(3))).toBe(!late)
-    const { grace } = simulation.manifest
-    for (const { events } of played.honest) {
-      for (const event of events) {
-        if (event.type === 'round') expect(event.seconds).toBeLessThan((DEADLINE + grace) / 1000)
+  it.each(['drop', 'delay:share=3', 'delay:share=0.9'])(
+    '%s: a round ends within its deadline and grace',
+    async (attack) => {
+      const played = await play(attack)
+      expectWhole(played)
+      const late = attack !== 'delay:share=0.9'
+      expect(contributors(played).includes(peerName(3))).toBe(!late)
+      const { grace } = simulation.manifest
+      for (const { events } of played.honest) {
+        for (const event of events) {
+          if (event.type === 'round') expect(event.seconds).toBeLessThan((DEADLINE + grace) / 1000)
+        }
       }
     }
-  })
+  )
 
   it('a lying donor deceives nobody for longer than a round', async () => {
     simulation = new Simulation({ ...RUN, rounds: 20 })

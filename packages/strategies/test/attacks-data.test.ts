@@ -107,13 +107,16 @@ function fooled(weights: Vector): number {
 }
 
 describe('two of five peers with poisoned data', () => {
-  it.each(['label-flip', 'random-labels', 'sorted-labels'])('%s: the mean learns both, the median the truth', async (text) => {
-    const clean = loss(await train(mean({})))
-    const undefended = loss(await train(mean({}), text))
-    const defended = loss(await train(median({}), text))
-    expect(undefended).toBeGreaterThan(2 * clean)
-    expect(defended).toBeLessThan(0.8 * undefended)
-  })
+  it.each(['label-flip', 'random-labels', 'sorted-labels'])(
+    '%s: the mean learns both, the median the truth',
+    async (text) => {
+      const clean = loss(await train(mean({})))
+      const undefended = loss(await train(mean({}), text))
+      const defended = loss(await train(median({}), text))
+      expect(undefended).toBeGreaterThan(2 * clean)
+      expect(defended).toBeLessThan(0.8 * undefended)
+    }
+  )
 
   it('backdoor: the mean learns the patch, the median does not', async () => {
     const text = 'backdoor:size=1'

@@ -25,12 +25,10 @@ async function craft(text: string, rows: number[][], more: Partial<CraftInput> =
 const squared = (a: readonly number[], b: readonly number[]) =>
   a.reduce((sum, value, i) => sum + (value - b[i]!) ** 2, 0)
 
-const matrices = fc
-  .tuple(fc.integer({ min: 2, max: 7 }), fc.integer({ min: 1, max: 6 }))
-  .chain(([n, d]) => {
-    const row = fc.array(fc.double({ min: -100, max: 100, noNaN: true }), { minLength: d, maxLength: d })
-    return fc.array(row, { minLength: n, maxLength: n })
-  })
+const matrices = fc.tuple(fc.integer({ min: 2, max: 7 }), fc.integer({ min: 1, max: 6 })).chain(([n, d]) => {
+  const row = fc.array(fc.double({ min: -100, max: 100, noNaN: true }), { minLength: d, maxLength: d })
+  return fc.array(row, { minLength: n, maxLength: n })
+})
 
 describe.each([...attacks.entries.keys()])('%s', (name) => {
   it('says what it is, what must hold, and refuses an option that it has not', async () => {

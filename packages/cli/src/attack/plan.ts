@@ -52,7 +52,12 @@ export function parseSchedule(text: string): AttackSchedule {
   }
   const round = (name: 'start' | 'stop' | 'every', min: number) =>
     values[name] === undefined ? ALWAYS[name] : checkNumber(`attack-schedule.${name}`, values[name], { min }, true)
-  return { start: round('start', 0), stop: round('stop', 0), every: round('every', 1), targets: words(values['targets'] ?? '', '+') }
+  return {
+    start: round('start', 0),
+    stop: round('stop', 0),
+    every: round('every', 1),
+    targets: words(values['targets'] ?? '', '+')
+  }
 }
 
 function words(text: string, separator: string): readonly string[] {

@@ -6,7 +6,8 @@ const ATTACK_FLAGS: Record<string, Flag> = {
   attack: {
     type: 'text',
     placeholder: 'NAME',
-    describe: 'for laboratories: this peer is hostile, as `peergrad attack --list` explains; NAME:key=value gives options'
+    describe:
+      'for laboratories: this peer is hostile, as `peergrad attack --list` explains; NAME:key=value gives options'
   },
   'attack-schedule': {
     type: 'text',

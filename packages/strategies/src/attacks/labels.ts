@@ -1,12 +1,16 @@
 import type { DataAttack, Dataset, Random } from '@peergrad/core'
 import { checkNames, numberOption, type PluginOptions } from '../plugin-options.js'
 
-const HOLDS = 'a robust rule with f declared learns every class; the mean loses accuracy with the share of hostile peers'
+const HOLDS =
+  'a robust rule with f declared learns every class; the mean loses accuracy with the share of hostile peers'
 
 /** y → K − 1 − y (Fang et al., USENIX Security 2020): its gradients are honest, and of another task. */
 export function labelFlip(options: PluginOptions): DataAttack {
-  return relabelling('label-flip', 'trains on labels turned around, y → K − 1 − y (Fang et al. 2020)', options, ({ classes }, labels) =>
-    labels.map((label) => classes - 1 - label)
+  return relabelling(
+    'label-flip',
+    'trains on labels turned around, y → K − 1 − y (Fang et al. 2020)',
+    options,
+    ({ classes }, labels) => labels.map((label) => classes - 1 - label)
   )
 }
 
@@ -19,8 +23,11 @@ export function randomLabels(options: PluginOptions): DataAttack {
 
 /** The labels in ascending order over the samples as they lie: each class in its number, and hardly one in its place. */
 export function sortedLabels(options: PluginOptions): DataAttack {
-  return relabelling('sorted-labels', 'trains on its labels in sorted order, so that they fit no sample', options, (_, labels) =>
-    labels.sort()
+  return relabelling(
+    'sorted-labels',
+    'trains on its labels in sorted order, so that they fit no sample',
+    options,
+    (_, labels) => labels.sort()
   )
 }
 

@@ -11,17 +11,22 @@ const DIRECTIONS = ['deviation', 'unit', 'sign'] as const
  * @param options direction: p = −σ (deviation), −μ/‖μ‖ (unit) or −sign μ (sign)
  */
 export function minMax(options: PluginOptions): GradientAttack {
-  return leastNoticed('min-max', 'no honest vector is further from it than two honest ones', options, (honest, line) => {
-    let diameter = 0
-    for (const [i, a] of honest.entries()) {
-      for (const b of honest.slice(0, i)) diameter = Math.max(diameter, squaredDistance(a, b))
+  return leastNoticed(
+    'min-max',
+    'no honest vector is further from it than two honest ones',
+    options,
+    (honest, line) => {
+      let diameter = 0
+      for (const [i, a] of honest.entries()) {
+        for (const b of honest.slice(0, i)) diameter = Math.max(diameter, squaredDistance(a, b))
+      }
+      const reach = squaredNorm(line.direction)
+      // ‖μ + γp − x‖² ≤ D for each x
+      return Math.min(
+        ...honest.map((row) => largestRoot(reach, slope(row, line), squaredDistance(row, line.base) - diameter))
+      )
     }
-    const reach = squaredNorm(line.direction)
-    // ‖μ + γp − x‖² ≤ D for each x
-    return Math.min(
-      ...honest.map((row) => largestRoot(reach, slope(row, line), squaredDistance(row, line.base) - diameter))
-    )
-  })
+  )
 }
 
 /**
@@ -31,12 +36,17 @@ export function minMax(options: PluginOptions): GradientAttack {
  * @param options direction, as of min-max
  */
 export function minSum(options: PluginOptions): GradientAttack {
-  return leastNoticed('min-sum', 'its squared distances sum to no more than those of an honest one', options, (honest, line) => {
-    const sums = honest.map((a) => honest.reduce((sum, b) => sum + squaredDistance(a, b), 0))
-    const spread = honest.reduce((sum, row) => sum + squaredDistance(row, line.base), 0)
-    // Σ (μ − x) is 0
-    return largestRoot(honest.length * squaredNorm(line.direction), 0, spread - Math.max(...sums))
-  })
+  return leastNoticed(
+    'min-sum',
+    'its squared distances sum to no more than those of an honest one',
+    options,
+    (honest, line) => {
+      const sums = honest.map((a) => honest.reduce((sum, b) => sum + squaredDistance(a, b), 0))
+      const spread = honest.reduce((sum, row) => sum + squaredDistance(row, line.base), 0)
+      // Σ (μ − x) is 0
+      return largestRoot(honest.length * squaredNorm(line.direction), 0, spread - Math.max(...sums))
+    }
+  )
 }
 
 type Ray = Required<Line>

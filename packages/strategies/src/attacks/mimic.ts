@@ -12,14 +12,18 @@ export function mimic(options: PluginOptions): GradientAttack {
   const epsilon = integerOption('mimic', options, 'epsilon', { fallback: 0, min: 0 })
   return {
     name: 'mimic',
-    describe: 'gives a copy of the vector of one honest peer (epsilon, 0) to make it count more (Karimireddy et al. 2022)',
+    describe:
+      'gives a copy of the vector of one honest peer (epsilon, 0) to make it count more (Karimireddy et al. 2022)',
     holds: 'with iid data nothing changes; with uneven data bucketing or NNM before the rule keeps all classes learnt',
     level: 'gradient',
     knows: ['honest'],
     craft({ honest, out }) {
       const row = honest[epsilon]
       if (row !== undefined) return out.set(row)
-      throw new PeergradError('argument', `mimic.epsilon: got ${epsilon}, expected less than ${honest.length} honest peers`)
+      throw new PeergradError(
+        'argument',
+        `mimic.epsilon: got ${epsilon}, expected less than ${honest.length} honest peers`
+      )
     }
   }
 }

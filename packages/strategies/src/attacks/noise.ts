@@ -12,7 +12,8 @@ export function gaussian(options: PluginOptions): GradientAttack {
   const additive = booleanOption('gaussian', options, 'additive', false)
   return {
     name: 'gaussian',
-    describe: 'gives normal noise of deviation sigma (200); additive=true: on top of its gradient (Blanchard et al. 2017)',
+    describe:
+      'gives normal noise of deviation sigma (200); additive=true: on top of its gradient (Blanchard et al. 2017)',
     holds: 'a robust rule with f declared trains as without attack, where the mean does not train at all',
     level: 'gradient',
     knows: additive ? ['own'] : [],
@@ -34,7 +35,8 @@ export function freeRider(options: PluginOptions): GradientAttack {
   return {
     name: 'free-rider',
     describe: "gives the run's last update with a little noise (sigma, 0.01 of its size) and no work (Lin et al. 2019)",
-    holds: 'the run converges: a copy of the last update is momentum; what is lost is the free rider’s share of the data',
+    holds:
+      'the run converges: a copy of the last update is momentum; what is lost is the free rider’s share of the data',
     level: 'gradient',
     knows: [],
     craft({ last, out, random }) {

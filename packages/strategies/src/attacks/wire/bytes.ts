@@ -2,7 +2,8 @@ import type { AttackContext, WireAttack } from '@peergrad/core'
 import { checkNames, type PluginOptions } from '../../plugin-options.js'
 import { leased, serving } from './serving.js'
 
-const ELSEWHERE = 'who reads it refuses it, takes it from another holder or goes on without; nobody aggregates such bytes'
+const ELSEWHERE =
+  'who reads it refuses it, takes it from another holder or goes on without; nobody aggregates such bytes'
 
 /** Other bytes than those that were announced. */
 export function wrongDigest(options: PluginOptions): WireAttack {

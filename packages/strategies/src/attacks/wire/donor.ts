@@ -9,7 +9,8 @@ export function lyingDonor(options: PluginOptions): WireAttack {
   return {
     name: 'lying-donor',
     describe: 'gives newcomers a model of its own making, with a digest that fits it, for the state of the run',
-    holds: 'a newcomer takes what most donors offer, compares its hash with the quorum’s, and heals when it was deceived',
+    holds:
+      'a newcomer takes what most donors offer, compares its hash with the quorum’s, and heals when it was deceived',
     level: 'protocol',
     knows: [],
     arm({ schedule }) {
@@ -47,7 +48,8 @@ export function eclipse(options: PluginOptions): WireAttack {
   checkNames('eclipse', options, [])
   return {
     name: 'eclipse',
-    describe: 'serves and answers nothing to one peer (the first of the targets, or of the view) and tells that it is gone',
+    describe:
+      'serves and answers nothing to one peer (the first of the targets, or of the view) and tells that it is gone',
     holds: 'the victim reads what it needs from other holders and stays a member while one honest peer reaches it',
     level: 'protocol',
     knows: ['topology'],

@@ -31,10 +31,15 @@ export function wrongDtype(options: PluginOptions): WireAttack {
  * Twelve bytes in the sparse form that claim two thousand million values, and with a float of another place than there is.
  */
 export function bomb(options: PluginOptions): WireAttack {
-  return claiming('bomb', options, 'gives 12 bytes in the sparse form that claim 8 GB of values', async (_, speech, forgeries) => ({
-    words: WORDS.length,
-    digest: await forgeries.digest(speech, WORDS.length, writeBomb)
-  }))
+  return claiming(
+    'bomb',
+    options,
+    'gives 12 bytes in the sparse form that claim 8 GB of values',
+    async (_, speech, forgeries) => ({
+      words: WORDS.length,
+      digest: await forgeries.digest(speech, WORDS.length, writeBomb)
+    })
+  )
 }
 
 /** k, an index, a value. */

@@ -13,7 +13,8 @@ export function equivocation(options: PluginOptions): WireAttack {
   return {
     name: 'equivocation',
     describe: 'announces two different contributions to one round, and serves both',
-    holds: 'at most one of both is in the round, the same at every peer, and the two signed manifests are kept as a proof',
+    holds:
+      'at most one of both is in the round, the same at every peer, and the two signed manifests are kept as a proof',
     level: 'protocol',
     knows: [],
     arm(context) {

@@ -3,7 +3,8 @@ import { checkNames, integerOption, numberOption, type PluginOptions } from '../
 import { crafting } from '../disguise/crafting.js'
 import { speaking } from './speaking.js'
 
-const IN_TIME = 'each round ends within its deadline and grace, without this peer where it is late; nobody honest is excluded'
+const IN_TIME =
+  'each round ends within its deadline and grace, without this peer where it is late; nobody honest is excluded'
 
 /** Beats, and never says anything of a round. */
 export function drop(options: PluginOptions): WireAttack {
