@@ -28,8 +28,8 @@ import {
   type TfjsEngine
 } from '@peergrad/engine'
 import { aggregators, codecs, filters, strategies } from '@peergrad/strategies'
-import type { Armed } from './attack/arm.js'
 import { checkCombination } from './combination.js'
+import type { Armed } from './attack/arm.js'
 import { checkStore, openStore, type StoreInit } from './stores.js'
 
 /** What a run's manifest names, looked up and made. */

@@ -29,7 +29,7 @@ function searchOf({ evals, start, delta, ratio, tau_found }: Example['params']):
   return tau_found === undefined ? search : `${search},prefer=${tau_found}`
 }
 
-const file = join(import.meta.dirname, 'fixtures', 'byzfl-parity.json')
+const file = join(import.meta.dirname, '..', '..', '..', 'test', 'compliance', 'fixtures', 'byzfl-parity.json')
 const { examples } = JSON.parse(readFileSync(file, 'utf8')) as { examples: Example[] }
 const ofAttacks = examples.filter(({ kind }) => kind === 'attack')
 
