@@ -59,14 +59,18 @@ export class RealSwarm {
     this.#init = init
   }
 
-  /** Starts the founder and then the others. Resolves when each is in a view of all, and has done a round in it. */
+  /**
+   * Starts the founder and then the others. Resolves when each is in a view of all, and has done a round in it; at once when
+   * some are hostile.
+   */
   static async start(init: RealSwarmInit): Promise<RealSwarm> {
     const swarm = new RealSwarm(init)
     try {
       const founder = swarm.start(0)
       await swarm.when('the founder listens', () => founder.addresses.length > 0)
       for (let number = 1; number < init.peers; number++) swarm.start(number)
-      await (init.idle === true ? swarm.together() : swarm.whole())
+      // whether a hostile peer is ever one of them is not sure
+      if (init.hostile === undefined) await (init.idle === true ? swarm.together() : swarm.whole())
       return swarm
     } catch (error) {
       await swarm.close()
