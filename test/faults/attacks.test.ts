@@ -4,7 +4,7 @@ import type { PeerProcess } from './process.js'
 import { RealSwarm } from './swarm.js'
 
 // several processes that each load libp2p: seconds alone, more on a busy machine
-vi.setConfig({ testTimeout: 150_000, hookTimeout: 150_000 })
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 150_000 })
 
 /** How the others see that there is a hostile peer. */
 type Sign =
@@ -69,6 +69,7 @@ describe('a real hostile peer among three honest ones', () => {
       run: { deadline: DEADLINE, aggregator: 'median', minibatches: 1, peers: below(attack) ? PEERS - 1 : PEERS },
       hostile: { [HOSTILE]: attack }
     })
+    swarm.hang = 120_000
     const hostile = swarm.peer(HOSTILE)
     const honest = [0, 1, 2].map((number) => swarm.peer(number))
     await swarm.progress(ROUNDS, honest)
