@@ -35,7 +35,7 @@ import { checkStore, openStore, type StoreInit } from './stores.js'
 export interface RunParts {
   readonly strategy: Strategy
   readonly aggregator: PluginReference
-  /** the rule by the name that databases know */
+  /** what the rule is to databases, see Aggregator.inStore */
   readonly ruleInStore?: StoreRule
   /** left out when everything is sent */
   readonly filter?: PluginReference

@@ -4,7 +4,7 @@ import { PeerRuntime, type PeerRuntimeInit, type PeerSignals } from './runtime/p
 
 export interface RunPeerInit extends Omit<PeerRuntimeInit, 'emit' | 'checkpoints'>, PeerSignals {
   readonly emit: (event: RunEvent) => void
-  /** the rule by the name that databases know, see Aggregator.inStore */
+  /** what the rule is to databases, see Aggregator.inStore */
   readonly ruleInStore?: StoreRule
   /** where checkpoints go, and how often; none is written when absent */
   readonly checkpoints?: Pick<CheckpointsInit, 'directory' | 'every'>
@@ -128,7 +128,7 @@ function phasePlaces({ capabilities }: GradientStore, rule: StoreRule | undefine
     average: dense,
     wait: 'network',
     fetch: 'network',
-    aggregate: rules === 'any' || (rule !== undefined && rules.includes(rule)) ? 'database' : 'peer',
+    aggregate: rules === 'any' || (rule !== undefined && rules.includes(rule.name)) ? 'database' : 'peer',
     agree: 'network',
     update: dense,
     sync: 'network'

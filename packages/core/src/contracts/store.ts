@@ -1,4 +1,4 @@
-import type { StoreRule } from './aggregator.js'
+import type { StoreRuleName } from './aggregator.js'
 import type { Digest } from './digest.js'
 import type { PluginReference } from './plugin.js'
 import type { OptimiserSpec } from '../optimiser.js'
@@ -11,8 +11,8 @@ export interface StoreCapabilities {
    * where it can compute SHA-256
    */
   readonly denseInStore: boolean
-  /** rules that `aggregate` runs in the database, by `Aggregator.inStore`; `any`: also those that have no such name */
-  readonly rules: 'any' | readonly StoreRule[]
+  /** rules that `aggregate` runs in the database, see `Aggregator.inStore`; `any`: also those that databases do not know */
+  readonly rules: 'any' | readonly StoreRuleName[]
   /** outlives the peer's process */
   readonly durable: boolean
 }

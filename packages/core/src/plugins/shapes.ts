@@ -40,6 +40,10 @@ const count: Member = {
   fits: (value) => Number.isSafeInteger(value) && Number(value) >= 1
 }
 const object: Member = { expected: 'an object', fits: (value) => typeof value === 'object' && value !== null }
+const storeRule: Member = {
+  expected: "the name of a rule, as in { name: 'mean' }",
+  fits: (value) => typeof value === 'object' && value !== null && word.fits(Reflect.get(value, 'name'))
+}
 const oneOf = (...words: string[]): Member => ({
   expected: `one of ${words.join(', ')}`,
   fits: (value) => words.includes(value as string)
@@ -54,7 +58,7 @@ const named = { name: word, describe: sentence }
 /** What is checked of each kind before a run starts. */
 const SHAPES: { readonly [K in Exclude<keyof Plugins, 'model'>]: Shape<Plugins[K]> } = {
   strategy: { ...named, minibatches: count, kind: oneOf('exchange', 'single'), traffic: fn, round: fn },
-  aggregator: { ...named, inStore: optional(word), check: fn, aggregate: fn },
+  aggregator: { ...named, inStore: optional(storeRule), check: fn, aggregate: fn },
   filter: { ...named, significance: optional(fn), apply: fn },
   codec: { ...named, bytes: fn, encode: fn, decode: fn },
   dataset: { ...named, load: fn },

@@ -15,6 +15,7 @@ import type { RemoteVectors, ServerWork } from '../remote/vectors.js'
 import { significanceOf } from '../significance.js'
 import { bytesOf, chunks } from './chunks.js'
 import type { Connection } from './connection.js'
+import { MODULE_RULES, moduleRule } from './module-rules.js'
 import { take } from './strings.js'
 
 /** Two connections, so that a chunk does not wait behind an aggregation. */
@@ -25,7 +26,7 @@ export interface ModuleConnections {
 
 /** Vectors as tensors of our Redis module (`module/README.md`), and the work that it does on them. */
 export class ModuleTensors implements RemoteVectors, ServerWork {
-  readonly rules = ['mean', 'median'] as const
+  readonly rules = MODULE_RULES
   readonly #data: Connection
   readonly #work: Connection
 
@@ -73,14 +74,16 @@ export class ModuleTensors implements RemoteVectors, ServerWork {
 
   async aggregate({ from, to, rule, parameters }: PlaceAggregation<RemoteTensor>): Promise<boolean> {
     const plugin = await loadPlugin('aggregator', rule)
-    const { name, inStore } = plugin
-    if (inStore === undefined) return false
+    const { name } = plugin
+    const known = moduleRule(plugin.inStore, from.length)
+    if (known === undefined) return false
     const unmet = plugin.check(from.length)
     if (unmet !== undefined)
       throw new PeergradError('argument', `aggregator ${name}: got ${from.length} vectors, ${unmet}`)
-    const tensors = from.map(({ tensor }) => tensor)
+    const names = namesOf(from.map(({ tensor }) => tensor))
+    const { word, options } = known
     try {
-      await this.#work.call('PEERGRAD.AGGREGATE', to.name, inStore, parameters, from.length, ...namesOf(tensors))
+      await this.#work.call('PEERGRAD.AGGREGATE', to.name, word, parameters, names.length, ...names, ...options)
     } catch (thrown) {
       throw inKeys(thrown, [...from, { key: `the result of aggregator ${name}`, tensor: to }])
     }

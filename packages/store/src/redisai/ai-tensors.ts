@@ -92,7 +92,7 @@ export class AiTensors implements RemoteVectors, ServerWork {
   async aggregate({ from, to, rule }: PlaceAggregation<RemoteTensor>): Promise<boolean> {
     const plugin = await loadPlugin('aggregator', rule)
     const { name, inStore } = plugin
-    if (inStore !== 'mean') return false
+    if (inStore?.name !== 'mean') return false
     const unmet = plugin.check(from.length)
     if (unmet !== undefined) {
       throw new PeergradError('argument', `aggregator ${name}: got ${from.length} vectors, ${unmet}`)
@@ -100,7 +100,7 @@ export class AiTensors implements RemoteVectors, ServerWork {
     if (to.length === 0) return true
     // coordinate by coordinate, so gradient and buffers need not be told apart
     const tensors = from.map(({ tensor }) => tensor)
-    const found = await this.#runAndJudge(inStore, tensors, [], [to], from.length + 1)
+    const found = await this.#runAndJudge(inStore.name, tensors, [], [to], from.length + 1)
     checkFinite(found, [...from.map(({ key }) => `"${key}"`), `the result of aggregator ${name}`])
     return true
   }

@@ -1,4 +1,4 @@
-import type { Digest, StoreRule, Vector, Verdict } from '@peergrad/core'
+import type { Digest, StoreRuleName, Vector, Verdict } from '@peergrad/core'
 import type { PlaceAggregation, PlaceFilter, PlacePacking, PlaceUnpacking, PlaceUpdate } from '../place.js'
 import type { RemoteTensor } from './remote-tensor.js'
 
@@ -23,7 +23,7 @@ export interface RemoteVectors {
  */
 export interface ServerWork {
   /** that `aggregate` knows */
-  readonly rules: readonly StoreRule[]
+  readonly rules: readonly StoreRuleName[]
   average(from: readonly RemoteTensor[], to: RemoteTensor): Promise<void>
   /** False when the server does not know the rule. */
   aggregate(request: PlaceAggregation<RemoteTensor>): Promise<boolean>

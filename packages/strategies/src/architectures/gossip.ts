@@ -40,7 +40,7 @@ export const gossip: StrategyFactory = (options): Strategy => {
     ownModels: true,
     kind: 'exchange',
     refuses({ aggregator, filter }) {
-      if (aggregator.inStore !== 'mean')
+      if (aggregator.inStore?.name !== 'mean')
         return `models are averaged with weights; got the rule ${aggregator.name}, expected mean`
       return filter === undefined
         ? undefined

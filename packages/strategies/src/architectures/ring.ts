@@ -27,7 +27,7 @@ export const ring: StrategyFactory = (options): Strategy => {
     ...work,
     kind: 'exchange',
     refuses({ aggregator, codec }) {
-      if (aggregator.inStore !== 'mean')
+      if (aggregator.inStore?.name !== 'mean')
         return `peers see sums and never one contribution; got the rule ${aggregator.name}, expected mean`
       return codec.name === 'f32'
         ? undefined

@@ -20,7 +20,7 @@ export function mean(options: PluginOptions): Aggregator {
   }
   return {
     name: 'mean',
-    ...(!weighted && { inStore: 'mean' as const }),
+    ...(!weighted && { inStore: { name: 'mean' } as const }),
     perCoordinate: true,
     describe: 'average of all contributions; weighted=true: by declared samples, each at most cap (2) × their median',
     check: (n) => (n >= 1 ? undefined : 'expected at least 1'),

@@ -9,7 +9,7 @@ export function median(options: PluginOptions): Aggregator {
   checkNames('median', options, [])
   return {
     name: 'median',
-    inStore: 'median',
+    inStore: { name: 'median' },
     perCoordinate: true,
     describe: 'median of each coordinate: bounded as long as more than half of the peers are honest',
     check: (n) => (n >= 1 && n <= MEDIAN_INPUTS ? undefined : `expected 1 to ${MEDIAN_INPUTS}`),

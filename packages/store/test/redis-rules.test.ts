@@ -1,0 +1,70 @@
+import { Arena, type GradientStore, type StoreRuleName, type Vector } from '@peergrad/core'
+import { PrivateServer, redisStore } from '@peergrad/store'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { clip, kernels, krum, meamed, result, trimmed, vector } from './module-reference.js'
+import { moduleRedis } from './redis-places.js'
+import { noise } from './module-server.js'
+
+const RULES = new URL('./fixtures/rules.mjs', import.meta.url).href
+const LENGTH = 1000
+const PARAMETERS = 900
+const INPUTS = 7
+
+type Case = [StoreRuleName, Record<string, number>, (inputs: Vector[]) => Float32Array]
+
+const CASES: readonly Case[] = [
+  ['mean', {}, (x) => result(x[0]!.length, (out) => kernels.mean(out, x))],
+  ['median', {}, (x) => result(x[0]!.length, (out) => kernels.median(out, x))],
+  ['trimmed-mean', { f: 2 }, (x) => trimmed(x, 2)],
+  ['meamed', { f: 2 }, (x) => meamed(x, 2)],
+  ['krum', { f: 1 }, (x) => krum(x, 1, 1)],
+  ['multi-krum', { f: 1, m: 4 }, (x) => krum(x, 1, 4)],
+  ['centered-clipping', { tau: 0.5, iterations: 3 }, (x) => clip(x, 0.5, 3)]
+]
+
+describe.skipIf(moduleRedis.absent)(`rules inside the database${moduleRedis.absent ?? ''}`, () => {
+  let server: PrivateServer
+  let store: GradientStore
+  const keys = Array.from({ length: INPUTS }, (_, k) => `g:${k}`)
+  const rows = keys.map((_, k) => vector(noise(LENGTH, k + 1)))
+
+  beforeAll(async () => {
+    server = await PrivateServer.start({ peer: 'rules', memory: 64 << 20, module: moduleRedis.module! })
+    store = await redisStore({ url: server.url, run: 'r', peer: 'p', arena: Arena.create({ bytes: 8 << 20 }) })
+    for (const [k, key] of keys.entries()) {
+      const lease = store.lease(LENGTH)
+      lease.vector.set(rows[k]!)
+      await store.put(key, lease)
+    }
+  })
+  afterAll(async () => {
+    await store?.close()
+    await server?.close()
+  })
+
+  const aggregate = (name: string, numbers: Record<string, number>, from: readonly string[] = keys) => {
+    const rule = { module: RULES, export: 'inStoreOnly', options: { name, ...numbers } }
+    return store.aggregate({ from, to: `to:${name}`, rule, samples: from.map(() => 1), parameters: PARAMETERS, seed: 1 })
+  }
+
+  it('are these', () => {
+    expect(store.capabilities.rules).toEqual(CASES.map(([name]) => name))
+  })
+
+  it.each(CASES)('%s with %j has the bits that core says', async (name, numbers, expected) => {
+    await aggregate(name, numbers)
+    const parts = [rows.map((x) => x.subarray(0, PARAMETERS)), rows.map((x) => x.subarray(PARAMETERS))]
+    const lease = await store.get(`to:${name}`)
+    const whole = vector(parts.flatMap((part) => [...expected(part)]))
+    expect(Buffer.from(lease.vector.buffer, lease.vector.byteOffset, lease.vector.byteLength)).toEqual(
+      Buffer.from(whole.buffer)
+    )
+    lease.release()
+  })
+
+  it('are run outside when the database does not know them', async () => {
+    await expect(aggregate('other', {})).rejects.toMatchObject({
+      message: expect.stringContaining('ran outside the database') as string
+    })
+  })
+})
