@@ -38,3 +38,17 @@ export function integerOption(
 ): number {
   return checkNumber(`${plugin}.${name}`, options[name] ?? fallback, range, true)
 }
+
+/** Error `unknown` unless the option is left out or one of the words, the first of which is the default. */
+export function choiceOption<T extends string>(
+  plugin: string,
+  options: PluginOptions,
+  name: string,
+  words: readonly [T, ...T[]]
+): T {
+  const value = options[name] ?? words[0]
+  const found = words.find((word) => word === value)
+  if (found !== undefined) return found
+  const message = `${plugin}.${name}: got ${JSON.stringify(value)}, expected one of ${words.join(', ')}`
+  throw new PeergradError('unknown', message, { plugin, option: name })
+}

@@ -1,4 +1,4 @@
-import type { Kernels } from '../kernels/index.js'
+import type { RuleKernels } from '../kernels/index.js'
 import type { Random } from '../random.js'
 import type { Vector } from '../vector.js'
 
@@ -9,7 +9,7 @@ export interface AggregationInput {
   readonly samples: readonly number[]
   /** where the result goes; none of `vectors` */
   readonly out: Vector
-  readonly kernels: Kernels
+  readonly kernels: RuleKernels
   /** seeded alike on every peer for this round */
   readonly random: Random
   /** scratch of the same length; `release` hands it back */
@@ -62,6 +62,11 @@ export interface Aggregator {
   readonly inStore?: StoreRule
   /** each coordinate of the result depends on that coordinate of the inputs alone, so that a part may be merged by itself */
   readonly perCoordinate?: boolean
+  /**
+   * For a rule that makes no average of its inputs, such as one of signs: what merges the buffers (batch-norm statistics) in
+   * its place. Left out: the rule itself, on the buffers alone.
+   */
+  readonly buffers?: 'median'
   /** one sentence with the rule's source, for `--help` */
   readonly describe: string
   /**

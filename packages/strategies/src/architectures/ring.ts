@@ -26,7 +26,9 @@ export const ring: StrategyFactory = (options): Strategy => {
     describe: 'sums of parts go around a ring, then their means: peers talk to their neighbours only',
     ...work,
     kind: 'exchange',
-    refuses({ aggregator, codec }) {
+    refuses({ aggregator, preAggregators: [first], codec }) {
+      if (first !== undefined)
+        return `peers see sums and never one contribution; got the pre-aggregator ${first.name}, expected none`
       if (aggregator.inStore?.name !== 'mean')
         return `peers see sums and never one contribution; got the rule ${aggregator.name}, expected mean`
       return codec.name === 'f32'
