@@ -1,4 +1,5 @@
 import type { Command } from '../command.js'
+import { aggregate } from './aggregate.js'
 import { bench } from './bench.js'
 import { compare } from './compare.js'
 import { data } from './data.js'
@@ -20,6 +21,7 @@ export const COMMANDS: readonly Command[] = [
   data,
   engines,
   strategies,
+  aggregate,
   newCommand,
   bench
 ]

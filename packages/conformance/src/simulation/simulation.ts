@@ -27,7 +27,7 @@ import {
   type PeerResult
 } from '@peergrad/peer'
 import { MemoryStore, spawnInline } from '@peergrad/store'
-import { aggregators, codecs, filters, strategies } from '@peergrad/strategies'
+import { aggregators, codecs, filters, preAggregators, strategies } from '@peergrad/strategies'
 
 const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 
@@ -166,6 +166,7 @@ export class Simulation {
         store,
         strategy,
         aggregator: resolvePlugin(aggregators, this.manifest.aggregator),
+        preAggregators: this.manifest.preAggregators.map((each) => resolvePlugin(preAggregators, each)),
         ...(filter !== undefined && { filter: resolvePlugin(filters, filter) }),
         ...(this.manifest.codec !== 'f32' && { codec }),
         partition: (shards) =>

@@ -34,6 +34,8 @@ export interface RoundServices {
   readonly store: GradientStore
   readonly strategy: Strategy
   readonly aggregator: PluginReference
+  /** what contributions go through before it, in order */
+  readonly preAggregators?: readonly PluginReference[]
   /** what of a contribution is worth sending; all of it when left out */
   readonly filter?: PluginReference
   readonly own: OwnVectors
@@ -236,11 +238,12 @@ export class Exchange {
     to: string,
     part: Part | undefined
   ): Promise<void> {
-    const { store, aggregator, manifest } = this.services
+    const { store, aggregator, preAggregators = [], manifest } = this.services
     await store.aggregate({
       from: keys,
       to,
       rule: aggregator,
+      pre: preAggregators,
       samples: manifests.map(({ samples }) => samples),
       parameters: this.#shape(part).parameters,
       seed: seedOf(manifest.seed, 'aggregate', this.round)

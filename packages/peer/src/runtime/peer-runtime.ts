@@ -47,6 +47,8 @@ export interface PeerRuntimeInit {
   readonly store: GradientStore
   readonly strategy: Strategy
   readonly aggregator: PluginReference
+  /** what contributions go through before it, in order */
+  readonly preAggregators?: readonly PluginReference[]
   /** what of a contribution is worth sending; all of it when left out */
   readonly filter?: PluginReference
   /** how vectors are packed for the wire; as they are when left out */
@@ -346,7 +348,7 @@ export class PeerRuntime {
 
   /** True when it was the last. */
   async #oneRound(signal: AbortSignal, ends: AbortSignal): Promise<boolean> {
-    const { clock, store, engine, strategy, swarm, aggregator, filter, emit } = this.#init
+    const { clock, store, engine, strategy, swarm, aggregator, preAggregators, filter, emit } = this.#init
     const start = clock.now()
     const { round, view } = this.#here as Here
     const member = view.members.includes(this.#self)
@@ -360,6 +362,7 @@ export class PeerRuntime {
         store,
         strategy,
         aggregator,
+        ...(preAggregators && { preAggregators }),
         ...(filter && { filter }),
         own: this.#own,
         clock,
