@@ -2,7 +2,8 @@ import { loadPlugin, random, resolvePlugin, type Aggregator } from '@peergrad/co
 import { aggregators } from '@peergrad/strategies'
 import { describe, expect, it } from 'vitest'
 import { aggregatorCompliance } from '../../../test/compliance/aggregator.js'
-import { aggregate } from './by-rule.js'
+import { krum, meamed, trimmed } from '../../store/test/module-reference.js'
+import { aggregate, vector } from './by-rule.js'
 
 type Properties = Parameters<typeof aggregatorCompliance>[2]
 
@@ -141,5 +142,32 @@ describe('cases', () => {
     ['mda:g=1', 'unknown', /got the option "g"/]
   ])('%s is refused', async (text, code, message) => {
     await expect(rule(text)).rejects.toMatchObject({ code, message: expect.stringMatching(message) as string })
+  })
+})
+
+/** The module's tests hold it to the same words. */
+describe('what databases have of it', () => {
+  const rows = Array.from({ length: 9 }, (_, k) => {
+    const noise = random(k, 'in store')
+    return Array.from({ length: 40 }, (_, i) => (i % 5 === 0 ? Math.round(3 * noise.normal()) : noise.normal()))
+  })
+  const inputs = rows.map(vector)
+
+  it.each([
+    ['trimmed-mean:f=2', { f: 2 }, trimmed(inputs, 2)],
+    ['meamed:f=3', { f: 3 }, meamed(inputs, 3)],
+    ['krum:f=2', { f: 2 }, krum(inputs, 2, 1)],
+    ['multi-krum:f=2', { f: 2, m: 7 }, krum(inputs, 2, 7)],
+    ['multi-krum:f=1,m=3', { f: 1, m: 3 }, krum(inputs, 1, 3)]
+  ])('%s is called with %j and has the same bits', async (text, numbers, expected) => {
+    const { name, inStore } = await rule(text)
+    expect(inStore?.name).toBe(name)
+    expect(inStore?.parameters?.(rows.length)).toEqual(numbers)
+    expect(aggregate(await rule(text), rows)).toEqual([...expected])
+  })
+
+  it('another reading of Krum is none of theirs', async () => {
+    expect((await rule('krum:neighbours=n-f-1')).inStore).toBeUndefined()
+    expect((await rule('multi-krum:power=1')).inStore).toBeUndefined()
   })
 })

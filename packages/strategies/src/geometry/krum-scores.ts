@@ -20,6 +20,11 @@ export function krumReading(plugin: string, options: PluginOptions): KrumReading
   throw new PeergradError('argument', `${plugin}.power: got ${JSON.stringify(power)}, expected 1, 2 or 4`)
 }
 
+/** Whether it is the one that databases know. */
+export function isBlanchards({ neighbours, power }: KrumReading): boolean {
+  return neighbours === 'n-f-2' && power === 2
+}
+
 /**
  * More than 2f + 2 inputs, as the paper proves, or more than 2f and one with a neighbour more: two that lie alike are each
  * other's nearest, so f must be too few to be all that a score looks at.

@@ -1,6 +1,6 @@
 import type { Aggregator } from '@peergrad/core'
 import { declared } from '../declared.js'
-import { KRUM_OPTIONS, krumReading, krumScores, lowest, scorable } from '../geometry/krum-scores.js'
+import { KRUM_OPTIONS, isBlanchards, krumReading, krumScores, lowest, scorable } from '../geometry/krum-scores.js'
 import { checkNames, type PluginOptions } from '../plugin-options.js'
 
 /**
@@ -14,6 +14,7 @@ export function krum(options: PluginOptions): Aggregator {
   const reading = krumReading('krum', options)
   return {
     name: 'krum',
+    ...(isBlanchards(reading) && { inStore: { name: 'krum', parameters: () => ({ f }) } as const }),
     describe: 'the one input that is nearest to its n − f − 2 nearest others (Blanchard et al., NeurIPS 2017)',
     check: (n) => scorable(n, f, reading),
     aggregate({ vectors, out, kernels }) {
