@@ -44,7 +44,14 @@ describe.skipIf(moduleRedis.absent)(`rules inside the database${moduleRedis.abse
 
   const aggregate = (name: string, numbers: Record<string, number>, from: readonly string[] = keys) => {
     const rule = { module: RULES, export: 'inStoreOnly', options: { name, ...numbers } }
-    return store.aggregate({ from, to: `to:${name}`, rule, samples: from.map(() => 1), parameters: PARAMETERS, seed: 1 })
+    return store.aggregate({
+      from,
+      to: `to:${name}`,
+      rule,
+      samples: from.map(() => 1),
+      parameters: PARAMETERS,
+      seed: 1
+    })
   }
 
   it('are these', () => {
@@ -59,6 +66,18 @@ describe.skipIf(moduleRedis.absent)(`rules inside the database${moduleRedis.abse
     expect(Buffer.from(lease.vector.buffer, lease.vector.byteOffset, lease.vector.byteLength)).toEqual(
       Buffer.from(whole.buffer)
     )
+    lease.release()
+  })
+
+  it('are run outside on what pre-aggregators make', async () => {
+    const rule = { module: RULES, export: 'inStoreMean', options: {} }
+    const pre = [{ module: RULES, export: 'halves', options: {} }]
+    const samples = keys.map(() => 1)
+    await store.aggregate({ from: keys, to: 'halved', rule, pre, samples, parameters: PARAMETERS, seed: 1 })
+    const lease = await store.get('halved')
+    const mean = result(LENGTH, (out) => kernels.mean(out, rows))
+    expect(lease.vector[0]).toBeCloseTo(mean[0]! / 2, 6)
+    expect(lease.vector[PARAMETERS]).toBe(mean[PARAMETERS])
     lease.release()
   })
 

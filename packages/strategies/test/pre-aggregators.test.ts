@@ -8,8 +8,8 @@ import {
   type PreAggregator
 } from '@peergrad/core'
 import { preAggregators, trimmedMean } from '@peergrad/strategies'
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { preAggregatorCompliance } from '../../../test/compliance/pre-aggregator.js'
 import { prepare, vector } from './by-rule.js'
 
 const load = (text: string) => loadPlugin('pre-aggregator', resolvePlugin(preAggregators, text))
@@ -17,39 +17,7 @@ const ALL = ['nnm:f=2', 'bucketing', 'bucketing:s=3', 'clipping:c=0.5', 'arc:f=2
 const made = new Map<string, PreAggregator>()
 for (const text of ALL) made.set(text, await load(text))
 
-const most = 3.4028234663852886e38
-const value = fc.float({ noNaN: true, noDefaultInfinity: true, min: -most, max: most })
-const rows = fc.tuple(fc.integer({ min: 5, max: 12 }), fc.integer({ min: 1, max: 20 })).chain(([n, length]) => {
-  const row = fc.array(fc.oneof(value, fc.constantFrom(0, -0, 1, -1)), { minLength: length, maxLength: length })
-  return fc.array(row, { minLength: n, maxLength: n })
-})
-
-describe.each([...made])('%s', (_text, pre) => {
-  it('says how many vectors come out, which are finite, and the same again', () => {
-    fc.assert(
-      fc.property(rows, (inputs) => {
-        const out = prepare(pre, inputs)
-        expect(out.length).toBe(pre.count(inputs.length))
-        expect(out.flat().every(Number.isFinite)).toBe(true)
-        expect(prepare(pre, inputs)).toEqual(out)
-      }),
-      { numRuns: 60 }
-    )
-  })
-
-  it('does not write into its inputs', () => {
-    fc.assert(
-      fc.property(rows, (inputs) => {
-        const vectors = inputs.map(vector)
-        const before = vectors.map((each) => [...each])
-        const scratch = (length: number) => ({ vector: vector(Array<number>(length).fill(NaN)), release: () => {} })
-        pre.apply({ vectors, kernels: createKernels(), random: random(1), scratch })
-        expect(vectors.map((each) => [...each])).toEqual(before)
-      }),
-      { numRuns: 60 }
-    )
-  })
-})
+for (const [text, pre] of made) preAggregatorCompliance(text, () => pre)
 
 describe('cases', () => {
   it('nnm mixes each with its nearest, so that a far one comes near', async () => {
