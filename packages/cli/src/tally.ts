@@ -130,6 +130,7 @@ export class Tally {
       run: this.run,
       strategy: this.manifest?.strategy ?? '',
       aggregator: this.manifest?.aggregator ?? '',
+      preAggregators: this.manifest?.preAggregators ?? [],
       dataset: this.manifest?.dataset ?? '',
       model: this.manifest?.model ?? '',
       engine: this.engine,

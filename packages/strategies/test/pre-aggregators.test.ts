@@ -7,7 +7,7 @@ import {
   createKernels,
   type PreAggregator
 } from '@peergrad/core'
-import { preAggregators, trimmedMean } from '@peergrad/strategies'
+import { f32, gossip, mean, preAggregators, ring, scatterReduce, trimmedMean } from '@peergrad/strategies'
 import { describe, expect, it } from 'vitest'
 import { preAggregatorCompliance } from '../../../test/compliance/pre-aggregator.js'
 import { prepare, vector } from './by-rule.js'
@@ -68,4 +68,14 @@ describe('a chain', () => {
     expect(unmetCondition(chain, trimmedMean({ f: 3 }), 15)).toMatchObject({ who: 'aggregator trimmed-mean', n: 5 })
     expect(unmetCondition(chain, trimmedMean({ f: 1 }), 15)).toBeUndefined()
   })
+})
+
+it.each([ring, gossip, scatterReduce])('a strategy that sees no whole contributions refuses them: %o', (strategy) => {
+  const refusal = strategy({}).refuses?.({
+    aggregator: mean({}),
+    preAggregators: [made.get('nnm:f=2')!],
+    codec: f32({}),
+    filter: undefined
+  })
+  expect(refusal).toMatch(/nnm/)
 })
