@@ -50,6 +50,16 @@ describe('gives what ByzFL gives', () => {
   )
 })
 
+test('gives what the code of Zeno gives', async () => {
+  const example = examples.find(({ name }) => name === 'Zeno')!
+  const { x, lr, rho, b } = example.params as { x: number[]; lr: number; rho: number; b: number }
+  const loss = (at: number[]) => at.reduce((sum, value) => sum + 0.5 * value * value, 0)
+  const after = example.inputs.map((row) => loss(x.map((value, i) => value - lr * row[i]!)))
+  const document = { vectors: example.inputs, rule: 'Zeno', params: { rho, b }, losses: { before: loss(x), after } }
+  expectClose((await aggregateByHand({ ...document, dtype: 'float64' })).output, example.output, example.tolerance)
+  await expect(aggregateByHand({ ...document, losses: { before: 1 } })).rejects.toThrow(/losses: expected/)
+})
+
 function expectClose(got: number[] | number[][], expected: number[] | number[][], tolerance: number): void {
   const [a, b] = [got.flat(), expected.flat()]
   expect(a.length).toBe(b.length)

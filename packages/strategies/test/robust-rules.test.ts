@@ -17,13 +17,11 @@ const kappa = (f: number, of: (share: number) => number) => ({
 const apart = (f: number) => ({ bounded: (n: number) => ({ hostile: f, factor: 4 * Math.sqrt(n - f) }) })
 
 const RULES: Readonly<Record<string, Properties>> = {
-  'trimmed-mean:f=1': { exact: true, tolerates: () => 1, ...kappa(1, (share) => 6 * share * (1 + share)) },
-  'trimmed-mean:f=3': { exact: true, tolerates: () => 3, ...kappa(3, (share) => 6 * share * (1 + share)) },
+  'trimmed-mean:f=2': { exact: true, tolerates: () => 2, ...kappa(2, (share) => 6 * share * (1 + share)) },
   'meamed:f=2': { exact: true, ...apart(2) },
   'geometric-median:nu=1e-35': { ...kappa(2, (share) => 2 * 4 * (1 + share) ** 2), counts: { min: 5, max: 9 } },
   'krum:f=2': { order: 'ties', ...kappa(2, (share) => 6 * (1 + share)) },
-  'krum:f=2,neighbours=n-f-1,power=1': { order: 'ties', ...apart(2) },
-  'krum:f=1,power=4': { order: 'ties', ...apart(1) },
+  'krum:f=2,neighbours=n-f-1,power=4': { order: 'ties', ...apart(2) },
   'multi-krum:f=2': { order: 'ties', ...apart(2) },
   // its last scores look at one neighbour, and two are each other's nearest
   'bulyan:f=1': { order: 'always', ...apart(1) },
@@ -66,8 +64,10 @@ describe('a condition on the number of inputs', () => {
     ['bulyan:f=2', 11, 64],
     ['mda:f=2', 5, 632],
     ['monna:f=1,trusted=4', 5, Infinity],
-    ['smea:f=2', 5, 100],
-    ['dnc:f=2,iterations=3', 7, Infinity],
+    ['smea:f=1', 3, 64],
+    ['smea:f=3', 7, 32],
+    ['caf:f=2', 5, 64],
+    ['dnc:f=2,iterations=3', 7, 64],
     ['faba:f=2', 5, Infinity]
   ])('of %s: %i to %d', async (text, least, most) => {
     const { check } = await rule(text)

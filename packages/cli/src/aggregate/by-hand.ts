@@ -10,17 +10,17 @@ import {
   type Random,
   type Registry
 } from '@peergrad/core'
-import { aggregators, preAggregators } from '@peergrad/strategies'
+import { aggregators, preAggregators, zeno, type ValidationLosses } from '@peergrad/strategies'
 import { checkFields, countOf, isObject, parametersOf, textOf, type Document } from '../by-hand/document.js'
 import { vectorsOf } from '../by-hand/vectors.js'
 import { BYZFL_PRE_AGGREGATORS, BYZFL_RULES, translated } from './byzfl-names.js'
 
 /**
  * What a rule makes of the vectors of a document, or without one what its pre-aggregators do. Fields: `vectors`, `rule`,
- * `params`, `preAggregators` (a list of {rule, params}), `dtype`, `seed`. Names and parameters are ours or ByzFL's.
+ * `params`, `preAggregators` (a list of {rule, params}), `losses` (for Zeno), `dtype`, `seed`. Names and parameters are ours or ByzFL's.
  */
 export async function aggregateByHand(document: Document): Promise<{ output: number[] | number[][] }> {
-  checkFields(document, ['vectors', 'rule', 'params', 'preAggregators', 'dtype', 'seed'])
+  checkFields(document, ['vectors', 'rule', 'params', 'preAggregators', 'losses', 'dtype', 'seed'])
   const { vectors, kernels, allocate } = vectorsOf(document, 'vectors')
   const chain = await chainOf(document)
   const rule = document['rule'] === undefined ? undefined : await ruleOf(document)
@@ -41,8 +41,21 @@ export async function aggregateByHand(document: Document): Promise<{ output: num
 const ANY: Aggregator = { name: 'none', describe: '', check: () => undefined, aggregate: () => {} }
 
 async function ruleOf(document: Document): Promise<Aggregator> {
+  if (textOf(document, 'rule').toLowerCase() === 'zeno') {
+    return zeno(parametersOf(document, 'params'), lossesOf(document))
+  }
   const named = translated(BYZFL_RULES, textOf(document, 'rule'), parametersOf(document, 'params'))
   return loadPlugin('aggregator', reference(aggregators, named))
+}
+
+/** What Zeno judges by: {"before": …, "after": […]}. */
+function lossesOf({ losses }: Document): ValidationLosses {
+  const { before, after } = isObject(losses) ? losses : {}
+  if (typeof before === 'number' && Array.isArray(after) && after.every((loss) => typeof loss === 'number')) {
+    return { before, after }
+  }
+  const message = 'losses: expected {"before": the loss, "after": [the loss after a step along each vector]} for zeno'
+  throw new PeergradError('argument', message)
 }
 
 async function chainOf(document: Document): Promise<PreAggregator[]> {

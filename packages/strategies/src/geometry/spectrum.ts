@@ -1,3 +1,6 @@
+/** Most rows of a rule that asks for eigenvectors, which take n³ operations each. */
+export const SPECTRAL_INPUTS = 64
+
 /** Sweeps after which a symmetric matrix of 64 rows has long become diagonal: six to ten is what it takes. */
 const SWEEPS = 30
 

@@ -1,6 +1,6 @@
 import type { Aggregator } from '@peergrad/core'
 import { declared, minority } from '../declared.js'
-import { centredProducts, topEigenpair } from '../geometry/spectrum.js'
+import { centredProducts, SPECTRAL_INPUTS, topEigenpair } from '../geometry/spectrum.js'
 import { checkNames, type PluginOptions } from '../plugin-options.js'
 
 /**
@@ -10,7 +10,7 @@ import { checkNames, type PluginOptions } from '../plugin-options.js'
  * had the least top eigenvalue.
  *
  * The maximum is over inputs that still have weight, so each iteration takes all of it from one at least and n are enough;
- * over all, one far input would leave the others as they are for ever. n > 2f. Two passes over n·d; O(n³) per iteration.
+ * over all, one far input would leave the others as they are for ever. n > 2f, n ≤ 64. Two passes over n·d; O(n³) per iteration.
  */
 export function caf(options: PluginOptions): Aggregator {
   checkNames('caf', options, ['f'])
@@ -18,7 +18,7 @@ export function caf(options: PluginOptions): Aggregator {
   return {
     name: 'caf',
     describe: 'mean reweighted against the top direction of the covariance, its bound unknown (Allouah et al., 2025)',
-    check: (n) => minority(n, f),
+    check: (n) => minority(n, f, SPECTRAL_INPUTS),
     aggregate({ vectors, out, kernels }) {
       kernels.average([out], vectors, [filtered(kernels.pairDistances(vectors), vectors.length, f)])
     }

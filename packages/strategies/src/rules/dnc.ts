@@ -1,13 +1,13 @@
 import type { Aggregator, Random, Vector } from '@peergrad/core'
 import { between, declared, minority } from '../declared.js'
 import { ascending, membership } from '../geometry/nearest.js'
-import { centredProducts, topEigenpair } from '../geometry/spectrum.js'
+import { centredProducts, SPECTRAL_INPUTS, topEigenpair } from '../geometry/spectrum.js'
 import { checkNames, integerOption, type PluginOptions } from '../plugin-options.js'
 
 /**
  * Divide and conquer: `iterations` times, on `dimensions` random coordinates, the f inputs that reach farthest along the top
  * direction of the covariance are found out; the mean of those that never were (Shejwalkar and Houmansadr, NDSS 2021,
- * algorithm 2 with filtering constant 1). The coordinates are drawn from the round's seed, alike on every peer. n > 2f,
+ * algorithm 2 with filtering constant 1). The coordinates are drawn from the round's seed, alike on every peer. 2f < n ≤ 64,
  * n > iterations·f. One pass over n·d.
  */
 export function dnc(options: PluginOptions): Aggregator {
@@ -19,7 +19,7 @@ export function dnc(options: PluginOptions): Aggregator {
     name: 'dnc',
     describe: 'mean without the f inputs farthest along the top direction of random coordinates (DnC, NDSS 2021)',
     check: (n) =>
-      minority(n, f) ?? between(n, iterations * f + 1, Infinity, `expected more than ${iterations} iterations × f`),
+      minority(n, f, SPECTRAL_INPUTS) ?? between(n, iterations * f + 1, Infinity, `expected more than ${iterations} iterations × f`),
     aggregate({ vectors, out, kernels, random }) {
       const n = vectors.length
       const good = new Set(vectors.keys())

@@ -1,7 +1,7 @@
 import type { Aggregator } from '@peergrad/core'
 import { declared, minority } from '../declared.js'
 import { membership } from '../geometry/nearest.js'
-import { centredProducts, topEigenpair } from '../geometry/spectrum.js'
+import { centredProducts, SPECTRAL_INPUTS, topEigenpair } from '../geometry/spectrum.js'
 import { fewSubsets, leastSubset } from '../geometry/subsets.js'
 import { checkNames, type PluginOptions } from '../plugin-options.js'
 
@@ -11,7 +11,7 @@ const SUBSETS = 5000
 /**
  * Smallest maximum eigenvalue averaging: the mean of the n − f inputs whose covariance has the least largest eigenvalue, of
  * equals the first in lexicographic order (Allouah et al., ICML 2023, "On the privacy-robustness-utility trilemma"). The
- * eigenvalues are those of the (n − f)² matrix of inner products. n > 2f and C(n, f) ≤ 5,000. Two passes over n·d; O(n³) per
+ * eigenvalues are those of the (n − f)² matrix of inner products. 2f < n ≤ 64 and C(n, f) ≤ 5,000. Two passes over n·d; O(n³) per
  * subset.
  */
 export function smea(options: PluginOptions): Aggregator {
@@ -20,7 +20,7 @@ export function smea(options: PluginOptions): Aggregator {
   return {
     name: 'smea',
     describe: 'mean of the n − f inputs whose covariance has the least top eigenvalue (Allouah et al., ICML 2023)',
-    check: (n) => minority(n, f) ?? fewSubsets(n, f, SUBSETS),
+    check: (n) => minority(n, f, SPECTRAL_INPUTS) ?? fewSubsets(n, f, SUBSETS),
     aggregate({ vectors, out, kernels }) {
       const n = vectors.length
       const distances = kernels.pairDistances(vectors)
