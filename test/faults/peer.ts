@@ -37,6 +37,7 @@ import {
   type PeerSettings,
   type ThreadName,
   type ThreadUse,
+  type Use,
   type ToPeer
 } from './protocol.js'
 import { threadUse } from './thread.js'
@@ -213,12 +214,18 @@ function endable(engine: Engine): Engine {
 }
 
 async function tellUse(id: number): Promise<void> {
-  const { rss, heapUsed, external } = process.memoryUsage()
   const uses = [threadUse(), ...(await otherThreads())]
-  const timers = uses.reduce((sum, thread) => sum + thread.timers, 0)
+  const sum = (of: (thread: ThreadUse) => number) => uses.reduce((total, thread) => total + of(thread), 0)
   const descriptors = readdirSync('/proc/self/fd').length
-  const controlBytesSent = mesh?.links().reduce((sum, link) => sum + link.controlBytesSent, 0) ?? 0
-  await say({ type: 'use', id, use: { rss, heapUsed, external, descriptors, timers, controlBytesSent, threads: uses } })
+  const use: Use = {
+    rss: process.memoryUsage.rss(),
+    heapUsed: sum(({ heapUsed }) => heapUsed),
+    external: sum(({ external }) => external),
+    timers: sum(({ timers }) => timers),
+    descriptors,
+    controlBytesSent: mesh?.links().reduce((total, link) => total + link.controlBytesSent, 0) ?? 0
+  }
+  await say({ type: 'use', id, use })
 }
 
 async function otherThreads(): Promise<ThreadUse[]> {

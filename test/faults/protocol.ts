@@ -62,26 +62,22 @@ export interface PeerSettings {
 
 export type ThreadName = 'network' | 'store' | 'engine'
 
-/** What one thread of a peer holds. */
+/** What one thread of a peer holds, in bytes and counts; with Node's --expose-gc after everything else was collected. */
 export interface ThreadUse {
   /** 0 is the main thread */
   readonly thread: number
   readonly heapUsed: number
+  /** buffers outside of the heap */
+  readonly external: number
   readonly timers: number
 }
 
-/** What a peer process holds, in bytes and counts. */
-export interface Use {
+/** What a peer process holds, all its threads together. */
+export interface Use extends Omit<ThreadUse, 'thread'> {
   readonly rss: number
-  /** of the main thread */
-  readonly heapUsed: number
-  readonly external: number
   readonly descriptors: number
-  /** over all threads */
-  readonly timers: number
   /** over all links, as the mesh counts them */
   readonly controlBytesSent: number
-  readonly threads: readonly ThreadUse[]
 }
 
 /** `wall` is the time of day in milliseconds, so that what several processes say falls into one order. */

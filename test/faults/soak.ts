@@ -49,7 +49,8 @@ if (minutes >= WHOLE) writeFileSync(join(PROGRAMS, '../../../../bench/results/so
 
 async function soak(): Promise<SoakReport> {
   // what a user gets, and not the short deadline of the tests
-  const swarm = await RealSwarm.start({ strategy, peers, run: { deadline: 30, 'min-peers': 0 } })
+  const run = { deadline: 30, 'min-peers': 0 }
+  const swarm = await RealSwarm.start({ strategy, peers, run, flags: ['--expose-gc'] })
   swarm.hang = HANG
   const faults = new Faults(swarm)
   const samples = new Samples(swarm, SAMPLING)

@@ -19,8 +19,10 @@ channel.onmessage = (event) => {
 }
 
 export function threadUse(): ThreadUse {
+  globalThis.gc?.()
   const timers = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
-  return { thread: threadId, heapUsed: process.memoryUsage().heapUsed, timers }
+  const { heapUsed, external } = process.memoryUsage()
+  return { thread: threadId, heapUsed, external, timers }
 }
 
 /** Dies as soon as a socket has carried so many bytes of vectors. */
