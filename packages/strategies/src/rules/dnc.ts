@@ -19,7 +19,8 @@ export function dnc(options: PluginOptions): Aggregator {
     name: 'dnc',
     describe: 'mean without the f inputs farthest along the top direction of random coordinates (DnC, NDSS 2021)',
     check: (n) =>
-      minority(n, f, SPECTRAL_INPUTS) ?? between(n, iterations * f + 1, Infinity, `expected more than ${iterations} iterations × f`),
+      minority(n, f, SPECTRAL_INPUTS) ??
+      between(n, iterations * f + 1, Infinity, `expected more than ${iterations} iterations × f`),
     aggregate({ vectors, out, kernels, random }) {
       const n = vectors.length
       const good = new Set(vectors.keys())
