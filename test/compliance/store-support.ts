@@ -3,12 +3,7 @@ import type { GradientStore, Vector } from '@peergrad/core'
 export async function put(store: GradientStore, key: string, row: ArrayLike<number>, ttl?: number): Promise<void> {
   const lease = store.lease(row.length)
   lease.vector.set(row)
-  try {
-    await store.put(key, lease, ttl === undefined ? {} : { ttl })
-  } catch (thrown) {
-    lease.release()
-    throw thrown
-  }
+  await store.put(key, lease, ttl === undefined ? {} : { ttl })
 }
 
 /** A copy of what is there now. */

@@ -1,6 +1,7 @@
 import type { Digest, GradientStore, PeerId, PhasePlaces, RunEvent, StoreRule } from '@peergrad/core'
 import { Checkpoints, type CheckpointsInit } from './checkpoint/checkpoints.js'
-import { PeerRuntime, type PeerRuntimeInit, type PeerSignals } from './runtime/peer-runtime.js'
+import type { PeerRuntimeInit, PeerSignals } from './runtime/peer-init.js'
+import { PeerRuntime } from './runtime/peer-runtime.js'
 
 export interface RunPeerInit extends Omit<PeerRuntimeInit, 'emit' | 'checkpoints'>, PeerSignals {
   readonly emit: (event: RunEvent) => void

@@ -63,12 +63,15 @@ export class TensorStore<T extends Tensor> implements GradientStore {
 
   /** When it rejects the lease is still the caller's. A lease of `get` may be put under another key. */
   async put(key: string, lease: Lease, { ttl }: { ttl?: number } = {}): Promise<void> {
-    this.#checkOpen()
-    checkKey(key)
-    checkTtl(ttl)
-    const slab = this.#leases.slabOf(lease, key)
-    await this.#writer.give([], [key], async () => [await this.#place.keep(slab)], ttl)
-    lease.release()
+    try {
+      this.#checkOpen()
+      checkKey(key)
+      checkTtl(ttl)
+      const slab = this.#leases.slabOf(lease, key)
+      await this.#writer.give([], [key], async () => [await this.#place.keep(slab)], ttl)
+    } finally {
+      lease.release()
+    }
   }
 
   async get(key: string): Promise<Lease> {

@@ -110,7 +110,10 @@ export interface GradientStore {
   readonly capabilities: StoreCapabilities
   /** A vector of `length` floats to fill and then hand to `put`. Counts against the budget. */
   lease(length: number): Lease
-  /** Stores a leased vector under a key and takes it over: the caller no longer writes to it. `ttl` in milliseconds. */
+  /**
+   * Stores a leased vector under a key and takes it over, also when it fails: the caller neither writes to it nor releases
+   * it any more. `ttl` in milliseconds.
+   */
   put(key: string, lease: Lease, options?: { ttl?: number }): Promise<void>
   get(key: string): Promise<Lease>
   has(key: string): Promise<boolean>

@@ -1,7 +1,8 @@
 import { setMaxListeners } from 'node:events'
-import { PeergradError, type Proposal, type RoundContext } from '@peergrad/core'
+import { PeergradError, random, type Proposal, type RoundContext } from '@peergrad/core'
 import { deferred, orAborted } from '../deferred.js'
 import type { Exchange } from './exchange.js'
+import { roundKey } from './round-services.js'
 import { callStrategy } from './strategy-call.js'
 
 /**
@@ -19,7 +20,7 @@ export class Attempt {
   constructor(exchange: Exchange, number: number, proposed?: { ballot: number; proposal: Proposal }) {
     this.#exchange = exchange
     this.#number = number
-    // every transfer of the attempt listens
+    // the gradients of all its minibatches listen at once
     setMaxListeners(0, this.#controller.signal)
     if (proposed !== undefined) this.offer(proposed.ballot, proposed.proposal)
   }
@@ -75,14 +76,14 @@ export class Attempt {
       engine,
       store,
       clock,
-      random: exchange.random,
+      random: random(services.manifest.seed, 'round', init.round),
       signal,
       state: init.state,
       optimiser: services.manifest.optimiser,
       steps: init.steps,
       learningRate: init.learningRate,
       minibatches: init.minibatches,
-      key: (name) => exchange.key(this.#number === 0 ? name : `${name}:${this.#number}`),
+      key: (name) => roundKey(init.round, this.#number === 0 ? name : `${name}:${this.#number}`),
       measure: (phase, work) => exchange.measure(phase, work),
       gradient: async (minibatch, key, at = init.state) => {
         const state = await store.get(at)
@@ -100,9 +101,10 @@ export class Attempt {
       },
       own: (name) => services.own.key(name),
       keep: (name, key) => services.own.keep(name, key),
-      contribute: (make, parts) => exchange.contribute(make, parts),
+      contribute: (make, parts = 1) => exchange.own.give(make, parts),
       agreed: async () => (await this.#bind()).proposal.contributions,
-      fetch: (manifests, part) => exchange.measure('fetch', () => exchange.fetch(manifests, signal, part)),
+      fetch: (manifests, part) =>
+        exchange.measure('fetch', () => exchange.contributions.fetch(manifests, signal, part)),
       aggregate: (keys, manifests, to, part) =>
         exchange.measure('aggregate', () => exchange.aggregate(keys, manifests, to, part)),
       last: () => this.#required().proposal.finish,
@@ -110,9 +112,9 @@ export class Attempt {
         const { contributions } = this.#required().proposal
         return contributions[index % contributions.length].peer
       },
-      publish: (label, key, part) => exchange.publish(this.#required().ballot, label, key, part),
+      publish: (label, key, part) => exchange.derived.publish(this.#required().ballot, label, key, part),
       receive: (label, peer, part) =>
-        exchange.measure('fetch', () => exchange.receiveDerived(this.#required().ballot, label, peer, signal, part))
+        exchange.measure('fetch', () => exchange.derived.receive(this.#required().ballot, label, peer, signal, part))
     }
   }
 

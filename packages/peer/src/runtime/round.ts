@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import {
   canonical,
   layoutLength,
@@ -13,7 +12,9 @@ import { checkAborted, deferred } from '../deferred.js'
 import { RoundAgreement, type AgreementMessage, type Decision } from './agreement.js'
 import { Attempt } from './attempt.js'
 import { isOwnFault } from './own-fault.js'
-import { Exchange, RETENTION, type ExchangeInit, type ExchangeMessage, type RoundServices } from './exchange.js'
+import { Exchange, RETENTION } from './exchange.js'
+import type { OwnContribution } from './own-contribution.js'
+import type { ExchangeInit, ExchangeMessage, RoundServices } from './round-services.js'
 
 export interface RoundInit extends ExchangeInit {
   /** members of the next view and the end of the run, as this peer would propose them */
@@ -86,8 +87,6 @@ export class Round {
   constructor(services: RoundServices, init: RoundInit) {
     this.services = services
     this.init = init
-    // every transfer of the round listens
-    setMaxListeners(0, this.#ended.signal)
     this.#members = new Set(init.view.members)
     this.#agreement = new RoundAgreement({
       view: init.view,
@@ -119,8 +118,9 @@ export class Round {
     return this.#exchange.phases
   }
 
-  get packed(): Exchange['packed'] {
-    return this.#exchange.packed
+  /** of the own contribution */
+  get packed(): OwnContribution['packed'] {
+    return this.#exchange.own.packed
   }
 
   get decided(): boolean {
@@ -170,9 +170,9 @@ export class Round {
       case 'manifest':
         return this.#onManifest(from, message, envelope)
       case 'derived':
-        return this.#exchange.announced(from, message)
+        return this.#exchange.derived.announced(from, message)
       case 'failed':
-        this.#exchange.failed(from, message.ballot, message.peers)
+        this.#exchange.derived.failed(from, message.ballot, message.peers)
         return this.#agreement.receive(from, message)
       case 'commit':
       case 'prepare':

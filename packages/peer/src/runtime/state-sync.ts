@@ -168,12 +168,16 @@ async function takeVectors(donation: Donation, donors: readonly PeerId[], init: 
   await init.prepare()
   const request = { mesh: swarm.mesh, store, clock, donors, deadline: PART_DEADLINE, signal }
   const leases = await download({ ...request, vectors: donation.vectors })
-  for (const [index, { digest, length }] of donation.vectors.entries()) {
-    const key = keys[index]
-    await store.put(key, leases[index])
-    if ((await store.digest(key)) === digest) continue
-    // one of them sent other bytes: whole from one after the other, it shows who
-    await store.delete([key])
-    await vectors.pull({ digest, length, key, from: donors, signal })
+  try {
+    for (const [index, { digest, length }] of donation.vectors.entries()) {
+      const key = keys[index]
+      await store.put(key, leases[index])
+      if ((await store.digest(key)) === digest) continue
+      // one of them sent other bytes: whole from one after the other, it shows who
+      await store.delete([key])
+      await vectors.pull({ digest, length, key, from: donors, signal })
+    }
+  } finally {
+    for (const lease of leases) lease.release()
   }
 }

@@ -10,20 +10,13 @@ import {
   type PluginReference
 } from '@peergrad/core'
 import { checkAborted } from '../deferred.js'
+import type { Shape } from './shape.js'
 
 /** A vector that stands packed for the wire: content that its digest names. */
 export interface Packed {
   readonly digest: Digest
   /** 32-bit words of the content */
   readonly words: number
-}
-
-/** What packed content stands for. */
-export interface Shape {
-  /** floats */
-  readonly length: number
-  /** trainable floats among them, which come first */
-  readonly parameters: number
 }
 
 /** How vectors are packed for the wire. */
@@ -216,10 +209,7 @@ export class VectorExchange {
         const cause = PeergradError.from(thrown)
         throw new PeergradError('unreachable', cause.message, { peers, liars }, { cause })
       }
-      await store.put(key, lease).catch((cause: unknown) => {
-        lease.release()
-        throw cause
-      })
+      await store.put(key, lease)
       const verdict = await store.verify(key)
       if (verdict.digest === digest) {
         if (!bits) await this.#checkFinite(key, verdict.firstNonFinite, from)

@@ -1,0 +1,82 @@
+import { PeergradError, type ContributionManifest, type Part, type PeerId } from '@peergrad/core'
+import type { OwnContribution } from './own-contribution.js'
+import { readIndex, WORDS_PER_PART } from './part-index.js'
+import type { Pulls } from './pulls.js'
+import { roundKey, type ExchangeParts } from './round-services.js'
+import { shapeOf } from './shape.js'
+import type { Packed } from './vectors.js'
+
+/** The agreed contributions of one round, or one part of each, brought into the own store. */
+export class Contributions {
+  readonly #parts: ExchangeParts
+  readonly #own: OwnContribution
+  readonly #pulls: Pulls
+
+  constructor(parts: ExchangeParts, own: OwnContribution, pulls: Pulls) {
+    this.#parts = parts
+    this.#own = own
+    this.#pulls = pulls
+  }
+
+  /** Keys, in the order of the manifests. Errors name all who could not be read, so that one try without them is enough. */
+  async fetch(
+    manifests: readonly ContributionManifest[],
+    signal: AbortSignal,
+    part: Part | undefined
+  ): Promise<string[]> {
+    const reads = await Promise.allSettled(manifests.map((manifest) => this.#fetch(manifest, signal, part)))
+    const failures = reads.flatMap((read) => (read.status === 'rejected' ? [PeergradError.from(read.reason)] : []))
+    const fatal = failures.find(({ data }) => data.peers === undefined)
+    if (fatal !== undefined) throw fatal
+    const blamed = (name: 'peers' | 'liars') => failures.flatMap(({ data }) => (data[name] ?? []) as PeerId[])
+    if (failures.length > 0) {
+      const data = { peers: blamed('peers'), liars: blamed('liars') }
+      throw new PeergradError('unreachable', failures.map(({ message }) => message).join('; '), data)
+    }
+    return reads.flatMap((read) => (read.status === 'fulfilled' ? [read.value] : []))
+  }
+
+  async #fetch(manifest: ContributionManifest, signal: AbortSignal, part: Part | undefined): Promise<string> {
+    const { self, engine } = this.#parts.services
+    if (manifest.peer === self) {
+      const { key, parts } = await this.#own.given(manifest)
+      return part === undefined ? key : parts[part.index]
+    }
+    const key = roundKey(this.#parts.init.round, `from:${manifest.peer}:${manifest.digest}`)
+    if (part === undefined) {
+      await this.#pulls.packed(manifest, shapeOf(engine.layout), key, manifest.peer, signal)
+      return key
+    }
+    const index = await this.#index(manifest, part.of, `${key}:index`, signal)
+    await this.#pulls.packed(
+      index[part.index],
+      shapeOf(engine.layout, part),
+      `${key}:${part.index}`,
+      manifest.peer,
+      signal
+    )
+    return `${key}:${part.index}`
+  }
+
+  /** What the parts of a contribution are, as its owner says. */
+  async #index(
+    { peer, digest, words }: ContributionManifest,
+    of: number,
+    key: string,
+    signal: AbortSignal
+  ): Promise<readonly Packed[]> {
+    const length = of * WORDS_PER_PART
+    if (words !== length) {
+      const peers = [peer]
+      const message = `got an index of ${words} words, expected ${length} for ${of} parts`
+      throw new PeergradError('shape', message, { peers, liars: peers })
+    }
+    await this.#pulls.words(digest, length, key, peer, signal)
+    const lease = await this.#parts.services.store.get(key)
+    try {
+      return readIndex(lease.vector)
+    } finally {
+      lease.release()
+    }
+  }
+}

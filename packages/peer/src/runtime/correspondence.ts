@@ -1,0 +1,96 @@
+import type { Beat, ControlAnswer, ControlMessage, ControlRequest, PeerId } from '@peergrad/core'
+import type { PeerParts } from './peer-parts.js'
+import type { Presence } from './presence.js'
+import type { Rounds } from './rounds.js'
+import { donate } from './state-sync.js'
+
+/** What the others say and ask, brought to the part that it concerns. */
+export class Correspondence {
+  readonly #parts: PeerParts
+  readonly #presence: Presence
+  readonly #rounds: Rounds
+
+  constructor(parts: PeerParts, presence: Presence, rounds: Rounds) {
+    this.#parts = parts
+    this.#presence = presence
+    this.#rounds = rounds
+  }
+
+  /** Listens to the others until what it returns is called. */
+  open(): () => void {
+    const { roster, followers, init } = this.#parts
+    const { swarm, emit } = init
+    const off = [
+      swarm.on('message', ({ from, message, envelope }) => this.#onMessage(from, message, envelope)),
+      // an older founding of this run was found: what this half trained is given up for the state of that one
+      swarm.on('merged', ({ lineage }) => {
+        emit({ type: 'merged', founder: lineage.founder })
+        this.#rounds.current?.overtaken()
+      }),
+      swarm.mesh.on('disconnect', ({ peer }) => {
+        followers.remove(peer)
+        this.#rounds.retired.delete(peer)
+      }),
+      roster.on('view', ({ number, members }) => emit({ type: 'view', number, members })),
+      roster.on('suspect', ({ peer, reason }) => emit({ type: 'suspected', other: peer, reason })),
+      roster.on('trust', ({ peer }) => emit({ type: 'trusted', other: peer })),
+      roster.on('lost', ({ peer, reason }) => {
+        emit({ type: 'lost', other: peer, reason })
+        this.#rounds.current?.lose(peer)
+      }),
+      roster.on('regained', ({ peer }) => this.#rounds.current?.regain(peer)),
+      roster.on('paused', ({ reason }) => emit({ type: 'paused', reason })),
+      roster.on('resumed', ({ reason }) => emit({ type: 'resumed', reason }))
+    ]
+    swarm.respond((from, request) => this.#respond(from, request))
+    return () => off.forEach((remove) => remove())
+  }
+
+  onBeat(from: PeerId, beat: Beat): void {
+    const { roster, followers, catcher } = this.#parts
+    const current = this.#presence.heard(from, beat)
+    if (beat.stateful) followers.reached(from, beat.round)
+    const caughtUp = current && !this.#rounds.retired.has(from)
+    roster.beat(from, { stateful: beat.stateful, caughtUp })
+    if (caughtUp) this.#rounds.current?.retry()
+    const { here, confirmed } = this.#presence
+    if (here !== undefined && beat.round > here.round && roster.isMember(from)) catcher.ask(from)
+    // what a majority said holds until somebody is in another state
+    if (!confirmed || this.#presence.agrees(from) === false) this.#presence.compare()
+  }
+
+  #onMessage(from: PeerId, message: ControlMessage, envelope: Uint8Array): void {
+    const { roster, catcher } = this.#parts
+    roster.heard(from)
+    switch (message.kind) {
+      case 'leave':
+        return roster.leaves(from)
+      case 'suspicions':
+        return roster.suspicions(from, message)
+      default:
+        if (roster.isMember(from) || !this.#presence.confirmed)
+          catcher.receive(from, { message, envelope }, this.#presence.here?.round ?? 0)
+    }
+  }
+
+  async #respond(from: PeerId, request: Exclude<ControlRequest, { kind: 'join' }>): Promise<ControlAnswer | undefined> {
+    const { here, confirmed } = this.#presence
+    if (here === undefined || !confirmed) return undefined
+    const { init, catcher, vectors, optimiser, followers } = this.#parts
+    const { swarm, store } = init
+    if (request.kind === 'decision' && request.round < here.round) {
+      return { kind: 'decided', decision: catcher.decision(request.round) ?? null }
+    }
+    if (request.kind !== 'donate' || !swarm.isReady(from)) return undefined
+    const { donation, release } = await donate(vectors, store, optimiser, {
+      round: here.round,
+      hash: here.hash,
+      step: here.step,
+      lineage: swarm.lineage,
+      view: { ...here.view, members: [...here.view.members] },
+      position: here.data
+    })
+    followers.add(from, here.round, release)
+    return donation
+  }
+}

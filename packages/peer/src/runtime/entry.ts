@@ -1,0 +1,83 @@
+import { layoutLength } from '@peergrad/core'
+import type { Founding } from '../membership/swarm.js'
+import type { PeerParts } from './peer-parts.js'
+import type { Presence } from './presence.js'
+import type { Here } from './standing.js'
+import { takeState } from './state-sync.js'
+
+/** How this peer comes into the state of the run: at its start, and again when it fell behind or holds another model. */
+export class Entry {
+  readonly #parts: PeerParts
+  readonly #presence: Presence
+  /** the round in which this peer came back to a view that it is in */
+  #returned: { readonly round: number; readonly until: number } | undefined
+
+  constructor(parts: PeerParts, presence: Presence) {
+    this.#parts = parts
+    this.#presence = presence
+  }
+
+  /** Makes the state that every peer starts from, or goes on from the checkpoint, or takes what the others are in. */
+  async begin(founding: Founding | undefined, signal: AbortSignal): Promise<void> {
+    const { model, init } = this.#parts
+    const { resume, clock, swarm } = init
+    const { seed, grace } = swarm.manifest
+    if (founding?.state === null) {
+      await model.initialise(seed)
+      const changes = [{ round: 0, members: [...founding.view.members] }]
+      this.#presence.enter(founding.view, { epoch: 0, start: 0, changes })
+    } else if (resume !== undefined && founding?.state?.hash === resume.position.hash) {
+      const { round, hash, step, view, data } = resume.position
+      model.adopt({ round, step, hash })
+      this.#presence.enter(view, data)
+    } else {
+      await this.takeState(signal)
+      // what it said in this round before it was gone, it does not know any more
+      const { round, view } = this.#presence.here as Here
+      if (view.members.includes(swarm.mesh.self)) this.#returned = { round, until: clock.now() + grace }
+    }
+  }
+
+  /** Takes the state of the run that the others train. */
+  async takeState(signal: AbortSignal): Promise<void> {
+    const { init, model, own, vectors, optimiser } = this.#parts
+    const { engine, store, swarm, clock, patience, strategy, logger, emit } = init
+    const start = clock.now()
+    this.#presence.lose()
+    const { donors, donation } = await takeState({
+      swarm,
+      vectors,
+      store,
+      clock,
+      optimiser,
+      length: layoutLength(engine.layout),
+      parameters: engine.layout.parameters,
+      ownModels: strategy.ownModels === true,
+      prepare: () => model.clear(),
+      distrusted: this.#presence.distrusted,
+      patience,
+      signal
+    })
+    await own.settle(false)
+    model.adopt(donation)
+    this.#presence.enter(donation.view, donation.position, donors)
+    const seconds = (clock.now() - start) / 1000
+    logger.info({ round: model.round, donors, seconds }, 'took the state of the run')
+    emit({ type: 'healed', round: model.round })
+    this.#presence.compare()
+  }
+
+  /**
+   * Until when this peer may not vote in a round; undefined when it may. One that comes back to a view that it is in does
+   * not know how it voted. In the round of its return it follows, unless all others are here, so that nobody decided
+   * without them, or the grace is over.
+   */
+  followsUntil(round: number): number | undefined {
+    const { roster, init } = this.#parts
+    const returned = this.#returned
+    if (returned === undefined || returned.round !== round || init.clock.now() >= returned.until) return undefined
+    const { self } = init.swarm.mesh
+    const absent = roster.view.members.some((peer) => peer !== self && roster.suspects(peer))
+    return absent ? returned.until : undefined
+  }
+}

@@ -1,0 +1,151 @@
+import { PeergradError, seedOf, spanOf, type ContributionManifest, type PluginReference } from '@peergrad/core'
+import { WORDS_PER_PART, writeIndex } from './part-index.js'
+import type { ExchangeParts } from './round-services.js'
+import { shapeOf, type Shape } from './shape.js'
+import type { Packed } from './vectors.js'
+
+export interface Contributed {
+  /** as the others have it */
+  readonly key: string
+  /** each by itself, when it was cut into several */
+  readonly parts: readonly string[]
+  readonly manifest: ContributionManifest
+}
+
+/** What `contribute` is to store: the key of the vector, and what its manifest says of it. */
+export interface Made {
+  readonly key: string
+  readonly loss: number
+  readonly samples: number
+}
+
+type Offered = Packed & Omit<Contributed, 'manifest'>
+
+/** What a filter held back, among the own vectors. */
+const HELD = 'held'
+
+/** What this peer gives in one round: filtered, cut into parts, packed, offered and announced, once. */
+export class OwnContribution {
+  readonly #parts: ExchangeParts
+  #contributed: Promise<Contributed> | undefined
+  #packed: { readonly bytes: number; readonly whole: number } | undefined
+
+  constructor(parts: ExchangeParts) {
+    this.#parts = parts
+  }
+
+  /** Bytes of the contribution as others fetch it, and as float32 that nothing was left out of. */
+  get packed(): { readonly bytes: number; readonly whole: number } | undefined {
+    return this.#packed
+  }
+
+  /** The one that was given; error `missing` for a manifest that this attempt did not make. */
+  async given({ digest, round }: ContributionManifest): Promise<Contributed> {
+    if (this.#contributed !== undefined) return this.#contributed
+    throw new PeergradError('missing', `round ${round}: ${digest} is not this peer's contribution`)
+  }
+
+  /** Stores and announces what `make` gives, in so many parts. A later call gets what the first one gave. */
+  give(make: () => Promise<Made>, parts: number): Promise<Contributed> {
+    this.#contributed ??= this.#give(make, parts)
+    this.#contributed.catch(() => (this.#contributed = undefined))
+    return this.#contributed
+  }
+
+  async #give(make: () => Promise<Made>, parts: number): Promise<Contributed> {
+    const made = await make()
+    await this.#checkFinite(made)
+    const { digest, words, ...offered } = await this.#share(made.key, parts)
+    const { services, init, effects } = this.#parts
+    const { round } = init
+    const { length } = this.#shape
+    const { samples, loss } = made
+    const manifest: ContributionManifest = { peer: services.self, round, digest, words, length, samples, loss }
+    const before = services.announced.get(round) ?? digest
+    // a peer whose state was taken anew in this round does not contradict what it said from the other one
+    if (before === digest && !effects.ended.aborted) {
+      services.announced.set(round, digest)
+      services.announced.delete(round - 1)
+      effects.send({ kind: 'manifest', digest, words, length, samples, loss })
+      effects.contributed(manifest)
+    }
+    return { ...offered, manifest }
+  }
+
+  async #checkFinite({ key, loss }: Made): Promise<void> {
+    const { services, init } = this.#parts
+    const verdict = await services.store.verify(key)
+    if (verdict.firstNonFinite < 0 && Number.isFinite(loss)) return
+    throw new PeergradError(
+      'non-finite',
+      `round ${init.round}: the own gradient is not finite (loss ${loss}); the training diverged: lower --lr`
+    )
+  }
+
+  /** Offers what is sent of a contribution; what is held back, and what the codec lost, waits among the own vectors. */
+  async #share(key: string, parts: number): Promise<Offered> {
+    const { filter, store, own, vectors } = this.#parts.services
+    if (filter === undefined) return this.#offer(key, parts)
+    const { sent, packed, rest } = await this.#filtered(key, filter)
+    const offered = await this.#offer(sent, parts, packed)
+    if (!vectors.feedback) return offered
+    const shared = parts === 1 ? offered.key : `${key}:as-shared`
+    if (parts > 1) await store.join({ from: offered.parts, to: shared })
+    await store.feedback({ rest, sent, shared, parameters: this.#shape.parameters, to: own.nextKey(HELD) })
+    return offered
+  }
+
+  async #filtered(key: string, filter: PluginReference): Promise<{ sent: string; packed: string; rest: string }> {
+    const { store, own, engine, manifest } = this.#parts.services
+    const { round, state, steps, learningRate } = this.#parts.init
+    const { length, parameters } = this.#shape
+    const held = own.key(HELD)
+    const rest = own.nextKey(HELD)
+    await store.filter({
+      from: key,
+      ...(held !== undefined && { held }),
+      state,
+      to: `${key}:sent`,
+      rest,
+      filter,
+      parameters: engine.layout.parameters,
+      step: steps + 1,
+      learningRate: learningRate(steps + 1),
+      seed: seedOf(manifest.seed, 'filter', round)
+    })
+    await store.unpack({ from: `${key}:sent`, sparse: parameters, length, to: `${key}:filtered` })
+    return { sent: `${key}:filtered`, packed: `${key}:sent`, rest }
+  }
+
+  async #offer(key: string, parts: number, packed?: string): Promise<Offered> {
+    const { store, vectors, engine } = this.#parts.services
+    const until = this.#parts.init.round + 1
+    if (parts === 1) {
+      const offered = await vectors.offerPacked(key, this.#shape, until, packed)
+      this.#count([offered])
+      return { ...offered, parts: [offered.key] }
+    }
+    const offered = await Promise.all(
+      Array.from({ length: parts }, async (_, index) => {
+        const part = { index, of: parts }
+        const to = `${key}:part:${index}`
+        await store.slice({ from: key, ...spanOf(this.#shape.length, part), to })
+        return vectors.offerPacked(to, shapeOf(engine.layout, part), until)
+      })
+    )
+    this.#count(offered)
+    const index = store.lease(parts * WORDS_PER_PART)
+    writeIndex(offered, index.vector)
+    await store.put(`${key}:index`, index)
+    const digest = await vectors.offer(`${key}:index`, until)
+    return { digest, words: parts * WORDS_PER_PART, key, parts: offered.map((each) => each.key) }
+  }
+
+  #count(offered: readonly Packed[]): void {
+    this.#packed = { bytes: 4 * offered.reduce((sum, { words }) => sum + words, 0), whole: 4 * this.#shape.length }
+  }
+
+  get #shape(): Shape {
+    return shapeOf(this.#parts.services.engine.layout)
+  }
+}

@@ -1,0 +1,72 @@
+import { learningRateAt, type OptimiserSpec } from '@peergrad/core'
+import { Roster } from '../membership/roster.js'
+import { Catcher } from './catcher.js'
+import { Estimates } from './estimates.js'
+import { Followers } from './followers.js'
+import { Journal } from './journal.js'
+import { Model } from './model.js'
+import { OwnVectors } from './own-vectors.js'
+import type { PeerRuntimeInit } from './peer-init.js'
+import { Standing } from './standing.js'
+import { VectorExchange } from './vectors.js'
+
+/** What the runtime of one peer is made of, beside what it was handed. */
+export interface PeerParts {
+  readonly init: PeerRuntimeInit
+  readonly journal: Journal
+  readonly roster: Roster
+  readonly vectors: VectorExchange
+  readonly catcher: Catcher
+  readonly model: Model
+  readonly estimates: Estimates
+  readonly standing: Standing
+  readonly followers: Followers
+  readonly own: OwnVectors
+  /** that steps the model at the end of a round */
+  readonly optimiser: OptimiserSpec
+  /** of an optimiser step, by the run's schedule */
+  readonly learningRate: (step: number) => number
+}
+
+export function makeParts(init: PeerRuntimeInit): PeerParts {
+  const { swarm, clock, store, engine, strategy, schedule, logger, emit, patience } = init
+  const vectors = new VectorExchange({
+    mesh: swarm.mesh,
+    store,
+    packing: { ...(init.codec && { codec: init.codec }), sparse: init.filter !== undefined },
+    deadline: swarm.manifest.deadline,
+    refuse: (peer, offence, reason) => {
+      swarm.mesh.report(peer, offence)
+      emit({ type: 'refused', other: peer, offence, reason })
+    }
+  })
+  const { outer, steps: stepsPerRound = 1, ownModels = false } = strategy
+  const optimiser = outer ?? swarm.manifest.optimiser
+  const learningRate = (step: number) => learningRateAt(schedule, step, swarm.manifest.optimiser.learningRate)
+  const model = new Model({
+    store,
+    engine,
+    vectors,
+    optimiser,
+    learningRate: outer === undefined ? learningRate : () => outer.learningRate,
+    stepsPerRound,
+    ownModels
+  })
+  const [every, samples] = [init.evaluateEvery, init.evaluateSamples]
+  const estimates = new Estimates({ engine, store, logger, emit, every, samples })
+  estimates.accuracy = init.resume?.position.accuracy ?? 0
+  return {
+    init,
+    journal: new Journal(emit),
+    roster: new Roster({ swarm, clock, patience }),
+    vectors,
+    catcher: new Catcher({ swarm, clock, logger }),
+    model,
+    estimates,
+    standing: new Standing({ ...init, model, estimates }),
+    followers: new Followers(clock),
+    own: new OwnVectors(store, init.resume?.own),
+    optimiser,
+    learningRate
+  }
+}

@@ -1,0 +1,112 @@
+import type { Beat, CheckpointPosition, PeerId, View } from '@peergrad/core'
+import type { PeerParts } from './peer-parts.js'
+import { Pulse } from './pulse.js'
+import { StateBook } from './state-book.js'
+import type { Here } from './standing.js'
+
+const NOWHERE = { round: 0, hash: '0'.repeat(64), plan: '0'.repeat(16) }
+
+/** The state of this peer among those of the others: it says its own in beats, and holds it against a majority's. */
+export class Presence {
+  readonly #parts: PeerParts
+  readonly #book = new StateBook()
+  readonly #pulse: Pulse
+  readonly #differs: (here: Here) => void
+  readonly #self: PeerId
+  /** who gave the state that nobody confirmed yet */
+  #donors: readonly PeerId[] = []
+  /** peers whose state turned out to be wrong */
+  readonly #distrusted = new Set<PeerId>()
+  #confirmed = false
+
+  /** `differs` is called when a majority is in another state than this peer; `onBeat` with each beat of the others. */
+  constructor(
+    parts: PeerParts,
+    { differs, onBeat }: { differs: (here: Here) => void; onBeat: (peer: PeerId, beat: Beat) => void }
+  ) {
+    this.#parts = parts
+    this.#differs = differs
+    const { swarm, clock } = parts.init
+    this.#self = swarm.mesh.self
+    this.#pulse = new Pulse({ mesh: swarm.mesh, clock, own: () => this.#beat(), onBeat })
+  }
+
+  /** Undefined before there is a state, and while one is taken. */
+  get here(): Here | undefined {
+    return this.#parts.standing.here
+  }
+
+  /** false until a majority has the same state as this peer */
+  get confirmed(): boolean {
+    return this.#confirmed
+  }
+
+  get distrusted(): ReadonlySet<PeerId> {
+    return this.#distrusted
+  }
+
+  /** This peer has a state again, which these gave; nobody did when it made or resumed it itself. */
+  enter(view: View, data: CheckpointPosition['data'], donors: readonly PeerId[] = []): void {
+    this.#donors = donors
+    this.#parts.standing.begin(data)
+    this.#parts.roster.enter(view)
+    this.arrive()
+    if (donors.length === 0) this.#confirm()
+  }
+
+  /** This peer is in a new state, of which everything fits together. */
+  arrive(): void {
+    const { standing, roster, init } = this.#parts
+    this.#book.enter(standing.arrive(roster.view), init.clock.now())
+    this.#pulse.beat()
+  }
+
+  /** The state is no good: nobody need wait for this peer, and those who gave it are asked last from now on. */
+  lose(): void {
+    this.#parts.standing.clear()
+    this.#confirmed = false
+    this.#pulse.beat()
+    for (const donor of this.#donors) this.#distrusted.add(donor)
+  }
+
+  /** Takes down what another peer says of itself. Returns whether it has caught up with this one. */
+  heard(from: PeerId, beat: Beat): boolean {
+    this.#book.record(from, beat)
+    return beat.confirmed && this.#book.upToDate(from, this.#parts.init.clock.now())
+  }
+
+  /** The round that the peer said last that it is in, −1 before it said any. */
+  round(peer: PeerId): number {
+    return this.#book.round(peer)
+  }
+
+  /** Whether the peer was in the same state in the last round that both were in; undefined when there is none. */
+  agrees(peer: PeerId): boolean | undefined {
+    return this.#book.agrees(peer)
+  }
+
+  /** Holds the own state against those of a majority. */
+  compare(): void {
+    const { here } = this
+    if (here === undefined) return
+    const verdict = this.#book.verdict(here.view.members, this.#self)
+    if (verdict === 'same' && !this.#confirmed) this.#confirm()
+    if (verdict === 'differs') this.#differs(here)
+  }
+
+  close(): void {
+    this.#pulse.close()
+  }
+
+  #confirm(): void {
+    this.#confirmed = true
+    this.#donors = []
+    this.#pulse.beat()
+  }
+
+  #beat(): Beat {
+    const { here } = this
+    const { round, hash, plan } = here ?? NOWHERE
+    return { stateful: here !== undefined, confirmed: this.#confirmed, round, hash, plan }
+  }
+}

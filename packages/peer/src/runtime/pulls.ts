@@ -1,0 +1,123 @@
+import { layoutLength, PeergradError, type Digest, type PeerId } from '@peergrad/core'
+import { checkAborted, deferred, orAborted } from '../deferred.js'
+import type { ExchangeParts } from './round-services.js'
+import type { Shape } from './shape.js'
+import type { Packed } from './vectors.js'
+
+/** Times that the other members are asked for what its owner cannot be asked for, and milliseconds between them. */
+const RELAYS = 4
+const RELAY_PAUSE = 100
+/** Other members that are asked for one vector, at most. */
+const OTHERS = 16
+
+/** Content of one round that others hold: who is asked for it, in which order, and for how long. */
+export class Pulls {
+  readonly #parts: ExchangeParts
+  /** abort the transfers under way of what a member alone is sure to hold */
+  readonly #owners = new Map<PeerId, Set<AbortController>>()
+
+  constructor(parts: ExchangeParts) {
+    this.#parts = parts
+    const { ended } = parts.effects
+    const end = () => {
+      for (const owner of this.#owners.keys()) this.#cut(owner, ended.reason)
+    }
+    ended.addEventListener('abort', end, { once: true })
+  }
+
+  /** The members agree that a peer is gone. */
+  lose(peer: PeerId): void {
+    this.#cut(peer, new PeergradError('unreachable', `${peer} was lost`))
+  }
+
+  /** Pulls what `owner` announced and passes the offer on until the end of the next round. */
+  async packed(packed: Packed, shape: Shape, key: string, owner: PeerId, signal: AbortSignal): Promise<void> {
+    const { services, init } = this.#parts
+    const { digest, words } = packed
+    await this.#fromOwner(owner, signal, (request) =>
+      services.vectors.pullPacked({ digest, words, shape, key, ...request }, init.round + 1)
+    )
+  }
+
+  /** As `packed`, for `length` words that need not be numbers. */
+  async words(digest: Digest, length: number, key: string, owner: PeerId, signal: AbortSignal): Promise<void> {
+    const { services, init } = this.#parts
+    await this.#fromOwner(owner, signal, async (request) => {
+      await services.vectors.pull({ digest, length, key, bits: true, ...request })
+      await services.vectors.offer(key, init.round + 1, digest)
+    })
+  }
+
+  /** Pulls an outcome from those who say that they hold it, or else from anybody, and passes the offer on. */
+  async outcome(
+    outcome: Digest,
+    { key, until, holders }: { key: string; until: number; holders: readonly PeerId[] },
+    signal: AbortSignal
+  ): Promise<void> {
+    const { vectors, engine } = this.#parts.services
+    const from = this.#askFirst(...holders)
+    await vectors.pull({ digest: outcome, length: layoutLength(engine.layout), key, from, signal })
+    await vectors.offer(key, until, outcome)
+  }
+
+  /**
+   * Pulls what `owner` announced, from it or from whoever has it already. While the owner is there for the others but
+   * not for this peer, they are asked again for a moment: they may be about to have it.
+   */
+  async #fromOwner(
+    owner: PeerId,
+    signal: AbortSignal,
+    pull: (request: { from: readonly PeerId[]; signal: AbortSignal }) => Promise<void>
+  ): Promise<void> {
+    const { clock, lost } = this.#parts.services
+    for (let tries = 0; ; tries++) {
+      const from = this.#askFirst(owner)
+      try {
+        return await orAborted(
+          this.#whileThere(owner, (there) => pull({ from, signal: there })),
+          signal
+        )
+      } catch (thrown) {
+        const error = PeergradError.from(thrown)
+        const { peers, liars } = error.data as { peers?: PeerId[]; liars?: PeerId[] }
+        const blame = peers === undefined && error.code === 'unreachable' ? { peers: [owner] } : undefined
+        if (blame !== undefined) throw new PeergradError('unreachable', error.message, blame, { cause: error })
+        if (error.code !== 'unreachable' || (liars ?? []).length > 0) throw error
+        if (tries === RELAYS || from.length < 2 || lost(owner)) throw error
+        const pause = deferred<void>()
+        clock.after(RELAY_PAUSE, pause.resolve)
+        await orAborted(pause.promise, signal)
+      }
+    }
+  }
+
+  /** The signal aborts when the round is over or the owner is lost. */
+  async #whileThere<T>(owner: PeerId, work: (there: AbortSignal) => Promise<T>): Promise<T> {
+    checkAborted(this.#parts.effects.ended)
+    const there = new AbortController()
+    const all = this.#owners.get(owner) ?? new Set()
+    this.#owners.set(owner, all.add(there))
+    try {
+      return await work(there.signal)
+    } finally {
+      all.delete(there)
+    }
+  }
+
+  #cut(owner: PeerId, reason: unknown): void {
+    for (const there of this.#owners.get(owner) ?? []) there.abort(reason)
+  }
+
+  /** The peer itself, then others, from the one after it on: content is named by its digest, so any holder will do. */
+  #askFirst(...first: PeerId[]): PeerId[] {
+    const { services, init } = this.#parts
+    const { members } = init.view
+    const start = members.indexOf(first[0]) + 1
+    const others: PeerId[] = []
+    for (let i = 0; i < members.length && others.length < OTHERS; i++) {
+      const peer = members[(start + i) % members.length]
+      if (!first.includes(peer) && !services.lost(peer)) others.push(peer)
+    }
+    return [...first, ...others]
+  }
+}

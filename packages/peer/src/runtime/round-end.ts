@@ -1,0 +1,110 @@
+import type { Digest, Proposal, RoundRecord } from '@peergrad/core'
+import type { PeerParts } from './peer-parts.js'
+import type { Presence } from './presence.js'
+import type { Round, RoundResult } from './round.js'
+
+/** Share of the store that what others still need may fill; then who is furthest behind must take the state anew. */
+const ROOM = 0.75
+/** Rounds that a strategy is told of. */
+const REMEMBERED = 10_000
+/** Rounds that a member may be late and still find what was decided. */
+const LATE = 64
+
+/** What becomes of the run after a round: as this peer would propose it, and as it was decided. */
+export class RoundEnd {
+  readonly #parts: PeerParts
+  readonly #presence: Presence
+  readonly #history: RoundRecord[] = []
+  #trainingLoss: number | undefined
+
+  constructor(parts: PeerParts, presence: Presence) {
+    this.#parts = parts
+    this.#presence = presence
+  }
+
+  /** Mean training loss of the last round. */
+  get trainingLoss(): number | undefined {
+    return this.#trainingLoss
+  }
+
+  /** What this peer would propose to become of the run after the round in hand. */
+  next(): Pick<Proposal, 'members' | 'retired' | 'finish'> {
+    const { init, roster, standing } = this.#parts
+    const view = roster.view
+    const members = roster.proposal()
+    const retired = init.strategy.retire?.({ view, history: this.#history }) ?? []
+    return {
+      members: members.filter((peer) => !retired.includes(peer)),
+      retired: view.members.filter((peer) => retired.includes(peer)),
+      finish: standing.isLast()
+    }
+  }
+
+  /** Brings the model, the view and the data position to the next round. `start`: when the round began. */
+  async apply(current: Round, { decision, outcome, attempts }: RoundResult, start: number): Promise<void> {
+    const { init, model, own, catcher, roster, journal, estimates } = this.#parts
+    const { clock, swarm } = init
+    const { round } = current
+    const view = roster.view.number
+    const { contributions, members } = decision.proposal
+    await current.measure('update', () => model.update(outcome))
+    await own.settle(contributions.some(({ peer }) => peer === swarm.mesh.self))
+    const floor = await this.#floor()
+    catcher.decided(round, decision, floor)
+    roster.next(members)
+    this.#presence.arrive()
+    const samples = contributions.reduce((sum, contribution) => sum + contribution.samples, 0)
+    const loss =
+      contributions.reduce((sum, contribution) => sum + contribution.loss * contribution.samples, 0) / samples
+    this.#trainingLoss = loss
+    this.#remember({ round, loss, members: contributions.length, milliseconds: clock.now() - start })
+    journal.round({
+      round,
+      attempt: attempts - 1,
+      view,
+      contributors: contributions.map(({ peer }) => peer),
+      samples,
+      loss,
+      seconds: (clock.now() - start) / 1000,
+      phases: current.phases,
+      steps: model.step,
+      packed: current.packed,
+      links: swarm.mesh.links(),
+      parametersHash: model.hash as Digest
+    })
+    await estimates.afterRound(round, model.key)
+    await this.#save()
+    this.#presence.compare()
+    await model.forget(floor)
+  }
+
+  async #save(): Promise<void> {
+    const { init, model, own, standing, estimates } = this.#parts
+    const { checkpoints, swarm } = init
+    // a run with a target waits for it, so that the same round ends it every time
+    if (swarm.manifest.targetAccuracy > 0) await estimates.settled()
+    if (checkpoints?.due(model.round) === true) await checkpoints.save(standing.position(), own.extra)
+  }
+
+  #remember(record: RoundRecord): void {
+    if (this.#parts.init.strategy.retire === undefined) return
+    this.#history.push(record)
+    if (this.#history.length > REMEMBERED) this.#history.shift()
+  }
+
+  /** The first round that somebody who catches up still needs, as far as there is room to keep it. */
+  async #floor(): Promise<number> {
+    const { init, model, followers, roster } = this.#parts
+    const { bytes, limit } = await init.store.usage()
+    const now = model.round
+    if (bytes > limit * ROOM) {
+      followers.dropLast()
+      return followers.floor(now)
+    }
+    // a member that is a little late must not have to take the whole state anew
+    const { self } = init.swarm.mesh
+    const members = roster.view.members.filter((peer) => peer !== self && !roster.isLost(peer))
+    const late = members.map((peer) => this.#presence.round(peer)).filter((round) => round >= now - LATE)
+    return Math.min(followers.floor(now), ...late)
+  }
+}

@@ -1,0 +1,79 @@
+import type {
+  Clock,
+  ContributionManifest,
+  ControlMessage,
+  Digest,
+  Engine,
+  GradientStore,
+  Minibatch,
+  PeerId,
+  Phase,
+  PluginReference,
+  RunManifest,
+  Strategy,
+  View
+} from '@peergrad/core'
+import type { OwnVectors } from './own-vectors.js'
+import type { VectorExchange } from './vectors.js'
+
+/** What outlives a round. */
+export interface RoundServices {
+  readonly run: string
+  readonly manifest: RunManifest
+  readonly self: PeerId
+  readonly engine: Engine
+  readonly store: GradientStore
+  readonly strategy: Strategy
+  readonly aggregator: PluginReference
+  /** what contributions go through before it, in order */
+  readonly preAggregators?: readonly PluginReference[]
+  /** what of a contribution is worth sending; all of it when left out */
+  readonly filter?: PluginReference
+  readonly own: OwnVectors
+  readonly clock: Clock
+  readonly vectors: VectorExchange
+  /** the contribution that this peer announced in a round, by round */
+  readonly announced: Map<number, Digest>
+  readonly send: (message: ControlMessage) => void
+  readonly sha256: (text: string) => Digest
+  /** whether the members agree that a peer is gone */
+  readonly lost: (peer: PeerId) => boolean
+  readonly onPhase: (round: number, phase: Phase) => void
+}
+
+export interface ExchangeInit {
+  readonly round: number
+  readonly view: View
+  /** store key of the model state that the round starts from */
+  readonly state: string
+  readonly minibatches: readonly Minibatch[]
+  /** optimiser steps before this round */
+  readonly steps: number
+  /** of an optimiser step, from 1 */
+  readonly learningRate: (step: number) => number
+}
+
+/** What of the exchange the round has to know. */
+export interface ExchangeEffects {
+  send(message: ExchangeMessage): void
+  /** the own contribution is stored and may be fetched */
+  contributed(manifest: ContributionManifest): void
+  /** aborts when the round is over */
+  readonly ended: AbortSignal
+}
+
+type WithoutRound<T> = T extends unknown ? Omit<T, 'run' | 'round'> : never
+export type DerivedMessage = Extract<ControlMessage, { kind: 'derived' }>
+export type ExchangeMessage = WithoutRound<Extract<ControlMessage, { kind: 'manifest' }> | DerivedMessage>
+
+/** What an exchange is made of. */
+export interface ExchangeParts {
+  readonly services: RoundServices
+  readonly init: ExchangeInit
+  readonly effects: ExchangeEffects
+}
+
+/** A store key that is deleted when the round is past. */
+export function roundKey(round: number, name: string): string {
+  return `round:${round}:${name}`
+}

@@ -1,0 +1,164 @@
+import { PeergradError, type PeerId } from '@peergrad/core'
+import type { Entry } from './entry.js'
+import type { PeerOutcome } from './peer-init.js'
+import type { PeerParts } from './peer-parts.js'
+import type { Presence } from './presence.js'
+import { RoundEnd } from './round-end.js'
+import type { RoundServices } from './round-services.js'
+import { Round, type RoundInit } from './round.js'
+import type { Here } from './standing.js'
+
+/** Ends a round in which this peer only followed, to begin it again with a vote. */
+const MAY_VOTE = new PeergradError('aborted', 'this peer may vote now')
+
+/** Round after round to the end of the run, and the way back in between for a peer that fell behind. */
+export class Rounds {
+  readonly #parts: PeerParts
+  readonly #presence: Presence
+  readonly #entry: Entry
+  readonly #end: RoundEnd
+  readonly #services: RoundServices
+  readonly #self: PeerId
+  /** whom the run goes on without, as the strategy wants it */
+  readonly #retired = new Set<PeerId>()
+  #current: Round | undefined
+  #stranded: PeergradError | undefined
+
+  constructor(parts: PeerParts, presence: Presence, entry: Entry) {
+    this.#parts = parts
+    this.#presence = presence
+    this.#entry = entry
+    this.#end = new RoundEnd(parts, presence)
+    this.#services = servicesOf(parts)
+    this.#self = parts.init.swarm.mesh.self
+  }
+
+  /** The round in hand. */
+  get current(): Round | undefined {
+    return this.#current
+  }
+
+  get retired(): Set<PeerId> {
+    return this.#retired
+  }
+
+  /** Why the run cannot go on with those that are here, when that is so. */
+  get stranded(): PeergradError | undefined {
+    return this.#stranded
+  }
+
+  /** Mean training loss of the last round. */
+  get trainingLoss(): number | undefined {
+    return this.#end.trainingLoss
+  }
+
+  /** `run` ends as stranded, once its signal aborts. */
+  strand(error: PeergradError): void {
+    this.#stranded = error
+  }
+
+  /** A majority is in another state than this peer's: the state is taken anew. */
+  diverged(round: number): void {
+    if (this.#current === undefined) return
+    this.#parts.init.emit({ type: 'diverged', round })
+    this.#current.overtaken()
+    this.#current = undefined
+  }
+
+  /** `ends` aborts when the peer leaves or stops: nothing more is waited for that only others can bring. */
+  async run(signal: AbortSignal, ends: AbortSignal): Promise<PeerOutcome['status']> {
+    const { roster } = this.#parts
+    for (;;) {
+      if (this.#retired.has(this.#self) || (ends.aborted && !roster.isMember(this.#self))) return 'left'
+      try {
+        if (await this.#oneRound(signal, ends)) return 'finished'
+      } catch (thrown) {
+        if (this.#stranded !== undefined) return 'stranded'
+        const error = PeergradError.from(thrown)
+        if (ends.aborted && error.code === 'aborted') return 'left'
+        if (error === MAY_VOTE) continue
+        if (error.code !== 'conflict' && !this.#othersHave(error)) throw error
+        // this peer fell too far behind, or holds another model, or its database lost it
+        this.#current = undefined
+        await this.#entry.takeState(AbortSignal.any([signal, ends]))
+      }
+    }
+  }
+
+  /** Whether it is something of the run that this peer misses, and not the only one to have had it. */
+  #othersHave({ code }: PeergradError): boolean {
+    return code === 'missing' && (this.#presence.here?.view.members.length ?? 1) > 1
+  }
+
+  /** True when it was the last. */
+  async #oneRound(signal: AbortSignal, ends: AbortSignal): Promise<boolean> {
+    const { init, catcher } = this.#parts
+    const { clock } = init
+    const start = clock.now()
+    const { round, view } = this.#presence.here as Here
+    const member = view.members.includes(this.#self)
+    const until = member ? this.#entry.followsUntil(round) : undefined
+    const current = new Round(this.#services, this.#initOf(member && until === undefined))
+    this.#current = current
+    const cancel = until === undefined ? () => {} : clock.after(until - clock.now(), () => current.give(MAY_VOTE))
+    try {
+      const running = current.run(member ? signal : AbortSignal.any([signal, ends]))
+      catcher.enter(current, this.#ahead(round))
+      const result = await running
+      await this.#end.apply(current, result, start)
+      const { finish, retired } = result.decision.proposal
+      for (const peer of retired) this.#retired.add(peer)
+      return finish
+    } finally {
+      cancel()
+    }
+  }
+
+  #initOf(votes: boolean): RoundInit {
+    const { init, model, standing, roster, learningRate } = this.#parts
+    const { round, view } = this.#presence.here as Here
+    return {
+      round,
+      view,
+      state: model.key,
+      minibatches: standing.minibatches(this.#self),
+      steps: model.step,
+      learningRate,
+      votes,
+      minimum: () => roster.minimum(),
+      next: () => this.#end.next(),
+      onContradiction: (peer, envelopes) => {
+        const signed = envelopes.map((bytes) => Buffer.from(bytes).toString('base64'))
+        init.emit({ type: 'equivocated', other: peer, round, envelopes: signed })
+      }
+    }
+  }
+
+  /** Members that said that they are in a later round. */
+  #ahead(round: number): PeerId[] {
+    return this.#parts.roster.view.members.filter((peer) => this.#presence.round(peer) > round)
+  }
+}
+
+function servicesOf({ init, own, vectors, roster, journal }: PeerParts): RoundServices {
+  const { engine, store, strategy, aggregator, preAggregators, filter, clock, swarm } = init
+  return {
+    run: swarm.run,
+    manifest: swarm.manifest,
+    self: swarm.mesh.self,
+    engine,
+    store,
+    strategy,
+    aggregator,
+    ...(preAggregators && { preAggregators }),
+    ...(filter && { filter }),
+    own,
+    clock,
+    vectors,
+    announced: new Map(),
+    send: (message) => swarm.send(message),
+    sha256: (text) => swarm.sha256(text),
+    lost: (peer) => roster.isLost(peer),
+    onPhase: (number, phase) => journal.phase(number, phase)
+  }
+}
