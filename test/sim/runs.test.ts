@@ -47,8 +47,10 @@ describe('membership', () => {
 
   it('trains alone with local', async () => {
     simulation = new Simulation({ peers: 1, strategy: 'local' })
-    simulation.startAll()
+    const [peer] = simulation.startAll()
     const [result] = await simulation.results()
+    const phases = peer.events.flatMap((event) => (event.type === 'round' ? Object.keys(event.phases) : []))
+    expect([...new Set(phases)].sort()).toEqual(['average', 'compute', 'store', 'update', 'wait'])
     expect(result.rounds).toBe(12)
     expect(result.bytesSent).toBe(0)
   })

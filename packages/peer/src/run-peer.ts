@@ -1,7 +1,8 @@
-import type { Digest, GradientStore, PeerId, PhasePlaces, RunEvent, StoreRule } from '@peergrad/core'
+import type { Digest, PeerId, RunEvent, StoreRule } from '@peergrad/core'
 import { Checkpoints, type CheckpointsInit } from './checkpoint/checkpoints.js'
 import type { PeerRuntimeInit, PeerSignals } from './runtime/peer-init.js'
 import { PeerRuntime } from './runtime/peer-runtime.js'
+import { phasePlaces } from './runtime/phase-places.js'
 
 export interface RunPeerInit extends Omit<PeerRuntimeInit, 'emit' | 'checkpoints'>, PeerSignals {
   readonly emit: (event: RunEvent) => void
@@ -61,7 +62,7 @@ export async function runPeer(init: RunPeerInit): Promise<PeerResult> {
     engineWhy: engine.describe,
     store: store.name,
     denseInStore: store.capabilities.denseInStore,
-    phasePlaces: phasePlaces(store, init.ruleInStore)
+    phasePlaces: phasePlaces(store.capabilities, init.strategy, init.ruleInStore)
   })
   const off = [
     swarm.mesh.on('connect', ({ peer: other }) => emit({ type: 'connected', other })),
@@ -117,21 +118,5 @@ async function evaluate({ engine, store, signal }: RunPeerInit, key: string) {
     return await engine.evaluate({ state: state.vector, signal })
   } finally {
     state.release()
-  }
-}
-
-function phasePlaces({ capabilities }: GradientStore, rule: StoreRule | undefined): PhasePlaces {
-  const { denseInStore, rules } = capabilities
-  const dense = denseInStore ? 'database' : 'peer'
-  return {
-    compute: 'engine',
-    store: 'database',
-    average: dense,
-    wait: 'network',
-    fetch: 'network',
-    aggregate: rules === 'any' || (rule !== undefined && rules.includes(rule.name)) ? 'database' : 'peer',
-    agree: 'network',
-    update: dense,
-    sync: 'network'
   }
 }

@@ -124,6 +124,8 @@ export interface Strategy {
    * last round it returns the same at all peers.
    */
   readonly ownModels?: boolean
+  /** merges by `store.combine`, with factors of its own, and not by the run's rule: no server's database does that itself */
+  readonly combines?: boolean
   /** the filter that is taken when the run names none */
   readonly filter?: string
   /** optimiser steps that a peer makes in one round; 1 when left out */

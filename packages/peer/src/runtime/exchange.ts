@@ -34,7 +34,7 @@ export class Exchange {
     const parts = { services, init, effects }
     this.#timer = new PhaseTimer(services.clock, (phase) => services.onPhase(init.round, phase))
     this.#pulls = new Pulls(parts)
-    this.own = new OwnContribution(parts)
+    this.own = new OwnContribution(parts, this.#timer)
     this.contributions = new Contributions(parts, this.own, this.#pulls)
     this.derived = new DerivedVectors(parts, this.#pulls)
   }

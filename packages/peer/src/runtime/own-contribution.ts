@@ -1,5 +1,6 @@
 import { PeergradError, seedOf, spanOf, type ContributionManifest, type PluginReference } from '@peergrad/core'
 import { WORDS_PER_PART, writeIndex } from './part-index.js'
+import type { PhaseTimer } from './phase-timer.js'
 import type { ExchangeParts } from './round-services.js'
 import { shapeOf, type Shape } from './shape.js'
 import type { Packed } from './vectors.js'
@@ -27,11 +28,13 @@ const HELD = 'held'
 /** What this peer gives in one round: filtered, cut into parts, packed, offered and announced, once. */
 export class OwnContribution {
   readonly #parts: ExchangeParts
+  readonly #timer: PhaseTimer
   #contributed: Promise<Contributed> | undefined
   #packed: { readonly bytes: number; readonly whole: number } | undefined
 
-  constructor(parts: ExchangeParts) {
+  constructor(parts: ExchangeParts, timer: PhaseTimer) {
     this.#parts = parts
+    this.#timer = timer
   }
 
   /** Bytes of the contribution as others fetch it, and as float32 that nothing was left out of. */
@@ -54,8 +57,10 @@ export class OwnContribution {
 
   async #give(make: () => Promise<Made>, parts: number): Promise<Contributed> {
     const made = await make()
-    await this.#checkFinite(made)
-    const { digest, words, ...offered } = await this.#share(made.key, parts)
+    const { digest, words, ...offered } = await this.#timer.measure('store', async () => {
+      await this.#checkFinite(made)
+      return this.#share(made.key, parts)
+    })
     const { services, init, effects } = this.#parts
     const { round } = init
     const { length } = this.#shape

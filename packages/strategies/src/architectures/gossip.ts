@@ -39,6 +39,7 @@ export const gossip: StrategyFactory = (options): Strategy => {
     outer: { name: 'sgd', learningRate: 1 },
     ownModels: true,
     kind: 'exchange',
+    combines: true,
     refuses({ aggregator, preAggregators: [first], filter }) {
       if (first !== undefined)
         return `models are averaged as they are; got the pre-aggregator ${first.name}, expected none`

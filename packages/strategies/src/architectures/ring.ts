@@ -26,6 +26,7 @@ export const ring: StrategyFactory = (options): Strategy => {
     describe: 'sums of parts go around a ring, then their means: peers talk to their neighbours only',
     ...work,
     kind: 'exchange',
+    combines: true,
     refuses({ aggregator, preAggregators: [first], codec }) {
       if (first !== undefined)
         return `peers see sums and never one contribution; got the pre-aggregator ${first.name}, expected none`
