@@ -15,15 +15,7 @@ static void apply(Tensor *tensor, size_t region, const char *bytes) {
   float *sum = tensor->values + region * TENSOR_REGION;
   size_t length = tensor_region_length(tensor, region);
   if (tensor->applied[region] == 0) memcpy(sum, bytes, length * sizeof(float));
-  else {
-    /* the blob has no alignment: block by block through memory that has */
-    float block[KERNEL_BLOCK];
-    for (size_t at = 0; at < length; at += KERNEL_BLOCK) {
-      size_t count = length - at < KERNEL_BLOCK ? length - at : KERNEL_BLOCK;
-      memcpy(block, bytes + at * sizeof(float), count * sizeof(float));
-      kernel_add(sum + at, block, count);
-    }
-  }
+  else kernel_add_blob(sum, bytes, length);
   if (++tensor->applied[region] < tensor->count) return;
   kernel_divide(sum, (float)tensor->count, length);
   tensor->regionsDone++;

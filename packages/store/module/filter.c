@@ -85,8 +85,6 @@ static int read_filter(RedisModuleCtx *ctx, RedisModuleString **argv, int argc, 
   if (!argument_number(ctx, "threshold", argv[8], 0, &filter->threshold)) return 0;
   if (!argument_float(ctx, "threshold", argv[8], &rounded)) return 0;
   filter->parameters = (size_t)parameters;
-  if (RedisModule_StringCompare(argv[5], argv[6]) == 0)
-    return argument_refuse(ctx, "rest", argv[6], "another key than sent");
   for (int at = 9; at < argc;) {
     int expiry = argument_expiry(ctx, argv, argc, &at, &job->expiry);
     if (expiry < 0) return 0;

@@ -9,6 +9,15 @@ KERNEL void kernel_add(float *restrict y, const float *restrict x, size_t length
   for (size_t i = 0; i < length; i++) y[i] += x[i];
 }
 
+/** A float at any address. */
+typedef float loose_float __attribute__((aligned(1), may_alias));
+
+KERNEL static void add_loose(float *restrict y, const loose_float *restrict x, size_t length) {
+  for (size_t i = 0; i < length; i++) y[i] += x[i];
+}
+
+void kernel_add_blob(float *y, const char *bytes, size_t length) { add_loose(y, (const loose_float *)bytes, length); }
+
 KERNEL void kernel_sum2(float *restrict out, const float *restrict x, const float *restrict y, size_t length) {
   for (size_t i = 0; i < length; i++) out[i] = x[i] + y[i];
 }

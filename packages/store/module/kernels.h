@@ -43,6 +43,8 @@ void kernel_mean(float *out, const float *const *inputs, size_t n, size_t length
 void kernel_weighted_mean(float *out, const float *const *inputs, const float *coefficients, size_t n, size_t length);
 /** y = y + x */
 void kernel_add(float *y, const float *x, size_t length);
+/** The same with x as it lies in a blob, at any address. */
+void kernel_add_blob(float *y, const char *bytes, size_t length);
 /** out = x + y */
 void kernel_sum2(float *out, const float *x, const float *y, size_t length);
 /** y = y / n */

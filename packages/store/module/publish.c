@@ -1,4 +1,5 @@
 /* What a job holds, and how its outputs become visible: on the main thread. */
+#include "arguments.h"
 #include "memory.h"
 #include "work.h"
 
@@ -59,6 +60,10 @@ int job_room(RedisModuleCtx *ctx, size_t floats) {
 
 int job_output(RedisModuleCtx *ctx, Job *job, RedisModuleString *key, size_t length) {
   int wrong = 0;
+  /* two results under one key: OK would be a lie about one of them */
+  for (size_t k = 0; k < job->outputCount; k++)
+    if (RedisModule_StringCompare(job->outputs[k].key, key) == 0)
+      return argument_refuse(ctx, "output", key, "a key of its own for each result");
   Tensor *existing = key_tensor(ctx, key, &wrong);
   if (wrong) {
     reply_wrong_type(ctx);

@@ -72,7 +72,10 @@ int job_hold(RedisModuleCtx *ctx, Job *job, RedisModuleString *const *keys, size
 int job_shape(RedisModuleCtx *ctx, const Job *job, size_t input, size_t length);
 /** Replies with OOM and is 0 unless so many floats more fit. */
 int job_room(RedisModuleCtx *ctx, size_t floats);
-/** Adds an output key. With `length` its tensor is made here; without (SIZE_MAX) compute makes it. 0 after a reply. */
+/**
+ * Adds an output key, which none of the others may be (PGARGUMENT). With `length` its tensor is made here; without
+ * (SIZE_MAX) compute makes it. 0 after a reply.
+ */
 int job_output(RedisModuleCtx *ctx, Job *job, RedisModuleString *key, size_t length);
 /** Makes the tensor of an output, on either thread; else sets the job's error and is 0. */
 int job_make(Job *job, size_t output, size_t length);

@@ -275,6 +275,18 @@ describe.skipIf(unavailable !== undefined)(title('commands of the module'), () =
       expect(await pg('UPDATE', 'v1', 'v2', 'g', 2, 'RMS', 1, 2)).toMatch(/^PGARGUMENT optimiser/)
       expect(await exists('v2')).toBe(0)
     })
+    it('refuses one key for two results', async () => {
+      const update = ['UPDATE', 'v1', 'v2', 'g', 2, 'ADAM', 1, 0, 1, 0.9, 0.1, 0.9, 0.1, 1, 1, 'NEXT'] as const
+      for (const [twice, ...next] of [
+        ['v2', 'v2', 'v'],
+        ['v2', 'm', 'v2'],
+        ['m', 'm', 'm']
+      ] as const)
+        expect(await pg(...update, ...next)).toBe(
+          `PGARGUMENT output: got "${twice}", expected a key of its own for each result`
+        )
+      expect(await exists('v2', 'm', 'v')).toBe(0)
+    })
     it('needs the right to every key, also of the state', async () => {
       await server.ask('ACL', 'SETUSER', 'narrow', 'on', '>secret', '+@all', '~v1', '~g', '~v2')
       const narrow = server.connect()

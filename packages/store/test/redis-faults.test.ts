@@ -1,11 +1,9 @@
-import { Arena, type GradientStore, type Logger } from '@peergrad/core'
-import { PrivateServer, redisStore, type Patience } from '@peergrad/store'
+import { Arena, virtualClock, type Logger } from '@peergrad/core'
+import { PATIENCE, PrivateServer, redisStore, type Patience, type RedisStoreInit } from '@peergrad/store'
 import { Redis } from 'ioredis'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { put, read } from '../../../test/compliance/store-support.js'
 import { RedisProxy } from './redis-proxy.js'
 import { plainRedis, serverPlaces } from './redis-places.js'
 
@@ -26,7 +24,7 @@ describe.each(serverPlaces)('a database that misbehaves: $name', ({ name, module
     })
     afterAll(() => server?.close())
 
-    async function open(init: { url?: string; peer?: string; run?: string; patience?: Patience } = {}) {
+    async function open(init: Partial<RedisStoreInit> = {}) {
       const store = await redisStore({
         url: server.url,
         run: 'run',
@@ -38,40 +36,6 @@ describe.each(serverPlaces)('a database that misbehaves: $name', ({ name, module
       opened.push(store)
       return store
     }
-
-    it('loses a reply: the call is made again, and nothing is applied twice', async () => {
-      const proxy = await RedisProxy.to(server.url.slice('unix:'.length))
-      opened.push(proxy)
-      const store = await open({ url: proxy.url })
-      const words =
-        module === undefined
-          ? ['SETRANGE', 'GETRANGE']
-          : ['PEERGRAD.SET', 'PEERGRAD.AVERAGE', 'PEERGRAD.UPDATE', 'PEERGRAD.READ', 'PEERGRAD.DIGEST']
-      for (const word of words) {
-        const lost = proxy.loseReplyTo(word)
-        for (const [key, value] of [
-          ['w', 10],
-          ['g0', 1],
-          ['g1', 3]
-        ] as const)
-          await put(store, key, Array<number>(1000).fill(value))
-        await store.average(['g0', 'g1'], 'mean')
-        await store.applyUpdate({
-          from: 'w',
-          to: 'next',
-          gradient: 'mean',
-          optimiser: { name: 'momentum', learningRate: 1, momentum: 0.5 },
-          parameters: 1000,
-          step: 1,
-          learningRate: 0.5
-        })
-        await store.digest('next')
-        expect(new Set(await read(store, 'next'))).toEqual(new Set([9]))
-        expect(new Set(await read(store, 'next:state:0'))).toEqual(new Set([2]))
-        await lost
-        await store.delete(await store.keys(''))
-      }
-    })
 
     it('is killed and started again: what it held is missing, and new work goes on', async () => {
       const store = await open()
@@ -92,7 +56,7 @@ describe.each(serverPlaces)('a database that misbehaves: $name', ({ name, module
     })
 
     it('stands still for ten seconds: the call waits', async () => {
-      const store = await open({ patience: { connect: 5000, reply: 15_000, total: 40_000 } })
+      const store = await open({ patience: PATIENCE })
       process.kill(server.pid ?? 0, 'SIGSTOP')
       const going = put(store, 'a', [1, 2])
       await pause(10_000)
@@ -109,6 +73,20 @@ describe.each(serverPlaces)('a database that misbehaves: $name', ({ name, module
       process.kill(server.pid ?? 0, 'SIGCONT')
       await going
       expect([...(await read(store, 'a'))]).toEqual([1, 2])
+    })
+
+    it('stands still when its peer leaves: that takes a second', async () => {
+      const clock = virtualClock()
+      const store = await open({ patience: PATIENCE, clock })
+      await put(store, 'a', [1])
+      process.kill(server.pid ?? 0, 'SIGSTOP')
+      try {
+        const closing = store.close()
+        clock.advance(1000)
+        await closing
+      } finally {
+        process.kill(server.pid ?? 0, 'SIGCONT')
+      }
     })
 
     it('has no memory left: full, nothing is lost, and what is deleted makes room', async () => {
@@ -189,6 +167,40 @@ describe.skipIf(plainRedis.absent)(`a Redis that does not let us in${plainRedis.
     })
   })
 
+  it('for a database number without the right to select says which right', async () => {
+    const redis = new Redis(server.url.slice('unix:'.length))
+    await redis.call('ACL', 'SETUSER', 'narrow', 'on', '>secret', '~*', '+@all', '-select')
+    await redis.quit()
+    await expect(open(`${server.url}?user=narrow&password=secret&db=3`)).rejects.toMatchObject({
+      code: 'refused',
+      message: expect.stringMatching(/database 3 .*add \+select/) as string
+    })
+    await expect(open(`${server.url}?db=99`)).rejects.toMatchObject({ code: 'argument' })
+  })
+
+  it('without the right to renew what it keeps says so at once', async () => {
+    const redis = new Redis(server.url.slice('unix:'.length))
+    await redis.call('ACL', 'SETUSER', 'forgetful', 'on', '>secret', '~*', '+@all', '-pexpire')
+    await redis.quit()
+    await expect(open(`${server.url}?user=forgetful&password=secret`)).rejects.toMatchObject({
+      code: 'refused',
+      message: expect.stringContaining("'pexpire'") as string
+    })
+  })
+
+  it('keeps everything in the database of the address, also on the next connection', async () => {
+    const store = await open(`${server.url}?db=3`)
+    const redis = new Redis(server.url.slice('unix:'.length))
+    await put(store, 'a', [1])
+    await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+    await put(store, 'b', [2])
+    expect(await redis.dbsize()).toBe(0)
+    await redis.select(3)
+    expect(await redis.dbsize()).toBe(2)
+    await redis.quit()
+    await store.close()
+  })
+
   it('where nobody listens names the address and what to do', async () => {
     await expect(open('redis://127.0.0.1:1')).rejects.toMatchObject({
       code: 'unreachable',
@@ -215,66 +227,16 @@ describe.skipIf(plainRedis.absent)(`a Redis that does not let us in${plainRedis.
     })
   })
 
-  it.each(['http://localhost', 'redis://', 'localhost:6379', 'redis://h/x', ''])(
-    'refuses the address %j',
-    async (url) => {
-      await expect(open(url)).rejects.toMatchObject({ code: 'argument' })
-    }
-  )
-
-  it('ends with its peer, and what a killed peer left is ended by the next', async () => {
-    const first = await PrivateServer.start({ peer: 'left-behind', memory: 16 << 20 })
-    const second = await PrivateServer.start({ peer: 'left-behind', memory: 16 << 20 })
-    expect(() => process.kill(first.pid ?? 0, 0)).toThrow()
-    const store = await open(second.url)
-    await store.close()
-    await second.close()
-    expect(existsSync(second.url.slice('unix:'.length))).toBe(false)
-    expect(() => process.kill(second.pid ?? 0, 0)).toThrow()
+  it.each([
+    ...['http://localhost', 'redis://', 'localhost:6379', 'redis://h/x', ''],
+    ...['redis://h?db=3', 'unix:/s?database=3', 'rediss://h?cert=/nowhere/cert.pem']
+  ])('refuses the address %j', async (url) => {
+    await expect(open(url)).rejects.toMatchObject({ code: 'argument' })
   })
-})
-
-const leash = existsSync('/usr/bin/setpriv')
-it.skipIf(plainRedis.absent ?? !leash)('a private server ends with a peer that is killed', async () => {
-  const program = `import { PrivateServer } from ${JSON.stringify(import.meta.resolve('@peergrad/store'))}
-    const server = await PrivateServer.start({ peer: 'killed', memory: 1e7 })
-    process.send(server.pid)`
-  const peer = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: [0, 1, 2, 'ipc'] })
-  const [pid] = (await once(peer, 'message')) as [number]
-  process.kill(pid, 0)
-  peer.kill('SIGKILL')
-  await expect.poll(() => existsSync(`/proc/${pid}`), { timeout: 10_000 }).toBe(false)
-})
-
-it('without redis-server, a private one is refused with what to do', async () => {
-  vi.stubEnv('PATH', '/nowhere')
-  await expect(PrivateServer.start({ peer: 'nobody', memory: 1e6 })).rejects.toMatchObject({
-    code: 'missing',
-    message: expect.stringContaining('apt-get install redis-server') as string
-  })
-  vi.unstubAllEnvs()
 })
 
 async function shutDown(server: PrivateServer): Promise<void> {
   const redis = new Redis(server.url.slice('unix:'.length), { retryStrategy: () => null })
   await redis.shutdown('NOSAVE').catch(() => undefined)
   redis.disconnect()
-}
-
-async function put(store: GradientStore, key: string, row: ArrayLike<number>): Promise<void> {
-  const lease = store.lease(row.length)
-  lease.vector.set(row)
-  try {
-    await store.put(key, lease)
-  } catch (thrown) {
-    lease.release()
-    throw thrown
-  }
-}
-
-async function read(store: GradientStore, key: string): Promise<Float32Array> {
-  const lease = await store.get(key)
-  const copy = Float32Array.from(lease.vector)
-  lease.release()
-  return copy
 }

@@ -16,10 +16,14 @@ const absent = moduleRedis.absent ?? (noOpenssl || undefined)
 
 /** Everything that a driver calls, in a process that trusts our authority, as an operator makes it. */
 const PROGRAM = `
-  import { Arena } from ${JSON.stringify(import.meta.resolve('@peergrad/core'))}
+  import { Arena, virtualClock } from ${JSON.stringify(import.meta.resolve('@peergrad/core'))}
   import { redisStore } from ${JSON.stringify(import.meta.resolve('@peergrad/store'))}
   const [url] = process.argv.slice(-1)
-  const store = await redisStore({ url, run: 'run', peer: 'peer', arena: Arena.create({ bytes: 32 << 20 }) })
+  const clock = virtualClock()
+  const log = () => undefined
+  const logger = { debug: log, info: log, warn: (fields, message) => console.error(message, fields), error: log }
+  const arena = Arena.create({ bytes: 32 << 20 })
+  const store = await redisStore({ url, run: 'run', peer: 'peer', arena, clock, logger })
   const put = async (key, length, value) => {
     const lease = store.lease(length)
     lease.vector.fill(value)
@@ -36,6 +40,7 @@ const PROGRAM = `
   await store.slice({ from: 'rest', offset: 1, length: 2, to: 'part' })
   await store.join({ from: ['part', 'rest'], to: 'joined' })
   await store.applyUpdate({ from: 'w', to: 'next', gradient: 'mean', optimiser: { name: 'sgd', learningRate: 1 }, ...step })
+  clock.advance(24 * 3600 * 1000)
   const { norm } = await store.verify('next')
   const lease = await store.get('next')
   const digests = await Promise.all(['sent', 'again'].map((key) => store.digest(key)))
@@ -55,6 +60,7 @@ describe.skipIf(absent)(absent ?? 'Redis over TLS, as a user with the rights of 
   const path = (name: string) => join(folder, name)
   let server: ChildProcess
   let url: string
+  let shown: string
 
   beforeAll(async () => {
     const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
@@ -72,8 +78,10 @@ describe.skipIf(absent)(absent ?? 'Redis over TLS, as a user with the rights of 
     expect(status).toBe(0)
     const port = await freePort()
     url = `rediss://peergrad:secret@localhost:${port}`
+    // the server knows one authority, its own: what it shows to clients does for a client too
+    shown = `?cert=${path('cert.pem')}&key=${path('key.pem')}`
     const settings = {
-      ...{ port: 0, 'tls-port': port, bind: '127.0.0.1', 'tls-auth-clients': 'no', save: '""', dir: folder },
+      ...{ port: 0, 'tls-port': port, bind: '127.0.0.1', 'tls-auth-clients': 'yes', save: '""', dir: folder },
       ...{ 'tls-cert-file': path('cert.pem'), 'tls-key-file': path('key.pem'), 'tls-ca-cert-file': path('cert.pem') },
       loadmodule: MODULE
     }
@@ -102,9 +110,10 @@ describe.skipIf(absent)(absent ?? 'Redis over TLS, as a user with the rights of 
     return redisStore({ url: address, run: 'run', peer: 'other', arena: Arena.create({ bytes: 1 << 20 }), patience })
   }
 
-  it('does all its work', async () => {
+  /** What the program says at an address: on standard output, and on standard error. */
+  const say = async (address: string) => {
     const env = { ...process.env, NODE_EXTRA_CA_CERTS: path('cert.pem') }
-    const peer = spawn(process.execPath, ['--input-type=module', '-e', PROGRAM, url], {
+    const peer = spawn(process.execPath, ['--input-type=module', '-e', PROGRAM, address], {
       env,
       stdio: ['ignore', 'pipe', 'pipe']
     })
@@ -112,6 +121,11 @@ describe.skipIf(absent)(absent ?? 'Redis over TLS, as a user with the rights of 
     peer.stdout.on('data', (chunk: Buffer) => (said[0] += chunk.toString()))
     peer.stderr.on('data', (chunk: Buffer) => (said[1] += chunk.toString()))
     await once(peer, 'close')
+    return said
+  }
+
+  it('does all its work', async () => {
+    const said = await say(url + shown)
     expect(said[1]).toBe('')
     expect(JSON.parse(said[0]!)).toEqual({
       inStore: true,
@@ -120,6 +134,11 @@ describe.skipIf(absent)(absent ?? 'Redis over TLS, as a user with the rights of 
       same: true,
       norm: Math.sqrt(600_000 * 81)
     })
+  }, 30_000)
+
+  it('is not let in without the certificate that the server asks for', async () => {
+    const [, error] = await say(url)
+    expect(error).toMatch(/no Redis at rediss:.*its certificate/)
   }, 30_000)
 
   it('refuses an authority that it does not know, and a wrong password', async () => {

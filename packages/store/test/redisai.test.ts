@@ -131,6 +131,24 @@ describe('the redisai driver', () => {
       expect(server.crashed).toBeUndefined()
     })
 
+    it('gives everything another day as long as the peer lives', async () => {
+      const clock = virtualClock()
+      server = await RedisAiServer.start()
+      const arena = Arena.create({ bytes: 4 << 20 })
+      store = await redisAiStore({ url: server.url, run: 'run', peer: 'peer', arena, clock })
+      await put('w', [1, 2])
+      await put('none', [])
+      const before = calls('PEXPIRE').length
+      const renewed = () =>
+        calls('PEXPIRE')
+          .slice(before)
+          .map(([, key]) => key)
+      clock.advance(DAY / 4)
+      await expect.poll(renewed).toEqual(expect.arrayContaining(server.keys))
+      expect(server.keys).toHaveLength(2)
+      await read('w')
+    })
+
     it('calls the script in the one order that RedisAI takes, with numbers for arguments', async () => {
       await open()
       await put('w', [1, 2])

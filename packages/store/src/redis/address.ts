@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { PeergradError } from '@peergrad/core'
 import type { RedisOptions } from 'ioredis'
 
@@ -6,36 +7,35 @@ export interface RedisAddress {
   /** without user and password: for messages and logs */
   readonly shown: string
   readonly tls: boolean
-  readonly options: Pick<RedisOptions, 'host' | 'port' | 'path' | 'username' | 'password' | 'db' | 'tls'>
+  /** number of the database, which is selected by hand: ioredis goes on in database 0 when it may not */
+  readonly database: number
+  readonly options: Pick<RedisOptions, 'host' | 'port' | 'path' | 'username' | 'password' | 'tls'>
 }
 
 const FORMS =
-  'redis://[user:password@]host[:port][/db], rediss://… for TLS, or unix:/path/to.sock[?user=…&password=…&db=…]'
+  'redis://[user:password@]host[:port][/db], rediss://…[?cert=…&key=…] for TLS, or unix:/path/to.sock[?user=…&password=…&db=…]'
 
 /** Error `argument` with the forms that are understood; never with the password. */
 export function parseRedisUrl(text: string): RedisAddress {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol === 'unix:' && url.pathname.startsWith('/')) {
-    const query = (name: string) => url.searchParams.get(name) ?? undefined
-    const options = {
-      path: decodeURIComponent(url.pathname),
-      ...login(query('user'), query('password')),
-      ...database(query('db'))
-    }
-    return { shown: `unix:${url.pathname}`, tls: false, options }
+    const query = queryOf(url, ['user', 'password', 'db'])
+    const options = { path: decodeURIComponent(url.pathname), ...login(query('user'), query('password')) }
+    return { shown: `unix:${url.pathname}`, tls: false, database: numberOf(query('db')), options }
   }
   if ((url?.protocol === 'redis:' || url?.protocol === 'rediss:') && url.hostname !== '') {
     const tls = url.protocol === 'rediss:'
+    const query = queryOf(url, tls ? ['cert', 'key'] : [])
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
     const port = url.port === '' ? 6379 : Number(url.port)
     const options = {
       host,
       port,
       ...login(decoded(url.username), decoded(url.password)),
-      ...database(url.pathname.slice(1)),
-      ...(tls && { tls: {} })
+      ...(tls && { tls: { ...file('cert', query('cert')), ...file('key', query('key')) } })
     }
-    return { shown: `${url.protocol}//${url.hostname}:${port}`, tls, options }
+    const shown = `${url.protocol}//${url.hostname}:${port}`
+    return { shown, tls, database: numberOf(url.pathname.slice(1)), options }
   }
   throw new PeergradError('argument', `redis-url: got something else, expected ${FORMS}`)
 }
@@ -48,8 +48,28 @@ function decoded(text: string): string | undefined {
   return text === '' ? undefined : decodeURIComponent(text)
 }
 
-function database(text: string | undefined) {
-  if (text === undefined || text === '') return {}
-  if (/^\d{1,4}$/.test(text)) return { db: Number(text) }
+/** Words after the question mark, none but these. */
+function queryOf({ searchParams }: URL, words: readonly string[]): (word: string) => string | undefined {
+  const stray = [...searchParams.keys()].find((word) => !words.includes(word))
+  if (stray !== undefined) {
+    throw new PeergradError('argument', `redis-url: got "${stray}" after the question mark, expected ${FORMS}`)
+  }
+  return (word) => searchParams.get(word) ?? undefined
+}
+
+function numberOf(text: string | undefined): number {
+  if (text === undefined || text === '') return 0
+  if (/^\d{1,4}$/.test(text)) return Number(text)
   throw new PeergradError('argument', `redis-url: got the database "${text}", expected a number`)
+}
+
+/** What this client shows a server that asks for a certificate. */
+function file(name: 'cert' | 'key', path: string | undefined): { cert?: Buffer; key?: Buffer } {
+  if (path === undefined) return {}
+  try {
+    return { [name]: readFileSync(path) }
+  } catch (cause) {
+    const message = `redis-url: got ${name}=${path}, expected a PEM file that can be read`
+    throw new PeergradError('argument', message, {}, { cause })
+  }
 }

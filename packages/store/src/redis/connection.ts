@@ -1,6 +1,7 @@
 import { PeergradError, type Logger } from '@peergrad/core'
 import { Redis } from 'ioredis'
 import type { RedisAddress } from './address.js'
+import { selectDatabase } from './database.js'
 import { redisError } from './redis-error.js'
 
 /** Milliseconds: until the first answer, of one try of a call, and of all of them. */
@@ -28,7 +29,7 @@ export class Connection {
   readonly #redis: Redis
   readonly #init: ConnectionInit
   readonly #closing = new AbortController()
-  /** resolves when the server has been asked who it is */
+  /** resolves when the database is selected and the server has been asked who it is */
   #ready: Promise<void> | undefined
   #life = ''
 
@@ -103,7 +104,8 @@ export class Connection {
       const hint = address.tls
         ? 'check that the port speaks TLS (redis:// if it does not), and its certificate'
         : 'check that redis-server runs there and that this host may connect (rediss:// if it speaks TLS)'
-      const reason = error.message === '' ? 'no answer' : error.message
+      // OpenSSL ends its sentence with a line break
+      const reason = error.message.trim() || 'no answer'
       throw new PeergradError(
         'unreachable',
         `store: no Redis at ${address.shown}: ${reason}; ${hint}`,
@@ -116,18 +118,25 @@ export class Connection {
     }
   }
 
-  /** Asks the server who it is, once on each connection and before anything else. */
+  /** Once on each connection, before anything else. */
   #introduced(): Promise<void> {
     if (this.#ready !== undefined) return this.#ready
-    const ready = this.#redis.info('server').then((text) => {
-      this.#life = /^run_id:(\S+)/m.exec(text)?.[1] ?? ''
-    })
+    const ready = this.#introduce()
     this.#ready = ready
     // one that failed, for there was no connection yet, is no answer for the calls on the next
     ready.catch(() => {
       if (this.#ready === ready) this.#ready = undefined
     })
     return ready
+  }
+
+  async #introduce(): Promise<void> {
+    // both at once: what follows goes over the same connection
+    const [text] = await Promise.all([
+      this.#redis.info('server'),
+      selectDatabase(this.#redis, this.#init.address.database)
+    ])
+    this.#life = /^run_id:(\S+)/m.exec(text)?.[1] ?? ''
   }
 
   async #again(command: string, make: () => Promise<unknown>): Promise<unknown> {

@@ -1,18 +1,18 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
-import { mkdir, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { createConnection } from 'node:net'
-import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { PeergradError, type Logger } from '@peergrad/core'
+import { pidFileOf, privateFolder, socketOf } from './private-folder.js'
 
 export interface PrivateServerInit {
   /** of the peer: its next life finds what this one left behind */
   readonly peer: string
   /** bytes; `maxmemory` of the server */
   readonly memory: number
-  /** path of our module, when it is built */
+  /** path of our module, when it is built; left out of a server that is too old for it */
   readonly module?: string
   readonly logger?: Logger
 }
@@ -22,6 +22,8 @@ const START = 10_000
 const END = 2000
 /** Ends a process with the one that started it, also when that is killed; util-linux has it. */
 const LEASH = existsSync('/usr/bin/setpriv') ? ['/usr/bin/setpriv', '--pdeathsig', 'SIGKILL', '--'] : []
+/** Of Redis, that our module needs. */
+const OLDEST_WITH_MODULE = 7
 /** Times that one is started again in a life of the peer. */
 const RESTARTS = 3
 
@@ -50,22 +52,24 @@ export class PrivateServer {
     this.#process = this.#spawn()
   }
 
-  /** Errors: `missing` when there is no redis-server, `crashed` when it ends at once, with what it said. */
-  static async start({ peer, memory, module, logger }: PrivateServerInit): Promise<PrivateServer> {
-    if (spawnSync('redis-server', ['--version']).error !== undefined) {
-      const message =
-        'store: there is no redis-server here; install one (apt-get install redis-server), or name one with --redis-url'
-      throw new PeergradError('missing', message)
-    }
-    const folder = join(tmpdir(), `peergrad-${userInfo().uid}`, `redis-${peer.slice(-16)}`)
-    if (await stopServer(socketOf(folder)))
-      logger?.info({ folder }, 'a redis-server that an earlier life left is ended')
-    await rm(folder, { recursive: true, force: true })
-    await mkdir(folder, { recursive: true, mode: 0o700 })
+  /**
+   * Errors: `missing` when there is no redis-server, `refused` when its folder is not ours alone, `crashed` when it ends at
+   * once, with what it said.
+   */
+  static async start({ peer, memory, module: built, logger }: PrivateServerInit): Promise<PrivateServer> {
+    const version = majorVersion()
+    const module = version < OLDEST_WITH_MODULE ? undefined : built
+    if (module !== built)
+      logger?.warn(
+        { version },
+        `redis-server is too old for our module, which needs ${OLDEST_WITH_MODULE}.0: vectors are worked on outside`
+      )
+    const folder = await privateFolder(peer, logger)
     const settings = {
       port: '0',
       unixsocket: socketOf(folder),
       unixsocketperm: '700',
+      pidfile: pidFileOf(folder),
       dir: folder,
       save: '',
       appendonly: 'no',
@@ -157,22 +161,13 @@ export class PrivateServer {
   }
 }
 
-function socketOf(folder: string): string {
-  return join(folder, 'redis.sock')
-}
-
-/** Asks the server behind a socket to end. False when nobody answers there. */
-async function stopServer(path: string): Promise<boolean> {
-  if (!existsSync(path)) return false
-  return new Promise((resolve) => {
-    const socket = createConnection(path)
-    socket.setTimeout(END, () => socket.destroy())
-    socket.once('connect', () => socket.write('SHUTDOWN NOSAVE\r\n'))
-    socket.once('error', () => resolve(false))
-    // it closes the connection when it ends
-    socket.once('close', (failed) => resolve(!failed))
-    socket.resume()
-  })
+/** Of the redis-server of this machine; NaN when it does not say. */
+function majorVersion(): number {
+  const { error, stdout } = spawnSync('redis-server', ['--version'], { encoding: 'utf8' })
+  if (error === undefined) return Number(/ v=(\d+)\./.exec(stdout)?.[1])
+  const message =
+    'store: there is no redis-server here; install one (apt-get install redis-server), or name one with --redis-url'
+  throw new PeergradError('missing', message)
 }
 
 /** Resolves when a server answers at the socket. */

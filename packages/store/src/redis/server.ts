@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { PeergradError, systemClock, type Arena, type Clock, type GradientStore, type Logger } from '@peergrad/core'
 import { spawnThread } from '../compute/node.js'
 import { RemotePlace } from '../remote/remote-place.js'
-import type { RemoteVectors, ServerWork } from '../remote/vectors.js'
+import type { ServerParts } from '../remote/vectors.js'
 import { TensorStore } from '../tensor-store.js'
 import { parseRedisUrl } from './address.js'
 import { Connection, PATIENCE, type Patience } from './connection.js'
+import { expireLater } from './expiry.js'
 
 /** What every store on a Redis server is opened with. */
 export interface ServerInit {
@@ -39,12 +40,7 @@ export interface Server {
 }
 
 /** How a driver keeps vectors on a server. */
-export interface Driver {
-  readonly name: string
-  readonly vectors: RemoteVectors
-  /** left out for a server that only keeps vectors */
-  readonly work?: ServerWork
-}
+export type Driver = ServerParts & { readonly name: string }
 
 /** A store on a Redis server. `drive` sees what the server can do; when it throws, all connections are closed. */
 export async function openOnServer(
@@ -67,6 +63,8 @@ export async function openOnServer(
     const base = `peergrad:{${run}}:${peer}:`
     await sweep(data, base)
     const prefix = `${base}${randomBytes(4).toString('hex')}:`
+    // a user without the right to it would lose what a long run holds, a day later: said now
+    await expireLater(data, [prefix])
     const knows = (command: string) => has(data, command)
     const driver = await drive({ shown: address.shown, data, patience, prefix, knows, connect })
     logger?.info(
@@ -79,6 +77,7 @@ export async function openOnServer(
       limit,
       prefix,
       spawn: spawnThread,
+      clock,
       ...(pluginTimeout !== undefined && { pluginTimeout }),
       ...(logger && { logger })
     })

@@ -10,13 +10,18 @@ import {
 import { allOf } from '../all-of.js'
 import { missing } from '../keys.js'
 import type { PlaceAggregation, PlaceFilter, PlacePacking, PlaceUnpacking, PlaceUpdate } from '../place.js'
+import { LIFETIME } from '../remote/lifetime.js'
 import type { RemoteTensor } from '../remote/remote-tensor.js'
 import type { RemoteVectors, ServerWork } from '../remote/vectors.js'
 import { significanceOf } from '../significance.js'
 import { bytesOf, chunks } from './chunks.js'
 import type { Connection } from './connection.js'
+import { expireLater } from './expiry.js'
 import { MODULE_RULES, moduleRule } from './module-rules.js'
 import { take } from './strings.js'
+
+/** Ends every call that makes a vector. */
+const EXPIRY = ['PX', LIFETIME] as const
 
 /** Two connections, so that a chunk does not wait behind an aggregation. */
 export interface ModuleConnections {
@@ -37,7 +42,7 @@ export class ModuleTensors implements RemoteVectors, ServerWork {
 
   async write(name: string, vector: Vector): Promise<void> {
     const parts = chunks(vector)
-    if (parts.length === 1) return void (await this.#data.call('PEERGRAD.SET', name, bytesOf(vector)))
+    if (parts.length === 1) return void (await this.#data.call('PEERGRAD.SET', name, bytesOf(vector), ...EXPIRY))
     const staging = `${name}:staging`
     for (;;) {
       const { life } = this.#data
@@ -47,7 +52,7 @@ export class ModuleTensors implements RemoteVectors, ServerWork {
         )
       )
       try {
-        return void (await this.#data.call('PEERGRAD.SEAL', staging, name))
+        return void (await this.#data.call('PEERGRAD.SEAL', staging, name, ...EXPIRY))
       } catch (thrown) {
         // a server that was started again in between has the later chunks only
         if (this.#data.life === life) throw thrown
@@ -68,8 +73,12 @@ export class ModuleTensors implements RemoteVectors, ServerWork {
     await this.#data.call('UNLINK', ...names)
   }
 
+  async renew(names: readonly string[]): Promise<void> {
+    await expireLater(this.#data, names)
+  }
+
   async average(from: readonly RemoteTensor[], to: RemoteTensor): Promise<void> {
-    await this.#work.call('PEERGRAD.AVERAGE', to.name, from.length, ...namesOf(from))
+    await this.#work.call('PEERGRAD.AVERAGE', to.name, from.length, ...namesOf(from), ...EXPIRY)
   }
 
   async aggregate({ from, to, rule, parameters }: PlaceAggregation<RemoteTensor>): Promise<boolean> {
@@ -83,7 +92,16 @@ export class ModuleTensors implements RemoteVectors, ServerWork {
     const names = namesOf(from.map(({ tensor }) => tensor))
     const { word, options } = known
     try {
-      await this.#work.call('PEERGRAD.AGGREGATE', to.name, word, parameters, names.length, ...names, ...options)
+      await this.#work.call(
+        'PEERGRAD.AGGREGATE',
+        to.name,
+        word,
+        parameters,
+        names.length,
+        ...names,
+        ...options,
+        ...EXPIRY
+      )
     } catch (thrown) {
       throw inKeys(thrown, [...from, { key: `the result of aggregator ${name}`, tensor: to }])
     }
@@ -108,7 +126,8 @@ export class ModuleTensors implements RemoteVectors, ServerWork {
           'STATE',
           fromState.filter((tensor) => tensor !== undefined)
         ),
-        ...keysOf('NEXT', toState)
+        ...keysOf('NEXT', toState),
+        ...EXPIRY
       )
     } catch (thrown) {
       throw inKeys(thrown, named)
@@ -130,7 +149,8 @@ export class ModuleTensors implements RemoteVectors, ServerWork {
         rest.name,
         parameters,
         test.threshold,
-        ...(held === undefined ? ['FRESH'] : [])
+        ...(held === undefined ? ['FRESH'] : []),
+        ...EXPIRY
       )
     } catch (thrown) {
       throw inKeys(thrown, named)
@@ -140,22 +160,22 @@ export class ModuleTensors implements RemoteVectors, ServerWork {
 
   async pack({ from, codec, sparse }: PlacePacking<RemoteTensor>, to: string): Promise<number | undefined> {
     if (codec !== undefined) return undefined
-    await this.#work.call('PEERGRAD.PACK', from.name, to, sparse)
+    await this.#work.call('PEERGRAD.PACK', from.name, to, sparse, ...EXPIRY)
     return this.#length(to)
   }
 
   async unpack({ from, to, codec, sparse }: PlaceUnpacking<RemoteTensor>): Promise<boolean> {
     if (codec !== undefined) return false
-    await this.#work.call('PEERGRAD.UNPACK', from.name, to.name, sparse, to.length)
+    await this.#work.call('PEERGRAD.UNPACK', from.name, to.name, sparse, to.length, ...EXPIRY)
     return true
   }
 
   async slice(from: RemoteTensor, offset: number, to: RemoteTensor): Promise<void> {
-    await this.#work.call('PEERGRAD.SLICE', from.name, to.name, offset, to.length)
+    await this.#work.call('PEERGRAD.SLICE', from.name, to.name, offset, to.length, ...EXPIRY)
   }
 
   async join(from: readonly RemoteTensor[], to: RemoteTensor): Promise<void> {
-    await this.#work.call('PEERGRAD.JOIN', to.name, from.length, ...namesOf(from))
+    await this.#work.call('PEERGRAD.JOIN', to.name, from.length, ...namesOf(from), ...EXPIRY)
   }
 
   async digest({ name }: RemoteTensor): Promise<Digest> {

@@ -3,6 +3,8 @@ import { loadPlugin, optimiserCoefficients, PeergradError, type OptimiserKernel,
 import type { PlaceAggregation, PlaceUpdate } from '../place.js'
 import { bytesOf } from '../redis/chunks.js'
 import type { Connection } from '../redis/connection.js'
+import { expireLater } from '../redis/expiry.js'
+import { notOnServer } from '../remote/not-there.js'
 import type { RemoteTensor } from '../remote/remote-tensor.js'
 import type { RemoteVectors, ServerWork } from '../remote/vectors.js'
 import { checkLength, checkName, scriptExecute } from './script-call.js'
@@ -18,9 +20,6 @@ export interface AiTensorsInit {
   /** milliseconds that work may wait for its turn on the server */
   readonly timeout: number
 }
-
-/** Milliseconds until the server forgets what a peer left that never came back; this peer's store deletes far sooner. */
-const SAFETY = 24 * 3600 * 1000
 
 /** Milliseconds that the script's deletion may hold up the end of a peer. */
 const FAREWELL = 1000
@@ -59,7 +58,7 @@ export class AiTensors implements RemoteVectors, ServerWork {
   async prepare(): Promise<void> {
     const entryPoints = ['ENTRY_POINTS', ENTRY_POINTS.length, ...ENTRY_POINTS]
     await this.#work.call('AI.SCRIPTSTORE', this.#script, 'CPU', ...entryPoints, 'SOURCE', SOURCE)
-    await this.#work.call('PEXPIRE', this.#script, SAFETY)
+    await expireLater(this.#work, [this.#script])
   }
 
   /** In one piece, whatever its length: AI.TENSORSET has no parts. */
@@ -82,6 +81,10 @@ export class AiTensors implements RemoteVectors, ServerWork {
 
   async delete(names: readonly string[]): Promise<void> {
     await this.#data.call('UNLINK', ...names.map(checkName))
+  }
+
+  async renew(names: readonly string[]): Promise<void> {
+    await expireLater(this.#data, [...names, this.#script])
   }
 
   async average(from: readonly RemoteTensor[], to: RemoteTensor): Promise<void> {
@@ -185,7 +188,7 @@ export class AiTensors implements RemoteVectors, ServerWork {
       return await this.#data.callBuffer('AI.TENSORGET', checkName(name), 'META', 'BLOB')
     } catch (thrown) {
       // RedisAI does not say which
-      if (isMissing(thrown)) throw missingOnServer([name], thrown)
+      if (isMissing(thrown)) throw notOnServer([name], thrown)
       if (thrown instanceof PeergradError && thrown.code === 'corrupt') {
         throw new PeergradError('corrupt', `store: "${name}" is no tensor`, { key: name }, { cause: thrown })
       }
@@ -195,15 +198,14 @@ export class AiTensors implements RemoteVectors, ServerWork {
 
   /** Each time anew: to set a tensor takes its expiry away. */
   async #expireLater(connection: Connection, names: readonly string[]): Promise<void> {
-    const replies = await Promise.all(names.map((name) => connection.call('PEXPIRE', name, SAFETY)))
-    const gone = names.filter((_, i) => replies[i] !== 1)
-    if (gone.length > 0) throw missingOnServer(gone)
+    const gone = await expireLater(connection, names)
+    if (gone.length > 0) throw notOnServer(gone)
   }
 
   /** RedisAI says that an input is not there, and not which. */
   async #absent(inputs: readonly RemoteTensor[], cause: PeergradError): Promise<PeergradError> {
     const there = await Promise.all(inputs.map(({ name }) => this.#work.call('EXISTS', name)))
-    return missingOnServer(
+    return notOnServer(
       inputs.filter((_, i) => there[i] !== 1).map(({ name }) => name),
       cause
     )
@@ -241,9 +243,4 @@ function checkFinite(found: readonly number[], shown: readonly string[]): void {
 
 function isMissing(thrown: unknown): thrown is PeergradError {
   return thrown instanceof PeergradError && thrown.code === 'missing'
-}
-
-function missingOnServer(names: readonly string[], cause?: PeergradError): PeergradError {
-  const message = `store: not on the server any more: ${names.map((name) => `"${name}"`).join(', ')}`
-  return new PeergradError('missing', message, { keys: [...names] }, { cause })
 }

@@ -1,5 +1,6 @@
-import type { Logger } from '@peergrad/core'
+import type { Clock, Logger } from '@peergrad/core'
 import type { Slab, Slabs } from '../slabs.js'
+import { RENEWAL } from './lifetime.js'
 import type { RemoteTensor } from './remote-tensor.js'
 import type { RemoteVectors } from './vectors.js'
 
@@ -9,23 +10,32 @@ export interface LedgerInit {
   readonly vectors: RemoteVectors
   /** begins the name of every vector: of this run, this peer and this life of it */
   readonly prefix: string
+  readonly clock: Clock
   readonly logger?: Logger
 }
+
+/** Milliseconds that deletions may hold up the end of a peer. */
+const FAREWELL = 1000
 
 /** What this peer has on the server: names, which are used once, and their bytes in the budget. */
 export class Ledger {
   readonly #slabs: Slabs
   readonly #vectors: RemoteVectors
   readonly #prefix: string
+  readonly #clock: Clock
   readonly #logger: Logger | undefined
+  readonly #names = new Set<string>()
   readonly #deletions = new Set<Promise<void>>()
   #count = 0
+  #cancelRenewal: () => void
 
-  constructor({ slabs, vectors, prefix, logger }: LedgerInit) {
+  constructor({ slabs, vectors, prefix, clock, logger }: LedgerInit) {
     this.#slabs = slabs
     this.#vectors = vectors
     this.#prefix = prefix
+    this.#clock = clock
     this.#logger = logger
+    this.#cancelRenewal = this.#renewLater()
   }
 
   /** Room for a vector, with one reference. Error `full`. */
@@ -36,6 +46,7 @@ export class Ledger {
 
   free(tensor: RemoteTensor): void {
     this.#slabs.bytes -= tensor.length * Float32Array.BYTES_PER_ELEMENT
+    this.#names.delete(tensor.name)
     this.#delete(tensor.name)
   }
 
@@ -65,9 +76,13 @@ export class Ledger {
     }
   }
 
-  /** Waits for what is being deleted. */
-  async settle(): Promise<void> {
-    await Promise.all(this.#deletions)
+  /** Waits for what is being deleted, for a second at most: what a server that stands still keeps goes by its lifetime. */
+  async close(): Promise<void> {
+    this.#cancelRenewal()
+    let cancel = () => {}
+    const late = new Promise<void>((resolve) => (cancel = this.#clock.after(FAREWELL, resolve)))
+    await Promise.race([Promise.all(this.#deletions), late])
+    cancel()
   }
 
   #name(): string {
@@ -76,15 +91,25 @@ export class Ledger {
 
   #add(name: string, length: number): RemoteTensor {
     this.#slabs.bytes += length * Float32Array.BYTES_PER_ELEMENT
+    this.#names.add(name)
     return { name, length, references: 1 }
   }
 
   #delete(name: string): void {
     const deletion = this.#vectors.delete([name]).catch((thrown: unknown) => {
-      // the next start of this peer deletes what is left
+      // the next start of this peer deletes what is left, or the server when its lifetime is over
       this.#logger?.debug({ name, error: String(thrown) }, 'a vector was not deleted')
     })
     this.#deletions.add(deletion)
     void deletion.then(() => this.#deletions.delete(deletion))
+  }
+
+  #renewLater(): () => void {
+    return this.#clock.after(RENEWAL, () => {
+      this.#cancelRenewal = this.#renewLater()
+      this.#vectors.renew([...this.#names]).catch((thrown: unknown) => {
+        this.#logger?.warn({ error: String(thrown) }, 'vectors on the server were not given another lifetime')
+      })
+    })
   }
 }

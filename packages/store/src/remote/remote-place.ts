@@ -1,4 +1,4 @@
-import type { Arena, Digest, Logger, StoreCapabilities, Verdict } from '@peergrad/core'
+import type { Arena, Clock, Digest, Logger, StoreCapabilities, Verdict } from '@peergrad/core'
 import { allOf } from '../all-of.js'
 import type { Spawn } from '../compute/compute.js'
 import { MemoryPlace } from '../memory/memory-place.js'
@@ -14,29 +14,29 @@ import type {
   PlaceUpdate
 } from '../place.js'
 import { Slabs, type Slab } from '../slabs.js'
+import { Columns } from './columns.js'
 import { Ledger } from './ledger.js'
 import type { RemoteTensor } from './remote-tensor.js'
-import type { RemoteVectors, ServerWork } from './vectors.js'
+import { Streamed } from './streamed.js'
+import type { DenseWork, RemoteVectors, ServerParts, ServerWork } from './vectors.js'
 
-export interface RemotePlaceInit {
+export type RemotePlaceInit = ServerParts & {
   readonly name: string
   readonly arena: Arena
   /** bytes that stored and leased vectors may take together */
   readonly limit: number
-  readonly vectors: RemoteVectors
-  /** left out for a server that only keeps vectors */
-  readonly work?: ServerWork
   /** begins the name of every vector: of this run, this peer and this life of it */
   readonly prefix: string
   readonly spawn: Spawn
+  readonly clock: Clock
   /** milliseconds that a plug-in may work on one call; for ever when left out */
   readonly pluginTimeout?: number
   readonly logger?: Logger
 }
 
 /**
- * The database on a server. Work that the server does moves no vector; what it cannot do is done here: its inputs are
- * read, the `memory` driver works on them, the result is written.
+ * The database on a server. Work that the server does moves no vector. What it cannot do is done here by the `memory` driver:
+ * average, update and rules per coordinate column by column, anything else on whole vectors that are read for it.
  */
 export class RemotePlace implements Place<RemoteTensor> {
   readonly name: string
@@ -45,18 +45,21 @@ export class RemotePlace implements Place<RemoteTensor> {
   readonly #arena: Arena
   readonly #vectors: RemoteVectors
   readonly #work: ServerWork | undefined
+  /** of the server, or here column by column */
+  readonly #dense: DenseWork
   readonly #ledger: Ledger
   /** starts its worker when there is something to do here */
   readonly #memory: MemoryPlace
 
-  constructor({ name, arena, limit, vectors, work, prefix, spawn, pluginTimeout, logger }: RemotePlaceInit) {
+  constructor(init: RemotePlaceInit) {
+    const { name, arena, limit, vectors, work, prefix, spawn, clock, pluginTimeout, logger } = init
     this.name = name
     this.capabilities = { denseInStore: work !== undefined, rules: work?.rules ?? [], durable: false }
     this.slabs = new Slabs(arena, limit)
     this.#arena = arena
     this.#vectors = vectors
     this.#work = work
-    this.#ledger = new Ledger({ slabs: this.slabs, vectors, prefix, ...(logger && { logger }) })
+    this.#ledger = new Ledger({ slabs: this.slabs, vectors, prefix, clock, ...(logger && { logger }) })
     this.#memory = new MemoryPlace({
       arena,
       slabs: this.slabs,
@@ -64,6 +67,7 @@ export class RemotePlace implements Place<RemoteTensor> {
       ...(pluginTimeout !== undefined && { pluginTimeout }),
       ...(logger && { logger })
     })
+    this.#dense = init.work === undefined ? new Streamed(new Columns(arena, init.vectors), this.#memory) : init.work
   }
 
   allocate(length: number): RemoteTensor {
@@ -99,33 +103,20 @@ export class RemotePlace implements Place<RemoteTensor> {
     return this.#here([a, b], [], ([x, y]) => this.#memory.same(x, y))
   }
 
-  async average(from: readonly RemoteTensor[], to: RemoteTensor): Promise<void> {
-    if (this.#work !== undefined) return this.#work.average(from, to)
-    await this.#here(from, [to], (inputs, [out]) => this.#memory.average(inputs, out))
+  average(from: readonly RemoteTensor[], to: RemoteTensor): Promise<void> {
+    return this.#dense.average(from, to)
   }
 
   async aggregate(request: PlaceAggregation<RemoteTensor>): Promise<void> {
-    if (request.pre.length === 0 && (await this.#work?.aggregate(request))) return
+    if (request.pre.length === 0 && (await this.#dense.aggregate(request))) return
     const { from, to } = request
     await this.#here(tensorsOf(from), [to], (inputs, [out]) =>
       this.#memory.aggregate({ ...request, from: inputs.map((tensor, k) => ({ key: from[k].key, tensor })), to: out })
     )
   }
 
-  async update(request: PlaceUpdate<RemoteTensor>): Promise<void> {
-    if (this.#work !== undefined) return this.#work.update(request)
-    const { from, fromState, gradient, to, toState } = request
-    const moments = fromState.filter((tensor) => tensor !== undefined)
-    await this.#here([from, gradient.tensor, ...moments], [to, ...toState], ([state, given, ...old], [out, ...next]) =>
-      this.#memory.update({
-        ...request,
-        from: state,
-        fromState: next.map((_, i) => old[i]),
-        to: out,
-        toState: next,
-        gradient: { key: gradient.key, tensor: given }
-      })
-    )
+  update(request: PlaceUpdate<RemoteTensor>): Promise<void> {
+    return this.#dense.update(request)
   }
 
   async filter(request: PlaceFilter<RemoteTensor>): Promise<{ to: RemoteTensor; rest: RemoteTensor }> {
@@ -200,7 +191,7 @@ export class RemotePlace implements Place<RemoteTensor> {
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled([this.#ledger.settle(), this.#memory.close()])
+    await Promise.allSettled([this.#ledger.close(), this.#memory.close()])
     await this.#vectors.close()
   }
 

@@ -1,0 +1,42 @@
+import { lstat, mkdir, rm } from 'node:fs/promises'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { PeergradError, type Logger } from '@peergrad/core'
+import { endServer } from './leftover.js'
+
+export function socketOf(folder: string): string {
+  return join(folder, 'redis.sock')
+}
+
+export function pidFileOf(folder: string): string {
+  return join(folder, 'redis.pid')
+}
+
+/**
+ * An empty folder for the server of a peer, which only this user can enter. What an earlier life of the peer left in it is
+ * ended. Error `refused` when somebody else may have put something there.
+ */
+export async function privateFolder(peer: string, logger: Logger | undefined): Promise<string> {
+  const own = await ownFolder()
+  const folder = join(own, `redis-${peer.slice(-16)}`)
+  if (await endServer({ socket: socketOf(folder), pidFile: pidFileOf(folder) }))
+    logger?.info({ folder }, 'a redis-server that an earlier life left is ended')
+  await rm(folder, { recursive: true, force: true })
+  await mkdir(folder, { mode: 0o700 })
+  return folder
+}
+
+/** Of this user, in the system's folder for temporary files, where anybody may have made one of this name before. */
+async function ownFolder(): Promise<string> {
+  const { uid } = userInfo()
+  const folder = join(tmpdir(), `peergrad-${uid}`)
+  await mkdir(folder, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error
+  })
+  const found = await lstat(folder)
+  if (found.isDirectory() && found.uid === uid && (found.mode & 0o077) === 0) return folder
+  const kind = found.isDirectory() ? 'a folder' : 'no folder'
+  const got = `${kind} of user ${found.uid} with mode ${(found.mode & 0o777).toString(8)}`
+  const message = `store: ${folder} is ${got}, expected a folder of user ${uid} with mode 700: delete it, set TMPDIR, or name a server with --redis-url`
+  throw new PeergradError('refused', message, { folder })
+}
