@@ -1,3 +1,4 @@
+export * from './admission.js'
 export * from './contracts/index.js'
 export * from './emitter.js'
 export * from './errors.js'

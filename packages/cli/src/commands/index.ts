@@ -5,6 +5,7 @@ import { compare } from './compare.js'
 import { data } from './data.js'
 import { engines } from './engines.js'
 import { exportModel } from './export.js'
+import { invite } from './invite.js'
 import { newCommand } from './new.js'
 import { peer } from './peer.js'
 import { simulate } from './simulate.js'
@@ -17,6 +18,7 @@ export const COMMANDS: readonly Command[] = [
   compare,
   simulate,
   peer,
+  invite,
   exportModel,
   data,
   engines,

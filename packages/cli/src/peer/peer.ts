@@ -15,6 +15,7 @@ import { CHECKPOINTS, loadCheckpoint, resumedFrom, runPeer, Swarm, type PeerResu
 import { checkComponents, openParts, type PeerParts } from '../compose.js'
 import { defaultOut, directory, MODEL } from '../files.js'
 import { fileLogger } from '../logger.js'
+import { credentialsOf, foundedBy } from './admission.js'
 import { closeAll, type Closing } from './closing.js'
 import { holdIdentity } from './identity.js'
 import type { Leaving } from './leaving.js'
@@ -53,6 +54,7 @@ export async function onePeer(init: PeerInit): Promise<PeerEnd> {
   const own = describesRun ? optionsToManifest(options) : undefined
   // what can be seen to be wrong is said before anything is opened
   if (own !== undefined) await checkComponents(own, options)
+  const credentials = credentialsOf(options)
   const out = peerDirectory(options)
   const logger = fileLogger(join(out, 'peer.log'), options['log-level'])
   const clock = systemClock()
@@ -71,7 +73,8 @@ export async function onePeer(init: PeerInit): Promise<PeerEnd> {
       logger,
       join: options.join,
       sha256,
-      ...(own && { manifest: own }),
+      credentials,
+      ...(own && { manifest: foundedBy(own, mesh.self) }),
       ...(resumed && { resumed })
     })
     opened.push(swarm)

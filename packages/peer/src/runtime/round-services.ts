@@ -62,7 +62,7 @@ export interface ExchangeEffects {
   readonly ended: AbortSignal
 }
 
-type WithoutRound<T> = T extends unknown ? Omit<T, 'run' | 'round'> : never
+type WithoutRound<T> = T extends unknown ? Omit<T, 'run' | 'round' | 'life'> : never
 export type DerivedMessage = Extract<ControlMessage, { kind: 'derived' }>
 export type ExchangeMessage = WithoutRound<Extract<ControlMessage, { kind: 'manifest' }> | DerivedMessage>
 
