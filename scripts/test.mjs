@@ -1,6 +1,6 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { run } from './run.mjs'
 
@@ -21,11 +21,13 @@ export async function test(files) {
       process.stderr.write('the test runner ended before it could report\n')
       return code || 1
     }
-    const counts = count(JSON.parse(readFileSync(report, 'utf8')))
+    const results = JSON.parse(readFileSync(report, 'utf8'))
+    const counts = count(results)
     if (code !== 0 && counts.failed === 0) {
       process.stderr.write('no test failed, and yet the run did: an error outside of the tests, shown above\n')
       counts.failed = 1
     }
+    for (const suite of skippedSuites(results)) process.stdout.write(`did not run: ${suite}\n`)
     process.stdout.write(`${countLine(counts)}\n`)
     return counts.failed > 0 ? code || 1 : 0
   } finally {
@@ -40,7 +42,22 @@ export function count(report) {
     return [...file.assertionResults.map((each) => each.status), ...(unloaded ? ['failed'] : [])]
   })
   const of = (...statuses) => results.filter((status) => statuses.includes(status)).length
-  return { passed: of('passed'), failed: of('failed'), skipped: of('skipped', 'pending', 'todo', 'disabled') }
+  return { passed: of('passed'), failed: of('failed'), skipped: of(...SKIPPED) }
+}
+
+const SKIPPED = ['skipped', 'pending', 'todo', 'disabled']
+
+/** Suites with tests that did not run, by file; their titles say why. */
+export function skippedSuites(report) {
+  const counts = new Map()
+  for (const { name, assertionResults } of report.testResults) {
+    for (const { status, ancestorTitles, title } of assertionResults) {
+      if (!SKIPPED.includes(status)) continue
+      const suite = `${relative(ROOT, name)}: ${ancestorTitles.slice(0, 2).join(' › ') || title}`
+      counts.set(suite, (counts.get(suite) ?? 0) + 1)
+    }
+  }
+  return [...counts].map(([suite, tests]) => `${suite} (${tests} ${tests === 1 ? 'test' : 'tests'})`)
 }
 
 export function countLine({ passed, failed, skipped }) {

@@ -108,6 +108,20 @@ export function meshCompliance(name: string, factory: MeshFactory): void {
         expect(Buffer.compare(await arrived, whole)).toBe(0)
         expect(await codeOf(a.mesh.announce(new Uint8Array(CONTROL_LIMIT + 1)))).toBe('argument')
       })
+
+      it('are evidence in the hands of whom they reach, and of whom these show them to', async () => {
+        const arrived = new Promise<Uint8Array>((resolve) => listen(b, 'message', ({ envelope }) => resolve(envelope)))
+        await a.mesh.announce(bytes('I said so'))
+        const envelope = await arrived
+        for (const { mesh } of [b, c]) {
+          const { from, payload } = mesh.open(envelope)
+          expect([from, text(payload)]).toEqual([a.mesh.self, 'I said so'])
+        }
+        const changed = envelope.slice()
+        changed[Math.max(0, changed.length - 70)] ^= 1
+        for (const forged of [changed, envelope.subarray(1), bytes('I said so'), new Uint8Array(0)])
+          expect(() => b.mesh.open(forged)).toThrow(expect.objectContaining({ code: 'corrupt' }))
+      })
     })
 
     describe('beats', () => {

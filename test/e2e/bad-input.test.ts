@@ -37,7 +37,15 @@ describe('bad input ends with a sentence and code 2', () => {
     [['train', '--aggregator', 'mena'], 'aggregator: got "mena", did you mean "mean"?'],
     [['train', '--codec', 'f23'], 'codec: got "f23", did you mean "f32"?'],
     [['train', '--filter', 'some'], 'filter: got "some", expected one of none, '],
-    [['train', '--pre-aggregator', 'nnm'], 'pre-aggregator: got "nnm", expected none'],
+    [['train', '--pre-aggregator', 'nmn'], 'pre-aggregator: got "nmn", did you mean "nnm"? expected one of nnm, '],
+    [
+      ['train', '--strategy', 'scatter-reduce', '--pre-aggregator', 'nnm'],
+      'scatter-reduce: parts of vectors are merged, and nnm needs whole ones'
+    ],
+    [
+      ['train', '--pre-aggregator', 'bucketing', '--aggregator', 'trimmed-mean'],
+      'aggregator trimmed-mean: got 2 vectors of 4 peers, f = 1: expected more than 2f'
+    ],
     [['train', '--store', 'memroy'], 'store: got "memroy", did you mean "memory"?'],
     [['train', '--engine', 'wsam'], 'engine: got "wsam"'],
     [['train', '--lr', '-1'], 'lr: got -1, expected 0 < lr ≤ 1000'],

@@ -228,7 +228,12 @@ export class PeerStates {
     const init: AgreementInit = {
       view: { number: 0, members: this.members },
       self: this.members[self],
-      next: () => ({ members: this.members.filter((peer) => !suspects.has(peer)), retired: [], finish: false }),
+      next: () => ({
+        members: this.members.filter((peer) => !suspects.has(peer)),
+        retired: [],
+        evidence: [],
+        finish: false
+      }),
       valid: ({ contributions }) =>
         new Set(contributions.map(({ peer }) => peer)).size === contributions.length &&
         contributions.every(({ peer }) => this.members.includes(peer)),

@@ -152,3 +152,14 @@ it.each(['mlless', 'all-gather:every=3', 'diloco:every=3'])(
     expect(results.every(({ members }) => members.length === 4)).toBe(true)
   }
 )
+
+it('robust rules and what goes before them end with one hash, whoever merges', async () => {
+  const mixed = {
+    ...SGD,
+    aggregator: 'krum:neighbours=n-f-1',
+    preAggregators: ['clipping:c=0.1', 'nnm', 'bucketing:s=1']
+  }
+  const expected = await hashOf('all-gather', mixed)
+  expect(await hashOf('all-reduce', mixed)).toBe(expected)
+  expect(await hashOf('all-gather', { ...mixed, preAggregators: [] })).not.toBe(expected)
+})

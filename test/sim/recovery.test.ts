@@ -169,6 +169,7 @@ describe('one hostile message', () => {
     contributions: [{ peer: peerName(3), round, digest, words: 1500, length: 1500, samples: 1, loss: 0 }],
     members: [peerName(3)],
     retired: [],
+    evidence: [],
     finish: true
   })
 

@@ -1,17 +1,26 @@
-import { PeergradError, type Aggregator, type Codec, type Filter, type Strategy } from '@peergrad/core'
+import {
+  PeergradError,
+  unmetCondition,
+  type Aggregator,
+  type Codec,
+  type Filter,
+  type PreAggregator,
+  type Strategy
+} from '@peergrad/core'
 
 export interface Combination {
   readonly strategy: Strategy
   readonly aggregator: Aggregator
+  readonly preAggregators: readonly PreAggregator[]
   readonly codec: Codec
   readonly filter: Filter | undefined
   readonly peers: number
 }
 
 /** Refuses parts that do not go together, before anything is started: error `argument` says why. */
-export function checkCombination({ strategy, aggregator, codec, filter, peers }: Combination): void {
-  const unmet = aggregator.check(peers)
-  if (unmet !== undefined) refuse(`aggregator: ${aggregator.name} with ${peers} peers: ${unmet}`)
+export function checkCombination({ strategy, aggregator, preAggregators, codec, filter, peers }: Combination): void {
+  const unmet = unmetCondition(preAggregators, aggregator, peers)
+  if (unmet !== undefined) refuse(`${unmet.who}: got ${vectorsOf(unmet.n, peers)}, ${unmet.unmet}`)
   if (strategy.kind === 'single' && peers > 1) {
     refuse(`strategy: ${strategy.name} has no exchange, got ${peers} peers, expected --peers 1`)
   }
@@ -21,8 +30,13 @@ export function checkCombination({ strategy, aggregator, codec, filter, peers }:
         'take --filter none, or another codec (f16, int8)'
     )
   }
-  const refusal = strategy.refuses?.({ aggregator, codec, filter })
+  const refusal = strategy.refuses?.({ aggregator, preAggregators, codec, filter })
   if (refusal !== undefined) refuse(`strategy ${strategy.name}: ${refusal}`)
+}
+
+/** How many vectors a rule is given, which are fewer than the peers behind a pre-aggregator that merges some. */
+function vectorsOf(n: number, peers: number): string {
+  return n === peers ? `${peers} peers` : `${n} vectors of ${peers} peers`
 }
 
 function refuse(message: string): never {

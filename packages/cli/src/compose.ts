@@ -27,7 +27,7 @@ import {
   modelReference,
   type TfjsEngine
 } from '@peergrad/engine'
-import { aggregators, codecs, filters, strategies } from '@peergrad/strategies'
+import { aggregators, codecs, filters, preAggregators, strategies } from '@peergrad/strategies'
 import { checkCombination } from './combination.js'
 import type { Armed } from './attack/arm.js'
 import { checkStore, openStore, type StoreInit } from './stores.js'
@@ -36,6 +36,8 @@ import { checkStore, openStore, type StoreInit } from './stores.js'
 export interface RunParts {
   readonly strategy: Strategy
   readonly aggregator: PluginReference
+  /** left out when the rule is given what the peers give */
+  readonly preAggregators?: readonly PluginReference[]
   /** what the rule is to databases, see Aggregator.inStore */
   readonly ruleInStore?: StoreRule
   /** left out when everything is sent */
@@ -58,20 +60,22 @@ export async function checkComponents(manifest: RunManifest, options: Options): 
   modelReference(manifest.model)
   await datasetSource(manifest.dataset)
   await createPartitioner(manifest.partition)
-  checkPreAggregators(manifest)
   const packing = resolvePlugin(codecs, manifest.codec)
   const codec = await loadPlugin('codec', packing)
   const rule = resolvePlugin(aggregators, manifest.aggregator)
   const aggregator = await loadPlugin('aggregator', rule)
+  const pre = manifest.preAggregators.map((text) => resolvePlugin(preAggregators, text))
+  const chain = await Promise.all(pre.map((each) => loadPlugin('pre-aggregator', each)))
   const strategy = await createStrategy(manifest.strategy, manifest)
   const filterName = filterOf(strategy, codec, manifest)
   const filtering = filterName === undefined ? undefined : resolvePlugin(filters, filterName)
   const filter = filtering && (await loadPlugin('filter', filtering))
-  checkCombination({ strategy, aggregator, codec, filter, peers: manifest.peers })
+  checkCombination({ strategy, aggregator, preAggregators: chain, codec, filter, peers: manifest.peers })
   return {
     strategy,
     aggregator: rule,
-    ...(aggregator.inStore && { ruleInStore: aggregator.inStore }),
+    // what databases know is the rule over what the peers gave
+    ...(pre.length === 0 ? aggregator.inStore && { ruleInStore: aggregator.inStore } : { preAggregators: pre }),
     ...(filtering && { filter: filtering }),
     ...(codec.name !== 'f32' && { codec: { reference: packing, codec } })
   }
@@ -92,16 +96,6 @@ export function strategyReference(
   const { options: given, ...architecture } = resolvePlugin(strategies, text)
   const defaults = { minibatches, ...(every > 1 && { every }) }
   return { ...architecture, options: { ...defaults, ...given } }
-}
-
-/** Rules of this version take vectors as they come. */
-function checkPreAggregators({ preAggregators }: RunManifest): void {
-  if (preAggregators.length > 0) {
-    throw new PeergradError(
-      'unknown',
-      `pre-aggregator: got "${preAggregators.join(', ')}", expected none: there are none yet`
-    )
-  }
 }
 
 function checkEngine(name: string): void {

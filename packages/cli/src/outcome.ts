@@ -30,6 +30,8 @@ export interface RunResult {
   readonly run: string
   readonly strategy: string
   readonly aggregator: string
+  /** what contributions went through before it, in order */
+  readonly preAggregators: readonly string[]
   readonly dataset: string
   readonly model: string
   readonly engine: string

@@ -90,14 +90,13 @@ export class Tally {
         this.#checkpoints.set(event.peer, event.file)
         return
       case 'finished':
-        peer.status = 'finished'
-        peer.phase = 'finished'
+        ends(peer, 'finished')
         peer.parametersHash = event.parametersHash
         return
+      case 'excluded':
+        return ends(this.#peer(event.other), 'excluded')
       case 'left':
-        peer.status = 'left'
-        peer.phase = 'left'
-        return
+        return ends(peer, 'left')
     }
   }
 
@@ -130,6 +129,7 @@ export class Tally {
       run: this.run,
       strategy: this.manifest?.strategy ?? '',
       aggregator: this.manifest?.aggregator ?? '',
+      preAggregators: this.manifest?.preAggregators ?? [],
       dataset: this.manifest?.dataset ?? '',
       model: this.manifest?.model ?? '',
       engine: this.engine,
@@ -186,6 +186,12 @@ export function rate({ recent }: PeerTally): number | undefined {
   if (first === undefined || last === undefined || last.time <= first.time) return undefined
   const samples = recent.slice(1).reduce((sum, each) => sum + each.samples, 0)
   return (samples * 1000) / (last.time - first.time)
+}
+
+/** Whatever an excluded peer says then, it is excluded. */
+function ends(peer: PeerTally, status: PeerStatus): void {
+  if (peer.status !== 'excluded') peer.status = status
+  peer.phase = peer.status
 }
 
 function addRound(peer: PeerTally, event: Extract<RunEvent, { type: 'round' }>): void {

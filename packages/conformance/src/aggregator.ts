@@ -3,6 +3,7 @@ import { Arena, createKernels, random, type Aggregator, type PluginReference, ty
 import { memoryStore } from '@peergrad/store'
 import fc from 'fast-check'
 import { assertNamed, assertSame, bits } from './arrays.js'
+import { meanAndSpread, worst } from './hard-inputs.js'
 import { examine, judge, members, type CheckOptions, type Law, type Report, type Subject } from './law.js'
 
 export interface AggregatorProperties {
@@ -10,6 +11,15 @@ export interface AggregatorProperties {
   readonly exact?: boolean
   /** how many of n inputs may be hostile while every coordinate stays in the range of the others; 0: not robust */
   readonly tolerates?: (n: number) => number
+  /** a rule of signs, say, gives something else for identical inputs */
+  readonly identity?: false
+  /** whether the order of inputs decides between equals only, or always */
+  readonly order?: 'ties' | 'always'
+  /**
+   * With `hostile` of n inputs, whatever they are, the distance of the result from the mean of the others is at most `factor`
+   * times their root mean square distance from it: (f, κ)-robustness with κ = factor² (Allouah et al., AISTATS 2023)
+   */
+  readonly bounded?: (n: number) => { readonly hostile: number; readonly factor: number }
   /** finite inputs up to this magnitude give a finite result */
   readonly largest?: number
   /** numbers of inputs that meet the rule's condition, for the laws to draw from; those up to 9 that `check` allows */
@@ -38,7 +48,7 @@ export async function checkAggregator(
 
 /** The laws one by one, for a test runner to show. `create` makes a fresh rule. */
 export function aggregatorLaws(create: () => Aggregator, properties: AggregatorProperties = {}): Law[] {
-  const { exact = false, tolerates = () => 0, largest = 1e30 } = properties
+  const { exact = false, tolerates = () => 0, largest = 1e30, identity = true, order, bounded } = properties
   const kernels = createKernels()
   const floats = fc.float({
     noNaN: true,
@@ -55,6 +65,15 @@ export function aggregatorLaws(create: () => Aggregator, properties: AggregatorP
         maxLength: n
       })
     )
+
+  /** Rows of one length without equals, so that no order has to decide. */
+  const untied = () =>
+    fc
+      .tuple(fc.integer(counts()), fc.integer({ min: 2, max: 20 }), fc.integer(), fc.constantFrom(1e-30, 1, 1e15))
+      .map(([n, length, seed, size]) => {
+        const noise = random(seed, 'untied')
+        return Array.from({ length: n }, () => Array.from({ length }, () => size * noise.normal()))
+      })
 
   function run(
     inputs: readonly number[][],
@@ -125,6 +144,47 @@ export function aggregatorLaws(create: () => Aggregator, properties: AggregatorP
     }
   }
 
+  const same: Law = {
+    name: 'gives the identity for identical inputs',
+    prove: () =>
+      fc.assert(
+        fc.property(fc.integer(counts()), fc.array(floats, { minLength: 1, maxLength: 40 }), (n, row) => {
+          expectSame(run(Array.from({ length: n }, () => row)), row, (i) => rounding(n, [row[i]]))
+        })
+      )
+  }
+
+  const anyOrder: Law = {
+    name: order === undefined ? 'does not depend on the order of the inputs' : 'asks the order between equals only',
+    prove: () =>
+      fc.assert(
+        fc.property(order === undefined ? rows() : untied(), fc.integer(), (inputs, seed) => {
+          const shuffled = random(seed).shuffle(inputs.map((_, i) => i))
+          const column = (i: number) => inputs.map((row) => row[i])
+          const tolerance = (i: number) => 2 * rounding(inputs.length, column(i))
+          expectSame(run(shuffled.map((i) => inputs[i])), run(inputs), tolerance)
+        })
+      )
+  }
+
+  const near: Law = {
+    name: 'stays as near to the honest inputs as it claims, whatever the hostile ones say',
+    prove: () =>
+      fc.assert(
+        fc.property(untied(), fc.constantFrom(1e-3, 0.1, 1, 3, 10, 1e6, 1e20), fc.nat(), (inputs, far, some) => {
+          const { hostile, factor } = bounded?.(inputs.length) ?? { hostile: 0, factor: Infinity }
+          const honest = inputs.slice(hostile)
+          const [mean, spread] = meanAndSpread(honest)
+          const direction = some % 2 === 0 ? inputs[0] : honest[some % honest.length]
+          const lies = inputs.slice(0, hostile).map((row) => row.map((x, i) => mean[i] + far * direction[i] + 1e-3 * x))
+          const out = run([...lies, ...honest])
+          const distance = Math.sqrt(mean.reduce((sum, x, i) => sum + (out[i] - x) ** 2, 0))
+          const most = factor * spread * (1 + 1e-5) + 1e-6 * Math.hypot(...mean)
+          assert.ok(distance <= most, `got  from the mean of the honest, expected at most `)
+        })
+      )
+  }
+
   return [
     {
       name: 'says its name, what it is, and its condition',
@@ -147,27 +207,6 @@ export function aggregatorLaws(create: () => Aggregator, properties: AggregatorP
           { numRuns: 30 }
         )
       }
-    },
-    {
-      name: 'gives the identity for identical inputs',
-      prove: () =>
-        fc.assert(
-          fc.property(fc.integer(counts()), fc.array(floats, { minLength: 1, maxLength: 40 }), (n, row) => {
-            expectSame(run(Array.from({ length: n }, () => row)), row, (i) => rounding(n, [row[i]]))
-          })
-        )
-    },
-    {
-      name: 'does not depend on the order of the inputs',
-      prove: () =>
-        fc.assert(
-          fc.property(rows(), fc.integer(), (inputs, seed) => {
-            const order = random(seed).shuffle(inputs.map((_, i) => i))
-            const column = (i: number) => inputs.map((row) => row[i])
-            const tolerance = (i: number) => 2 * rounding(inputs.length, column(i))
-            expectSame(run(order.map((i) => inputs[i])), run(inputs), tolerance)
-          })
-        )
     },
     {
       name: 'gives the same bits again, from another instance, and at another address',
@@ -203,9 +242,13 @@ export function aggregatorLaws(create: () => Aggregator, properties: AggregatorP
         fc.assert(fc.property(rows(), finite))
         const { max } = counts()
         finite(Array.from({ length: max }, (_, i) => [largest, -largest, i % 2 === 0 ? largest : -largest]))
+        for (const inputs of worst(max, largest)) finite(inputs)
       }
     },
     apart,
+    ...(identity ? [same] : []),
+    ...(order === 'always' ? [] : [anyOrder]),
+    ...(bounded === undefined ? [] : [near]),
     ...(properties.tolerates === undefined || tolerates(counts().max) === 0 ? [] : [robust])
   ]
 }

@@ -94,6 +94,19 @@ test('a rule that is bounded only as far as it says is found out when it says to
   expect([...found.keys()]).toEqual(['stays in the range of the honest inputs, whatever the hostile ones say'])
 })
 
+test('a rule that claims to stay near the honest inputs is found out when it does not', async () => {
+  const bounded = () => ({ hostile: 1, factor: 3 })
+  const found = await brokenLaws(checkAggregator(() => good, { bounded }))
+  expect([...found.keys()]).toEqual(['stays as near to the honest inputs as it claims, whatever the hostile ones say'])
+})
+
+test('what a rule says not to be is not asked of it', async () => {
+  const first = aggregate(({ vectors, out }) => out.set(vectors[0]!))
+  expect((await checkAggregator(first, { order: 'always' })).laws.length).toBeGreaterThan(5)
+  const signs = aggregate(({ vectors, out, kernels }) => kernels.signMajority(out, vectors))
+  expect((await checkAggregator(signs, { identity: false })).laws.length).toBeGreaterThan(5)
+})
+
 test('a rule that never ends is ended, and nothing else is tried', async () => {
   const found = await brokenLaws(checkAggregator(`${SCRATCH}#rule`, { patience: 300 }))
   expect([...found]).toEqual([

@@ -1,14 +1,5 @@
 // Sums in float64: four of them by index mod 4 (two pairs of lanes), then (s0 + s1) + (s2 + s3).
-
-@inline
-function low(x: v128): v128 {
-  return f64x2.promote_low_f32x4(x)
-}
-
-@inline
-function high(x: v128): v128 {
-  return f64x2.promote_low_f32x4(v128.shuffle<u64>(x, x, 1, 1))
-}
+import { high, low } from './lanes'
 
 @inline
 function sumOfTerms(x: usize, y: usize, count: usize, distance: bool): f64 {

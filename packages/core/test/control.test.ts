@@ -21,14 +21,15 @@ const manifest: ControlMessage = {
   words: 421642,
   length: 421642,
   samples: 64,
-  loss: 0.25
+  loss: 0.25,
+  life: 7
 }
 const packr = new Packr({ useRecords: false })
 
 describe('control messages', () => {
   it('come out as they went in', () => {
     const contribution = { peer, round: 3, digest, words: 10, length: 10, samples: 1, loss: -0.5 }
-    const proposal = { contributions: [contribution], members: [peer], retired: [], finish: true }
+    const proposal = { contributions: [contribution], members: [peer], retired: [], evidence: [], finish: true }
     const messages: ControlMessage[] = [
       manifest,
       { kind: 'prepare', run, round: 0, ballot: 5 },
@@ -75,7 +76,13 @@ describe('control messages', () => {
       samples: 0xffff_ffff - index,
       loss: index === 0 ? -0 : index / 3
     }))
-    const proposal = { contributions, members: peers.slice(300).reverse(), retired: peers.slice(0, 2), finish: false }
+    const proposal = {
+      contributions,
+      members: peers.slice(300).reverse(),
+      retired: peers.slice(0, 2),
+      evidence: [],
+      finish: false
+    }
     const message: ControlMessage = { kind: 'propose', run, round: 3, ballot: 0, proposal, outcome: null }
     expect(controlMessages.decode(controlMessages.encode(message))).toEqual(message)
     const answer = { kind: 'decided' as const, decision: { ballot: 0, proposal, outcome: digest } }
@@ -99,6 +106,7 @@ describe('control messages', () => {
       words: [10],
       lengths: [10],
       retired: [],
+      evidence: [],
       finish: false
     }
     const proposal = { ...packed, ...part }

@@ -1,5 +1,6 @@
 export {
   createNetworkMesh,
+  loadIdentity,
   verifyEnvelope,
   type Envelope,
   type NetworkMesh,
@@ -26,6 +27,14 @@ export {
 export type { MemoryTransfer } from './mesh/memory-tensors.js'
 export type { LinkConditions, LinkSelector } from './mesh/link-conditions.js'
 export type { Bandwidth } from './mesh/memory-transfers.js'
+export type { Credentials } from './membership/admission/admission.js'
+export {
+  createInvitation,
+  invitationText,
+  parseInvitation,
+  type Invitation,
+  type InvitationInit
+} from './membership/admission/invitation.js'
 export { Swarm, type SwarmInit } from './membership/swarm.js'
 export { runPeer, type PeerResult, type RunPeerInit } from './run-peer.js'
 export {

@@ -68,7 +68,12 @@ class World {
     const agreement = new RoundAgreement({
       self,
       view: { number: 0, members: this.members },
-      next: () => ({ members: this.members.filter((peer) => this.alive.has(peer)), retired: [], finish: false }),
+      next: () => ({
+        members: this.members.filter((peer) => this.alive.has(peer)),
+        retired: [],
+        evidence: [],
+        finish: false
+      }),
       valid: () => true,
       minimum: () => 1,
       effects: {
@@ -153,6 +158,27 @@ describe('agreement on a round', () => {
         throw new Error(`schedule ${seed}`, { cause: error })
       }
     }
+  })
+
+  it('begins no exchange of what a peer gave that is proved to lie', () => {
+    const members = ['peer0', 'peer1', 'peer2']
+    const done: unknown[] = []
+    const note = (...what: unknown[]) => void done.push(what)
+    const agreement = new RoundAgreement({
+      self: 'peer1',
+      view: { number: 0, members },
+      next: () => ({ members, retired: [], evidence: [], finish: false }),
+      valid: () => true,
+      minimum: () => 1,
+      effects: { send: note, attempt: note, adopt: note, abandon: () => {}, decide: note }
+    })
+    const proposal = { contributions: members.map(manifest), members, retired: [], evidence: [], finish: false }
+    agreement.exclude('peer2')
+    agreement.receive('peer0', { kind: 'propose', ballot: 0, proposal, outcome: null })
+    expect(done).toEqual([[{ kind: 'failed', ballot: 0, peers: ['peer2'] }]])
+    // what may be decided already is another matter
+    agreement.receive('peer0', { kind: 'propose', ballot: 3, proposal, outcome: 'x' })
+    expect(done.slice(1)).toEqual([[3, { proposal, outcome: 'x' }, ['peer0']]])
   })
 
   it('moves on from a coordinator whose own contribution is bad', () => {

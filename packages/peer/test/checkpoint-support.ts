@@ -19,7 +19,8 @@ export const LAYOUT: Layout = {
 }
 
 export const MANIFEST: RunManifest = {
-  version: 3,
+  version: 4,
+  maxNorm: 0,
   grace: 2000,
   onFailure: 'continue',
   model: 'mlp',

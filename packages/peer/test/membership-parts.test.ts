@@ -117,7 +117,7 @@ describe('the states that peers say they are in', () => {
 describe('those who catch up', () => {
   it('hold back what they need, until they are there, gone, or too far behind', () => {
     const clock = virtualClock()
-    const followers = new Followers(clock)
+    const followers = new Followers(clock, () => {})
     let held = 2
     followers.add('a', 10, () => (held -= 1))
     followers.add('b', 12, () => (held -= 1))
@@ -134,7 +134,7 @@ describe('those who catch up', () => {
 
   it('keep a state for two minutes at the most', () => {
     const clock = virtualClock()
-    const followers = new Followers(clock)
+    const followers = new Followers(clock, () => {})
     let held = 1
     followers.add('a', 10, () => (held -= 1))
     clock.advance(120_000)

@@ -17,12 +17,12 @@ describe('where a phase runs', () => {
   const server = { denseInStore: true, rules: ['mean', 'median'], durable: true } as const
 
   it('is the database for rules that it has, and the peer for others', () => {
-    expect(phasePlaces(server, {}, 'mean').aggregate).toBe('database')
+    expect(phasePlaces(server, {}, { name: 'mean' }).aggregate).toBe('database')
     expect(phasePlaces(server, {}, undefined).aggregate).toBe('peer')
   })
 
   it('is the peer where the strategy combines by itself, unless the database lies in the peer', () => {
-    expect(phasePlaces(server, { combines: true }, 'mean').aggregate).toBe('peer')
-    expect(phasePlaces({ ...server, rules: 'any' }, { combines: true }, 'mean').aggregate).toBe('database')
+    expect(phasePlaces(server, { combines: true }, { name: 'mean' }).aggregate).toBe('peer')
+    expect(phasePlaces({ ...server, rules: 'any' }, { combines: true }, { name: 'mean' }).aggregate).toBe('database')
   })
 })

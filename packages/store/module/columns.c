@@ -86,23 +86,23 @@ void kernel_trimmed(float *out, const float *const *inputs, size_t n, size_t f, 
   }
 }
 
-/** Of one column: drops the farthest f times, of equals the one of the higher index. */
-static float mean_around(const float *const *inputs, size_t n, size_t f, size_t at, double median) {
-  double distance[COLUMN_INPUTS];
-  for (size_t k = 0; k < n; k++) distance[k] = fabs((double)inputs[k][at] - median);
-  for (size_t dropped = 0; dropped < f; dropped++) {
-    size_t farthest = 0;
-    for (size_t k = 1; k < n; k++)
-      if (distance[k] >= distance[farthest]) farthest = k;
-    distance[farthest] = -1;
-  }
+/** Of one sorted column: the mean of the `kept` values that follow each other nearest to the middle, of two the lower. */
+static float mean_around(const Row *rows, size_t n, size_t kept, size_t column) {
+  double middle = ((double)value_of(rows[(n - 1) / 2][column]) + (double)value_of(rows[n / 2][column])) * 0.5;
+  size_t first = 0;
+  while (first + kept < n &&
+         middle - (double)value_of(rows[first][column]) > (double)value_of(rows[first + kept][column]) - middle)
+    first++;
   double sum = -0.0; /* the identity of addition: the mean of −0 alone is −0 */
-  for (size_t k = 0; k < n; k++)
-    if (distance[k] >= 0) sum += (double)inputs[k][at];
-  return (float)(sum / (double)(n - f));
+  for (size_t k = first; k < first + kept; k++) sum += (double)value_of(rows[k][column]);
+  return (float)(sum / (double)kept);
 }
 
 void kernel_meamed(float *out, const float *const *inputs, size_t n, size_t f, size_t length) {
-  kernel_median(out, inputs, n, length);
-  for (size_t i = 0; i < length; i++) out[i] = mean_around(inputs, n, f, i, (double)out[i]);
+  Row rows[COLUMN_INPUTS];
+  for (size_t start = 0; start < length; start += COLUMNS) {
+    size_t count = block_at(start, length);
+    load_sorted(rows, inputs, n, start, count);
+    for (size_t i = 0; i < count; i++) out[start + i] = mean_around(rows, n, n - f, i);
+  }
 }

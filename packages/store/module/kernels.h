@@ -66,7 +66,7 @@ void kernel_adam(float *out, float *outFirst, float *outSecond, const float *p, 
 void kernel_median(float *out, const float *const *inputs, size_t n, size_t length);
 /** Drops the f lowest and the f highest per coordinate, averages the others in float64, ascending. n > 2f. */
 void kernel_trimmed(float *out, const float *const *inputs, size_t n, size_t f, size_t length);
-/** Averages, in float64 and index order, the n − f values nearest to the median; of equals the lower index. n > f. */
+/** Averages, in float64 and ascending, the n − f values nearest to the middle one; of two equally near the lower. n > f. */
 void kernel_meamed(float *out, const float *const *inputs, size_t n, size_t f, size_t length);
 
 #endif

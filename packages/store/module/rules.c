@@ -24,6 +24,21 @@ static void krum_scores(double *scores, const double *distances, double *row, si
   }
 }
 
+KERNEL static void add_wide(double *restrict sum, const float *restrict x, size_t length) {
+  for (size_t i = 0; i < length; i++) sum[i] += (double)x[i];
+}
+
+/** In float64, rounded once: the sum of finite inputs does not overflow. */
+static void mean_of(float *out, const float *const *inputs, size_t n, size_t length) {
+  double sum[KERNEL_BLOCK];
+  for (size_t at = 0; at < length; at += KERNEL_BLOCK) {
+    size_t count = length - at < KERNEL_BLOCK ? length - at : KERNEL_BLOCK;
+    for (size_t i = 0; i < count; i++) sum[i] = -0.0;
+    for (size_t k = 0; k < n; k++) add_wide(sum, inputs[k] + at, count);
+    for (size_t i = 0; i < count; i++) out[at + i] = (float)(sum[i] / (double)n);
+  }
+}
+
 static void krum(float *out, const float *const *inputs, size_t n, size_t f, size_t m, size_t length) {
   double *distances = RedisModule_Alloc((n * n + 2 * n) * sizeof(double));
   double *scores = distances + n * n;
@@ -46,7 +61,7 @@ static void krum(float *out, const float *const *inputs, size_t n, size_t f, siz
     if (scores[i] == last) equals--;
     chosen[count++] = inputs[i];
   }
-  kernel_mean(out, chosen, m, length);
+  mean_of(out, chosen, m, length);
   RedisModule_Free(chosen);
   RedisModule_Free(distances);
 }

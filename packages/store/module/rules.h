@@ -20,8 +20,8 @@ typedef struct Rule {
 /**
  * - MEAN, MEDIAN, TRIMMED, MEAMED: see kernels.h.
  * - KRUM, MULTIKRUM (Blanchard and others, NeurIPS 2017): score of an input = sum, in ascending order, of its n − f − 2
- *   smallest squared distances to the others (float64); the mean of the m inputs of the lowest scores, of equals the
- *   lower index, in index order. Krum has m = 1. n ≥ f + 3.
+ *   smallest squared distances to the others (float64); the mean, in float64 and index order, of the m inputs of the lowest
+ *   scores, of equals the lower index. Krum has m = 1. n ≥ f + 3.
  * - CLIP (Karimireddy and others, ICML 2021), from v = 0, `iterations` times: s_i = min(1, τ/‖x_i − v‖), the norm in
  *   float64 (kernels.squaredDistance), s_i rounded to float32; then in float32, each operation rounded:
  *   v = v + ((x_0 − v)·s_0 + (x_1 − v)·s_1 + …) / n.

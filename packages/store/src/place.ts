@@ -21,6 +21,7 @@ export interface PlaceAggregation<T extends Tensor> {
   readonly from: readonly Named<T>[]
   readonly to: T
   readonly rule: PluginReference
+  readonly pre: readonly PluginReference[]
   readonly samples: readonly number[]
   readonly parameters: number
   readonly seed: number

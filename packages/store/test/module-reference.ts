@@ -31,16 +31,13 @@ export function trimmed(inputs: readonly Vector[], f: number): Float32Array {
 }
 
 export function meamed(inputs: readonly Vector[], f: number): Float32Array {
-  const medians = result(inputs[0].length, (out) => kernels.median(out, inputs))
-  let at = 0
   return columns(inputs, (column) => {
-    const median = medians[at++]
-    const kept = column
-      .map((value, index) => ({ value, index, distance: Math.abs(value - median) }))
-      .sort((a, b) => a.distance - b.distance || a.index - b.index)
-      .slice(0, column.length - f)
-      .sort((a, b) => a.index - b.index)
-    return kept.reduce((sum, { value }) => sum + value, -0) / kept.length
+    const sorted = [...column].sort(ordered)
+    const kept = sorted.length - f
+    const middle = (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2
+    let first = 0
+    while (first < f && middle - sorted[first] > sorted[first + kept] - middle) first++
+    return sorted.slice(first, first + kept).reduce((sum, value) => sum + value, -0) / kept
   })
 }
 
@@ -57,12 +54,7 @@ export function krum(inputs: readonly Vector[], f: number, m: number): Float32Ar
     .sort((a, b) => a.score - b.score || a.index - b.index)
     .slice(0, m)
     .sort((a, b) => a.index - b.index)
-  return result(inputs[0].length, (out) =>
-    kernels.mean(
-      out,
-      chosen.map(({ index }) => inputs[index])
-    )
-  )
+  return Float32Array.from(inputs[0], (_, i) => chosen.reduce((sum, { index }) => sum + inputs[index][i], -0) / m)
 }
 
 export function clip(inputs: readonly Vector[], tau: number, iterations: number): Float32Array {

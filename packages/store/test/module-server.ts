@@ -17,7 +17,7 @@ export const unavailable = whyNot()
 export const title = (name: string) => (unavailable === undefined ? name : `${name} (skipped: ${unavailable})`)
 
 function whyNot(): string | undefined {
-  if (spawnSync(REDIS, ['--version']).error !== undefined) return 'no redis-server'
+  if (spawnSync(REDIS, ['--version']).error !== undefined) return 'no redis-server: apt-get install redis-server'
   if (process.env.PEERGRAD_MODULE !== undefined) return undefined
   if (spawnSync(process.env.CC ?? 'cc', ['--version']).error !== undefined) return 'no C compiler'
   const { status, stderr } = spawnSync(process.execPath, [join(MODULE, 'build.mjs')], { encoding: 'utf8' })

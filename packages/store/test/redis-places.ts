@@ -9,7 +9,8 @@ interface ServerPlace {
   readonly absent?: string
 }
 
-const noServer = spawnSync('redis-server', ['--version']).error !== undefined && 'there is no redis-server here'
+const noServer =
+  spawnSync('redis-server', ['--version']).error !== undefined && 'no redis-server: apt-get install redis-server'
 
 export const plainRedis: ServerPlace = { name: 'any server', ...(noServer && { absent: noServer }) }
 

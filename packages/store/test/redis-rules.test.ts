@@ -69,6 +69,18 @@ describe.skipIf(moduleRedis.absent)(`rules inside the database${moduleRedis.abse
     lease.release()
   })
 
+  it('are run outside on what pre-aggregators make', async () => {
+    const rule = { module: RULES, export: 'inStoreMean', options: {} }
+    const pre = [{ module: RULES, export: 'halves', options: {} }]
+    const samples = keys.map(() => 1)
+    await store.aggregate({ from: keys, to: 'halved', rule, pre, samples, parameters: PARAMETERS, seed: 1 })
+    const lease = await store.get('halved')
+    const mean = result(LENGTH, (out) => kernels.mean(out, rows))
+    expect(lease.vector[0]).toBeCloseTo(mean[0]! / 2, 6)
+    expect(lease.vector[PARAMETERS]).toBe(mean[PARAMETERS])
+    lease.release()
+  })
+
   it('are run outside when the database does not know them', async () => {
     await expect(aggregate('other', {})).rejects.toMatchObject({
       message: expect.stringContaining('ran outside the database') as string

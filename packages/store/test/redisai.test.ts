@@ -39,9 +39,7 @@ storeCompliance('redisai, a double', async ({ limit }) => {
 })
 
 const { REDISAI_URL } = process.env
-describe.skipIf(REDISAI_URL === undefined)('the real server of REDISAI_URL', () => {
-  storeCompliance('redisai', ({ limit }) => compliant(REDISAI_URL ?? '', limit))
-})
+if (REDISAI_URL !== undefined) storeCompliance('redisai of REDISAI_URL', ({ limit }) => compliant(REDISAI_URL, limit))
 
 describe('the redisai driver', () => {
   async function open(options: Partial<Options> = {}): Promise<GradientStore> {

@@ -18,8 +18,26 @@ import { significant } from './filters/significant.js'
 import { significantModel } from './filters/significant-model.js'
 import { topK } from './filters/top-k.js'
 import type { PluginOptions } from './plugin-options.js'
+import { arc } from './pre-aggregators/arc.js'
+import { bucketing } from './pre-aggregators/bucketing.js'
+import { clipping } from './pre-aggregators/clipping.js'
+import { nnm } from './pre-aggregators/nnm.js'
+import { bulyan } from './rules/bulyan.js'
+import { caf } from './rules/caf.js'
+import { centeredClipping } from './rules/centered-clipping.js'
+import { dnc } from './rules/dnc.js'
+import { faba } from './rules/faba.js'
+import { geometricMedian } from './rules/geometric-median.js'
+import { krum } from './rules/krum.js'
+import { mda } from './rules/mda.js'
 import { mean } from './rules/mean.js'
+import { meamed } from './rules/meamed.js'
 import { median } from './rules/median.js'
+import { monna } from './rules/monna.js'
+import { multiKrum } from './rules/multi-krum.js'
+import { signMajority } from './rules/sign-majority.js'
+import { smea } from './rules/smea.js'
+import { trimmedMean } from './rules/trimmed-mean.js'
 
 /** Every built-in works with no options, so that its name and sentence can be had for help. */
 type Factory = (options: PluginOptions) => { readonly name: string; readonly describe: string }
@@ -39,7 +57,28 @@ export const strategies = registry('strategy', [
 
 export const aggregators = registry('aggregator', [
   ['./rules/mean.js', mean],
-  ['./rules/median.js', median]
+  ['./rules/median.js', median],
+  ['./rules/trimmed-mean.js', trimmedMean],
+  ['./rules/meamed.js', meamed],
+  ['./rules/geometric-median.js', geometricMedian],
+  ['./rules/krum.js', krum],
+  ['./rules/multi-krum.js', multiKrum],
+  ['./rules/bulyan.js', bulyan],
+  ['./rules/centered-clipping.js', centeredClipping],
+  ['./rules/mda.js', mda],
+  ['./rules/monna.js', monna],
+  ['./rules/caf.js', caf],
+  ['./rules/smea.js', smea],
+  ['./rules/faba.js', faba],
+  ['./rules/dnc.js', dnc],
+  ['./rules/sign-majority.js', signMajority]
+])
+
+export const preAggregators = registry('pre-aggregator', [
+  ['./pre-aggregators/nnm.js', nnm],
+  ['./pre-aggregators/bucketing.js', bucketing],
+  ['./pre-aggregators/clipping.js', clipping],
+  ['./pre-aggregators/arc.js', arc]
 ])
 
 export const filters = registry('filter', [

@@ -1,7 +1,8 @@
-import { createKernels, parsePlugin, random, resolvePlugin, type Aggregator } from '@peergrad/core'
+import { parsePlugin, resolvePlugin, type Aggregator } from '@peergrad/core'
 import { aggregators, mean, median } from '@peergrad/strategies'
 import { describe, expect, it } from 'vitest'
 import { aggregatorCompliance } from '../../../test/compliance/aggregator.js'
+import { aggregate } from './by-rule.js'
 
 const none = () => 0
 const minority = (n: number) => Math.ceil(n / 2) - 1
@@ -24,18 +25,6 @@ aggregatorCompliance('median', () => median({}), {
   largest: 3.4028234663852886e38,
   counts: { min: 1, max: 9 }
 })
-
-function aggregate(rule: Aggregator, rows: number[][], samples = rows.map(() => 1)): number[] {
-  const shared = (row: number[]) => {
-    const vector = new Float32Array(new SharedArrayBuffer(4 * row.length))
-    vector.set(row)
-    return vector
-  }
-  const out = shared(rows[0]!)
-  const scratch = (length: number) => ({ vector: shared(Array(length).fill(0)), release: () => {} })
-  rule.aggregate({ vectors: rows.map(shared), samples, out, kernels: createKernels(), random: random(1), scratch })
-  return [...out]
-}
 
 describe('mean', () => {
   it('ignores the declared samples unless asked', () => {
@@ -109,6 +98,6 @@ describe('the registry of aggregators', () => {
 
   it('resolves names with options and lists the names there are', () => {
     expect(resolvePlugin(aggregators, 'mean:weighted=true').options).toEqual({ weighted: true })
-    expect(() => resolvePlugin(aggregators, 'average')).toThrow(/expected one of mean, median/)
+    expect(() => resolvePlugin(aggregators, 'average')).toThrow(/expected one of mean, median, trimmed-mean, /)
   })
 })

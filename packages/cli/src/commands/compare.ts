@@ -12,12 +12,15 @@ const PEER_OPTIONS: readonly OptionName[] = [
   'out'
 ]
 
+/** options of a run that are not the same in every run that is compared, or mean nothing where all peers are started here */
+const OTHERS: readonly OptionName[] = ['strategy', 'admission', 'allow']
+
 export const compare: Command = {
   name: 'compare',
   describe:
     'Trains with one strategy after the other on the same model, data, seed, optimiser and number of samples, each over real peer processes, and writes what each took: a table for the terminal, compare.md, .csv, .json, and compare.html with curves. A strategy whose run is in --out already is not run again.',
   options: OPTION_NAMES.filter(
-    (name) => (OPTIONS[name].group === 'run' && name !== 'strategy') || PEER_OPTIONS.includes(name)
+    (name) => (OPTIONS[name].group === 'run' && !OTHERS.includes(name)) || PEER_OPTIONS.includes(name)
   ),
   flags: {
     strategies: {

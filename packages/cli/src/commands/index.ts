@@ -1,9 +1,11 @@
 import type { Command } from '../command.js'
+import { aggregate } from './aggregate.js'
 import { bench } from './bench.js'
 import { compare } from './compare.js'
 import { data } from './data.js'
 import { engines } from './engines.js'
 import { exportModel } from './export.js'
+import { invite } from './invite.js'
 import { newCommand } from './new.js'
 import { peer } from './peer.js'
 import { simulate } from './simulate.js'
@@ -16,10 +18,12 @@ export const COMMANDS: readonly Command[] = [
   compare,
   simulate,
   peer,
+  invite,
   exportModel,
   data,
   engines,
   strategies,
+  aggregate,
   newCommand,
   bench
 ]

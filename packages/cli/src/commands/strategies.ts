@@ -5,16 +5,17 @@ import { named } from '../output/named.js'
 
 export const strategies: Command = {
   name: 'strategies',
-  describe: 'Lists architectures of exchange, aggregation rules, filters and codecs.',
+  describe: 'Lists architectures of exchange, aggregation rules, pre-aggregators, filters and codecs.',
   options: [],
   flags: { json: JSON_FLAG },
-  examples: [['peergrad strategies', 'what --strategy, --aggregator, --filter and --codec may say']],
+  examples: [['peergrad strategies', 'what --strategy, --aggregator, --pre-aggregator, --filter and --codec may say']],
   async run({ flags: { json } }) {
-    const { aggregators, codecs, filters, strategies } = await import('@peergrad/strategies')
+    const { aggregators, codecs, filters, preAggregators, strategies } = await import('@peergrad/strategies')
     const list = ({ entries }: Registry) => [...entries].map(([name, { describe }]) => ({ name, describe }))
     const kinds = {
       strategies: list(strategies),
       aggregators: list(aggregators),
+      preAggregators: list(preAggregators),
       filters: list(filters),
       codecs: list(codecs)
     }

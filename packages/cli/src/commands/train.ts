@@ -10,6 +10,7 @@ const PEER_OPTIONS: readonly OptionName[] = [
   'resume',
   'data-dir',
   'log-level',
+  'secret-file',
   'out'
 ]
 

@@ -46,6 +46,7 @@ const COMMON = [
   'weight-decay',
   'schedule',
   'aggregator',
+  'pre-aggregator',
   'filter',
   'codec',
   'seed',

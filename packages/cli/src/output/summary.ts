@@ -31,9 +31,11 @@ export function summary(result: RunResult, files: { readonly out: string; readon
 }
 
 /** Known once a peer has started to train. */
-function parts({ model, dataset, strategy, aggregator, store, denseInStore, engineWhy }: RunResult): string[] {
+function parts(result: RunResult): string[] {
+  const { model, dataset, strategy, aggregator, preAggregators, store, denseInStore, engineWhy } = result
+  const rule = [...preAggregators, aggregator].join(' → ')
   const where = denseInStore ? 'which works on the vectors' : 'which keeps the vectors; they were worked on outside'
-  return [`  ${model} on ${dataset}, ${strategy} with ${aggregator}, store ${store}, ${where}`, `  engine ${engineWhy}`]
+  return [`  ${model} on ${dataset}, ${strategy} with ${rule}, store ${store}, ${where}`, `  engine ${engineWhy}`]
 }
 
 function row(peer: RunResult['peers'][number]): string[] {

@@ -1,6 +1,7 @@
 import { MANIFEST_OPTIONS, manifestToOptions, PeergradError, resolveOptions, type Options } from '@peergrad/core'
 import { checkSameRun, findResumable, type Resumable } from '../resume.js'
 import { readRunFile, resumePath } from '../run-file.js'
+import { withAllowed } from './admission.js'
 
 export interface PeerOptions {
   readonly options: Options
@@ -19,7 +20,8 @@ export async function peerOptions(flags: Readonly<Record<string, unknown>>, run?
   const path = resumePath(flags, runFile)
   const resumed = path === undefined ? undefined : await findResumable(path)
   const file = runFile ?? (resumed && { name: resumed.file, values: manifestToOptions(resumed.position.manifest) })
-  const { options, given } = resolveOptions(file === undefined ? { flags } : { flags, file })
+  const { options: resolved, given } = resolveOptions(file === undefined ? { flags } : { flags, file })
+  const options = withAllowed(resolved)
   const joins = options.join.length > 0
   const words = MANIFEST_OPTIONS.filter((name) => given.has(name)).map((name) => `--${name}`)
   if (joins && file === undefined && words.length > 0) {

@@ -17,6 +17,7 @@ import type { AttackPlan } from '../attack/plan.js'
 import { checkComponents, openParts, type PeerParts } from '../compose.js'
 import { defaultOut, directory, MODEL } from '../files.js'
 import { fileLogger } from '../logger.js'
+import { credentialsOf, foundedBy } from './admission.js'
 import { closeAll, type Closing } from './closing.js'
 import { holdIdentity } from './identity.js'
 import type { Leaving } from './leaving.js'
@@ -57,6 +58,7 @@ export async function onePeer(init: PeerInit): Promise<PeerEnd> {
   const own = describesRun ? optionsToManifest(options) : undefined
   // what can be seen to be wrong is said before anything is opened
   if (own !== undefined) await checkComponents(own, options)
+  const credentials = credentialsOf(options)
   const out = peerDirectory(options)
   const logger = fileLogger(join(out, 'peer.log'), options['log-level'])
   const clock = systemClock()
@@ -77,7 +79,8 @@ export async function onePeer(init: PeerInit): Promise<PeerEnd> {
       logger,
       join: options.join,
       sha256,
-      ...(own && { manifest: own }),
+      credentials,
+      ...(own && { manifest: foundedBy(own, mesh.self) }),
       ...(resumed && { resumed })
     })
     opened.push(swarm)

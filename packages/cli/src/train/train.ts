@@ -1,9 +1,10 @@
 import { existsSync, readdirSync, renameSync, rmdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { optionsToManifest, PeergradError, type Options } from '@peergrad/core'
 import { loadDataset } from '@peergrad/engine'
 import { cacheDirectory, checkComponents } from '../compose.js'
+import { checkAdmissionHere } from '../peer/admission.js'
 import { passRedisUrl } from '../stores.js'
 import { EXIT, exitCodeOf } from '../exit-codes.js'
 import { defaultOut, directory, MODEL, writeWhole } from '../files.js'
@@ -45,6 +46,7 @@ export function trainHere({ json, ...init }: TrainInit & { readonly json: boolea
 export async function train({ options, checkpoints, program }: TrainInit, stops: Stops): Promise<Trained> {
   // what can be seen to be wrong is said before anything is started or written
   await checkComponents(optionsToManifest(options), options)
+  checkAdmissionHere(options)
   // read once here before so many processes do: a data set that is fetched is fetched once
   await loadDataset(options.dataset, { cacheDirectory: cacheDirectory(options), report: say, signal: stops.signal })
   stops.signal.throwIfAborted()
@@ -101,6 +103,7 @@ function peerArguments(options: Options, { runFile, own, addresses, resume }: Pe
     ['memory', options.memory],
     ['data-dir', options['data-dir']],
     ['log-level', options['log-level']],
+    ['secret-file', options['secret-file'] && resolve(options['secret-file'])],
     ...addresses.map((address): [string, string] => ['join', address])
   ]
   return ['peer', ...values.filter(([, value]) => value !== undefined).map(([word, value]) => `--${word}=${value}`)]

@@ -24,15 +24,16 @@ import {
   resumedFrom,
   runPeer,
   Swarm,
+  type Credentials,
   type PeerResult
 } from '@peergrad/peer'
 import { MemoryStore, spawnInline } from '@peergrad/store'
-import { aggregators, codecs, filters, strategies } from '@peergrad/strategies'
+import { aggregators, codecs, filters, preAggregators, strategies } from '@peergrad/strategies'
 
 const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 
 export const MANIFEST: RunManifest = {
-  version: 3,
+  version: 4,
   model: 'quadratic',
   dataset: 'none',
   partition: 'iid',
@@ -55,6 +56,7 @@ export const MANIFEST: RunManifest = {
   deadline: 5000,
   grace: 2000,
   onFailure: 'continue',
+  maxNorm: 0,
   admission: 'open'
 }
 
@@ -89,6 +91,8 @@ export interface StartOptions {
   readonly milliseconds?: number
   readonly manifest?: RunManifest
   readonly disguise?: Disguise
+  /** what it has to prove that it may take part */
+  readonly credentials?: Credentials
   /** milliseconds that its time of day is wrong */
   readonly skew?: number
   /** where its checkpoints go, one every five rounds; it writes none unless given */
@@ -123,7 +127,7 @@ export class Simulation {
   /** Starts a peer; the first one founds the run, the others join it. */
   start(name: string, options: StartOptions = {}): SimulatedPeer {
     const { via = this.#others(name), milliseconds = 20, manifest, disguise = {}, skew = 0 } = options
-    const { checkpoints, resume } = options
+    const { checkpoints, resume, credentials } = options
     const files = Number(checkpoints !== undefined || resume !== undefined)
     const clock = processClock(this.clock, { skew })
     const joined = this.network.join(name, { clock })
@@ -148,6 +152,7 @@ export class Simulation {
         logger: silent,
         join: via.map((other) => `/memory/${other}`),
         sha256,
+        ...(credentials && { credentials }),
         ...((via.length === 0 || manifest) && { manifest: manifest ?? this.manifest }),
         ...(resumed && { resumed })
       })
@@ -160,6 +165,7 @@ export class Simulation {
         store,
         strategy,
         aggregator: resolvePlugin(aggregators, this.manifest.aggregator),
+        preAggregators: this.manifest.preAggregators.map((each) => resolvePlugin(preAggregators, each)),
         ...(filter !== undefined && { filter: resolvePlugin(filters, filter) }),
         ...(this.manifest.codec !== 'f32' && { codec }),
         partition: (shards) =>

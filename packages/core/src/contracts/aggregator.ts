@@ -1,4 +1,4 @@
-import type { Kernels } from '../kernels/index.js'
+import type { RuleKernels } from '../kernels/index.js'
 import type { Random } from '../random.js'
 import type { Vector } from '../vector.js'
 
@@ -9,7 +9,7 @@ export interface AggregationInput {
   readonly samples: readonly number[]
   /** where the result goes; none of `vectors` */
   readonly out: Vector
-  readonly kernels: Kernels
+  readonly kernels: RuleKernels
   /** seeded alike on every peer for this round */
   readonly random: Random
   /** scratch of the same length; `release` hands it back */
@@ -22,14 +22,11 @@ export interface AggregationInput {
  * from the lowest index on.
  *
  * - `mean`, `median`: `kernels.mean`, `kernels.median`.
- * - `trimmed-mean` {f} (Yin et al., ICML 2018, definition 2): per coordinate, in the total order of `median`, without the f
- *   lowest and the f highest; the others are added in float64, ascending, divided by n − 2f, and rounded. n > 2f.
- * - `meamed` {f} (Xie et al., 2018, "Generalized Byzantine-tolerant SGD"): per coordinate the n − f values nearest to
- *   `kernels.median` (distances in float64; of equals the lower index), added in float64 in the order of their indices,
- *   divided by n − f, and rounded. n > f.
+ * - `trimmed-mean` {f} (Yin et al., ICML 2018, definition 2): `kernels.trimmedMean` without f of each end. n > 2f.
+ * - `meamed` {f} (Xie et al., 2018, "Generalized Byzantine-tolerant SGD"): `kernels.meamed` without f of them. n > f.
  * - `multi-krum` {f, m} (Blanchard et al., NeurIPS 2017): an input's score is the float64 sum, ascending, of its n − f − 2
- *   smallest `kernels.squaredDistance` to the others; `kernels.mean` of the m inputs of the lowest scores, of equals the
- *   lower index, in the order of their indices. n ≥ f + 3, 1 ≤ m ≤ n. `krum` {f} is m = 1.
+ *   smallest `kernels.squaredDistance` to the others; the mean of the m inputs of the lowest scores, of equals the lower
+ *   index: added in float64 in the order of their indices, divided by m, and rounded. n ≥ f + 3, 1 ≤ m ≤ n. `krum` {f} is m = 1.
  * - `centered-clipping` {tau, iterations} (Karimireddy et al., ICML 2021, algorithm 2), from v = 0: s_i = min(1, τ / ‖x_i − v‖),
  *   the norm being the square root of `kernels.squaredDistance` in float64, s_i rounded to float32; then in float32, each
  *   operation rounded, v = v + ((x_0 − v)·s_0 + (x_1 − v)·s_1 + …) / n.
@@ -55,6 +52,11 @@ export interface Aggregator {
   readonly inStore?: StoreRule
   /** each coordinate of the result depends on that coordinate of the inputs alone, so that a part may be merged by itself */
   readonly perCoordinate?: boolean
+  /**
+   * For a rule that makes no average of its inputs, such as one of signs: what merges the buffers (batch-norm statistics) in
+   * its place. Left out: the rule itself, on the buffers alone.
+   */
+  readonly buffers?: 'median'
   /** one sentence with the rule's source, for `--help` */
   readonly describe: string
   /**

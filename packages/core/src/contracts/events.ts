@@ -60,6 +60,14 @@ export type RunEvent = { readonly time: number; readonly peer: PeerId } & (
       readonly round: number
       readonly envelopes: readonly string[]
     }
+  /** a peer that is proved to have lied has no part in the run any more; the proof in base64, as it was signed */
+  | {
+      readonly type: 'excluded'
+      readonly other: PeerId
+      readonly round: number
+      readonly reason: string
+      readonly evidence: readonly string[]
+    }
   /** this peer gave up its run for the one that was founded before it */
   | { readonly type: 'merged'; readonly founder: PeerId }
   | { readonly type: 'refused'; readonly other: PeerId; readonly offence: string; readonly reason: string }

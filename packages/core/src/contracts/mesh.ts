@@ -76,7 +76,7 @@ export interface LinkStatistics {
 
 /** Why a peer loses score. Enough of it and the network layer drops the peer. */
 export type Offence =
-  'malformed' | 'oversize' | 'wrong-length' | 'wrong-digest' | 'non-finite' | 'equivocation' | 'flood'
+  'malformed' | 'oversize' | 'wrong-length' | 'wrong-digest' | 'non-finite' | 'norm' | 'equivocation' | 'flood'
 
 /** The network as the runtime sees it: two planes, small signed messages to all and bulk pulled by digest. */
 export interface Mesh {
@@ -93,6 +93,8 @@ export interface Mesh {
    * connection says who sent them; not passed on, and not sent again when they are lost.
    */
   beat(payload: Uint8Array): void
+  /** Who signed an announcement, and what it says, whoever hands the bytes over. Error `corrupt` when it is none. */
+  open(envelope: Uint8Array): { readonly from: PeerId; readonly payload: Uint8Array }
   /** Signs, sends to one peer and waits for its answer. `deadline` in milliseconds. */
   request(peer: PeerId, payload: Uint8Array, options: { deadline: number; signal?: AbortSignal }): Promise<Uint8Array>
   /** Only these peers may fetch; others are refused before a byte is read. */

@@ -13,7 +13,7 @@ export type FailurePolicy = (typeof FAILURE_POLICIES)[number]
  */
 export interface RunManifest {
   /** of the wire and of this structure; peers of different versions do not mix */
-  readonly version: 3
+  readonly version: 4
   readonly model: string
   readonly dataset: string
   readonly partition: string
@@ -46,7 +46,9 @@ export interface RunManifest {
   readonly grace: number
   /** what becomes of the run when a peer is lost */
   readonly onFailure: FailurePolicy
-  /** 'open', or a name for what proves membership; never the secret itself */
+  /** largest Euclidean norm of a contribution, or of each part of one; 0: any */
+  readonly maxNorm: number
+  /** who may take part, see `parseAdmission`; never a secret */
   readonly admission: string
 }
 

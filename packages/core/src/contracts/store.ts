@@ -130,6 +130,8 @@ export interface GradientStore {
     from: readonly string[]
     to: string
     rule: PluginReference
+    /** what the parameters go through before, in order; the buffers go to the rule as they come */
+    pre?: readonly PluginReference[]
     samples: readonly number[]
     parameters: number
     seed: number

@@ -6,6 +6,7 @@ import type { Filter } from './filter.js'
 import type { ContributionManifest } from './manifest.js'
 import type { PeerId } from './mesh.js'
 import type { Phase } from './metrics.js'
+import type { PreAggregator } from './pre-aggregator.js'
 import type { RunManifest } from './run-manifest.js'
 import type { GradientStore } from './store.js'
 import type { View } from './view.js'
@@ -112,7 +113,12 @@ export interface Strategy {
   /** 'exchange' runs among peers; 'single' needs no network */
   readonly kind: 'exchange' | 'single'
   /** Why the strategy does not go with these parts of the run, as a sentence; undefined when it does. */
-  refuses?(parts: { aggregator: Aggregator; codec: Codec; filter: Filter | undefined }): string | undefined
+  refuses?(parts: {
+    aggregator: Aggregator
+    preAggregators: readonly PreAggregator[]
+    codec: Codec
+    filter: Filter | undefined
+  }): string | undefined
   /**
    * Every peer has a model of its own: `round` returns its next state, as long as the model, and not an update. In the
    * last round it returns the same at all peers.

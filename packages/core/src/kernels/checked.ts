@@ -1,5 +1,9 @@
 import { PeergradError } from '../errors.js'
+import type { Vector } from '../vector.js'
 import { INT8_BLOCK, MEDIAN_INPUTS, type AdamVectors, type Kernels, type MomentumVectors } from './kernels.js'
+
+/** Addresses that fit into the scratch of one call. */
+const SIGN_INPUTS = 4096
 
 type View = Float32Array | Uint16Array | Int8Array
 
@@ -33,6 +37,15 @@ export function checked(kernels: Kernels, buffer?: SharedArrayBuffer): Kernels {
       throw new PeergradError('argument', `${name}: got ${inputs.length} inputs, expected ${range}`)
     }
     check(name, [out], inputs, false)
+  }
+
+  function checkAverage(outs: readonly Vector[], inputs: readonly Vector[], weights: readonly (readonly number[])[]) {
+    if (inputs.length === 0 || weights.length !== outs.length || weights.some((row) => row.length !== inputs.length)) {
+      const got = `${weights.map((row) => row.length).join(', ')} weights for ${outs.length} outputs`
+      const message = `average: got ${got} of ${inputs.length} inputs, expected one for each input and output`
+      throw new PeergradError('argument', message)
+    }
+    if (outs.length > 0) check('average', outs, inputs, false)
   }
 
   function checkInt8(name: string, floats: View, values: View, scales: View): void {
@@ -77,6 +90,37 @@ export function checked(kernels: Kernels, buffer?: SharedArrayBuffer): Kernels {
     median(out, inputs) {
       checkRule('median', out, inputs, MEDIAN_INPUTS)
       kernels.median(out, inputs)
+    },
+    trimmedMean(out, inputs, trim) {
+      checkRule('trimmedMean', out, inputs, MEDIAN_INPUTS)
+      checkDropped('trimmedMean', trim, Math.ceil(inputs.length / 2) - 1)
+      kernels.trimmedMean(out, inputs, trim)
+    },
+    meamed(out, inputs, drop) {
+      checkRule('meamed', out, inputs, MEDIAN_INPUTS)
+      checkDropped('meamed', drop, inputs.length - 1)
+      kernels.meamed(out, inputs, drop)
+    },
+    signMajority(out, inputs) {
+      checkRule('signMajority', out, inputs, SIGN_INPUTS)
+      kernels.signMajority(out, inputs)
+    },
+    average(outs, inputs, weights) {
+      checkAverage(outs, inputs, weights)
+      kernels.average(outs, inputs, weights)
+    },
+    averageAndDistances(out, inputs, weights) {
+      checkAverage([out], inputs, [weights])
+      return kernels.averageAndDistances(out, inputs, weights)
+    },
+    squaredDistances(x, inputs) {
+      check('squaredDistances', [], [x, ...inputs], true)
+      return kernels.squaredDistances(x, inputs)
+    },
+    pairDistances(inputs) {
+      if (inputs.length === 0) return new Float64Array()
+      check('pairDistances', [], inputs, true)
+      return kernels.pairDistances(inputs)
     },
     copy(out, x) {
       check('copy', [out], [x], true)
@@ -163,6 +207,11 @@ export function checked(kernels: Kernels, buffer?: SharedArrayBuffer): Kernels {
       kernels.adam(out, from, gradient, coefficients)
     }
   }
+}
+
+function checkDropped(name: string, count: number, most: number): void {
+  if (Number.isInteger(count) && count >= 0 && count <= most) return
+  throw new PeergradError('argument', `${name}: got ${count} to drop, expected a whole number from 0 to ${most}`)
 }
 
 function checkMemory(name: string, view: View, buffer: SharedArrayBuffer | undefined): void {

@@ -6,6 +6,7 @@ import { scalarKernels } from './scalar.js'
 import { simdKernels } from './simd.js'
 
 export * from './kernels.js'
+export { float64Kernels } from './float64.js'
 
 /**
  * Kernels of this thread.

@@ -1,4 +1,7 @@
 import type { Vector } from '../vector.js'
+import type { RuleKernels } from './rule-kernels.js'
+
+export * from './rule-kernels.js'
 
 /** IEEE 754 binary16 or bfloat16 values, one per element. */
 export type HalfVector = Uint16Array<SharedArrayBuffer>
@@ -6,8 +9,6 @@ export type ByteVector = Int8Array<SharedArrayBuffer>
 
 /** Floats per scale of the int8 form. */
 export const INT8_BLOCK = 1024
-/** Most inputs of `median`. */
-export const MEDIAN_INPUTS = 64
 
 /**
  * The strict numeric kernels: whatever aggregates, packs or steps a vector that peers must agree on.
@@ -20,47 +21,10 @@ export const MEDIAN_INPUTS = 64
  * Vectors are of one length, else error `shape`; any length, 0 included. A vector that the SIMD path is given lies in
  * the memory that it was created on (else `argument`), at any offset. Inputs are never written to; an output may be
  * the very same vector as an element-wise input (copy, scale, axpy, above, the optimiser steps), and may otherwise overlap no
- * input (`argument`): the output of mean, weightedMean, sum and median is none of the inputs.
+ * input (`argument`): the output of a rule's kernel is none of the inputs.
  */
-export interface Kernels {
+export interface Kernels extends RuleKernels {
   readonly path: KernelPath
-
-  /** out = (x_0 + x_1 + … + x_{n−1}) / n, a true division. n from 1. May overflow above 3.4e38 / n. */
-  mean(out: Vector, inputs: readonly Vector[]): void
-  /**
-   * out = c_0·x_0 + c_1·x_1 + … with c_i = w_i / (w_0 + w_1 + …), computed in float64 and then rounded.
-   * Weights are finite, not negative, not all zero (`argument`).
-   */
-  weightedMean(out: Vector, inputs: readonly Vector[], weights: readonly number[]): void
-  /** out = x_0 + x_1 + … + x_{n−1}. n from 1. */
-  sum(out: Vector, inputs: readonly Vector[]): void
-  /**
-   * Median per coordinate in the total order of IEEE 754 (−0 below +0). Even n: the mean of the two middle ones,
-   * added in float64, halved, and rounded, so it does not overflow. n from 1 to 64. Inputs are finite: check before.
-   */
-  median(out: Vector, inputs: readonly Vector[]): void
-
-  copy(out: Vector, x: Vector): void
-  fill(out: Vector, value: number): void
-  /** out = a·x */
-  scale(out: Vector, x: Vector, a: number): void
-  /** y = y + a·x */
-  axpy(y: Vector, a: number, x: Vector): void
-  /** out = x where |x| > a·|y|, else +0 */
-  above(out: Vector, x: Vector, a: number, y: Vector): void
-
-  /**
-   * Σ x_i·y_i in float64: four sums by index mod 4, each in index order, then (s_0 + s_1) + (s_2 + s_3).
-   * squaredNorm is dot(x, x).
-   */
-  dot(x: Vector, y: Vector): number
-  squaredNorm(x: Vector): number
-  /** Σ (x_i − y_i)² in float64, differences too, summed as `dot` is */
-  squaredDistance(x: Vector, y: Vector): number
-  /** max |x_i|; 0 of nothing, NaN when there is one */
-  maxAbs(x: Vector): number
-  /** index of the first NaN or infinity, −1 when all are finite */
-  firstNonFinite(x: Vector): number
 
   /** binary16, to nearest even; from 65,520 on infinity; subnormals kept; every NaN becomes ±0x7e00 */
   encodeF16(out: HalfVector, x: Vector): void

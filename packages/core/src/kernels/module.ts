@@ -1,5 +1,14 @@
 import { MODULE_BASE64 } from './module.generated.js'
 
+/** `dropped`: how many rows of one end, or of both. */
+type SortingKernel = (
+  ...args: [
+    ...vectors: [out: number, inputs: number, n: number, dropped: number],
+    ...scratch: [network: number, comparators: number, rows: number],
+    count: number
+  ]
+) => void
+
 /** What assembly/index.ts exports: addresses in bytes, counts in elements. */
 export type KernelModule = {
   readonly sum4: (out: number, a: number, b: number, c: number, d: number, count: number) => void
@@ -38,6 +47,21 @@ export type KernelModule = {
   readonly dequantiseInt8: (out: number, values: number, scales: number, count: number) => void
   readonly median: (
     ...args: [out: number, inputs: number, n: number, network: number, comparators: number, rows: number, count: number]
+  ) => void
+  readonly trimmedMean: SortingKernel
+  readonly meamed: SortingKernel
+  readonly signMajority: (out: number, inputs: number, n: number, count: number) => void
+  readonly addWeighted4: (
+    ...args: [
+      ...sums: [acc: number, a: number, b: number, c: number, d: number],
+      ...weights: [p: number, q: number, r: number, s: number],
+      fresh: number,
+      count: number
+    ]
+  ) => void
+  readonly divideRounded: (out: number, acc: number, divisor: number, count: number) => void
+  readonly addDistances4: (
+    ...args: [sums: number, x: number, a: number, b: number, c: number, d: number, count: number]
   ) => void
   readonly sgd: (out: number, p: number, g: number, alpha: number, lambda: number, count: number) => void
   readonly momentum: (

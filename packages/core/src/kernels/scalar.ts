@@ -2,6 +2,7 @@ import type { Vector } from '../vector.js'
 import { normalise } from './coefficients.js'
 import type { Kernels } from './kernels.js'
 import { scalarHalf } from './scalar-half.js'
+import { scalarRules } from './scalar-rules.js'
 import { scalarInt8 } from './scalar-int8.js'
 import { scalarStep } from './scalar-step.js'
 
@@ -18,28 +19,10 @@ function sumBlock(out: Vector, inputs: readonly Vector[], start: number, end: nu
   for (const x of others) for (let i = start; i < end; i++) out[i] += x[i]
 }
 
-/** Float32 bits as integers in the total order of IEEE 754; its own inverse. */
-function orderedKey(bits: number): number {
-  return bits ^ ((bits >> 31) & 0x7fffffff)
-}
-
-/** Puts a value into its place among the first `count`, which are sorted. */
-function insert(column: Int32Array, count: number, value: number): void {
-  let at = count
-  for (; at > 0 && column[at - 1] > value; at--) column[at] = column[at - 1]
-  column[at] = value
-}
-
-/** Float64 sums by index mod 4 of term(i). */
-function fourLanes(length: number, term: (i: number) => number): number {
-  const s = new Float64Array(4)
-  for (let i = 0; i < length; i++) s[i & 3] += term(i)
-  return s[0] + s[1] + (s[2] + s[3])
-}
-
 /** The kernels in JavaScript: the oracle of the SIMD path, and its stand-in where there is no WebAssembly SIMD. */
 export const scalarKernels: Kernels = {
   path: 'scalar',
+  ...scalarRules,
   ...scalarHalf,
   ...scalarInt8,
   ...scalarStep,
@@ -63,19 +46,6 @@ export const scalarKernels: Kernels = {
   sum(out, inputs) {
     blocks(out.length, (start, end) => sumBlock(out, inputs, start, end))
   },
-  median(out, inputs) {
-    const bits = inputs.map((x) => new Int32Array(x.buffer, x.byteOffset, x.length))
-    const column = new Int32Array(inputs.length)
-    const pair = new Int32Array(2)
-    const floats = new Float32Array(pair.buffer)
-    const [low, high] = [(inputs.length - 1) >> 1, inputs.length >> 1]
-    for (let i = 0; i < out.length; i++) {
-      for (let k = 0; k < bits.length; k++) insert(column, k, orderedKey(bits[k][i]))
-      pair[0] = orderedKey(column[low])
-      pair[1] = orderedKey(column[high])
-      out[i] = (floats[0] + floats[1]) * 0.5
-    }
-  },
 
   copy(out, x) {
     out.set(x)
@@ -98,13 +68,6 @@ export const scalarKernels: Kernels = {
     }
   },
 
-  dot: (x, y) => fourLanes(x.length, (i) => x[i] * y[i]),
-  squaredNorm: (x) => fourLanes(x.length, (i) => x[i] * x[i]),
-  squaredDistance: (x, y) =>
-    fourLanes(x.length, (i) => {
-      const difference = x[i] - y[i]
-      return difference * difference
-    }),
   maxAbs(x) {
     let largest = 0
     for (let i = 0; i < x.length; i++) largest = Math.max(largest, Math.abs(x[i]))

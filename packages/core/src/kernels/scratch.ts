@@ -1,6 +1,6 @@
 import { PeergradError } from '../errors.js'
 
-const SLOT_BYTES = 16_384
+export const SLOT_BYTES = 16_384
 const SLOTS = 63
 
 /**

@@ -1,8 +1,8 @@
 import type { Vector } from '../vector.js'
 import { normalise } from './coefficients.js'
 import { MEDIAN_INPUTS, type Kernels } from './kernels.js'
-import { medianNetwork } from './median-network.js'
 import type { KernelModule } from './module.js'
+import { selectionNetwork } from './selection-network.js'
 import { withScratch } from './scratch.js'
 
 const BLOCK = 4096
@@ -19,6 +19,14 @@ interface Four {
   readonly count: number
 }
 
+/** Where a sorting kernel finds addresses, rows and comparators. */
+interface Sorting {
+  readonly table: number
+  readonly rows: number
+  readonly network: number
+  readonly comparators: number
+}
+
 /**
  * The rules over n inputs. Blocks of 16 KiB of the output, which stay in the first-level cache while the inputs pass
  * four at a time. What is missing to a multiple of four is a block of −0, for x + −0 is x, to the bit, for every x.
@@ -26,7 +34,7 @@ interface Four {
 export function simdRules(
   wasm: KernelModule,
   buffer: SharedArrayBuffer
-): Pick<Kernels, 'mean' | 'weightedMean' | 'sum' | 'median'> {
+): Pick<Kernels, 'mean' | 'weightedMean' | 'sum' | 'median' | 'trimmedMean' | 'meamed' | 'signMajority'> {
   /** Calls `work` for each four inputs of each block. */
   function fours(out: Vector, inputs: readonly Vector[], work: (four: Four) => void): void {
     const at = inputs.map((x) => x.byteOffset)
@@ -50,6 +58,22 @@ export function simdRules(
     withScratch(buffer, (zeros) => {
       wasm.fill(zeros, -0, BLOCK)
       pass(zeros)
+    })
+  }
+
+  function tabulate(inputs: readonly Vector[], table: number): void {
+    new Uint32Array(buffer, table, inputs.length).set(inputs.map((x) => x.byteOffset))
+  }
+
+  /** Calls `work` with what brings the rows from `first` to `last` of the sorted inputs into place. */
+  function columns(inputs: readonly Vector[], [first, last]: [number, number], work: (sorting: Sorting) => void): void {
+    const pairs = selectionNetwork(inputs.length, first, last).flat()
+    withScratch(buffer, (table) => {
+      const rows = table + MEDIAN_INPUTS * 4
+      const network = rows + MEDIAN_INPUTS * ROW_BYTES
+      tabulate(inputs, table)
+      new Uint16Array(buffer, network, pairs.length).set(pairs.map((row) => row * ROW_BYTES))
+      work({ table, rows, network, comparators: pairs.length / 2 })
     })
   }
 
@@ -78,14 +102,27 @@ export function simdRules(
     },
 
     median(out, inputs) {
-      const comparators = medianNetwork(inputs.length).flat()
-      withScratch(buffer, (scratch) => {
-        const rows = scratch + MEDIAN_INPUTS * 4
-        const network = rows + MEDIAN_INPUTS * ROW_BYTES
-        const addresses = inputs.map((x) => x.byteOffset)
-        new Uint32Array(buffer, scratch, addresses.length).set(addresses)
-        new Uint16Array(buffer, network, comparators.length).set(comparators.map((row) => row * ROW_BYTES))
-        wasm.median(out.byteOffset, scratch, inputs.length, network, comparators.length / 2, rows, out.length)
+      const n = inputs.length
+      columns(inputs, [(n - 1) >> 1, n >> 1], ({ table, network, comparators, rows }) =>
+        wasm.median(out.byteOffset, table, n, network, comparators, rows, out.length)
+      )
+    },
+    trimmedMean(out, inputs, trim) {
+      const n = inputs.length
+      columns(inputs, [trim, n - 1 - trim], ({ table, network, comparators, rows }) =>
+        wasm.trimmedMean(out.byteOffset, table, n, trim, network, comparators, rows, out.length)
+      )
+    },
+    meamed(out, inputs, drop) {
+      const n = inputs.length
+      columns(inputs, [0, n - 1], ({ table, network, comparators, rows }) =>
+        wasm.meamed(out.byteOffset, table, n, drop, network, comparators, rows, out.length)
+      )
+    },
+    signMajority(out, inputs) {
+      withScratch(buffer, (table) => {
+        tabulate(inputs, table)
+        wasm.signMajority(out.byteOffset, table, inputs.length, out.length)
       })
     }
   }

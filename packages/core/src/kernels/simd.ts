@@ -1,5 +1,6 @@
 import type { Kernels } from './kernels.js'
 import type { KernelModule } from './module.js'
+import { simdAverages } from './simd-averages.js'
 import { simdRules } from './simd-rules.js'
 
 /** The kernels in WebAssembly SIMD, for vectors that lie in the memory of `wasm`. */
@@ -7,6 +8,7 @@ export function simdKernels(wasm: KernelModule, buffer: SharedArrayBuffer): Kern
   return {
     path: 'simd',
     ...simdRules(wasm, buffer),
+    ...simdAverages(wasm, buffer),
 
     copy: (out, x) => wasm.copy(out.byteOffset, x.byteOffset, x.length),
     fill: (out, value) => wasm.fill(out.byteOffset, value, out.length),

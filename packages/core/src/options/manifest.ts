@@ -1,3 +1,4 @@
+import { admissionText, parseAdmission } from '../admission.js'
 import type { RunManifest } from '../contracts/run-manifest.js'
 import { PeergradError } from '../errors.js'
 import type { OptimiserSpec } from '../optimiser.js'
@@ -11,7 +12,7 @@ export const MANIFEST_OPTIONS: readonly OptionName[] = OPTION_NAMES.filter((name
 export function optionsToManifest(options: Options): RunManifest {
   parseSchedule(options.schedule)
   return {
-    version: 3,
+    version: 4,
     model: options.model,
     dataset: options.dataset,
     partition: options.partition,
@@ -34,13 +35,15 @@ export function optionsToManifest(options: Options): RunManifest {
     deadline: Math.round(options.deadline * 1000),
     grace: Math.round(options.grace * 1000),
     onFailure: options['on-failure'],
-    admission: 'open'
+    maxNorm: options['max-norm'],
+    admission: admissionText({ kind: options.admission, peers: options.allow })
   }
 }
 
 /** The same as options: what `optionsToManifest` makes a manifest of again, and what a run file says. */
 export function manifestToOptions(manifest: RunManifest): Partial<Options> {
   const { optimiser } = manifest
+  const admission = parseAdmission(manifest.admission)
   return {
     strategy: manifest.strategy,
     aggregator: manifest.aggregator,
@@ -66,7 +69,10 @@ export function manifestToOptions(manifest: RunManifest): Partial<Options> {
     grace: manifest.grace / 1000,
     'on-failure': manifest.onFailure,
     peers: manifest.peers,
-    'min-peers': manifest.minPeers
+    'min-peers': manifest.minPeers,
+    'max-norm': manifest.maxNorm,
+    admission: admission.kind,
+    allow: admission.peers
   }
 }
 

@@ -65,6 +65,15 @@ function checkTogether(options: Options, given: ReadonlyMap<OptionName, unknown>
     const message = `min-peers: got ${options['min-peers']}, expected min-peers ≤ peers, which is ${options.peers}`
     throw new PeergradError('argument', message, { path: 'min-peers' })
   }
+  const listed = options.admission === 'allow-list' || options.admission === 'invitation'
+  if (options.allow.length > 0 && !listed) {
+    const message = `allow: got peers with admission ${options.admission}, expected admission allow-list or invitation`
+    throw new PeergradError('argument', message, { path: 'allow' })
+  }
+  if (options.admission === 'allow-list' && options.allow.length === 0) {
+    const message = 'admission: got allow-list without a list, expected the peers that may take part, with allow'
+    throw new PeergradError('argument', message, { path: 'admission' })
+  }
   if (given.has('port') && options.listen.length > 0) {
     throw new PeergradError(
       'argument',

@@ -1,3 +1,4 @@
+import { ADMISSIONS } from '../admission.js'
 import { FAILURE_POLICIES } from '../contracts/run-manifest.js'
 import { OPTIMISERS } from '../optimiser.js'
 import { boolean, choice, integer, list, number, text, type Option } from './option.js'
@@ -189,6 +190,31 @@ export const OPTIONS = {
     defaultText: '0: more than half of those in the view',
     describe: 'peers without which the run pauses'
   }),
+  'max-norm': number({
+    group: 'run',
+    manifest: true,
+    default: 0,
+    min: 0,
+    max: 1e38,
+    defaultText: '0: any',
+    describe:
+      'largest Euclidean norm of what a peer gives in a round, or of each part of it; what is larger is left out'
+  }),
+  admission: choice({
+    group: 'run',
+    manifest: true,
+    default: 'open',
+    choices: ADMISSIONS,
+    describe:
+      'who may take part: anybody, the peers of --allow, whoever knows the secret, or whoever was invited by a peer of --allow'
+  }),
+  allow: list({
+    group: 'run',
+    manifest: true,
+    placeholder: 'PEER',
+    defaultText: 'with --admission invitation: this peer',
+    describe: 'peer id, or a file with one a line, for --admission allow-list or invitation; repeat it for more'
+  }),
   engine: text({ group: 'run', default: 'auto', describe: 'what computes gradients; `peergrad engines` lists them' }),
   store: text({
     group: 'run',
@@ -286,6 +312,19 @@ export const OPTIONS = {
     defaultText: 'identity.key in --data-dir; while a peer here runs with that, identity-2.key …',
     describe:
       "the peer's key: made when it is not there; a peer that comes back with its key is the same peer, and two that run at once cannot have one key"
+  }),
+  'secret-file': text({
+    group: 'peer',
+    default: undefined,
+    placeholder: 'FILE',
+    defaultText: 'PEERGRAD_SECRET',
+    describe: 'file with the secret for --admission secret, at least 16 characters; it is never sent'
+  }),
+  invitation: text({
+    group: 'peer',
+    default: undefined,
+    placeholder: 'TEXT',
+    describe: 'what `peergrad invite` printed, for a run with --admission invitation'
   }),
   mdns: boolean({ group: 'peer', default: false, describe: 'look for peers on the local network' }),
   'log-level': choice({

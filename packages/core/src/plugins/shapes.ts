@@ -4,6 +4,7 @@ import type { Codec } from '../contracts/codec.js'
 import type { DatasetSource } from '../contracts/dataset.js'
 import type { Filter } from '../contracts/filter.js'
 import type { Partitioner } from '../contracts/partitioner.js'
+import type { PreAggregator } from '../contracts/pre-aggregator.js'
 import type { StoreDriver } from '../contracts/store-driver.js'
 import type { GradientStore } from '../contracts/store.js'
 import type { Strategy } from '../contracts/strategy.js'
@@ -14,6 +15,7 @@ import { show } from '../options/range.js'
 export interface Plugins {
   strategy: Strategy
   aggregator: Aggregator
+  'pre-aggregator': PreAggregator
   filter: Filter
   codec: Codec
   model: (components: never) => unknown
@@ -60,7 +62,8 @@ const named = { name: word, describe: sentence }
 /** What is checked of each kind before a run starts. */
 const SHAPES: { readonly [K in Exclude<keyof Plugins, 'model'>]: Shape<Pick<Plugins[K], keyof Plugins[K]>> } = {
   strategy: { ...named, minibatches: count, kind: oneOf('exchange', 'single'), traffic: fn, round: fn },
-  aggregator: { ...named, inStore: optional(storeRule), check: fn, aggregate: fn },
+  aggregator: { ...named, inStore: optional(storeRule), buffers: optional(oneOf('median')), check: fn, aggregate: fn },
+  'pre-aggregator': { ...named, check: fn, count: fn, apply: fn },
   filter: { ...named, significance: optional(fn), apply: fn },
   codec: { ...named, bytes: fn, encode: fn, decode: fn },
   dataset: { ...named, load: fn },

@@ -3,7 +3,9 @@ import { z } from 'zod'
 import { CONTROL_LIMIT } from '../contracts/mesh.js'
 import { PeergradError } from '../errors.js'
 import {
+  bytes,
   digest,
+  evidence,
   finite,
   length,
   members,
@@ -18,12 +20,16 @@ import {
 } from './proposal.js'
 import { runManifestSchema } from './run-manifest.js'
 
-export type { Proposal } from './proposal.js'
+export { EVIDENCE_LIMIT, type Evidence, type Proposal } from './proposal.js'
 
 /**
  * Control messages: msgpack maps of at most CONTROL_LIMIT bytes, checked field by field before anybody looks at them.
  * The sender is not in the message: the signed envelope around it says who that is.
  */
+
+/** Bytes of what proves membership, and proofs that go with a state, at most. */
+const CREDENTIAL_LIMIT = 512
+export const DONATED_EVIDENCE = 8
 
 const ballot = z.int().min(0).max(0xffff_ffff)
 const label = z
@@ -32,6 +38,8 @@ const label = z
   .max(64)
   .regex(/^[A-Za-z0-9._-]+$/)
 const run = z.string().regex(/^[0-9a-f]{64}$/)
+/** drawn by a process when it starts: a peer that comes back does not remember what it said before */
+const life = z.int().min(0).max(0xffff_ffff)
 
 const message = z.discriminatedUnion('kind', [
   /** this peer's contribution to a round */
@@ -43,7 +51,8 @@ const message = z.discriminatedUnion('kind', [
     words,
     length,
     samples,
-    loss: finite
+    loss: finite,
+    life
   }),
   /** phase 1 of a later ballot */
   z.strictObject({ kind: z.literal('prepare'), run, round, ballot }),
@@ -70,7 +79,9 @@ const message = z.discriminatedUnion('kind', [
     number: z.int().min(0).max(0xffff_ffff),
     peers: z.array(peer).max(MEMBERS_LIMIT)
   }),
-  z.strictObject({ kind: z.literal('leave'), run, round })
+  z.strictObject({ kind: z.literal('leave'), run, round }),
+  /** a peer contradicted itself: everybody excludes it */
+  z.strictObject({ kind: z.literal('proof'), run, ...evidence.shape })
 ])
 
 export type ControlMessage = z.infer<typeof message>
@@ -79,6 +90,9 @@ export type ControlKind = ControlMessage['kind']
 /** Which founding a run goes back to: of two halves that meet, the one that was founded first goes on. */
 const lineage = z.strictObject({ founder: peer, founded: finite })
 export type Lineage = z.infer<typeof lineage>
+
+/** What proves that the sender belongs to the run, as its admission wants it; null when it wants nothing. */
+const credential = bytes(CREDENTIAL_LIMIT).nullable()
 
 /** A model state, by the round that starts from it and the hash of its parameters and buffers. */
 const stateName = z.strictObject({ round, hash: digest })
@@ -97,7 +111,8 @@ const request = z.discriminatedUnion('kind', [
     /** the checkpoint that the peer comes back with */
     resumed: stateName.nullable(),
     nonce: z.string().max(64),
-    time: finite
+    time: finite,
+    credential
   }),
   /** where the run begins, from whom founds it or calls it together again; `state` is null for a new model */
   z.strictObject({ kind: z.literal('found'), run, lineage, view, state: stateName.nullable() }),
@@ -124,7 +139,8 @@ const answer = z.discriminatedUnion('kind', [
     lineage,
     running: z.boolean(),
     ready: z.boolean(),
-    resumed: stateName.nullable()
+    resumed: stateName.nullable(),
+    credential
   }),
   z.strictObject({ kind: z.literal('done') }),
   z.strictObject({
@@ -140,7 +156,9 @@ const answer = z.discriminatedUnion('kind', [
     view,
     /** model state first, then the optimiser's vectors */
     vectors: z.array(z.strictObject({ digest, length })).min(1).max(8),
-    position: dataPosition
+    position: dataPosition,
+    /** whom the run has excluded, the last ones first */
+    evidence: z.array(evidence).max(DONATED_EVIDENCE)
   })
 ])
 export type ControlAnswer = z.infer<typeof answer>

@@ -18,6 +18,21 @@ export const samples = z.int().min(1).max(0xffff_ffff)
 export const finite = z.number().refine(Number.isFinite)
 export const members = z.array(peer).min(1).max(MEMBERS_LIMIT)
 
+/** Bytes of one signed message that is kept as evidence, and proofs that one proposal carries, at most. */
+const ENVELOPE_LIMIT = 2048
+export const EVIDENCE_LIMIT = 2
+
+/** Bytes of any memory, so many at most. */
+export function bytes(limit: number) {
+  return z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.byteLength <= limit)
+}
+
+const envelope = bytes(ENVELOPE_LIMIT)
+
+/** That a peer contradicted itself: two contributions of it to one round, as it signed them. Proves itself to anybody. */
+export const evidence = z.strictObject({ peer, round, envelopes: z.tuple([envelope, envelope]) })
+export type Evidence = z.infer<typeof evidence>
+
 const contribution = z.strictObject({ peer, round, digest, words, length, samples, loss: finite })
 
 /** What one round is about to become: whose contributions, who is in the next view, whether the run ends with it. */
@@ -26,6 +41,8 @@ const proposal = z.strictObject({
   members,
   /** members that the strategy can do without: they are not in the next view, and leave */
   retired: z.array(peer).max(MEMBERS_LIMIT),
+  /** of members that are excluded with it, so that whoever decides it can do the same; the others get their turn later */
+  evidence: z.array(evidence).max(EVIDENCE_LIMIT),
   finish: z.boolean()
 })
 export type Proposal = z.infer<typeof proposal>
@@ -47,6 +64,7 @@ const packed = z.strictObject({
   words: z.array(words).max(MEMBERS_LIMIT),
   lengths: z.array(length).max(MEMBERS_LIMIT),
   retired: z.array(peer).max(MEMBERS_LIMIT),
+  evidence: z.array(evidence).max(EVIDENCE_LIMIT),
   finish: z.boolean()
 })
 export type PackedProposal = z.infer<typeof packed>

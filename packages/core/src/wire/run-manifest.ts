@@ -16,9 +16,12 @@ const optimiser = z.discriminatedUnion('name', [
   z.strictObject({ name: z.literal('adamw'), ...adam })
 ])
 
+/** characters: a list of some 900 peers, so that a greeting with it is a control message */
+const ADMISSION_LIMIT = 48_000
+
 /** The form that a manifest must have when it comes from another peer. */
 export const runManifestSchema: z.ZodType<RunManifest> = z.strictObject({
-  version: z.literal(3),
+  version: z.literal(4),
   model: text,
   dataset: text,
   partition: text,
@@ -41,5 +44,6 @@ export const runManifestSchema: z.ZodType<RunManifest> = z.strictObject({
   deadline: positive,
   grace: positive,
   onFailure: z.enum(FAILURE_POLICIES),
-  admission: text
+  maxNorm: z.number().min(0),
+  admission: z.string().max(ADMISSION_LIMIT)
 })

@@ -1,8 +1,6 @@
 import {
-  canonical,
   controlAnswers,
   controlRequests,
-  firstDifference,
   PeergradError,
   type Clock,
   type ControlAnswer,
@@ -14,6 +12,9 @@ import {
   type RunManifest,
   type StateName
 } from '@peergrad/core'
+import { FloodGuard } from '../network/flood-guard.js'
+import type { Credentials } from './admission/admission.js'
+import { KnownRun, type KnownRunInit } from './known-run.js'
 import { precedes, sameLineage } from './lineage.js'
 
 const JOIN_DEADLINE = 10_000
@@ -24,6 +25,9 @@ const CLOCK_TOLERANCE = 3 * 3_600_000
 /** Requests that are remembered, so that none is taken twice. */
 const NONCES = 10_000
 
+/** Greetings of one peer: at once, as links come and go, and a second in the long run. */
+const RATE = { burst: 60, perSecond: 1 }
+
 export interface AcquaintanceInit {
   readonly mesh: Mesh
   readonly clock: Clock
@@ -33,6 +37,9 @@ export interface AcquaintanceInit {
   readonly lineage: Lineage | undefined
   /** the checkpoint that this peer comes back with */
   readonly resumed: StateName | undefined
+  /** what this peer has to prove that it may take part */
+  readonly credentials: Credentials
+  readonly sha256: KnownRunInit['sha256']
 }
 
 type Join = Extract<ControlRequest, { kind: 'join' }>
@@ -40,38 +47,50 @@ type Welcome = Extract<ControlAnswer, { kind: 'welcome' }>
 
 /**
  * The handshake between two peers that are connected: each shows its run manifest, signed, with a nonce and the time
- * so that it cannot be replayed, and the founding that it takes part in. A peer of another run is refused with the
- * first field that differs; of two foundings of one run, one side takes up the other's.
+ * so that it cannot be replayed, the founding that it takes part in, and what proves that it may. A peer of another run
+ * is refused with the first field that differs, one that may not take part with what it takes; of two foundings of one
+ * run, one side takes up the other's.
  */
 export class Acquaintance {
   readonly #mesh: Mesh
   readonly #clock: Clock
   readonly #resumed: StateName | undefined
+  readonly #about: KnownRunInit
+  readonly #guard: FloodGuard
   /** peers of this founding that are ready to train, with the checkpoint that they come back with */
   readonly #ready = new Map<PeerId, StateName | null>()
   readonly #nonces = new Set<string>()
-  #manifest: RunManifest | undefined
+  #run: KnownRun | undefined
   #lineage: Lineage | undefined
 
   /** whether this peer is ready to train, and whether it trains */
   state: 'preparing' | 'ready' | 'running' = 'preparing'
   /** true for a peer that is about to be told that the run begins with it */
   expects: (peer: PeerId) => boolean = () => false
+  /** why a peer has no part in the run any more; undefined when it has */
+  excluded: (peer: PeerId) => string | undefined = () => undefined
   /** called once for each peer of this founding that is ready to train */
   onReady: (peer: PeerId) => void = () => {}
   /** called when this peer takes up another founding of its run, which trains already or not */
   onMerge: (running: boolean) => void = () => {}
 
-  constructor(init: AcquaintanceInit) {
-    this.#mesh = init.mesh
-    this.#clock = init.clock
-    this.#manifest = init.manifest
-    this.#lineage = init.lineage
-    this.#resumed = init.resumed
+  /** Error `refused` when the own run asks for what this peer has not. */
+  constructor({ mesh, clock, manifest, lineage, resumed, credentials, sha256 }: AcquaintanceInit) {
+    this.#mesh = mesh
+    this.#clock = clock
+    this.#about = { self: mesh.self, credentials, sha256, now: () => clock.wall() }
+    this.#guard = new FloodGuard(
+      RATE,
+      (peer, offence) => mesh.report(peer, offence),
+      () => clock.now()
+    )
+    if (manifest !== undefined) this.#run = new KnownRun(manifest, this.#about)
+    this.#lineage = lineage
+    this.#resumed = resumed
   }
 
-  get manifest(): RunManifest | undefined {
-    return this.#manifest
+  get run(): KnownRun | undefined {
+    return this.#run
   }
 
   get lineage(): Lineage | undefined {
@@ -99,22 +118,29 @@ export class Acquaintance {
 
   /**
    * Greets a connected peer. While this peer prepares it only asks what the run is. True when the other one trains
-   * already. Errors: `refused` with the field that differs, `timeout`, `unreachable`.
+   * already. Errors: `refused` with the field that differs, or with what one of them lacks to take part, `timeout`,
+   * `unreachable`.
    */
   async greet(peer: PeerId, signal?: AbortSignal): Promise<boolean> {
+    this.#checkExcluded(peer)
+    const greeting = { from: this.#mesh.self, to: peer, nonce: crypto.randomUUID(), time: this.#clock.wall() }
+    const told = this.state === 'preparing' ? undefined : this.#run
     const request = controlRequests.encode({
       kind: 'join',
-      manifest: this.state === 'preparing' ? null : (this.#manifest ?? null),
+      manifest: told?.manifest ?? null,
       lineage: this.#lineage ?? null,
       running: this.state === 'running',
       resumed: this.#resumed ?? null,
-      nonce: crypto.randomUUID(),
-      time: this.#clock.wall()
+      nonce: greeting.nonce,
+      time: greeting.time,
+      credential: told?.show(greeting) ?? null
     })
     const answer = controlAnswers.decode(await this.#mesh.request(peer, request, { deadline: JOIN_DEADLINE, signal }))
     if (answer.kind !== 'welcome') throw new PeergradError('corrupt', `join: got ${answer.kind}, expected welcome`)
-    if (this.#manifest === undefined) this.#manifest = answer.manifest
-    else this.#compare(answer.manifest)
+    const run = this.#run ?? KnownRun.toldBy(answer.manifest, this.#about)
+    run.checkSame(answer.manifest)
+    run.checkAdmitted({ ...greeting, from: peer, to: this.#mesh.self }, answer.credential)
+    this.#run = run
     const ofThisFounding = this.#meet(answer)
     if (answer.ready && ofThisFounding) this.#add(peer, answer.resumed)
     return answer.running && ofThisFounding
@@ -123,7 +149,12 @@ export class Acquaintance {
   /** Answers a join request. Returns why it was refused, if it was. */
   answer(request: MeshRequest, message: Join): PeergradError | undefined {
     try {
-      if (this.#manifest === undefined || this.#lineage === undefined) {
+      this.#checkExcluded(request.from)
+      if (!this.#guard.allows(request.from)) {
+        throw new PeergradError('refused', 'join: got greetings too often, expected one for each connection')
+      }
+      const run = this.#run
+      if (run === undefined || this.#lineage === undefined) {
         throw new PeergradError('refused', 'join: this peer does not know its run yet; ask another one')
       }
       if (Math.abs(this.#clock.wall() - message.time) > CLOCK_TOLERANCE || this.#nonces.has(message.nonce)) {
@@ -133,9 +164,13 @@ export class Acquaintance {
         )
       }
       this.#remember(message.nonce)
-      if (message.manifest !== null) this.#compare(message.manifest)
-      request.respond(controlAnswers.encode(this.#welcome(request.from)))
-      if (message.manifest === null) return undefined
+      const { manifest, nonce, time, credential } = message
+      if (manifest !== null) {
+        run.checkSame(manifest)
+        run.checkAdmitted({ from: request.from, to: this.#mesh.self, nonce, time }, credential)
+      }
+      request.respond(controlAnswers.encode(this.#welcome(request.from, run, message)))
+      if (manifest === null) return undefined
       // one that still trains for another founding comes again when it has taken up this one
       if (message.lineage === null || this.#meet({ lineage: message.lineage, running: message.running })) {
         this.#add(request.from, message.resumed)
@@ -148,14 +183,15 @@ export class Acquaintance {
     }
   }
 
-  #welcome(to: PeerId): Welcome {
+  #welcome(to: PeerId, run: KnownRun, { nonce, time }: Join): Welcome {
     return {
       kind: 'welcome',
-      manifest: this.#manifest as RunManifest,
+      manifest: run.manifest,
       lineage: this.#lineage as Lineage,
       running: this.state === 'running' && !this.expects(to),
       ready: this.state !== 'preparing',
-      resumed: this.#resumed ?? null
+      resumed: this.#resumed ?? null,
+      credential: run.show({ from: this.#mesh.self, to, nonce, time })
     }
   }
 
@@ -181,16 +217,9 @@ export class Acquaintance {
     }
   }
 
-  #compare(theirs: RunManifest): void {
-    const ours = this.#manifest
-    if (ours === undefined || canonical(ours) === canonical(theirs)) return
-    const difference = firstDifference(ours, theirs)
-    throw new PeergradError(
-      'refused',
-      `the runs differ at "${difference?.field}": got ${canonical(difference?.there)}, expected ${canonical(difference?.here)}; ` +
-        'start the peer with the same run file, or with --join alone to take the run as it is',
-      { field: difference?.field }
-    )
+  #checkExcluded(peer: PeerId): void {
+    const reason = this.excluded(peer)
+    if (reason !== undefined) throw new PeergradError('refused', `join: ${peer} has no part in this run: ${reason}`)
   }
 
   #add(peer: PeerId, resumed: StateName | null): void {

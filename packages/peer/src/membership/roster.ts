@@ -42,6 +42,8 @@ export class Roster extends Emitter<RosterEvents> {
   readonly #suspicions = new Suspicions()
   readonly #newcomers = new Set<PeerId>()
   readonly #left = new Set<PeerId>()
+  /** members that are proved to lie */
+  readonly #excluded = new Set<PeerId>()
   readonly #lost = new Set<PeerId>()
   readonly #off: (() => void)[]
   #view: View = { number: 0, members: [] }
@@ -122,6 +124,14 @@ export class Roster extends Emitter<RosterEvents> {
     this.#judge()
   }
 
+  /** The member is proved to lie: it is lost whatever it does, and nobody waits for it to come back. */
+  exclude(peer: PeerId): void {
+    this.#newcomers.delete(peer)
+    if (!this.isMember(peer)) return
+    this.#excluded.add(peer)
+    this.#judge()
+  }
+
   /** This peer goes: it proposes no view with itself in it. */
   leave(): void {
     this.#leaving = true
@@ -132,6 +142,7 @@ export class Roster extends Emitter<RosterEvents> {
     for (const peer of gone) {
       this.#detector.forget(peer)
       this.#left.delete(peer)
+      this.#excluded.delete(peer)
       this.#lost.delete(peer)
     }
     this.#view = view
@@ -156,14 +167,14 @@ export class Roster extends Emitter<RosterEvents> {
   /** What this peer would make the next view: members that are not lost, then newcomers that have the state. */
   proposal(): PeerId[] {
     const self = this.#swarm.mesh.self
-    const goes = (peer: PeerId) => (this.#waits ? this.#left.has(peer) : this.isLost(peer))
+    const goes = (peer: PeerId) => (this.#waits ? this.#gone(peer) : this.isLost(peer))
     const stay = this.#view.members.filter((peer) => !goes(peer) && !(this.#leaving && peer === self))
     return stay.length + this.#newcomers.size > 0 ? [...stay, ...this.newcomers] : [...this.#view.members]
   }
 
   /** Contributions without which no round is made, with those that wait to be taken in counted as here. */
   minimum(): number {
-    const expected = this.#view.members.filter((peer) => !this.#left.has(peer)).length
+    const expected = this.#view.members.filter((peer) => !this.#gone(peer)).length
     if (this.#waits) return Math.max(1, expected)
     return Math.max(1, Math.max(quorum(expected), this.#swarm.manifest.minPeers) - this.#newcomers.size)
   }
@@ -175,6 +186,17 @@ export class Roster extends Emitter<RosterEvents> {
     this.#detector.close()
   }
 
+  /** It will not be back, and that is no failure. */
+  #gone(peer: PeerId): boolean {
+    return this.#left.has(peer) || this.#excluded.has(peer)
+  }
+
+  #reason(peer: PeerId): string {
+    if (this.#excluded.has(peer)) return 'it is excluded'
+    if (this.#left.has(peer)) return 'it left'
+    return `a majority of ${this.#view.members.length} peers suspects it`
+  }
+
   get #waits(): boolean {
     return this.#swarm.manifest.onFailure === 'wait'
   }
@@ -183,7 +205,7 @@ export class Roster extends Emitter<RosterEvents> {
   get #needed(): number {
     const { members } = this.#view
     const { minPeers } = this.#swarm.manifest
-    if (this.#waits) return members.filter((peer) => !this.#left.has(peer)).length
+    if (this.#waits) return members.filter((peer) => !this.#gone(peer)).length
     return Math.max(quorum(members.length), minPeers)
   }
 
@@ -199,7 +221,7 @@ export class Roster extends Emitter<RosterEvents> {
   }
 
   #say(): void {
-    const { mesh, run } = this.#swarm
+    const { mesh, scope: run } = this.#swarm
     const peers = this.#view.members.filter((peer) => this.suspects(peer))
     this.#cancelRepeat?.()
     this.#cancelRepeat = undefined
@@ -212,7 +234,7 @@ export class Roster extends Emitter<RosterEvents> {
   #judge(): void {
     const { members } = this.#view
     for (const peer of members) {
-      const lost = this.#left.has(peer) || this.#suspicions.agreed(peer, members)
+      const lost = this.#gone(peer) || this.#suspicions.agreed(peer, members)
       if (lost === this.#lost.has(peer)) continue
       if (lost) this.#lose(peer)
       else {
@@ -224,11 +246,11 @@ export class Roster extends Emitter<RosterEvents> {
   }
 
   #lose(peer: PeerId): void {
-    const left = this.#left.has(peer)
-    const reason = left ? 'it left' : `a majority of ${this.#view.members.length} peers suspects it`
+    const gone = this.#gone(peer)
+    const reason = this.#reason(peer)
     this.#lost.add(peer)
     this.emit('lost', { peer, reason })
-    if (left || this.#swarm.manifest.onFailure !== 'abort') return
+    if (gone || this.#swarm.manifest.onFailure !== 'abort') return
     const message = `${peer} was lost (${reason}), and --on-failure is abort; resume the run from the checkpoint`
     this.emit('stranded', { error: new PeergradError('quorum', message, { peer }) })
   }

@@ -23,6 +23,8 @@ import {
 } from '@peergrad/core'
 import { checkAborted, deferred, orAborted } from '../deferred.js'
 import { Acquaintance } from './acquaintance.js'
+import type { Credentials } from './admission/admission.js'
+import type { KnownRun } from './known-run.js'
 import { sameLineage } from './lineage.js'
 
 export interface SwarmInit {
@@ -37,6 +39,8 @@ export interface SwarmInit {
   readonly resumed?: { readonly state: StateName; readonly view: View; readonly lineage: Lineage }
   /** SHA-256 as hexadecimal digits */
   readonly sha256: (text: string) => string
+  /** what this peer has to prove that it may take part, where the run asks for it */
+  readonly credentials?: Credentials
   /** where the run begins, and with whom, when all of them know it already: then nobody is greeted */
   readonly founding?: { readonly view: View; readonly lineage: Lineage }
   /** of announcements; peers of one process may share it, for they get the same bytes */
@@ -82,10 +86,10 @@ export class Swarm extends Emitter<SwarmEvents> {
   readonly #late = deferred<undefined>()
   readonly #off: (() => void)[]
   #responder: Responder = async () => undefined
-  #run: string | undefined
   /** members of the first view that have not said anything in the run yet */
   #silent: ReadonlySet<PeerId> = new Set()
   readonly #heard = new Set<PeerId>()
+  #scope: { readonly lineage: Lineage; readonly id: string } | undefined
   /** cancel the greetings that are to be tried again */
   readonly #greetings = new Set<() => void>()
 
@@ -97,6 +101,7 @@ export class Swarm extends Emitter<SwarmEvents> {
     this.#acquaintance = new Acquaintance({
       ...init,
       manifest: init.manifest,
+      credentials: init.credentials ?? {},
       lineage: init.founding?.lineage ?? init.resumed?.lineage ?? (init.join.length === 0 ? founding : undefined),
       resumed: init.resumed?.state
     })
@@ -124,17 +129,25 @@ export class Swarm extends Emitter<SwarmEvents> {
     return this.#init.sha256(text)
   }
 
+  /**
+   * What signed messages name as their run: this run and this founding of it, so that what was signed in one training
+   * means nothing in another with the same manifest and the same peers.
+   */
+  get scope(): string {
+    const { lineage, run } = this
+    if (this.#scope?.lineage !== lineage) {
+      this.#scope = { lineage, id: this.#init.sha256(canonical({ run, lineage })) }
+    }
+    return this.#scope.id
+  }
+
   /** The run's id: SHA-256 of the canonical manifest. */
   get run(): string {
-    if (this.#run === undefined) this.#run = this.#init.sha256(canonical(this.manifest))
-    return this.#run
+    return this.#known.id
   }
 
   get manifest(): RunManifest {
-    const { manifest } = this.#acquaintance
-    if (manifest === undefined)
-      throw new PeergradError('missing', 'the run is not known yet: no peer of it was reached')
-    return manifest
+    return this.#known.manifest
   }
 
   get ready(): readonly PeerId[] {
@@ -211,6 +224,16 @@ export class Swarm extends Emitter<SwarmEvents> {
       for (const cancel of timers) cancel()
       this.#acquaintance.state = 'running'
     }
+  }
+
+  /** Who has no part in the run any more, and why: they are not greeted, and refused when they greet. */
+  exclude(excluded: (peer: PeerId) => string | undefined): void {
+    this.#acquaintance.excluded = excluded
+  }
+
+  /** A peer has no part in the run any more. */
+  expel(peer: PeerId): void {
+    this.#acquaintance.forget(peer)
   }
 
   /** Who answers requests of the run from now on. */
@@ -334,7 +357,8 @@ export class Swarm extends Emitter<SwarmEvents> {
       this.emit('refused', { peer: from, reason: PeergradError.from(thrown).message })
       return
     }
-    if (message.run !== this.#runIfKnown()) return
+    const { run, lineage } = this.#acquaintance
+    if (run === undefined || lineage === undefined || message.run !== this.scope) return
     this.#speaks(from)
     this.emit('message', { from, message, envelope })
   }
@@ -380,7 +404,13 @@ export class Swarm extends Emitter<SwarmEvents> {
   }
 
   #runIfKnown(): string | undefined {
-    return this.#acquaintance.manifest === undefined ? undefined : this.run
+    return this.#acquaintance.run?.id
+  }
+
+  get #known(): KnownRun {
+    const { run } = this.#acquaintance
+    if (run === undefined) throw new PeergradError('missing', 'the run is not known yet: no peer of it was reached')
+    return run
   }
 }
 

@@ -16,6 +16,8 @@ export interface Endpoint {
   readonly connections: Map<PeerId, Connection>
   /** peers that it was connected to, and means to be again */
   readonly contacts: Set<PeerId>
+  /** whether this end wants no connection with the peer any more */
+  refuses(peer: PeerId): boolean
   opened(peer: PeerId): void
   closed(peer: PeerId): void
 }
@@ -148,6 +150,15 @@ export class MemoryConnections {
     this.review(end)
   }
 
+  /** One end hangs up, which the other learns when that arrives. */
+  cut(end: Endpoint, peer: PeerId): void {
+    const connection = end.connections.get(peer)
+    if (connection === undefined) return
+    const other = connection.other(end)
+    this.#lose(end, connection)
+    this.#init.carrier.last(end.host, other.host, () => this.#lose(other, connection))
+  }
+
   /** The state of links or hosts has changed: everywhere, or around one end. */
   review(only?: Endpoint): void {
     const { endpoints } = this.#init
@@ -173,6 +184,7 @@ export class MemoryConnections {
 
   /** Whether a dial of one by the other would get through. */
   reachable(a: Endpoint, b: Endpoint): boolean {
+    if (a.refuses(b.host.peer) || b.refuses(a.host.peer)) return false
     return a.host.running && b.host.running && this.#init.links.open(a.host.peer, b.host.peer)
   }
 

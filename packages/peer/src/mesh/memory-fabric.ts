@@ -2,6 +2,7 @@ import { random, type Clock, type PeerId } from '@peergrad/core'
 import { combine, LinkTable, type LinkSelector, type LinkConditions } from './link-conditions.js'
 import { MemoryCarrier, type Passage } from './memory-carrier.js'
 import { MemoryConnections, type Endpoint } from './memory-connections.js'
+import { MemoryEnvelopes } from './memory-envelope.js'
 import type { MemoryHost } from './memory-host.js'
 import type { MemoryLinks } from './memory-links.js'
 import type { MemoryTensors } from './memory-tensors.js'
@@ -21,7 +22,7 @@ export interface FabricInit {
 export interface Station extends Endpoint {
   readonly tensors: MemoryTensors
   readonly counts: MemoryLinks
-  onMessage(from: PeerId, payload: Uint8Array): void
+  onMessage(from: PeerId, payload: Uint8Array, envelope: Uint8Array): void
   onBeat(from: PeerId, payload: Uint8Array): void
 }
 
@@ -32,6 +33,7 @@ export class MemoryFabric {
   readonly carrier: MemoryCarrier
   readonly connections: MemoryConnections
   readonly transfers: MemoryTransfers
+  readonly envelopes = new MemoryEnvelopes()
   readonly #stations = new Map<PeerId, Station>()
 
   constructor({ clock, latency = () => 0, bandwidth = Infinity, seed = 0 }: FabricInit) {
@@ -95,8 +97,10 @@ export class MemoryFabric {
   announce(from: Station, payload: Uint8Array): void {
     const { peer: self } = from.host
     for (const peer of from.connections.keys()) from.counts.of(peer).controlBytesSent += payload.byteLength
-    const bytes = payload.slice()
-    this.carrier.datagrams(from, this.#audience(from), (to) => to.onMessage(self, bytes))
+    const envelope = this.envelopes.seal(self, payload)
+    // one object for all: whoever decodes it need do so once
+    const bytes = envelope.subarray(envelope.byteLength - payload.byteLength)
+    this.carrier.datagrams(from, this.#audience(from), (to) => to.onMessage(self, bytes, envelope))
   }
 
   /** Straight to all who are connected. */

@@ -14,6 +14,7 @@ import {
   type Vector
 } from '@peergrad/core'
 import { deferred, orAborted } from '../deferred.js'
+import { Reputation } from '../network/reputation.js'
 import { CLOSED, settled, type Connection } from './memory-connections.js'
 import type { MemoryFabric, Station } from './memory-fabric.js'
 import type { MemoryHost } from './memory-host.js'
@@ -33,12 +34,14 @@ export class MemoryMesh extends Emitter<MeshEvents> implements Mesh, Station {
   readonly counts = new MemoryLinks()
   readonly offences: { peer: PeerId; offence: Offence }[] = []
   readonly #fabric: MemoryFabric
+  readonly #reputation: Reputation
 
   constructor(host: MemoryHost, fabric: MemoryFabric, watch: MemoryTensorsInit['watch']) {
     super()
     this.self = host.peer
     this.host = host
     this.#fabric = fabric
+    this.#reputation = new Reputation(() => host.clock.now())
     const served: MemoryTensorsInit['served'] = ({ to, digest, bytes }) =>
       this.emit('served', { peer: to, digest, bytes })
     this.tensors = new MemoryTensors({ station: this, fabric, watch, served })
@@ -73,6 +76,10 @@ export class MemoryMesh extends Emitter<MeshEvents> implements Mesh, Station {
       throw new PeergradError('argument', `beat: got ${payload.byteLength} bytes, expected at most ${BEAT_LIMIT}`)
     }
     this.host.run(() => this.#fabric.beat(this, payload))
+  }
+
+  open(envelope: Uint8Array): { readonly from: PeerId; readonly payload: Uint8Array } {
+    return this.#fabric.envelopes.open(envelope)
   }
 
   async request(
@@ -125,7 +132,13 @@ export class MemoryMesh extends Emitter<MeshEvents> implements Mesh, Station {
   }
 
   report(peer: PeerId, offence: Offence): void {
+    if (peer === this.self) return
     this.offences.push({ peer, offence })
+    if (this.#reputation.report(peer, offence)) this.host.after(0, () => this.#hangUp(peer))
+  }
+
+  refuses(peer: PeerId): boolean {
+    return this.#reputation.excluded(peer)
   }
 
   /** What was sent arrives, then the others see the connections close. */
@@ -141,9 +154,10 @@ export class MemoryMesh extends Emitter<MeshEvents> implements Mesh, Station {
     this.emit('disconnect', { peer })
   }
 
-  onMessage(from: PeerId, payload: Uint8Array): void {
+  onMessage(from: PeerId, payload: Uint8Array, envelope: Uint8Array): void {
+    if (this.refuses(from)) return
     this.counts.of(from).controlBytesReceived += payload.byteLength
-    this.emit('message', { from, payload, envelope: payload })
+    this.emit('message', { from, payload, envelope })
   }
 
   onBeat(from: PeerId, payload: Uint8Array): void {
@@ -169,6 +183,12 @@ export class MemoryMesh extends Emitter<MeshEvents> implements Mesh, Station {
       },
       refuse: back
     })
+  }
+
+  /** The connection is closed, and none is made again. */
+  #hangUp(peer: PeerId): void {
+    this.contacts.delete(peer)
+    this.#fabric.connections.cut(this, peer)
   }
 
   /** Connects if that can be done at once; else as soon as it can. */

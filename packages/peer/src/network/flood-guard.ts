@@ -11,8 +11,8 @@ export class FloodGuard {
   readonly #excess = new Map<PeerId, number>()
   readonly #report: (peer: PeerId, offence: Offence) => void
 
-  constructor(rate: Rate, report: (peer: PeerId, offence: Offence) => void) {
-    this.#buckets = new TokenBuckets(rate)
+  constructor(rate: Rate, report: (peer: PeerId, offence: Offence) => void, now?: () => number) {
+    this.#buckets = new TokenBuckets(rate, now)
     this.#report = report
   }
 

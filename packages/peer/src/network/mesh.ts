@@ -13,7 +13,7 @@ import type {
   Vector,
   VectorHandle
 } from '@peergrad/core'
-import { TOPIC_LIMIT } from './envelope.js'
+import { TOPIC_LIMIT, verifyEnvelope } from './envelope.js'
 import { checkPart } from './part.js'
 import { crash, startWorker } from './start-worker.js'
 import type { Calls, CallMessage, FromWorker, NetworkStatistics, ToWorker, WorkerInit } from './protocol.js'
@@ -133,6 +133,12 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
       throw new PeergradError('argument', `beat: got ${payload.byteLength} bytes, expected at most ${BEAT_LIMIT}`)
     }
     this.#post({ type: 'beat', payload })
+  }
+
+  open(envelope: Uint8Array): { readonly from: PeerId; readonly payload: Uint8Array } {
+    const { kind, topic, from, payload } = verifyEnvelope(envelope)
+    if (kind === 'announcement' && topic === this.#init.topic) return { from, payload }
+    throw new PeergradError('corrupt', `envelope: got  for , expected an announcement of this run`)
   }
 
   async request(

@@ -10,6 +10,8 @@ export const OFFENCE_COST: Readonly<Record<Offence, number>> = {
   oversize: 30,
   'wrong-length': 40,
   'non-finite': 40,
+  // an honest gradient may be large once
+  norm: 5,
   'wrong-digest': 60,
   equivocation: 120
 }

@@ -39,7 +39,7 @@ export interface AgreementInit {
   readonly view: View
   readonly self: PeerId
   /** members of the next view and the end of the run, as the coordinator sees them when it proposes */
-  readonly next: () => Pick<Proposal, 'members' | 'retired' | 'finish'>
+  readonly next: () => Omit<Proposal, 'contributions'>
   /** false for a proposal that no honest coordinator makes */
   readonly valid: (proposal: Proposal) => boolean
   /** fewer contributions than this are not proposed */
@@ -64,6 +64,8 @@ export class RoundAgreement {
   readonly #excluded = new Set<PeerId>()
   /** members that were caught lying: what they say of this round does not count */
   readonly #liars = new Set<PeerId>()
+  /** members that everybody knows to lie */
+  readonly #proved = new Set<PeerId>()
   readonly #accepts = new Map<number, Map<PeerId, Digest>>()
   readonly #proposals = new Map<number, { proposal: Proposal; outcome: Digest | null }>()
   /** members that could not make the exchange of the ballot in hand, and because of whom */
@@ -110,6 +112,7 @@ export class RoundAgreement {
       lost: [...this.#lost].sort(),
       excluded: [...this.#excluded].sort(),
       liars: [...this.#liars].sort(),
+      proved: [...this.#proved].sort(),
       failures: sorted(this.#failures),
       promises: sorted(this.#promises),
       proposals: sorted(this.#proposals),
@@ -173,6 +176,12 @@ export class RoundAgreement {
     this.#excluded.add(peer)
     this.#promises.delete(peer)
     for (const accepts of this.#accepts.values()) accepts.delete(peer)
+  }
+
+  /** The peer is proved to lie: besides, no exchange of what it gave is begun any more. */
+  exclude(peer: PeerId): void {
+    this.#proved.add(peer)
+    this.distrust(peer)
   }
 
   /** The exchange of a ballot ended here with this outcome. */
@@ -253,9 +262,10 @@ export class RoundAgreement {
     this.#start(ballot, proposal, outcome, [from])
   }
 
-  /** Contributors that told the coordinator another thing than they told this peer. */
+  /** Contributors that told the coordinator another thing than they told this peer, or are proved to lie. */
   #contradicted({ contributions }: Proposal): PeerId[] {
     return contributions.flatMap((given) => {
+      if (this.#proved.has(given.peer)) return [given.peer]
       const held = this.#manifests.get(given.peer)
       const same = held === undefined || (held.digest === given.digest && held.samples === given.samples)
       return same ? [] : [given.peer]

@@ -37,14 +37,14 @@ export class Contributions {
   }
 
   async #fetch(manifest: ContributionManifest, signal: AbortSignal, part: Part | undefined): Promise<string> {
-    const { self, engine } = this.#parts.services
+    const { self, engine, manifest: run } = this.#parts.services
     if (manifest.peer === self) {
       const { key, parts } = await this.#own.given(manifest)
       return part === undefined ? key : parts[part.index]
     }
     const key = roundKey(this.#parts.init.round, `from:${manifest.peer}:${manifest.digest}`)
     if (part === undefined) {
-      await this.#pulls.packed(manifest, shapeOf(engine.layout), key, manifest.peer, signal)
+      await this.#pulls.packed(manifest, shapeOf(engine.layout), key, manifest.peer, signal, run.maxNorm)
       return key
     }
     const index = await this.#index(manifest, part.of, `${key}:index`, signal)
@@ -53,7 +53,8 @@ export class Contributions {
       shapeOf(engine.layout, part),
       `${key}:${part.index}`,
       manifest.peer,
-      signal
+      signal,
+      run.maxNorm
     )
     return `${key}:${part.index}`
   }

@@ -18,7 +18,7 @@ export class Correspondence {
 
   /** Listens to the others until what it returns is called. */
   open(): () => void {
-    const { roster, followers, init } = this.#parts
+    const { roster, exclusions, followers, init } = this.#parts
     const { swarm, emit } = init
     const off = [
       swarm.on('message', ({ from, message, envelope }) => this.#onMessage(from, message, envelope)),
@@ -30,6 +30,7 @@ export class Correspondence {
       swarm.mesh.on('disconnect', ({ peer }) => {
         followers.remove(peer)
         this.#rounds.retired.delete(peer)
+        if (!roster.isMember(peer)) this.#presence.forget(peer)
       }),
       roster.on('view', ({ number, members }) => emit({ type: 'view', number, members })),
       roster.on('suspect', ({ peer, reason }) => emit({ type: 'suspected', other: peer, reason })),
@@ -38,6 +39,7 @@ export class Correspondence {
         emit({ type: 'lost', other: peer, reason })
         this.#rounds.current?.lose(peer)
       }),
+      exclusions.on('excluded', ({ peer }) => this.#rounds.current?.exclude(peer)),
       roster.on('regained', ({ peer }) => this.#rounds.current?.regain(peer)),
       roster.on('paused', ({ reason }) => emit({ type: 'paused', reason })),
       roster.on('resumed', ({ reason }) => emit({ type: 'resumed', reason }))
@@ -60,13 +62,15 @@ export class Correspondence {
   }
 
   #onMessage(from: PeerId, message: ControlMessage, envelope: Uint8Array): void {
-    const { roster, catcher } = this.#parts
+    const { roster, exclusions, catcher } = this.#parts
     roster.heard(from)
     switch (message.kind) {
       case 'leave':
         return roster.leaves(from)
       case 'suspicions':
         return roster.suspicions(from, message)
+      case 'proof':
+        return exclusions.told(from, message)
       default:
         if (roster.isMember(from) || !this.#presence.confirmed)
           catcher.receive(from, { message, envelope }, this.#presence.here?.round ?? 0)
@@ -76,19 +80,20 @@ export class Correspondence {
   async #respond(from: PeerId, request: Exclude<ControlRequest, { kind: 'join' }>): Promise<ControlAnswer | undefined> {
     const { here, confirmed } = this.#presence
     if (here === undefined || !confirmed) return undefined
-    const { init, catcher, vectors, optimiser, followers } = this.#parts
+    const { init, catcher, vectors, optimiser, followers, exclusions } = this.#parts
     const { swarm, store } = init
     if (request.kind === 'decision' && request.round < here.round) {
       return { kind: 'decided', decision: catcher.decision(request.round) ?? null }
     }
-    if (request.kind !== 'donate' || !swarm.isReady(from)) return undefined
+    if (request.kind !== 'donate' || !swarm.isReady(from) || !followers.admits(from)) return undefined
     const { donation, release } = await donate(vectors, store, optimiser, {
       round: here.round,
       hash: here.hash,
       step: here.step,
       lineage: swarm.lineage,
       view: { ...here.view, members: [...here.view.members] },
-      position: here.data
+      position: here.data,
+      evidence: exclusions.donated()
     })
     followers.add(from, here.round, release)
     return donation

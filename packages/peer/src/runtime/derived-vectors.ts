@@ -1,18 +1,16 @@
 import { PeergradError, type Part, type PeerId } from '@peergrad/core'
 import { deferred, orAborted } from '../deferred.js'
+import { Derived } from './derived.js'
 import type { Pulls } from './pulls.js'
 import { roundKey, type DerivedMessage, type ExchangeParts } from './round-services.js'
 import { shapeOf } from './shape.js'
 import type { Packed } from './vectors.js'
 
-/** Derived vectors of each member that are remembered. */
-const DERIVED = 32
-
 /** Vectors that members make of contributions in a ballot and hand on under a label: merged ones, sums of a ring. */
 export class DerivedVectors {
   readonly #parts: ExchangeParts
   readonly #pulls: Pulls
-  readonly #announced = new Map<string, Packed & { readonly length: number }>()
+  readonly #announced = new Derived()
   readonly #waiters = new Set<() => void>()
   /** members that cannot publish in a ballot, and because of whom */
   readonly #unable = new Map<PeerId, { readonly ballot: number; readonly peers: readonly PeerId[] }>()
@@ -22,9 +20,8 @@ export class DerivedVectors {
     this.#pulls = pulls
   }
 
-  announced(from: PeerId, { ballot, label, digest, words, length }: DerivedMessage): void {
-    if (this.#announced.size >= DERIVED * this.#parts.init.view.members.length) return
-    this.#announced.set(nameOf(ballot, label, from), { digest, words, length })
+  announced(from: PeerId, message: DerivedMessage): void {
+    this.#announced.announced(from, message)
     this.wake()
   }
 
@@ -75,9 +72,8 @@ export class DerivedVectors {
     peer: PeerId,
     signal: AbortSignal
   ): Promise<Packed & { readonly length: number }> {
-    const name = nameOf(ballot, label, peer)
     for (;;) {
-      const announced = this.#announced.get(name)
+      const announced = this.#announced.get(ballot, label, peer)
       if (announced !== undefined) return announced
       if (this.#parts.services.lost(peer)) {
         throw new PeergradError('unreachable', `${peer} was lost before it published ${label}`, { peers: [peer] })
@@ -95,8 +91,4 @@ export class DerivedVectors {
       }
     }
   }
-}
-
-function nameOf(ballot: number, label: string, peer: PeerId): string {
-  return `${ballot}/${label}/${peer}`
 }

@@ -6,8 +6,8 @@ export interface RoundMessage {
   readonly envelope: Uint8Array
 }
 
-/** More messages than an honest peer sends about a round. */
-const LIMIT = 64
+/** More than an honest peer sends about a round: messages of each sender, bytes of each, and senders. */
+const LIMIT = { messages: 64, bytes: 256 * 1024, senders: 1024 }
 /** Rounds ahead for which messages are kept. */
 const AHEAD = 2
 
@@ -17,9 +17,12 @@ export class EarlyMessages {
 
   keep(from: PeerId, message: RoundMessage, now: number): void {
     if (message.message.round > now + AHEAD) return
-    let messages = this.#senders.get(from)
-    if (messages === undefined) this.#senders.set(from, (messages = []))
-    if (messages.length < LIMIT) messages.push(message)
+    const messages = this.#senders.get(from) ?? []
+    const bytes = messages.reduce((sum, { envelope }) => sum + envelope.byteLength, message.envelope.byteLength)
+    if (messages.length >= LIMIT.messages || bytes > LIMIT.bytes) return
+    if (messages.length === 0 && this.#senders.size >= LIMIT.senders) return
+    messages.push(message)
+    this.#senders.set(from, messages)
   }
 
   /** Messages about this round, of each sender in the order in which they came. Earlier ones are dropped. */

@@ -40,7 +40,7 @@ export class Entry {
 
   /** Takes the state of the run that the others train. */
   async takeState(signal: AbortSignal): Promise<void> {
-    const { init, model, own, vectors, optimiser } = this.#parts
+    const { init, model, own, vectors, optimiser, exclusions } = this.#parts
     const { engine, store, swarm, clock, patience, strategy, logger, emit } = init
     const start = clock.now()
     this.#presence.lose()
@@ -54,6 +54,7 @@ export class Entry {
       parameters: engine.layout.parameters,
       ownModels: strategy.ownModels === true,
       prepare: () => model.clear(),
+      convinces: (proofs) => exclusions.convinces(proofs),
       distrusted: this.#presence.distrusted,
       patience,
       signal

@@ -60,11 +60,12 @@ export class Exchange {
     to: string,
     part: Part | undefined
   ): Promise<void> {
-    const { store, aggregator, manifest, engine } = this.services
+    const { store, aggregator, preAggregators = [], manifest, engine } = this.services
     await store.aggregate({
       from: keys,
       to,
       rule: aggregator,
+      pre: preAggregators,
       samples: manifests.map(({ samples }) => samples),
       parameters: shapeOf(engine.layout, part).parameters,
       seed: seedOf(manifest.seed, 'aggregate', this.init.round)

@@ -1,9 +1,14 @@
-import type { Clock, PeerId } from '@peergrad/core'
+import type { Clock, Offence, PeerId } from '@peergrad/core'
+import { FloodGuard } from '../network/flood-guard.js'
 
 /** Rounds that decisions and outcomes are kept for one who catches up, at most. */
 const MOST = 64
 /** Milliseconds that a state is held for one who takes it. */
 const HOLD = 120_000
+/** Peers that are given the state at one time. */
+const TOGETHER = 32
+/** Times that one peer may ask for it: at once, and a second in the long run. Each may cost a hash of the model. */
+const RATE = { burst: 20, perSecond: 8 }
 
 interface Follower {
   /** the round that it is in, as far as is known */
@@ -18,10 +23,17 @@ interface Follower {
  */
 export class Followers {
   readonly #clock: Clock
+  readonly #guard: FloodGuard
   readonly #followers = new Map<PeerId, Follower>()
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, report: (peer: PeerId, offence: Offence) => void) {
     this.#clock = clock
+    this.#guard = new FloodGuard(RATE, report, () => clock.now())
+  }
+
+  /** Whether the peer may have the state now. */
+  admits(peer: PeerId): boolean {
+    return this.#guard.allows(peer) && (this.has(peer) || this.#followers.size < TOGETHER)
   }
 
   /** The peer was offered the state that this round starts from. */

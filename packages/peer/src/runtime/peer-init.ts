@@ -23,6 +23,8 @@ export interface PeerRuntimeInit {
   readonly store: GradientStore
   readonly strategy: Strategy
   readonly aggregator: PluginReference
+  /** what contributions go through before it, in order */
+  readonly preAggregators?: readonly PluginReference[]
   /** what of a contribution is worth sending; all of it when left out */
   readonly filter?: PluginReference
   /** how vectors are packed for the wire; as they are when left out */

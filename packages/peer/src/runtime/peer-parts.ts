@@ -1,7 +1,8 @@
-import { learningRateAt, type OptimiserSpec } from '@peergrad/core'
+import { learningRateAt, type Offence, type OptimiserSpec, type PeerId } from '@peergrad/core'
 import { Roster } from '../membership/roster.js'
 import { Catcher } from './catcher.js'
 import { Estimates } from './estimates.js'
+import { Exclusions } from './exclusions.js'
 import { Followers } from './followers.js'
 import { Journal } from './journal.js'
 import { Model } from './model.js'
@@ -15,6 +16,11 @@ export interface PeerParts {
   readonly init: PeerRuntimeInit
   readonly journal: Journal
   readonly roster: Roster
+  readonly exclusions: Exclusions
+  /** of this process: it remembers what it signed for as long as it lives */
+  readonly life: number
+  /** a peer gave what no honest one gives */
+  readonly refuse: (peer: PeerId, offence: Offence, reason: string) => void
   readonly vectors: VectorExchange
   readonly catcher: Catcher
   readonly model: Model
@@ -30,15 +36,16 @@ export interface PeerParts {
 
 export function makeParts(init: PeerRuntimeInit): PeerParts {
   const { swarm, clock, store, engine, strategy, schedule, logger, emit, patience } = init
+  const refuse: PeerParts['refuse'] = (peer, offence, reason) => {
+    swarm.mesh.report(peer, offence)
+    emit({ type: 'refused', other: peer, offence, reason })
+  }
   const vectors = new VectorExchange({
     mesh: swarm.mesh,
     store,
     packing: { ...(init.codec && { codec: init.codec }), sparse: init.filter !== undefined },
     deadline: swarm.manifest.deadline,
-    refuse: (peer, offence, reason) => {
-      swarm.mesh.report(peer, offence)
-      emit({ type: 'refused', other: peer, offence, reason })
-    }
+    refuse
   })
   const { outer, steps: stepsPerRound = 1, ownModels = false } = strategy
   const optimiser = outer ?? swarm.manifest.optimiser
@@ -55,16 +62,20 @@ export function makeParts(init: PeerRuntimeInit): PeerParts {
   const [every, samples] = [init.evaluateEvery, init.evaluateSamples]
   const estimates = new Estimates({ engine, store, logger, emit, every, samples })
   estimates.accuracy = init.resume?.position.accuracy ?? 0
+  const roster = new Roster({ swarm, clock, patience })
   return {
     init,
     journal: new Journal(emit),
-    roster: new Roster({ swarm, clock, patience }),
+    roster,
+    exclusions: new Exclusions({ swarm, roster, emit }),
+    life: crypto.getRandomValues(new Uint32Array(1))[0],
+    refuse,
     vectors,
     catcher: new Catcher({ swarm, clock, logger }),
     model,
     estimates,
     standing: new Standing({ ...init, model, estimates }),
-    followers: new Followers(clock),
+    followers: new Followers(clock, (peer, offence) => swarm.mesh.report(peer, offence)),
     own: new OwnVectors(store, init.resume?.own),
     optimiser,
     learningRate

@@ -37,11 +37,12 @@ export class PeerRuntime {
    * on.
    */
   async run({ leave, stop, signal }: PeerSignals): Promise<PeerOutcome> {
-    const { roster, followers, vectors, estimates, init } = this.#parts
+    const { roster, exclusions, followers, vectors, estimates, init } = this.#parts
     const { swarm, clock, patience } = init
     const off = [
       this.#correspondence.open(),
       swarm.mesh.on('ended', ({ error }) => this.#hurry.abort(error)),
+      exclusions.on('self', ({ error }) => this.#hurry.abort(error)),
       roster.on('stranded', ({ error }) => {
         this.#rounds.strand(error)
         this.#hurry.abort(error)
@@ -76,7 +77,7 @@ export class PeerRuntime {
     const { swarm, clock } = init
     const { here } = this.#presence
     roster.leave()
-    if (here !== undefined) swarm.send({ kind: 'leave', run: swarm.run, round: here.round })
+    if (here !== undefined) swarm.send({ kind: 'leave', run: swarm.scope, round: here.round })
     const alone = roster.view.members.length < 2
     clock.after(alone ? 0 : LEAVE, () => this.#hurry.abort(new PeergradError('aborted', 'this peer leaves the run')))
   }

@@ -75,6 +75,11 @@ export class Presence {
     return beat.confirmed && this.#book.upToDate(from, this.#parts.init.clock.now())
   }
 
+  /** What a peer said that is gone. */
+  forget(peer: PeerId): void {
+    this.#book.forget(peer)
+  }
+
   /** The round that the peer said last that it is in, −1 before it said any. */
   round(peer: PeerId): number {
     return this.#book.round(peer)

@@ -30,12 +30,19 @@ export class Pulls {
     this.#cut(peer, new PeergradError('unreachable', `${peer} was lost`))
   }
 
-  /** Pulls what `owner` announced and passes the offer on until the end of the next round. */
-  async packed(packed: Packed, shape: Shape, key: string, owner: PeerId, signal: AbortSignal): Promise<void> {
+  /** Pulls what `owner` announced and passes the offer on until the end of the next round. `maxNorm`: 0 for any. */
+  async packed(
+    packed: Packed,
+    shape: Shape,
+    key: string,
+    owner: PeerId,
+    signal: AbortSignal,
+    maxNorm = 0
+  ): Promise<void> {
     const { services, init } = this.#parts
     const { digest, words } = packed
     await this.#fromOwner(owner, signal, (request) =>
-      services.vectors.pullPacked({ digest, words, shape, key, ...request }, init.round + 1)
+      services.vectors.pullPacked({ digest, words, shape, key, maxNorm, ...request }, init.round + 1)
     )
   }
 

@@ -28,14 +28,15 @@ export class RoundEnd {
   }
 
   /** What this peer would propose to become of the run after the round in hand. */
-  next(): Pick<Proposal, 'members' | 'retired' | 'finish'> {
-    const { init, roster, standing } = this.#parts
+  next(): Omit<Proposal, 'contributions'> {
+    const { init, roster, exclusions, standing } = this.#parts
     const view = roster.view
     const members = roster.proposal()
     const retired = init.strategy.retire?.({ view, history: this.#history }) ?? []
     return {
       members: members.filter((peer) => !retired.includes(peer)),
       retired: view.members.filter((peer) => retired.includes(peer)),
+      evidence: exclusions.against(view.members.filter((peer) => !members.includes(peer))),
       finish: standing.isLast()
     }
   }

@@ -25,6 +25,8 @@ export interface RoundServices {
   readonly store: GradientStore
   readonly strategy: Strategy
   readonly aggregator: PluginReference
+  /** what contributions go through before it, in order */
+  readonly preAggregators?: readonly PluginReference[]
   /** what of a contribution is worth sending; all of it when left out */
   readonly filter?: PluginReference
   readonly own: OwnVectors
@@ -60,7 +62,7 @@ export interface ExchangeEffects {
   readonly ended: AbortSignal
 }
 
-type WithoutRound<T> = T extends unknown ? Omit<T, 'run' | 'round'> : never
+type WithoutRound<T> = T extends unknown ? Omit<T, 'run' | 'round' | 'life'> : never
 export type DerivedMessage = Extract<ControlMessage, { kind: 'derived' }>
 export type ExchangeMessage = WithoutRound<Extract<ControlMessage, { kind: 'manifest' }> | DerivedMessage>
 

@@ -2,8 +2,10 @@ import {
   canonical,
   layoutLength,
   PeergradError,
+  type ContributionManifest,
   type ControlMessage,
   type Digest,
+  type Offence,
   type PeerId,
   type PhaseTimes,
   type Proposal
@@ -11,20 +13,25 @@ import {
 import { checkAborted, deferred } from '../deferred.js'
 import { RoundAgreement, type AgreementMessage, type Decision } from './agreement.js'
 import { Attempt } from './attempt.js'
-import { isOwnFault } from './own-fault.js'
 import { Exchange, RETENTION } from './exchange.js'
+import type { Exclusions } from './exclusions.js'
+import { Manifests } from './manifests.js'
 import type { OwnContribution } from './own-contribution.js'
+import { isOwnFault } from './own-fault.js'
 import type { ExchangeInit, ExchangeMessage, RoundServices } from './round-services.js'
 
 export interface RoundInit extends ExchangeInit {
   /** members of the next view and the end of the run, as this peer would propose them */
-  readonly next: () => Pick<Proposal, 'members' | 'retired' | 'finish'>
+  readonly next: () => Omit<Proposal, 'contributions'>
   /** contributions without which nothing is proposed */
   readonly minimum: () => number
   /** false for a peer that only follows: one outside the view, or one that may not vote in this round */
   readonly votes: boolean
-  /** a peer announced two different contributions: both messages as they were signed */
-  readonly onContradiction: (peer: PeerId, envelopes: readonly Uint8Array[]) => void
+  /** of this process, for what it signs */
+  readonly life: number
+  readonly exclusions: Pick<Exclusions, 'has' | 'convinces' | 'found'>
+  /** a peer said what no honest one says */
+  readonly refuse: (peer: PeerId, offence: Offence, reason: string) => void
 }
 
 /** What a round ends with, in the own store. */
@@ -39,15 +46,6 @@ export interface RoundResult {
   readonly decision: Decision
   readonly outcome: Outcome
   readonly attempts: number
-}
-
-type ManifestMessage = Extract<ControlMessage, { kind: 'manifest' }>
-
-interface Announced {
-  readonly digest: Digest
-  readonly samples: number
-  readonly envelope: Uint8Array
-  contradicted?: boolean
 }
 
 /** Tries to fetch an outcome that an earlier ballot may have decided, before the state is taken anew. */
@@ -70,8 +68,7 @@ export class Round {
   readonly #members: ReadonlySet<PeerId>
   readonly #decided = deferred<{ decision: Decision; holders: readonly PeerId[] }>()
   readonly #ended = new AbortController()
-  /** what each member announced first */
-  readonly #manifests = new Map<PeerId, Announced>()
+  readonly #manifests: Manifests
   /** keys in the own store of outcomes made or fetched here */
   readonly #outcomes = new Map<Digest, string>()
   /** what was said of this round: the manifest, and the messages of the newest ballot */
@@ -88,6 +85,13 @@ export class Round {
     this.services = services
     this.init = init
     this.#members = new Set(init.view.members)
+    const { strategy, manifest, engine } = services
+    this.#manifests = new Manifests({
+      length: layoutLength(engine.layout),
+      mostSamples: strategy.minibatches * manifest.batch,
+      refuse: init.refuse,
+      onContradiction: (evidence) => init.exclusions.found(evidence)
+    })
     this.#agreement = new RoundAgreement({
       view: init.view,
       self: services.self,
@@ -145,7 +149,10 @@ export class Round {
       checkAborted(signal)
       if (this.init.votes) {
         this.#startTimers()
-        for (const peer of this.init.view.members) if (this.services.lost(peer)) this.#agreement.lose(peer)
+        for (const peer of this.init.view.members) {
+          if (this.services.lost(peer)) this.#agreement.lose(peer)
+          if (this.init.exclusions.has(peer)) this.#agreement.exclude(peer)
+        }
         this.#begin()
       }
       const { decision, holders } = await this.#decided.promise
@@ -168,7 +175,7 @@ export class Round {
     if (!this.#members.has(from) || (!this.init.votes && message.kind !== 'commit')) return
     switch (message.kind) {
       case 'manifest':
-        return this.#onManifest(from, message, envelope)
+        return this.#onManifest(this.#manifests.receive(from, message, envelope))
       case 'derived':
         return this.#exchange.derived.announced(from, message)
       case 'failed':
@@ -194,6 +201,11 @@ export class Round {
     this.#agreement.lose(peer)
   }
 
+  /** The peer is proved to lie. */
+  exclude(peer: PeerId): void {
+    this.#agreement.exclude(peer)
+  }
+
   regain(peer: PeerId): void {
     this.#agreement.regain(peer)
   }
@@ -205,36 +217,29 @@ export class Round {
 
   measure: Exchange['measure'] = (phase, work) => this.#exchange.measure(phase, work)
 
-  #onManifest(from: PeerId, message: ManifestMessage, envelope: Uint8Array): void {
-    const { round, digest, words, length, samples, loss } = message
-    if (length !== layoutLength(this.services.engine.layout)) return
-    const first = this.#manifests.get(from)
-    if (first === undefined) {
-      this.#manifests.set(from, { digest, samples, envelope })
-      return this.#agreement.manifest({ peer: from, round, digest, words, length, samples, loss })
-    }
-    if (first.contradicted === true || (first.digest === digest && first.samples === samples)) return
-    first.contradicted = true
-    this.init.onContradiction(from, [first.envelope, envelope])
+  #onManifest(manifest: ContributionManifest | undefined): void {
+    if (manifest !== undefined) this.#agreement.manifest(manifest)
   }
 
   #send(message: AgreementMessage | ExchangeMessage): void {
-    const whole = { ...message, run: this.services.run, round: this.round } as ControlMessage & { ballot?: number }
+    const signed = message.kind === 'manifest' ? { ...message, life: this.init.life } : message
+    const whole = { ...signed, run: this.services.run, round: this.round } as ControlMessage & { ballot?: number }
     this.#sent = this.#sent.filter(({ ballot }) => ballot === undefined || ballot === whole.ballot)
     this.#sent.push(whole)
     this.services.send(whole)
   }
 
   /** Contributions of members to this round, each once and of the model's length. */
-  #valid({ contributions, members, retired }: Proposal): boolean {
-    const length = layoutLength(this.services.engine.layout)
+  #valid({ contributions, members, retired, evidence }: Proposal): boolean {
     const peers = contributions.map(({ peer }) => peer)
     return (
       new Set(peers).size === peers.length &&
       new Set(members).size === members.length &&
-      contributions.every((given) => given.round === this.round && given.length === length) &&
+      contributions.every((given) => given.round === this.round && this.#manifests.fits(given)) &&
       peers.every((peer) => this.#members.has(peer)) &&
-      retired.every((peer) => this.#members.has(peer) && !members.includes(peer))
+      retired.every((peer) => this.#members.has(peer) && !members.includes(peer)) &&
+      evidence.every(({ peer }) => this.#members.has(peer) && !members.includes(peer)) &&
+      this.init.exclusions.convinces(evidence)
     )
   }
 

@@ -115,7 +115,7 @@ export class Rounds {
   }
 
   #initOf(votes: boolean): RoundInit {
-    const { init, model, standing, roster, learningRate } = this.#parts
+    const { model, standing, roster, exclusions, life, refuse, learningRate } = this.#parts
     const { round, view } = this.#presence.here as Here
     return {
       round,
@@ -127,10 +127,9 @@ export class Rounds {
       votes,
       minimum: () => roster.minimum(),
       next: () => this.#end.next(),
-      onContradiction: (peer, envelopes) => {
-        const signed = envelopes.map((bytes) => Buffer.from(bytes).toString('base64'))
-        init.emit({ type: 'equivocated', other: peer, round, envelopes: signed })
-      }
+      life,
+      exclusions,
+      refuse
     }
   }
 
@@ -141,15 +140,19 @@ export class Rounds {
 }
 
 function servicesOf({ init, own, vectors, roster, journal }: PeerParts): RoundServices {
-  const { engine, store, strategy, aggregator, filter, clock, swarm } = init
+  const { engine, store, strategy, aggregator, preAggregators, filter, clock, swarm } = init
   return {
-    run: swarm.run,
+    // the founding may change, when two halves meet
+    get run() {
+      return swarm.scope
+    },
     manifest: swarm.manifest,
     self: swarm.mesh.self,
     engine,
     store,
     strategy,
     aggregator,
+    ...(preAggregators && { preAggregators }),
     ...(filter && { filter }),
     own,
     clock,

@@ -32,6 +32,11 @@ export class StateBook {
     remember(theirs.states, beat)
   }
 
+  /** What a peer said that is gone. */
+  forget(peer: PeerId): void {
+    this.#others.delete(peer)
+  }
+
   /** The round that the peer said last that it is in, −1 before it said any. */
   round(peer: PeerId): number {
     return this.#others.get(peer)?.last.round ?? -1

@@ -3,6 +3,7 @@ import {
   PeergradError,
   type Clock,
   type ControlAnswer,
+  type Evidence,
   type GradientStore,
   type OptimiserSpec,
   type PeerId
@@ -73,6 +74,8 @@ export interface TakeStateInit {
   readonly ownModels: boolean
   /** called with a donation before its vectors come: the own state is no good any more */
   readonly prepare: () => Promise<void>
+  /** takes in who is excluded from the run; false when that is not proved */
+  readonly convinces: (proofs: readonly Evidence[]) => boolean
   /** who gave a state that was wrong: asked last */
   readonly distrusted: ReadonlySet<PeerId>
   readonly patience: number
@@ -132,7 +135,14 @@ async function askAll(init: TakeStateInit, failures: string[]): Promise<readonly
         throw new PeergradError('conflict', 'got the state of another founding of the run, expected that of ours')
       }
       checkShape(donation, init)
-      const key = JSON.stringify(donation)
+      const { evidence, ...state } = donation
+      if (!init.convinces(evidence)) {
+        throw new PeergradError(
+          'corrupt',
+          'donate: got an exclusion without proof, expected none, or two signed messages'
+        )
+      }
+      const key = JSON.stringify(state)
       const offer = offers.get(key) ?? { donors: [], donation }
       offers.set(key, offer)
       offer.donors.push(donor)

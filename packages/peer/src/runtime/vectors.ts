@@ -7,7 +7,8 @@ import {
   type Mesh,
   type Offence,
   type PeerId,
-  type PluginReference
+  type PluginReference,
+  type Verdict
 } from '@peergrad/core'
 import { checkAborted } from '../deferred.js'
 import type { Shape } from './shape.js'
@@ -37,9 +38,11 @@ export interface PullRequest {
   readonly signal: AbortSignal
   /** packed bytes, which need not be numbers */
   readonly bits?: boolean
+  /** largest Euclidean norm that it may have; 0 or left out: any */
+  readonly maxNorm?: number
 }
 
-export interface PackedPullRequest extends Packed, Pick<PullRequest, 'key' | 'from' | 'signal'> {
+export interface PackedPullRequest extends Packed, Pick<PullRequest, 'key' | 'from' | 'signal' | 'maxNorm'> {
   readonly shape: Shape
 }
 
@@ -121,10 +124,10 @@ export class VectorExchange {
   /** Pulls a vector that its owner offered packed, and passes the offer on. */
   async pullPacked(request: PackedPullRequest, until: number): Promise<void> {
     const { packing, store } = this.#init
-    const { digest, words, key, shape, from, signal } = request
+    const { digest, words, key, shape, from, signal, maxNorm } = request
     this.#checkWords(words, shape, from)
     if (!packs(packing, shape)) {
-      await this.pull({ digest, length: shape.length, key, from, signal })
+      await this.pull({ digest, length: shape.length, key, from, signal, maxNorm })
       return void (await this.offer(key, until, digest))
     }
     const packed = `${key}:packed`
@@ -138,7 +141,7 @@ export class VectorExchange {
         await store.delete([packed])
         throw this.#refused(from, 'malformed', message)
       }
-      await this.#checkFinite(key, (await store.verify(key)).firstNonFinite, from)
+      await this.#checkNumbers(key, await store.verify(key), { from, maxNorm })
     })
     await this.offer(packed, until, digest)
   }
@@ -191,7 +194,7 @@ export class VectorExchange {
     return pull
   }
 
-  async #pull({ digest, length, key, from, signal, bits = false }: PullRequest): Promise<void> {
+  async #pull({ digest, length, key, from, signal, maxNorm, bits = false }: PullRequest): Promise<void> {
     const { mesh, store, deadline, refuse } = this.#init
     const peers = from.slice(0, 1)
     const liars: PeerId[] = []
@@ -212,7 +215,7 @@ export class VectorExchange {
       await store.put(key, lease)
       const verdict = await store.verify(key)
       if (verdict.digest === digest) {
-        if (!bits) await this.#checkFinite(key, verdict.firstNonFinite, from)
+        if (!bits) await this.#checkNumbers(key, verdict, { from, maxNorm })
         return
       }
       await store.delete([key])
@@ -222,14 +225,22 @@ export class VectorExchange {
   }
 
   /** The first of `from` answers for the content: the digest that it announced is that of these bytes. */
-  async #checkFinite(key: string, firstNonFinite: number, from: readonly PeerId[]): Promise<void> {
-    if (firstNonFinite < 0) return
+  async #checkNumbers(
+    key: string,
+    { firstNonFinite, norm }: Verdict,
+    { from, maxNorm = 0 }: Pick<PullRequest, 'from' | 'maxNorm'>
+  ): Promise<void> {
+    if (firstNonFinite >= 0) {
+      await this.#init.store.delete([key])
+      const reason = `got a value that is not finite at index ${firstNonFinite}, expected numbers`
+      throw this.#refused(from, 'non-finite', reason)
+    }
+    if (maxNorm === 0 || norm <= maxNorm) return
     await this.#init.store.delete([key])
-    throw this.#refused(
-      from,
-      'non-finite',
-      `got a value that is not finite at index ${firstNonFinite}, expected numbers`
-    )
+    // no lie: an honest gradient may be so large, and its owner goes on voting
+    const reason = `got a vector of norm ${norm}, expected ${maxNorm} at most`
+    this.#init.refuse(from[0], 'norm', reason)
+    throw new PeergradError('refused', reason, { peers: [from[0]], liars: [] })
   }
 
   #refused([owner]: readonly PeerId[], offence: Offence, reason: string): PeergradError {

@@ -186,7 +186,11 @@ export class Compute {
 
 /** What of a user's may run in a call, as messages name it. */
 function pluginOf({ name, request }: Call): string | undefined {
-  if (name === 'aggregate') return `aggregator ${pluginName(request.rule)}`
+  if (name === 'aggregate')
+    return (
+      request.pre.map((each) => `pre-aggregator ${pluginName(each)}, `).join('') +
+      `aggregator ${pluginName(request.rule)}`
+    )
   if (name === 'filter') return `filter ${pluginName(request.filter)}`
   if ((name !== 'pack' && name !== 'unpack') || request.codec === undefined) return undefined
   return `codec ${pluginName(request.codec)}`

@@ -23,6 +23,7 @@ export interface Jobs {
       from: readonly Input[]
       to: VectorHandle
       rule: PluginReference
+      pre: readonly PluginReference[]
       samples: readonly number[]
       parameters: number
       seed: number

@@ -2,46 +2,64 @@ import {
   loadPlugin,
   PeergradError,
   pluginError,
+  preAggregate,
   random,
+  unmetCondition,
   type AggregationInput,
   type Aggregator,
   type ErrorData,
+  type PreAggregator,
   type Vector
 } from '@peergrad/core'
 import type { Jobs } from './jobs.js'
 import type { JobContext } from './serve.js'
 import { Untouched } from './untouched.js'
 
-/** to ← rule(from), gradient and buffers apart. Inputs and result are finite or the call is refused. */
+/**
+ * to ← rule(from), gradient and buffers apart, the gradients through `pre` before. Inputs and result are finite or the call is
+ * refused.
+ */
 export async function aggregate(request: Jobs['aggregate']['request'], context: JobContext): Promise<void> {
   const { kernels, view, scratch } = context
+  const { parameters } = request
   const rule = await loadPlugin('aggregator', request.rule)
-  const condition = rule.check(request.from.length)
-  if (condition !== undefined) {
-    const message = `aggregator ${rule.name}: got ${request.from.length} vectors, ${condition}`
-    throw new PeergradError('argument', message, { rule: rule.name, vectors: request.from.length })
-  }
+  const chain = await Promise.all(request.pre.map((each) => loadPlugin('pre-aggregator', each)))
+  checkConditions(chain, rule, request.from.length)
   const vectors = request.from.map(({ vector }) => view(vector))
   for (const [k, { key, finite }] of request.from.entries()) {
     if (!finite) checkFinite(vectors[k], context, `"${key}"`)
   }
   const out = view(request.to)
-  for (const [start, end] of [
-    [0, request.parameters],
-    [request.parameters, out.length]
-  ]) {
-    if (start === end) continue
-    const part = (vector: Vector) => vector.subarray(start, end)
-    apply(rule, {
-      vectors: vectors.map(part),
-      samples: request.samples,
-      out: part(out),
-      kernels,
-      random: random(request.seed, 'aggregate'),
-      scratch
-    })
+  const part = (start: number, end: number): AggregationInput => ({
+    vectors: vectors.map((vector) => vector.subarray(start, end)),
+    samples: request.samples,
+    out: out.subarray(start, end),
+    kernels,
+    random: random(request.seed, 'aggregate'),
+    scratch
+  })
+  if (parameters > 0) apply(rule, prepared(chain, part(0, parameters)))
+  if (parameters < out.length) {
+    const buffers = part(parameters, out.length)
+    if (rule.buffers === 'median') kernels.median(buffers.out, buffers.vectors)
+    else apply(rule, buffers)
   }
   checkFinite(out, context, `the result of aggregator ${rule.name}`, { plugin: `aggregator ${rule.name}` })
+}
+
+function checkConditions(chain: readonly PreAggregator[], rule: Aggregator, n: number): void {
+  const unmet = unmetCondition(chain, rule, n)
+  if (unmet === undefined) return
+  const message = `${unmet.who}: got ${unmet.n} vectors, ${unmet.unmet}`
+  throw new PeergradError('argument', message, { rule: rule.name, vectors: unmet.n })
+}
+
+/** What comes out of the chain weighs alike. */
+function prepared(chain: readonly PreAggregator[], input: AggregationInput): AggregationInput {
+  if (chain.length === 0) return input
+  const who = `pre-aggregator ${chain.map(({ name }) => name).join(', ')}`
+  const vectors = untouched(who, input.vectors, () => preAggregate(chain, input))
+  return { ...input, vectors, samples: vectors.map(() => 1) }
 }
 
 export function checkFinite(vector: Vector, { kernels }: JobContext, what: string, data: ErrorData = {}): void {
@@ -52,11 +70,18 @@ export function checkFinite(vector: Vector, { kernels }: JobContext, what: strin
 }
 
 function apply(rule: Aggregator, input: AggregationInput): void {
-  const inputs = new Untouched(input.vectors)
+  untouched(`aggregator ${rule.name}`, input.vectors, () => rule.aggregate(input))
+}
+
+/** What a plug-in makes of vectors that it must not write into. */
+function untouched<T>(who: string, vectors: readonly Vector[], work: () => T): T {
+  const inputs = new Untouched(vectors)
+  let made: T
   try {
-    rule.aggregate(input)
+    made = work()
   } catch (thrown) {
-    throw pluginError(`aggregator ${rule.name}`, thrown)
+    throw pluginError(who, thrown)
   }
-  inputs.check(`aggregator ${rule.name}`)
+  inputs.check(who)
+  return made
 }

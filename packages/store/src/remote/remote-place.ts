@@ -108,7 +108,7 @@ export class RemotePlace implements Place<RemoteTensor> {
   }
 
   async aggregate(request: PlaceAggregation<RemoteTensor>): Promise<void> {
-    if (await this.#dense.aggregate(request)) return
+    if (request.pre.length === 0 && (await this.#dense.aggregate(request))) return
     const { from, to } = request
     await this.#here(tensorsOf(from), [to], (inputs, [out]) =>
       this.#memory.aggregate({ ...request, from: inputs.map((tensor, k) => ({ key: from[k].key, tensor })), to: out })

@@ -40,7 +40,9 @@ export const gossip: StrategyFactory = (options): Strategy => {
     ownModels: true,
     kind: 'exchange',
     combines: true,
-    refuses({ aggregator, filter }) {
+    refuses({ aggregator, preAggregators: [first], filter }) {
+      if (first !== undefined)
+        return `models are averaged as they are; got the pre-aggregator ${first.name}, expected none`
       if (aggregator.inStore?.name !== 'mean')
         return `models are averaged with weights; got the rule ${aggregator.name}, expected mean`
       return filter === undefined

@@ -27,7 +27,9 @@ export const ring: StrategyFactory = (options): Strategy => {
     ...work,
     kind: 'exchange',
     combines: true,
-    refuses({ aggregator, codec }) {
+    refuses({ aggregator, preAggregators: [first], codec }) {
+      if (first !== undefined)
+        return `peers see sums and never one contribution; got the pre-aggregator ${first.name}, expected none`
       if (aggregator.inStore?.name !== 'mean')
         return `peers see sums and never one contribution; got the rule ${aggregator.name}, expected mean`
       return codec.name === 'f32'

@@ -21,10 +21,13 @@ export const scatterReduce: StrategyFactory = (options): Strategy => {
     describe: 'the vector is cut into a part for each peer, which reads it from all, merges it and hands it to all',
     ...work,
     kind: 'exchange',
-    refuses: ({ aggregator }) =>
-      aggregator.perCoordinate === true
+    refuses({ aggregator, preAggregators: [first] }) {
+      if (first !== undefined)
+        return `parts of vectors are merged, and ${first.name} needs whole ones; leave it out, or take another strategy`
+      return aggregator.perCoordinate === true
         ? undefined
-        : `the rule sees parts of vectors, and ${aggregator.name} needs whole ones; take one per coordinate (mean, median), or another strategy`,
+        : `the rule sees parts of vectors, and ${aggregator.name} needs whole ones; take one per coordinate (mean, median), or another strategy`
+    },
     traffic,
     async round(context) {
       const of = context.view.members.length

@@ -1,9 +1,9 @@
 /**
- * Comparators (a, b), a < b, that bring the middle row, or the two middle rows, of n into place: Batcher's odd-even
- * merge sort (Knuth, The Art of Computer Programming 3, 5.2.2, algorithm M) without what the middle does not need.
+ * Comparators (a, b), a < b, that bring rows `first` to `last` of n into their places: Batcher's odd-even merge sort
+ * (Knuth, The Art of Computer Programming 3, 5.2.2, algorithm M) without what those rows do not need.
  */
-export function medianNetwork(n: number): (readonly [number, number])[] {
-  const needed = new Set([(n - 1) >> 1, n >> 1])
+export function selectionNetwork(n: number, first: number, last: number): (readonly [number, number])[] {
+  const needed = new Set(Array.from({ length: last - first + 1 }, (_, k) => first + k))
   const kept: (readonly [number, number])[] = []
   for (const [a, b] of sortingNetwork(n).reverse()) {
     if (!needed.has(a) && !needed.has(b)) continue

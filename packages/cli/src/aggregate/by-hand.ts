@@ -1,0 +1,100 @@
+import {
+  loadPlugin,
+  PeergradError,
+  preAggregate,
+  random,
+  resolvePlugin,
+  unmetCondition,
+  type Aggregator,
+  type PreAggregator,
+  type Random,
+  type Registry
+} from '@peergrad/core'
+import { aggregators, preAggregators, zeno, type ValidationLosses } from '@peergrad/strategies'
+import { checkFields, countOf, isObject, parametersOf, textOf, type Document } from '../by-hand/document.js'
+import { vectorsOf } from '../by-hand/vectors.js'
+import { BYZFL_PRE_AGGREGATORS, BYZFL_RULES, translated } from './byzfl-names.js'
+
+/**
+ * What a rule makes of the vectors of a document, or without one what its pre-aggregators do. Fields: `vectors`, `rule`,
+ * `params`, `preAggregators` (a list of {rule, params}), `losses` (for Zeno), `dtype`, `seed`. Names and parameters are ours or ByzFL's.
+ */
+export async function aggregateByHand(document: Document): Promise<{ output: number[] | number[][] }> {
+  checkFields(document, ['vectors', 'rule', 'params', 'preAggregators', 'losses', 'dtype', 'seed'])
+  const { vectors, kernels, allocate } = vectorsOf(document, 'vectors')
+  const chain = await chainOf(document)
+  const rule = document['rule'] === undefined ? undefined : await ruleOf(document)
+  const unmet = unmetCondition(chain, rule ?? ANY, vectors.length)
+  if (unmet !== undefined) {
+    throw new PeergradError('argument', `${unmet.who}: got ${unmet.n} vectors, ${unmet.unmet}`)
+  }
+  const scratch = (length: number) => ({ vector: allocate(length), release: () => {} })
+  const input = { kernels, scratch, random: random(countOf(document, 'seed', 0), 'aggregate') }
+  const prepared = preAggregate(chain, { ...input, vectors })
+  if (rule === undefined) return { output: prepared.map((vector) => [...vector]) }
+  const out = allocate(vectors[0].length)
+  rule.aggregate({ ...input, vectors: prepared, samples: prepared.map(() => 1), out })
+  return { output: [...out] }
+}
+
+/** No condition of its own. */
+const ANY: Aggregator = { name: 'none', describe: '', check: () => undefined, aggregate: () => {} }
+
+async function ruleOf(document: Document): Promise<Aggregator> {
+  if (textOf(document, 'rule').toLowerCase() === 'zeno') {
+    return zeno(parametersOf(document, 'params'), lossesOf(document))
+  }
+  const named = translated(BYZFL_RULES, textOf(document, 'rule'), parametersOf(document, 'params'))
+  return loadPlugin('aggregator', reference(aggregators, named))
+}
+
+/** What Zeno judges by: {"before": …, "after": […]}. */
+function lossesOf({ losses }: Document): ValidationLosses {
+  const { before, after } = isObject(losses) ? losses : {}
+  if (typeof before === 'number' && Array.isArray(after) && after.every((loss) => typeof loss === 'number')) {
+    return { before, after }
+  }
+  const message = 'losses: expected {"before": the loss, "after": [the loss after a step along each vector]} for zeno'
+  throw new PeergradError('argument', message)
+}
+
+async function chainOf(document: Document): Promise<PreAggregator[]> {
+  const list = document['preAggregators'] ?? []
+  if (!Array.isArray(list) || !list.every(isObject)) {
+    throw new PeergradError('argument', 'preAggregators: expected a list of objects {"rule": …, "params": {…}}')
+  }
+  return Promise.all(
+    list.map(async (each) => {
+      checkFields(each, ['rule', 'params'])
+      const { permutation, ...params } = isObject(each['params']) ? each['params'] : {}
+      const named = translated(BYZFL_PRE_AGGREGATORS, textOf(each, 'rule'), parametersOf({ params }, 'params'))
+      const plugin = await loadPlugin('pre-aggregator', reference(preAggregators, named))
+      if (permutation === undefined) return plugin
+      const dealt = dealing(permutation)
+      return { ...plugin, apply: (input) => plugin.apply({ ...input, random: { ...input.random, ...dealt } }) }
+    })
+  )
+}
+
+function reference(registry: Registry, { name, options }: ReturnType<typeof translated>) {
+  const found = resolvePlugin(registry, name)
+  return { ...found, options: { ...found.options, ...options } }
+}
+
+/** A shuffle with the outcome that the document gives. */
+function dealing(permutation: unknown): Pick<Random, 'shuffle'> {
+  const order = Array.isArray(permutation) ? permutation.map(Number) : []
+  if ([...order].sort((a, b) => a - b).some((place, i) => place !== i) || order.length === 0) {
+    throw new PeergradError('argument', 'permutation: expected a list of all indices from 0, each once')
+  }
+  return {
+    shuffle(values) {
+      if (values.length !== order.length) {
+        const message = `permutation: got ${order.length} indices for ${values.length} vectors, expected one each`
+        throw new PeergradError('argument', message)
+      }
+      for (const [i, place] of order.entries()) values[i] = place
+      return values
+    }
+  }
+}

@@ -1,0 +1,62 @@
+import { createKernels, float64Kernels, PeergradError, type RuleKernels, type Vector } from '@peergrad/core'
+import type { Document } from './document.js'
+
+/** Vectors of a document, and what works on them in its precision. */
+export interface Numbers {
+  readonly vectors: readonly Vector[]
+  readonly kernels: RuleKernels
+  /** One more, of zeros. */
+  allocate(length: number): Vector
+}
+
+/**
+ * The list of lists under a field, as float32 or, where the document says `"dtype": "float64"`, as float64. Errors: `argument`
+ * for what is no number or not finite in that precision, `shape` unless all lists have one length from 1.
+ */
+export function vectorsOf(document: Document, field: string): Numbers {
+  const precision = precisionOf(document)
+  const rows = document[field]
+  if (!Array.isArray(rows) || rows.length === 0 || !rows.every(Array.isArray)) {
+    throw new PeergradError('argument', `${field}: got ${shown(rows)}, expected a list of lists of numbers`)
+  }
+  const lists = rows as unknown[][]
+  const [{ length }] = lists
+  return {
+    ...precision,
+    vectors: lists.map((row, k) => {
+      if (row.length !== length || length === 0) {
+        const message = `${field}: got ${row.length} numbers in list ${k}, expected ${Math.max(length, 1)} in each`
+        throw new PeergradError('shape', message)
+      }
+      const vector = precision.allocate(length)
+      for (const [i, value] of row.entries()) {
+        if (typeof value === 'number') vector[i] = value
+        if (typeof value === 'number' && Number.isFinite(vector[i])) continue
+        const message = `${field}: got ${shown(value)} at ${i} of list ${k}, expected a finite number`
+        throw new PeergradError('argument', message)
+      }
+      return vector
+    })
+  }
+}
+
+function precisionOf({ dtype = 'float32' }: Document): Pick<Numbers, 'kernels' | 'allocate'> {
+  if (dtype === 'float32') {
+    return { kernels: createKernels(), allocate: (length) => new Float32Array(new SharedArrayBuffer(length * 4)) }
+  }
+  if (dtype === 'float64') {
+    return { kernels: float64Kernels, allocate: doubles }
+  }
+  throw new PeergradError('argument', `dtype: got ${shown(dtype)}, expected "float32" or "float64"`)
+}
+
+/** Whoever works with `float64Kernels` alone may take it for a vector. */
+function doubles(length: number): Vector {
+  const numbers: ArrayBufferView = new Float64Array(length)
+  return numbers as Vector
+}
+
+function shown(value: unknown): string {
+  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? 'nothing')
+  return text.length > 60 ? `${text.slice(0, 59)}…` : text
+}

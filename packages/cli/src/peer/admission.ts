@@ -1,0 +1,80 @@
+import { readFileSync } from 'node:fs'
+import {
+  parseAdmission,
+  PeergradError,
+  type AdmissionKind,
+  type Options,
+  type PeerId,
+  type RunManifest
+} from '@peergrad/core'
+import { parseInvitation, type Credentials } from '@peergrad/peer'
+import { fileError } from '../machine-error.js'
+
+/** Characters of a secret, at least: one that can be guessed protects nothing. */
+const SECRET = 16
+const PEER = /^[A-Za-z0-9]{16,128}$/
+const INVITATION = /^peergrad\d/
+/** An admission of which each peer makes its own part. */
+const UNFINISHED = 'invitation:'
+
+/** The same with the peers of the files that `--allow` names in their place. Errors: `argument`, `missing`. */
+export function withAllowed(options: Options): Options {
+  return { ...options, allow: options.allow.flatMap((entry) => (PEER.test(entry) ? [entry] : peersOf(entry))) }
+}
+
+/** The run of a founder: with `--admission invitation` and nobody named, it is the one who may invite. */
+export function foundedBy(manifest: RunManifest, self: PeerId): RunManifest {
+  return manifest.admission === UNFINISHED ? { ...manifest, admission: UNFINISHED + self } : manifest
+}
+
+/** What this peer has to prove that it may take part. Errors: `argument` for a secret that is too short, `missing`. */
+export function credentialsOf(options: Options): Credentials {
+  const file = options['secret-file']
+  const secret = (file === undefined ? process.env['PEERGRAD_SECRET'] : read(file))?.trim()
+  if (secret !== undefined && secret.length < SECRET) {
+    const where = file ?? 'PEERGRAD_SECRET'
+    throw new PeergradError(
+      'argument',
+      `${where}: got ${secret.length} characters, expected a secret of ${SECRET} at least`
+    )
+  }
+  const { invitation } = options
+  const text = invitation === undefined || INVITATION.test(invitation) ? invitation : read(invitation)
+  return {
+    ...(secret !== undefined && { secret: Buffer.from(secret) }),
+    ...(text !== undefined && { invitation: parseInvitation(text.trim()) })
+  }
+}
+
+/** Error `argument` where whoever starts all peers makes their keys too, and so has nobody to admit. */
+export function checkAdmissionHere({ admission }: Options): void {
+  const here: readonly AdmissionKind[] = ['open', 'secret']
+  if (here.includes(admission)) return
+  const message = `admission: got ${admission}, expected ${here.join(' or ')}: the peers that are started here get new keys`
+  throw new PeergradError('argument', `${message}; start them one by one with \`peergrad peer\``, { path: 'admission' })
+}
+
+/** Who may invite others into a run. Error `argument` when nobody does. */
+export function invitersOf(manifest: RunManifest): readonly PeerId[] {
+  const { kind, peers } = parseAdmission(manifest.admission)
+  if (kind === 'invitation') return peers
+  throw new PeergradError('argument', `admission: got ${kind}, expected invitation: nobody is invited to this run`)
+}
+
+function peersOf(file: string): PeerId[] {
+  const peers = read(file)
+    .split('\n')
+    .map((line) => line.replace(/#.*/, '').trim())
+    .filter((line) => line !== '')
+  const wrong = peers.find((peer) => !PEER.test(peer))
+  if (wrong === undefined) return peers
+  throw new PeergradError('argument', `${file}: got "${wrong}", expected one peer id a line, as in 12D3KooW…`, { file })
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (thrown) {
+    throw fileError(file, thrown)
+  }
+}

@@ -1,0 +1,115 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { aggregateByHand } from '../src/aggregate/by-hand.js'
+
+interface Example {
+  readonly name: string
+  readonly kind: string
+  readonly library: string
+  readonly params: Readonly<Record<string, unknown>>
+  readonly inputs: number[][]
+  readonly output: number[] | number[][]
+  readonly tolerance: number
+}
+
+const FIXTURES = join(import.meta.dirname, '..', '..', '..', 'test', 'compliance', 'fixtures', 'byzfl-parity.json')
+const { examples } = JSON.parse(readFileSync(FIXTURES, 'utf8')) as { examples: Example[] }
+
+/** The document that asks for what an example computed. */
+function documentOf({ name, kind, params, inputs: vectors }: Example): Record<string, unknown> {
+  if (kind === 'pre_aggregator') return { vectors, preAggregators: [{ rule: name, params }] }
+  if (kind === 'pipeline') {
+    const { pre, aggregator, f, c } = params as { pre: string[]; aggregator: string; f: number; c: number }
+    const takes = (rule: string) => (rule === 'Clipping' ? { c } : /Median/.test(rule) ? {} : { f })
+    const preAggregators = pre.map((rule) => ({ rule, params: takes(rule) }))
+    return { vectors, rule: aggregator, params: takes(aggregator), preAggregators }
+  }
+  // a second call goes on from the first one's result: as many iterations in one call are the same
+  const { calls = 1, ...rest } = params as { calls?: number; L?: number }
+  return { vectors, rule: name.split('(')[0], params: calls === 1 ? rest : { ...rest, L: calls * rest.L! } }
+}
+
+const OURS = ['aggregator', 'pre_aggregator', 'pipeline']
+const parity = examples.filter(({ kind, library }) => OURS.includes(kind) && library === 'byzfl')
+
+describe('gives what ByzFL gives', () => {
+  test('there are examples', () => expect(parity.length).toBeGreaterThan(60))
+
+  test.each(parity.map((example) => [`${example.name} ${JSON.stringify(example.params)}`, example] as const))(
+    '%s',
+    async (_, example) => {
+      const document = documentOf(example)
+      const { output } = await aggregateByHand({ ...document, dtype: 'float64' })
+      expectClose(output, example.output, example.tolerance)
+      // float32 has 24 bits, and the longest of these examples some ten roundings
+      const { output: single } = await aggregateByHand(document)
+      expectClose(single, example.output, 2e-6)
+    }
+  )
+})
+
+test('gives what the code of Zeno gives', async () => {
+  const example = examples.find(({ name }) => name === 'Zeno')!
+  const { x, lr, rho, b } = example.params as { x: number[]; lr: number; rho: number; b: number }
+  const loss = (at: number[]) => at.reduce((sum, value) => sum + 0.5 * value * value, 0)
+  const after = example.inputs.map((row) => loss(x.map((value, i) => value - lr * row[i]!)))
+  const document = { vectors: example.inputs, rule: 'Zeno', params: { rho, b }, losses: { before: loss(x), after } }
+  expectClose((await aggregateByHand({ ...document, dtype: 'float64' })).output, example.output, example.tolerance)
+  await expect(aggregateByHand({ ...document, losses: { before: 1 } })).rejects.toThrow(/losses: expected/)
+})
+
+function expectClose(got: number[] | number[][], expected: number[] | number[][], tolerance: number): void {
+  const [a, b] = [got.flat(), expected.flat()]
+  expect(a.length).toBe(b.length)
+  const scale = Math.max(1, ...b.map(Math.abs))
+  for (const [i, value] of b.entries()) expect(Math.abs(a[i]! - value) / scale, `at ${i}`).toBeLessThan(tolerance)
+}
+
+describe('a document by hand', () => {
+  const vectors = [[1, 0], [2, 0], [3, 1], [40, 0]] // prettier-ignore
+
+  test('takes our names, options behind a colon, and pre-aggregators in their order', async () => {
+    expect(await aggregateByHand({ vectors, rule: 'krum', params: { f: 0 } })).toEqual({ output: [2, 0] })
+    expect(await aggregateByHand({ vectors, rule: 'krum:f=0' })).toEqual({ output: [2, 0] })
+    const chain = [
+      { rule: 'clipping', params: { c: 1 } },
+      { rule: 'bucketing', params: { s: 4 } }
+    ]
+    const { output } = await aggregateByHand({ vectors, preAggregators: chain })
+    expect(output).toEqual([
+      [expect.closeTo((1 + 1 + 3 / Math.sqrt(10) + 1) / 4, 6), expect.closeTo(1 / Math.sqrt(10) / 4, 6)]
+    ])
+  })
+
+  test.each([
+    [{ vectors, rule: 'Krumm' }, 'unknown', /got "Krumm"/],
+    [{ vectors, rule: 'krum', params: { g: 1 } }, 'unknown', /krum: got the option "g"/],
+    [{ vectors, rule: 'TrMean', params: { f: 2 } }, 'argument', /trimmed-mean: got 4 vectors, .*at least 5/],
+    [{ vectors, rule: 'mean', dtype: 'float16' }, 'argument', /dtype: got "float16"/],
+    [{ vectors: [[1], [1, 2]], rule: 'mean' }, 'shape', /got 2 numbers in list 1, expected 1/],
+    [{ vectors: [[1], [null]], rule: 'mean' }, 'argument', /got null at 0 of list 1, expected a finite number/],
+    [{ vectors: [[1], [1e39]], rule: 'mean' }, 'argument', /got 1e\+39 at 0 of list 1/],
+    [{ vectors: [], rule: 'mean' }, 'argument', /vectors: got \[\], expected a list of lists/],
+    [{ vectors, rule: 'CenteredClipping', params: { m: [1, 2] } }, 'argument', /params\.m: got \[1,2\]/],
+    [{ vectors, preAggregators: [{ rule: 'NNM', params: { f: 2 } }] }, 'argument', /pre-aggregator nnm: got 4 vectors/],
+    [{ vectors, rules: 'mean' }, 'unknown', /rules: no such field, expected vectors, rule/]
+  ])('refuses %j', async (document, code, message) => {
+    await expect(aggregateByHand(document)).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message) as string
+    })
+  })
+
+  test('peergrad aggregate --json reads it from standard input', () => {
+    const bin = join(import.meta.dirname, '..', 'bin', 'peergrad.js')
+    const run = (input: string) =>
+      spawnSync(process.execPath, [bin, 'aggregate', '--json'], { input, encoding: 'utf8' })
+    const done = run(JSON.stringify({ vectors, rule: 'Median', dtype: 'float64' }))
+    expect(JSON.parse(done.stdout)).toEqual({ output: [2.5, 0] })
+    const wrong = run('{"vectors": ')
+    expect(wrong.status).toBe(2)
+    expect(wrong.stderr).toMatch(/^peergrad: standard input: got no JSON .*expected one JSON object/)
+  })
+})

@@ -1,0 +1,181 @@
+// Rules that look at one coordinate of all inputs. Sixteen coordinates at a time: one row of 64 bytes per input, as
+// integers in the total order of IEEE 754, sorted by a network of comparators that the caller gives.
+import { high, low, rounded } from './lanes'
+
+const ROW: usize = 64
+
+/** Float32 bits as integers in total order; its own inverse. */
+@inline
+function orderedKey(bits: v128): v128 {
+  return v128.xor(bits, v128.and(i32x4.shr_s(bits, 31), i32x4.splat(0x7fffffff)))
+}
+
+@inline
+function compare(a: usize, b: usize): void {
+  const x = v128.load(a)
+  const y = v128.load(b)
+  v128.store(a, i32x4.min_s(x, y))
+  v128.store(b, i32x4.max_s(x, y))
+}
+
+/**
+ * Brings `size` bytes of every input, from byte `at` on, into the rows, in order.
+ * @param inputs addresses of the n inputs, 4 bytes each
+ * @param network pairs of row offsets in bytes, 2 bytes each
+ */
+@inline
+function sortRows(inputs: usize, n: usize, network: usize, networkEnd: usize, rows: usize, at: usize, size: usize): void {
+  for (let k: usize = 0; k < n; k++) {
+    const row = rows + k * ROW
+    let source = load<usize>(inputs + (k << 2)) + at
+    if (size < ROW) {
+      memory.copy(row, source, size)
+      source = row
+    }
+    v128.store(row, orderedKey(v128.load(source)))
+    v128.store(row, orderedKey(v128.load(source, 16)), 16)
+    v128.store(row, orderedKey(v128.load(source, 32)), 32)
+    v128.store(row, orderedKey(v128.load(source, 48)), 48)
+  }
+  for (let c = network; c < networkEnd; c += 4) {
+    const a = rows + load<u16>(c)
+    const b = rows + load<u16>(c, 2)
+    compare(a, b)
+    compare(a + 16, b + 16)
+    compare(a + 32, b + 32)
+    compare(a + 48, b + 48)
+  }
+}
+
+@inline
+function value(row: usize): v128 {
+  return orderedKey(v128.load(row))
+}
+
+@inline
+function half(x: v128, upper: bool): v128 {
+  return upper ? high(x) : low(x)
+}
+
+/** (a + b) / 2 in float64, of the lower or the upper two lanes. */
+@inline
+function middle(a: v128, b: v128, upper: bool): v128 {
+  return f64x2.mul(f64x2.add(half(a, upper), half(b, upper)), f64x2.splat(0.5))
+}
+
+/** @param rows n rows of scratch */
+export function median(out: usize, inputs: usize, n: usize, network: usize, comparators: usize, rows: usize, count: usize): void {
+  const bytes = count << 2
+  const lower = rows + ((n - 1) >> 1) * ROW
+  const upper = rows + (n >> 1) * ROW
+  const networkEnd = network + (comparators << 2)
+  for (let at: usize = 0; at < bytes; at += ROW) {
+    const size = min(ROW, bytes - at)
+    sortRows(inputs, n, network, networkEnd, rows, at, size)
+    const target = size < ROW ? lower : out + at
+    for (let i: usize = 0; i < ROW; i += 16) {
+      const a = value(lower + i)
+      const b = value(upper + i)
+      v128.store(target + i, rounded(middle(a, b, false), middle(a, b, true)))
+    }
+    if (size < ROW) memory.copy(out + at, lower, size)
+  }
+}
+
+/** Mean of all rows but the `trim` first and last ones. */
+export function trimmedMean(
+  out: usize, inputs: usize, n: usize, trim: usize,
+  network: usize, comparators: usize, rows: usize, count: usize
+): void {
+  const bytes = count << 2
+  const kept = f64x2.splat(<f64>(n - 2 * trim))
+  const first = rows + trim * ROW
+  const end = rows + (n - trim) * ROW
+  const networkEnd = network + (comparators << 2)
+  for (let at: usize = 0; at < bytes; at += ROW) {
+    const size = min(ROW, bytes - at)
+    sortRows(inputs, n, network, networkEnd, rows, at, size)
+    const target = size < ROW ? first : out + at
+    for (let i: usize = 0; i < ROW; i += 16) {
+      const x = value(first + i)
+      let lower = low(x)
+      let upper = high(x)
+      for (let row = first + ROW; row < end; row += ROW) {
+        const y = value(row + i)
+        lower = f64x2.add(lower, low(y))
+        upper = f64x2.add(upper, high(y))
+      }
+      v128.store(target + i, rounded(f64x2.div(lower, kept), f64x2.div(upper, kept)))
+    }
+    if (size < ROW) memory.copy(out + at, first, size)
+  }
+}
+
+/**
+ * Of two lanes: the mean of `kept` rows that follow each other, from the first on whose successor's last row is no nearer
+ * to the middle than its own first one.
+ */
+@inline
+function meanAround(rows: usize, n: usize, kept: usize, upper: bool): v128 {
+  const center = middle(value(rows + ((n - 1) >> 1) * ROW), value(rows + (n >> 1) * ROW), upper)
+  let start = f64x2.splat(0)
+  for (let k: usize = 0; k + kept < n; k++) {
+    const below = f64x2.sub(center, half(value(rows + k * ROW), upper))
+    const above = f64x2.sub(half(value(rows + (k + kept) * ROW), upper), center)
+    start = f64x2.add(start, v128.and(f64x2.gt(below, above), f64x2.splat(1)))
+  }
+  const end = f64x2.add(start, f64x2.splat(<f64>kept))
+  const none = f64x2.splat(-0.0)
+  let sum = none
+  for (let k: usize = 0; k < n; k++) {
+    const index = f64x2.splat(<f64>k)
+    const inside = v128.and(f64x2.ge(index, start), f64x2.lt(index, end))
+    sum = f64x2.add(sum, v128.bitselect(half(value(rows + k * ROW), upper), none, inside))
+  }
+  return f64x2.div(sum, f64x2.splat(<f64>kept))
+}
+
+/** Mean of the n − drop rows nearest to the middle. */
+export function meamed(
+  out: usize, inputs: usize, n: usize, drop: usize,
+  network: usize, comparators: usize, rows: usize, count: usize
+): void {
+  const bytes = count << 2
+  const networkEnd = network + (comparators << 2)
+  for (let at: usize = 0; at < bytes; at += ROW) {
+    const size = min(ROW, bytes - at)
+    sortRows(inputs, n, network, networkEnd, rows, at, size)
+    const target = size < ROW ? rows : out + at
+    for (let i: usize = 0; i < ROW; i += 16) {
+      const lower = meanAround(rows + i, n, n - drop, false)
+      v128.store(target + i, rounded(lower, meanAround(rows + i, n, n - drop, true)))
+    }
+    if (size < ROW) memory.copy(out + at, rows, size)
+  }
+}
+
+/** The sign of the number of positive inputs less that of negative ones. */
+export function signMajority(out: usize, inputs: usize, n: usize, count: usize): void {
+  const bytes = count << 2
+  const whole = bytes & ~15
+  const end = inputs + (n << 2)
+  const zero = f32x4.splat(0)
+  let i: usize = 0
+  for (; i < whole; i += 16) {
+    let votes = i32x4.splat(0)
+    for (let address = inputs; address < end; address += 4) {
+      const x = v128.load(load<usize>(address) + i)
+      votes = i32x4.add(i32x4.sub(votes, f32x4.gt(x, zero)), f32x4.lt(x, zero))
+    }
+    const sign = i32x4.max_s(i32x4.min_s(votes, i32x4.splat(1)), i32x4.splat(-1))
+    v128.store(out + i, f32x4.convert_i32x4_s(sign))
+  }
+  for (; i < bytes; i += 4) {
+    let votes = 0
+    for (let address = inputs; address < end; address += 4) {
+      const x = load<f32>(load<usize>(address) + i)
+      votes += i32(x > 0) - i32(x < 0)
+    }
+    store<f32>(out + i, <f32>max(min(votes, 1), -1))
+  }
+}

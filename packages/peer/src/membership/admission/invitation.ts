@@ -1,0 +1,113 @@
+import { createPrivateKey, createPublicKey, randomBytes, sign, verify, type KeyObject } from 'node:crypto'
+import { PeergradError, type PeerId } from '@peergrad/core'
+import { keyOfPeerId, peerIdOfKey, verifyingKey } from '../../network/peer-key.js'
+
+/**
+ * What an issuer signed: until `until` (time of day in milliseconds) `holder` may take part in `run`. The holder is a
+ * peer, and then nobody else can use the invitation; or a key of the invitation's own, which goes with it, and then
+ * whoever has it can name peers to take its place.
+ */
+export interface Invitation {
+  readonly run: string
+  readonly issuer: PeerId
+  readonly holder: PeerId
+  readonly until: number
+  /** by the issuer, base64 */
+  readonly signature: string
+  /** seed of the holder's key, base64; not there when the holder is a peer */
+  readonly seed?: string
+}
+
+export interface InvitationInit {
+  readonly run: string
+  readonly issuer: { readonly peer: PeerId; readonly privateKey: KeyObject }
+  readonly until: number
+  /** the one peer that it is for; anybody who has it when left out */
+  readonly holder?: PeerId
+}
+
+const PREFIX = 'peergrad1.'
+/** PKCS #8 of ed25519 up to the raw seed, RFC 8410 */
+const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
+/** SubjectPublicKeyInfo ends with the raw key */
+const KEY_BYTES = 32
+
+export function createInvitation({ run, issuer, until, holder }: InvitationInit): Invitation {
+  const seed = holder === undefined ? randomBytes(KEY_BYTES) : undefined
+  const to = holder ?? peerOfSeed(seed as Buffer)
+  const signature = sign(null, invited(run, to, until), issuer.privateKey).toString('base64')
+  const content = { run, issuer: issuer.peer, holder: to, until, signature }
+  return seed === undefined ? content : { ...content, seed: seed.toString('base64') }
+}
+
+/** The text that is handed to who is invited. */
+export function invitationText(invitation: Invitation): string {
+  return PREFIX + Buffer.from(JSON.stringify(invitation)).toString('base64url')
+}
+
+/** Error `argument` without the text, which may be a secret. */
+export function parseInvitation(text: string): Invitation {
+  const value = text.startsWith(PREFIX) ? parse(Buffer.from(text.slice(PREFIX.length), 'base64url')) : undefined
+  if (isInvitation(value)) return value
+  throw new PeergradError(
+    'argument',
+    `invitation: got another text than an invitation, expected ${PREFIX}… in one piece`
+  )
+}
+
+/** That the holder of the invitation names a peer to take its place, base64. */
+export function nameInvited({ run, seed }: Invitation, peer: PeerId): string | undefined {
+  if (seed === undefined) return undefined
+  return sign(null, named(run, peer), privateKey(Buffer.from(seed, 'base64'))).toString('base64')
+}
+
+/** Whether the issuer invited the holder. */
+export function isSigned({ run, issuer, holder, until, signature }: Omit<Invitation, 'seed'>): boolean {
+  return isSignature(issuer, invited(run, holder, until), signature)
+}
+
+/** Whether the holder named the peer. */
+export function isNamed({ run, holder }: Pick<Invitation, 'run' | 'holder'>, peer: PeerId, signature: string): boolean {
+  return isSignature(holder, named(run, peer), signature)
+}
+
+function invited(run: string, holder: PeerId, until: number): Buffer {
+  return Buffer.from(JSON.stringify(['peergrad-invitation-v1', run, holder, until]))
+}
+
+function named(run: string, peer: PeerId): Buffer {
+  return Buffer.from(JSON.stringify(['peergrad-invited-v1', run, peer]))
+}
+
+/** False also for a signer that is no ed25519 peer. */
+function isSignature(signer: PeerId, content: Buffer, signature: string): boolean {
+  try {
+    return verify(null, content, verifyingKey(keyOfPeerId(signer)), Buffer.from(signature, 'base64'))
+  } catch {
+    return false
+  }
+}
+
+function privateKey(seed: Buffer): KeyObject {
+  return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' })
+}
+
+function peerOfSeed(seed: Buffer): PeerId {
+  const spki = createPublicKey(privateKey(seed)).export({ format: 'der', type: 'spki' })
+  return peerIdOfKey(spki.subarray(-KEY_BYTES))
+}
+
+function parse(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+function isInvitation(value: unknown): value is Invitation {
+  if (typeof value !== 'object' || value === null) return false
+  const { run, issuer, holder, until, signature, seed } = value as Partial<Record<keyof Invitation, unknown>>
+  const texts = [run, issuer, holder, signature, seed ?? ''].every((each) => typeof each === 'string')
+  return texts && typeof until === 'number'
+}

@@ -1,0 +1,70 @@
+import {
+  canonical,
+  firstDifference,
+  parseAdmission,
+  PeergradError,
+  type PeerId,
+  type RunManifest
+} from '@peergrad/core'
+import { admissionOf } from './admission/admission-of.js'
+import type { Admission, Claim, Credentials } from './admission/admission.js'
+
+export interface KnownRunInit {
+  readonly self: PeerId
+  readonly credentials: Credentials
+  /** time of day in milliseconds */
+  readonly now: () => number
+  readonly sha256: (text: string) => string
+}
+
+type Greeting = Omit<Claim, 'run'>
+
+/** The run that a peer takes part in: what another one must show to take part in it too. */
+export class KnownRun {
+  readonly manifest: RunManifest
+  /** SHA-256 of the canonical manifest */
+  readonly id: string
+  readonly #admission: Admission
+
+  /** Error `refused` when this peer has not what it takes to take part. */
+  constructor(manifest: RunManifest, init: KnownRunInit) {
+    this.manifest = manifest
+    this.id = init.sha256(canonical(manifest))
+    this.#admission = admissionOf(manifest.admission, init)
+  }
+
+  /** The run as another peer tells it. Error `refused` when it is open, and this peer came to one that is not. */
+  static toldBy(manifest: RunManifest, init: KnownRunInit): KnownRun {
+    const { secret, invitation } = init.credentials
+    if (parseAdmission(manifest.admission).kind === 'open' && (secret !== undefined || invitation !== undefined)) {
+      const what = secret === undefined ? 'an invitation' : 'a secret'
+      const message = `join: the run there is open to anybody, and ${what} was given here`
+      throw new PeergradError('refused', `${message}; check the address, or leave it out to take part all the same`)
+    }
+    return new KnownRun(manifest, init)
+  }
+
+  /** What this peer shows with a greeting. */
+  show(greeting: Greeting): Uint8Array | null {
+    return this.#admission.show({ ...greeting, run: this.id })
+  }
+
+  /** Error `refused` says why the peer that greets, or answers, may not take part. */
+  checkAdmitted(greeting: Greeting, shown: Uint8Array | null): void {
+    const reason = this.#admission.refuses({ ...greeting, run: this.id }, shown)
+    if (reason !== undefined) throw new PeergradError('refused', `join: ${reason}`)
+  }
+
+  /** Error `refused` with the first field that differs. */
+  checkSame(theirs: RunManifest): void {
+    const ours = this.manifest
+    if (canonical(ours) === canonical(theirs)) return
+    const difference = firstDifference(ours, theirs)
+    throw new PeergradError(
+      'refused',
+      `the runs differ at "${difference?.field}": got ${canonical(difference?.there)}, expected ${canonical(difference?.here)}; ` +
+        'start the peer with the same run file, or with --join alone to take the run as it is',
+      { field: difference?.field }
+    )
+  }
+}

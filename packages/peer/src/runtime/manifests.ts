@@ -1,0 +1,49 @@
+import type { ContributionManifest, ControlMessage, Evidence, Offence, PeerId } from '@peergrad/core'
+import { contradicts } from './evidence.js'
+
+type Announced = Extract<ControlMessage, { kind: 'manifest' }>
+
+export interface ManifestsInit {
+  /** floats of a contribution */
+  readonly length: number
+  /** what a peer reads in a round: more is a lie to weigh more */
+  readonly mostSamples: number
+  readonly refuse: (peer: PeerId, offence: Offence, reason: string) => void
+  /** a peer said two different things */
+  readonly onContradiction: (evidence: Evidence) => void
+}
+
+/** What the members say that they give to a round. The first word of each counts, so at most one contribution of each. */
+export class Manifests {
+  readonly #init: ManifestsInit
+  readonly #first = new Map<PeerId, { readonly message: Announced; readonly envelope: Uint8Array }>()
+
+  constructor(init: ManifestsInit) {
+    this.#init = init
+  }
+
+  /** The contribution, when it is the first of the peer and one that can be. */
+  receive(peer: PeerId, message: Announced, envelope: Uint8Array): ContributionManifest | undefined {
+    const { refuse, onContradiction, length: expected, mostSamples } = this.#init
+    const { round, digest, words, length, samples, loss } = message
+    const first = this.#first.get(peer)
+    if (first !== undefined) {
+      if (contradicts(first.message, message)) {
+        onContradiction({ peer, round, envelopes: [first.envelope, envelope] })
+      }
+      return undefined
+    }
+    this.#first.set(peer, { message, envelope })
+    if (length !== expected) {
+      refuse(peer, 'wrong-length', `got a contribution of ${length} floats, expected ${expected}`)
+    } else if (samples > mostSamples) {
+      refuse(peer, 'malformed', `got a contribution of ${samples} samples, expected ${mostSamples} at most`)
+    } else return { peer, round, digest, words, length, samples, loss }
+    return undefined
+  }
+
+  /** Whether it can be a contribution to this round. */
+  fits({ length, samples }: ContributionManifest): boolean {
+    return length === this.#init.length && samples <= this.#init.mostSamples
+  }
+}

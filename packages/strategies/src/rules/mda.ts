@@ -1,0 +1,31 @@
+import type { Aggregator } from '@peergrad/core'
+import { declared, minority } from '../declared.js'
+import { membership } from '../geometry/nearest.js'
+import { fewSubsets, leastSubset } from '../geometry/subsets.js'
+import { checkNames, type PluginOptions } from '../plugin-options.js'
+
+/** Subsets that are looked at at most: some 0.1 s. */
+const SUBSETS = 200_000
+
+/**
+ * Minimum diameter averaging: the mean of the n − f inputs whose largest distance from each other is least, of equals the
+ * first in lexicographic order (Rousseeuw 1985; El Mhamdi et al., ICML 2018, appendix). n > 2f and C(n, f) ≤ 200,000.
+ * Two passes over n·d; C(n, f) subsets, those that cannot be least cut short.
+ */
+export function mda(options: PluginOptions): Aggregator {
+  checkNames('mda', options, ['f'])
+  const f = declared('mda', options)
+  return {
+    name: 'mda',
+    describe: 'mean of the n − f inputs of least diameter (minimum diameter averaging)',
+    check: (n) => minority(n, f) ?? fewSubsets(n, f, SUBSETS),
+    aggregate({ vectors, out, kernels }) {
+      const n = vectors.length
+      const distances = kernels.pairDistances(vectors)
+      const members = leastSubset(n, n - f, (others, next, diameter) =>
+        others.reduce((most, other) => Math.max(most, distances[other * n + next]), diameter)
+      )
+      kernels.average([out], vectors, [membership(members, n)])
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import type { Aggregator } from '@peergrad/core'
+import { declared, minority } from '../declared.js'
+import { membership } from '../geometry/nearest.js'
+import { centredProducts, SPECTRAL_INPUTS, topEigenpair } from '../geometry/spectrum.js'
+import { fewSubsets, leastSubset } from '../geometry/subsets.js'
+import { checkNames, type PluginOptions } from '../plugin-options.js'
+
+/** Subsets that are looked at at most: some 1 s. */
+const SUBSETS = 5000
+
+/**
+ * Smallest maximum eigenvalue averaging: the mean of the n − f inputs whose covariance has the least largest eigenvalue, of
+ * equals the first in lexicographic order (Allouah et al., ICML 2023, "On the privacy-robustness-utility trilemma"). The
+ * eigenvalues are those of the (n − f)² matrix of inner products. 2f < n ≤ 64 and C(n, f) ≤ 5,000. Two passes over n·d; O(n³) per
+ * subset.
+ */
+export function smea(options: PluginOptions): Aggregator {
+  checkNames('smea', options, ['f'])
+  const f = declared('smea', options)
+  return {
+    name: 'smea',
+    describe: 'mean of the n − f inputs whose covariance has the least top eigenvalue (Allouah et al., ICML 2023)',
+    check: (n) => minority(n, f, SPECTRAL_INPUTS) ?? fewSubsets(n, f, SUBSETS),
+    aggregate({ vectors, out, kernels }) {
+      const n = vectors.length
+      const distances = kernels.pairDistances(vectors)
+      const weights = Array<number>(n - f).fill(1)
+      const members = leastSubset(n, n - f, (others, next) => {
+        if (others.length < n - f - 1) return 0
+        return topEigenpair(centredProducts(distances, n, [...others, next], weights), n - f).value
+      })
+      kernels.average([out], vectors, [membership(members, n)])
+    }
+  }
+}
