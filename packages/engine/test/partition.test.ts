@@ -12,7 +12,8 @@ const TEXTS = [
   'shards:perPeer=3',
   'similarity:gamma=0',
   'similarity:gamma=0.3',
-  'similarity:gamma=1'
+  'similarity:gamma=1',
+  'similarity:gamma=0.3,among=2'
 ]
 
 async function deal(text: string, { labels, shards = 4 }: { labels: Uint8Array; shards?: number }) {
@@ -63,6 +64,13 @@ describe('what a partitioner is for', () => {
     for (const shard of apart!) expect(skew(shard, even)).toBe(1)
     for (const shard of half!) expect(skew(shard, even)).toBeCloseTo(0.55, 0)
     for (const shard of alike!) expect(skew(shard, even)).toBeLessThan(0.25)
+  })
+
+  it('similarity: among the first ranks only, but for one sample each', async () => {
+    const dealt = await deal('similarity:gamma=0,among=5', { labels: even, shards: 7 })
+    expect(dealt.slice(5).map((shard) => shard.length)).toEqual([1, 1])
+    for (const shard of dealt.slice(0, 5)) expect(Math.abs(shard.length - 1998 / 5)).toBeLessThan(1)
+    for (const shard of dealt.slice(0, 5)) expect(classesIn(shard, even)).toBeLessThanOrEqual(3)
   })
 })
 

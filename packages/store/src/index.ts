@@ -1,5 +1,6 @@
 export { memoryStore } from './memory/node.js'
 export { MemoryStore, type MemoryStoreInit } from './memory/memory-store.js'
+export { SharedMemory, type SharedMemoryInit } from './shared/shared-memory.js'
 export type { ComputeWorker, Spawn } from './compute/compute.js'
 export { spawnInline } from './compute/inline.js'
 export { serve, type Platform } from './compute/serve.js'

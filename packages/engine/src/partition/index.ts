@@ -21,7 +21,7 @@ export const partitioners: Registry = {
       'similarity',
       './similarity.js',
       'similarity',
-      "ByzFL's: a share gamma=0.5 at random, the rest sorted by label"
+      "ByzFL's: a share gamma=0.5 at random, the rest sorted by label; among=N: by the first N ranks only"
     )
   ])
 }

@@ -1,4 +1,4 @@
-import { random, type Clock, type PeerId } from '@peergrad/core'
+import { random, type Clock, type PeerId, type Vector } from '@peergrad/core'
 import { combine, LinkTable, type LinkSelector, type LinkConditions } from './link-conditions.js'
 import { MemoryCarrier, type Passage } from './memory-carrier.js'
 import { MemoryConnections, type Endpoint } from './memory-connections.js'
@@ -16,7 +16,11 @@ export interface FabricInit {
   readonly bandwidth?: number | ((peer: PeerId) => Bandwidth)
   /** of everything that happens by chance; 0 unless given */
   readonly seed?: number
+  /** a whole vector, or part of one, has come: puts its floats where they go; they are copied unless given */
+  readonly deliver?: Deliver
 }
+
+export type Deliver = (from: Vector, into: Vector) => void
 
 /** A peer as the others see it. */
 export interface Station extends Endpoint {
@@ -34,11 +38,13 @@ export class MemoryFabric {
   readonly connections: MemoryConnections
   readonly transfers: MemoryTransfers
   readonly envelopes = new MemoryEnvelopes()
+  readonly deliver: Deliver | undefined
   readonly #stations = new Map<PeerId, Station>()
 
-  constructor({ clock, latency = () => 0, bandwidth = Infinity, seed = 0 }: FabricInit) {
+  constructor({ clock, latency = () => 0, bandwidth = Infinity, seed = 0, deliver }: FabricInit) {
     const links = new LinkTable(latency)
     this.clock = clock
+    this.deliver = deliver
     this.links = links
     this.carrier = new MemoryCarrier({ clock, links, random: random(seed, 'messages') })
     this.connections = new MemoryConnections({

@@ -209,8 +209,10 @@ export class MemoryTensors {
 
   /** What has come of a part since `last`, into the reader's vector and both sides' counts. */
   #copy({ into, offset, done }: Part, last: number, reader: Station, vector: Vector): void {
-    const { station } = this.#init
-    into.set(vector.subarray((offset + last) / 4, (offset + done) / 4), last / 4)
+    const { station, fabric } = this.#init
+    if (fabric.deliver === undefined) into.set(vector.subarray((offset + last) / 4, (offset + done) / 4), last / 4)
+    else if (done === into.byteLength)
+      fabric.deliver(into.length === vector.length ? vector : vector.subarray(offset / 4, (offset + done) / 4), into)
     reader.counts.of(station.host.peer).tensorBytesReceived += done - last
     station.counts.of(reader.host.peer).tensorBytesSent += done - last
   }
