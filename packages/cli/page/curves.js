@@ -1,4 +1,4 @@
-/** Draws the curves of compare.html with uPlot, which stands in the script before this one. */
+/** Draws the figures of a report with uPlot, which stands in the script before this one. */
 'use strict'
 ;(() => {
   const HEIGHT = 260
@@ -8,17 +8,9 @@
     dark: ['#56b4e9', '#ff8c42', '#2fd3a2', '#e69ac6', '#f0d64a', '#aab4e8']
   }
   const DASHES = [[], [8, 4], [2, 3]]
-  const X = [
-    { key: 'seconds', label: 'seconds', show: number },
-    { key: 'bytes', label: 'bytes sent by all peers', show: bytes },
-    { key: 'steps', label: 'optimiser steps', show: number }
-  ]
-  const Y = [
-    { key: 'accuracy', of: 'evaluations', label: 'test accuracy', show: percent, points: true },
-    { key: 'loss', of: 'rounds', label: 'training loss', show: (value) => value.toPrecision(3), points: false }
-  ]
+  const SHOW = { number, bytes, share, loss: (value) => value.toPrecision(3) }
 
-  const curves = JSON.parse(document.getElementById('curves').textContent)
+  const figures = JSON.parse(document.getElementById('figures').textContent)
   const section = document.getElementById('charts')
   const dark = matchMedia('(prefers-color-scheme: dark)')
   let drawn = []
@@ -32,14 +24,14 @@
   function draw() {
     for (const { chart } of drawn) chart.destroy()
     section.replaceChildren()
-    drawn = Y.flatMap((y) => X.map((x) => figureOf(x, y)))
+    drawn = figures.map(drawFigure)
   }
 
-  function figureOf(x, y) {
+  function drawFigure({ caption, x, y, points, curves }) {
     const figure = document.createElement('figure')
-    const caption = document.createElement('figcaption')
-    caption.textContent = `${y.label} by ${x.label}`
-    figure.append(caption)
+    const heading = document.createElement('figcaption')
+    heading.textContent = caption
+    figure.append(heading)
     section.append(figure)
     const style = getComputedStyle(document.body)
     const axis = { stroke: style.color, grid: { stroke: style.getPropertyValue('--grid'), width: 1 } }
@@ -49,23 +41,23 @@
       scales: { x: { time: false } },
       cursor: { drag: { x: true, y: true } },
       axes: [
-        { ...axis, values: (_, splits) => splits.map(x.show) },
-        { ...axis, size: 60, values: (_, splits) => splits.map(y.show) }
+        { ...axis, values: (_, splits) => splits.map(SHOW[x.unit]) },
+        { ...axis, size: 60, values: (_, splits) => splits.map(SHOW[y.unit]) }
       ],
       series: [
-        { label: x.label, value: (_, value) => shown(value, x.show) },
-        ...curves.map((curve, i) => line(curve, i, y))
+        { label: x.label, value: (_, value) => shown(value, SHOW[x.unit]) },
+        ...curves.map((curve, index) => line(curve, index, SHOW[y.unit], points))
       ]
     }
-    // the strategies have different values of x
-    const data = uPlot.join(curves.map((curve) => [curve[y.of][x.key], curve[y.of][y.key]]))
+    // curves have different values of x
+    const data = uPlot.join(curves.map((curve) => [curve.x, curve.y]))
     return { chart: new uPlot(options, data, figure), figure }
   }
 
-  function line({ strategy }, index, { show, points }) {
+  function line({ label }, index, show, points) {
     const colours = dark.matches ? COLOURS.dark : COLOURS.light
     return {
-      label: strategy,
+      label,
       stroke: colours[index % colours.length],
       dash: DASHES[Math.floor(index / colours.length) % DASHES.length],
       width: 2,
@@ -83,7 +75,7 @@
     return value.toLocaleString('en', { maximumFractionDigits: 1 })
   }
 
-  function percent(value) {
+  function share(value) {
     return `${(value * 100).toLocaleString('en', { maximumFractionDigits: 2 })} %`
   }
 

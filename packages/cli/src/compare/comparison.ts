@@ -1,5 +1,5 @@
-import { cpus, totalmem } from 'node:os'
 import type { ErrorCode, Options } from '@peergrad/core'
+import { commandLine, machine } from '../output/provenance.js'
 import type { Measures } from './measure.js'
 import { PRICES, type Prices } from './prices.js'
 import { publishedFor, type Published } from './published.js'
@@ -81,20 +81,4 @@ export function title({ run }: Comparison): string {
   const passes = epochs === 1 ? '1 epoch' : `${epochs} epochs`
   const length = rounds === 0 ? passes : `${rounds} rounds, minibatches ${minibatches}`
   return `${model} on ${dataset}: ${peers} peers, ${length}, batch ${batch}, ${optimizer} at ${lr}, seed ${seed}`
-}
-
-function machine(): string {
-  const processors = cpus()
-  const model = processors[0]?.model.trim() ?? 'processors'
-  return `${processors.length} × ${model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`
-}
-
-/** A password in a URL is nobody's to read. */
-function commandLine(args: readonly string[]): string {
-  const shown = args.map((arg) => arg.replace(/:\/\/[^@/]*@/, '://…@'))
-  return ['peergrad', ...shown.map(quoted)].join(' ')
-}
-
-function quoted(arg: string): string {
-  return /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", `'\\''`)}'`
 }

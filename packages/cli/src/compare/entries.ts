@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { optionsToManifest, PeergradError, resolvePlugin, type Options, type Strategy } from '@peergrad/core'
 import { strategies } from '@peergrad/strategies'
 import { checkComponents, createStrategy, type RunParts } from '../compose.js'
+import { splitPlugins } from '../plugin-list.js'
 
 /** One strategy of a comparison, and its run. */
 export interface Entry {
@@ -45,25 +46,9 @@ export async function planEntries({ list, options, out }: PlanInit): Promise<Ent
   return entries
 }
 
-/**
- * Splits at commas. A piece that reads `key=value` belongs to the strategy before it, which has a colon:
- * `mlless:v=0.5,every=2,spirt` are two. Error `argument` for a list in which it does not.
- */
+/** As `--strategies` has them. Errors: those of `splitPlugins`. */
 export function splitStrategies(list: string): string[] {
-  const texts: string[] = []
-  for (const piece of list.split(',').map((each) => each.trim())) {
-    const last = texts.at(-1)
-    if (!/^[\w-]+=/.test(piece)) {
-      if (piece === '') throw new PeergradError('argument', `strategies: got "${list}", expected a name at each comma`)
-      texts.push(piece)
-    } else if (last?.includes(':') === true) {
-      texts[texts.length - 1] = `${last},${piece}`
-    } else {
-      const message = `strategies: got "${piece}" ${last === undefined ? 'first' : `behind "${last}"`}, expected options of a strategy behind a colon: ${last ?? 'spirt'}:${piece}`
-      throw new PeergradError('argument', message)
-    }
-  }
-  return texts
+  return splitPlugins('strategies', list)
 }
 
 /** The built-in strategies that need a network. */

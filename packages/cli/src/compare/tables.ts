@@ -1,16 +1,8 @@
+import type { Table } from '../output/page.js'
 import { percent, seconds } from '../output/units.js'
 import { COST, dollars, TARGET, TIMES, TRAFFIC, WORK, type Column } from './columns.js'
 import { finished, type Comparison, type Finished } from './comparison.js'
 import type { Published, PublishedRow } from './published.js'
-
-/** One table of a comparison, as text: the terminal, Markdown and the page show the same. */
-export interface Table {
-  readonly heading: string
-  readonly columns: readonly string[]
-  readonly rows: readonly (readonly string[])[]
-  /** what to know about the numbers */
-  readonly notes: readonly string[]
-}
 
 const UNKNOWN = '–'
 

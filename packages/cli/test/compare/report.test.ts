@@ -4,6 +4,7 @@ import { title } from '../../src/compare/comparison.js'
 import { page } from '../../src/compare/page.js'
 import { csv, markdown, terminal } from '../../src/compare/report.js'
 import { tables } from '../../src/compare/tables.js'
+import type { Figure } from '../../src/output/page.js'
 import { markdownTables } from '../../src/output/markdown.js'
 import { comparison, finishedRow } from '../fixtures/compared.js'
 
@@ -171,14 +172,19 @@ describe('the page', () => {
   test('takes no name as HTML, and its curves are the numbers', () => {
     expect(text).not.toContain('<script>alert')
     expect(text).toContain('./a|b`&lt;script&gt;alert(1)&lt;/script&gt;.js')
-    const [, data] = /<script type="application\/json" id="curves">(.*?)<\/script>/s.exec(text)!
-    const [spirt, hostile, ...others] = JSON.parse(data!) as unknown[]
-    expect(others).toEqual([])
-    expect(hostile).toMatchObject({ strategy: HOSTILE.strategy })
-    expect(spirt).toEqual({
-      strategy: 'spirt:minibatches=2',
-      rounds: { seconds: [40, 75], bytes: [1e6, 2.02e6], steps: [10, 20], loss: [1, 0.1] },
-      evaluations: { seconds: [75], bytes: [2.02e6], steps: [20], accuracy: [0.975] }
+    const [, data] = /<script type="application\/json" id="figures">(.*?)<\/script>/s.exec(text)!
+    const figures = JSON.parse(data!) as Figure[]
+    const points = figures.map(({ caption, curves }) => {
+      expect(curves.map(({ label }) => label)).toEqual(['spirt:minibatches=2', HOSTILE.strategy])
+      return { caption, x: curves[0]!.x, y: curves[0]!.y }
     })
+    expect(points).toEqual([
+      { caption: 'test accuracy by seconds', x: [75], y: [0.975] },
+      { caption: 'test accuracy by bytes sent by all peers', x: [2.02e6], y: [0.975] },
+      { caption: 'test accuracy by optimiser steps', x: [20], y: [0.975] },
+      { caption: 'training loss by seconds', x: [40, 75], y: [1, 0.1] },
+      { caption: 'training loss by bytes sent by all peers', x: [1e6, 2.02e6], y: [1, 0.1] },
+      { caption: 'training loss by optimiser steps', x: [10, 20], y: [1, 0.1] }
+    ])
   })
 })
