@@ -32,11 +32,18 @@ afterEach(() => {
 
 function run(
   behaviours: readonly string[][],
-  { interrupt = new AbortController().signal, grace = 10_000, numbers = [...behaviours.keys()], goOn = false } = {}
+  {
+    interrupt = new AbortController().signal,
+    grace = 10_000,
+    numbers = [...behaviours.keys()],
+    hostile = [] as number[],
+    goOn = false
+  } = {}
 ) {
   const ids = ['first', 'second', 'third']
   return follow({
     numbers,
+    hostile,
     program: PROGRAM,
     args: (number) => [behaviours[number]![0]!, ids[number]!, ...behaviours[number]!.slice(1)],
     out,
@@ -129,6 +136,14 @@ describe('follow', () => {
     expect(result.peers.map(({ status }) => status)).toEqual(['finished', 'died'])
     expect(result.agreed).toBe(true)
     expect(said).toContain('peer 1: was ended by SIGKILL')
+  })
+
+  test('starts hostile peers last, and no failure of theirs is the run’s', async () => {
+    const { result, errors } = await run([['finish'], ['fail'], ['finish']], { hostile: [1] })
+    expect(children.map(({ number }) => number)).toEqual([0, 2, 1])
+    expect(errors).toEqual([])
+    expect(result.peers.map(({ id, status }) => [id, status])).toContainEqual(['third', 'finished'])
+    expect(said).toContain('peer 1: data: no file')
   })
 
   test('ends all with the error of a peer that fails at once', async () => {

@@ -1,6 +1,7 @@
 export {
   createNetworkMesh,
   loadIdentity,
+  peerOfKey,
   verifyEnvelope,
   type Envelope,
   type NetworkMesh,

@@ -15,6 +15,11 @@ export interface Followed {
 export interface FollowInit {
   /** of the peers, in the order in which they are started; the first founds the run */
   readonly numbers: readonly number[]
+  /**
+   * of those, hostile peers: they are started last, one after the other, so that they have the last ranks in this order,
+   * and no error of theirs is the run's
+   */
+  readonly hostile?: readonly number[]
   /** the program that a peer is */
   readonly program: string
   /** what the peer with this number is called with, to join at these addresses */
@@ -35,9 +40,11 @@ export interface FollowInit {
  * process is left.
  */
 export async function follow(init: FollowInit): Promise<Followed> {
-  const { out, interrupt } = init
+  const { out, interrupt, hostile = [] } = init
   const tally = new Tally()
   const children: Child[] = []
+  /** that a peer is ready to train, or gone */
+  const ready: Promise<void>[] = []
   const names = new Map<string, string>()
   const progress = new Progress(tally, (id) => names.get(id) ?? id)
   const sayError = ({ message }: PeergradError) => progress.say(`peergrad: ${message}`)
@@ -59,6 +66,7 @@ export async function follow(init: FollowInit): Promise<Followed> {
     const child = new Child({ number, program: init.program, directory, args: init.args(number, directory, join) })
     children.push(child)
     init.onChild(child)
+    ready.push(readyToTrain(child))
     void child.listening.then(({ peer }) => names.set(peer, String(number))).catch(() => undefined)
     child.on('event', ({ wall, event }) => {
       wallStart = Math.min(wallStart, wall)
@@ -72,10 +80,12 @@ export async function follow(init: FollowInit): Promise<Followed> {
         tally.ended(child.peer, error === undefined ? 'left' : error.code === 'crashed' ? 'died' : 'failed')
       }
       if (child.ended?.unexported !== undefined) progress.say(`peergrad: ${child.ended.unexported}`)
-      if (error !== undefined) errors.push(error)
-      if (error === undefined || interrupt.aborted || failure !== undefined) return
+      if (error === undefined) return
+      const honest = !hostile.includes(number)
+      if (honest) errors.push(error)
+      if (interrupt.aborted || failure !== undefined) return
       const begun = [...tally.peers.values()].some(({ round }) => round >= 0)
-      if (!begun) {
+      if (honest && !begun) {
         failure = withLog(error, child)
         stop()
         return
@@ -91,7 +101,11 @@ export async function follow(init: FollowInit): Promise<Followed> {
   try {
     const [first, ...others] = init.numbers
     const { addresses } = await start(first, []).listening
-    if (!interrupt.aborted) for (const number of others) start(number, addresses)
+    for (const number of others) if (!interrupt.aborted && !hostile.includes(number)) start(number, addresses)
+    for (const number of hostile) {
+      await Promise.all(ready)
+      if (!interrupt.aborted && failure === undefined) start(number, addresses)
+    }
   } catch (thrown) {
     if (!interrupt.aborted) failure ??= PeergradError.from(thrown)
   } finally {
@@ -102,6 +116,15 @@ export async function follow(init: FollowInit): Promise<Followed> {
   }
   if (failure !== undefined) throw failure
   return { result: tally.result(), errors }
+}
+
+function readyToTrain(child: Child): Promise<void> {
+  return new Promise((resolve) => {
+    child.on('event', ({ event }) => {
+      if (event.type === 'started') resolve()
+    })
+    child.on('exit', () => resolve())
+  })
 }
 
 /** Which peer it was; and of a crash, which says nothing itself, the end of the log. */

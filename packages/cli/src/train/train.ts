@@ -17,6 +17,10 @@ import { interruptible, type Stops } from './interruptible.js'
 
 /** Milliseconds that peers have to leave after Ctrl+C. */
 const GRACE = 2500
+/** Where a run has the key of a peer. */
+export function keyFile(out: string, number: number): string {
+  return join(out, `peer-${number}`, 'identity.key')
+}
 
 export interface TrainInit {
   readonly options: Options
@@ -24,6 +28,8 @@ export interface TrainInit {
   readonly checkpoints?: ReadonlyMap<number, string>
   /** the program that a peer is, `bin/peergrad.js` */
   readonly program: string
+  /** what hostile peers are told beside the others, by number; they are started last, and so have the last ranks */
+  readonly hostile?: ReadonlyMap<number, readonly string[]>
 }
 
 /** A run of `train` that is over. */
@@ -43,7 +49,10 @@ export function trainHere({ json, ...init }: TrainInit & { readonly json: boolea
  * Starts the peers of a run, follows them to the end and writes the result. Errors: what can be seen to be wrong before
  * anything is started, what ends a run before its first round, and `aborted` by a Ctrl+C before the first peer is there.
  */
-export async function train({ options, checkpoints, program }: TrainInit, stops: Stops): Promise<Trained> {
+export async function train(
+  { options, checkpoints, program, hostile = new Map() }: TrainInit,
+  stops: Stops
+): Promise<Trained> {
   // what can be seen to be wrong is said before anything is started or written
   await checkComponents(optionsToManifest(options), options)
   checkAdmissionHere(options)
@@ -60,9 +69,12 @@ export async function train({ options, checkpoints, program }: TrainInit, stops:
   )
   const followed = await follow({
     numbers: startOrder(options.peers, checkpoints),
+    hostile: [...hostile.keys()],
     program,
-    args: (number, own, addresses) =>
-      peerArguments(options, { runFile, own, addresses, resume: checkpoints?.get(number) }),
+    args: (number, own, addresses) => [
+      ...peerArguments(options, { runFile, own, addresses, resume: checkpoints?.get(number) }),
+      ...(hostile.get(number) ?? [])
+    ],
     out,
     goOn: checkpoints !== undefined,
     interrupt: stops.signal,

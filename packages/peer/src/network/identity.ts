@@ -27,6 +27,11 @@ export async function loadIdentity(file: string): Promise<Identity> {
   return identityOf(parseKey(text, file))
 }
 
+/** The peer whose key is in `file`, which is made when there is none. Errors as those of `loadIdentity`. */
+export async function peerOfKey(file: string): Promise<PeerId> {
+  return (await loadIdentity(file)).peer
+}
+
 async function createKeyFile(file: string): Promise<string> {
   const key = await generateKeyPair('Ed25519')
   const text = `${Buffer.from(privateKeyToProtobuf(key)).toString('base64')}\n`
