@@ -109,7 +109,7 @@ A ${kind} for peergrad: \`src/index.js\`. Every peer of a run needs it in the sa
 \`\`\`sh
 npm test                                  # ${check}: the laws that every ${kind} must hold
 peergrad train --${flag} ./${name}        # in the directory above this one
-\`\`\`
+${kind === 'rule' ? `peergrad attack --aggregators ./${name} --quick        # where it breaks, and up to how many hostile peers it holds\n` : ''}\`\`\`
 
 Options stand behind a colon, \`--${flag} ./${name}:key=value\`, and come to the factory as an object.
 `

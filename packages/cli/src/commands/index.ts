@@ -1,5 +1,6 @@
 import type { Command } from '../command.js'
 import { aggregate } from './aggregate.js'
+import { attack } from './attack.js'
 import { bench } from './bench.js'
 import { compare } from './compare.js'
 import { data } from './data.js'
@@ -16,6 +17,7 @@ import { train } from './train.js'
 export const COMMANDS: readonly Command[] = [
   train,
   compare,
+  attack,
   simulate,
   peer,
   invite,

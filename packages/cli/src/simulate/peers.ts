@@ -49,9 +49,9 @@ const PATIENCE = 600_000
 
 const OVER = new PeergradError('aborted', 'the simulation is over')
 
-const sha256 = (bytes: string | Uint8Array) => hash('sha256', bytes)
+export const sha256 = (bytes: string | Uint8Array) => hash('sha256', bytes)
 const ignore = () => {}
-const silent = { debug: ignore, info: ignore, warn: ignore, error: ignore }
+export const silent = { debug: ignore, info: ignore, warn: ignore, error: ignore }
 
 /**
  * The peers of one run, that have met and are about to begin its first round: the runtime, store, strategy and rule of
@@ -100,7 +100,7 @@ export async function startPeers(init: PeersInit): Promise<SimulatedPeer[]> {
   })
 }
 
-function nameOf(rank: number): PeerId {
+export function nameOf(rank: number): PeerId {
   return `peer${String(rank).padStart(12, '0')}`
 }
 
@@ -109,7 +109,7 @@ function rankOf(peer: PeerId): number {
 }
 
 /** What one peer announces comes to all others in the same bytes. */
-function decodeOnce(): (payload: Uint8Array) => ControlMessage {
+export function decodeOnce(): (payload: Uint8Array) => ControlMessage {
   const decoded = new WeakMap<Uint8Array, ControlMessage>()
   return (payload) => {
     let message = decoded.get(payload)

@@ -179,7 +179,7 @@ export class SharedPlace implements Place<Shared> {
     to: readonly Shared[],
     work: (slabs: Slab[]) => Promise<void>
   ): Promise<void> {
-    const digests = await Promise.all(inputs.map((slab) => (slab === undefined ? '' : this.#digest(slab))))
+    const digests = await Promise.all(inputs.map(async (slab) => slab && this.#digest(slab)))
     const key = JSON.stringify([name, how, digests])
     const slabs = await this.#results.once(key, () => this.#allocated(to, work))
     to.forEach((tensor, index) => {

@@ -1,0 +1,103 @@
+import { isOptionName, OPTION_NAMES, OPTIONS, PeergradError, suggestion, type OptionName } from '@peergrad/core'
+import { splitPlugins } from '../plugin-list.js'
+
+/** What a grid has beside the options of a run. */
+const OWN_WORDS = ['attack', 'attack-schedule', 'byzantine', 'declared', 'honest'] as const
+
+/** One word of a grid with the values that it takes; most have one. */
+export interface Axis {
+  readonly word: string
+  readonly values: readonly unknown[]
+}
+
+/** What one cell of a grid has of each word. */
+export type Settings = Readonly<Record<string, unknown>>
+
+/** Flags that hold a list, and the words that they are axes of. */
+const LISTS = {
+  strategies: 'strategy',
+  aggregators: 'aggregator',
+  'pre-aggregators': 'pre-aggregator',
+  attacks: 'attack',
+  byzantine: 'byzantine',
+  declared: 'declared',
+  partitions: 'partition',
+  seeds: 'seed'
+} as const
+
+/** What is run when nobody says otherwise. */
+const DEFAULTS: Settings = {
+  strategy: 'spirt',
+  aggregator: ['mean', 'median'],
+  'pre-aggregator': [],
+  attack: ['none', 'sign-flip'],
+  byzantine: 1,
+  partition: 'iid',
+  seed: 1
+}
+
+/**
+ * The axes of a grid as a YAML file says it, where a list is an axis: `f: [1, 2]` is two cells for each of the others.
+ * A chain of pre-aggregators is a list itself, so several are a list of lists. Flags go before the file, and both before
+ * what `preset` says. Errors: `unknown` for a word that is none, `argument` for an empty axis.
+ */
+export function readAxes(file: unknown, flags: Settings, preset: Settings = {}): Axis[] {
+  const words = { ...DEFAULTS, ...preset, ...record(file), ...fromFlags(flags) }
+  return Object.entries(words).map(([word, raw]) => {
+    checkWord(word)
+    const values = valuesOf(word, raw)
+    if (values.length > 0) return { word, values }
+    throw new PeergradError('argument', `${word}: got an empty list, expected a value at least`, { path: word })
+  })
+}
+
+/** Every cell: one value of each axis, the last axis going round fastest. */
+export function cellsOf(axes: readonly Axis[]): Settings[] {
+  return axes.reduce<Settings[]>(
+    (cells, { word, values }) => cells.flatMap((cell) => values.map((value) => ({ ...cell, [word]: value }))),
+    [{}]
+  )
+}
+
+function record(file: unknown): Settings {
+  if (typeof file === 'object' && file !== null && !Array.isArray(file)) return file as Settings
+  throw new PeergradError('argument', 'grid: expected words and values, one a line, as in "byzantine: [1, 2]"')
+}
+
+function fromFlags(flags: Settings): Settings {
+  const words: Record<string, unknown> = {}
+  for (const [flag, value] of Object.entries(flags)) {
+    if (value === undefined) continue
+    if (!Object.hasOwn(LISTS, flag)) words[flag] = value
+    else words[LISTS[flag as keyof typeof LISTS]] = splitFlag(flag, String(value))
+  }
+  return words
+}
+
+/** `--pre-aggregators none,clipping:c=2+nnm` are two chains. */
+function splitFlag(flag: string, value: string): unknown[] {
+  const texts = splitPlugins(flag, value)
+  if (flag !== 'pre-aggregators') return texts
+  return texts.map((text) => (text === 'none' ? [] : text.split('+').map((each) => each.trim())))
+}
+
+function valuesOf(word: string, raw: unknown): readonly unknown[] {
+  if (!Array.isArray(raw)) return [raw]
+  const values: readonly unknown[] = raw
+  const chain = isOptionName(word) && OPTIONS[word].type === 'list'
+  return chain && !values.some(Array.isArray) ? [values] : values
+}
+
+function checkWord(word: string): void {
+  const known = OWN_WORDS.some((own) => own === word) || (isOptionName(word) && isOfRun(word))
+  if (known) return
+  const words = [...OWN_WORDS, ...OPTION_NAMES.filter(isOfRun)]
+  const message = `${word}: no such word of a grid; ${suggestion(word, words)}expected one of ${words.join(', ')}`
+  throw new PeergradError('unknown', message, { path: word })
+}
+
+function isOfRun(word: OptionName): boolean {
+  return (
+    OPTIONS[word].group === 'run' || ['engine-workers', 'memory', 'redis-url', 'data-dir', 'log-level'].includes(word)
+  )
+}

@@ -1,0 +1,199 @@
+import { join } from 'node:path'
+import {
+  checkNumber,
+  loadPlugin,
+  optionsToManifest,
+  parsePlugin,
+  PeergradError,
+  resolveOptions,
+  resolvePlugin,
+  type Attack,
+  type AttackSchedule,
+  type Options,
+  type Plugins,
+  type Registry,
+  type RunManifest
+} from '@peergrad/core'
+import { aggregators, preAggregators } from '@peergrad/strategies'
+import { ALWAYS, parseSchedule } from '../attack/plan.js'
+import { attacks } from '../attack/registry.js'
+import { checkComponents, type RunParts } from '../compose.js'
+import { cellsOf, type Axis, type Settings } from './axes.js'
+import type { Mode } from './kept.js'
+
+/** An attack that is none: the hostile peers of the cell are honest. */
+export const NONE = 'none'
+
+/** One run of a grid. */
+export interface Cell {
+  /** of its directory, unlike all others of the grid */
+  readonly name: string
+  readonly directory: string
+  readonly strategy: string
+  /** as it was asked for, without the f that it is told */
+  readonly aggregator: string
+  readonly preAggregators: readonly string[]
+  /** as it was asked for, or `none` */
+  readonly attack: string
+  /** hostile peers, which have the last ranks */
+  readonly byzantine: number
+  /** when and against whom, as `--attack-schedule` has it; null: always, and everybody */
+  readonly schedule: string | null
+  /** f that rules are told */
+  readonly declared: number
+  readonly partition: string
+  readonly seed: number
+  /** whatever else the grid varies, with its values here */
+  readonly others: Settings
+  readonly options: Options
+  /** what the run is made of, or why it cannot be */
+  readonly plan: CellPlan | PeergradError
+}
+
+export interface CellPlan {
+  readonly manifest: RunManifest
+  readonly parts: RunParts
+  /** absent when nobody is hostile */
+  readonly attack: { readonly text: string; readonly attack: Attack; readonly schedule: AttackSchedule } | undefined
+}
+
+interface PlacedInit {
+  /** of the grid */
+  readonly out: string
+  readonly mode: Mode
+}
+
+/** Words that a cell says itself. */
+const NAMED = ['strategy', 'aggregator', 'pre-aggregator', 'attack', 'byzantine', 'declared', 'partition', 'seed']
+
+/**
+ * The cells of a grid, each with why it cannot be where it cannot. Errors: `unknown` and `argument` for values that no
+ * cell could have, and the first reason when none of the cells can be.
+ */
+export async function planCells(axes: readonly Axis[], { out, mode }: PlacedInit): Promise<Cell[]> {
+  const varied = axes.filter(({ word, values }) => values.length > 1 && !NAMED.includes(word)).map(({ word }) => word)
+  const cells: Cell[] = []
+  for (const settings of cellsOf(axes)) {
+    const cell = await planCell(settings, varied, { out, mode })
+    if (cells.some(({ name }) => name === cell.name)) {
+      throw new PeergradError('duplicate', `grid: got the cell ${cell.name} twice, expected each value of an axis once`)
+    }
+    cells.push(cell)
+  }
+  const refusals = cells.flatMap(({ plan }) => (plan instanceof PeergradError ? [plan] : []))
+  if (refusals[0] !== undefined && refusals.length === cells.length) throw refusals[0]
+  return cells
+}
+
+/** Cells that run. */
+export function isPlanned(cell: Cell): cell is Cell & { readonly plan: CellPlan } {
+  return !(cell.plan instanceof PeergradError)
+}
+
+async function planCell(settings: Settings, varied: readonly string[], { out, mode }: PlacedInit): Promise<Cell> {
+  const { attack: rawAttack, byzantine: rawByzantine, declared: rawDeclared, honest, ...rest } = settings
+  const { 'attack-schedule': rawSchedule, ...words } = rest
+  const byzantine = checkNumber('byzantine', rawByzantine, { min: 0, max: 1023 }, true)
+  const declared = checkNumber('declared', rawDeclared ?? byzantine, { min: 0, max: 1023 }, true)
+  const attack = String(rawAttack)
+  const schedule = rawSchedule === undefined ? null : String(rawSchedule)
+  const { options: asked } = resolveOptions({ flags: words })
+  const peers = honest === undefined ? asked.peers : byzantine + checkNumber('honest', honest, { min: 1 }, true)
+  const others = Object.fromEntries(varied.map((word) => [word, settings[word]]))
+  const { strategy, aggregator, partition, seed } = asked
+  const facts = { strategy, aggregator, attack, byzantine, schedule, declared, partition, seed, others }
+  const name = nameOf({ ...facts, preAggregators: asked['pre-aggregator'] })
+  const directory = join(out, 'cells', name)
+  const options: Options = {
+    ...asked,
+    aggregator: await telling('aggregator', aggregators, aggregator, declared),
+    'pre-aggregator': await Promise.all(
+      asked['pre-aggregator'].map((text) => telling('pre-aggregator', preAggregators, text, declared))
+    ),
+    peers,
+    'target-accuracy': 0,
+    out: directory
+  }
+  const plan = await planRun(options, { attack, byzantine, schedule, mode }).catch(refusal)
+  return { ...facts, preAggregators: asked['pre-aggregator'], name, directory, options, plan }
+}
+
+/** Why a cell cannot be. A name that is none is a slip, and ends all. */
+function refusal(thrown: unknown): PeergradError {
+  const error = PeergradError.from(thrown)
+  if (error.code === 'unknown' || error.code === 'missing') throw error
+  return error
+}
+
+async function planRun(
+  options: Options,
+  { attack: text, byzantine, schedule, mode }: Pick<Cell, 'attack' | 'byzantine' | 'schedule'> & { readonly mode: Mode }
+): Promise<CellPlan> {
+  if (byzantine >= options.peers) {
+    const message = `byzantine: got ${byzantine} of ${options.peers} peers, expected an honest one at least`
+    throw new PeergradError('argument', message)
+  }
+  const manifest = optionsToManifest(options)
+  const parts = await checkComponents(manifest, options)
+  if (parts.strategy.kind === 'single') {
+    throw new PeergradError('argument', `strategy ${parts.strategy.name}: has no exchange that could be attacked`)
+  }
+  if (text === NONE || byzantine === 0) return { manifest, parts, attack: undefined }
+  const attack = await loadPlugin('attack', resolvePlugin(attacks, text))
+  if (mode === 'simulation' && 'transport' in attack && attack.transport !== undefined) {
+    const message = `attack ${attack.name}: plays below the mesh, which a network in memory has not; leave --simulate out`
+    throw new PeergradError('unsupported', message)
+  }
+  return { manifest, parts, attack: { text, attack, schedule: schedule === null ? ALWAYS : parseSchedule(schedule) } }
+}
+
+/**
+ * The text of a rule that is told f: where it has such an option and says nothing itself. An option whose value is the
+ * letter f has that number too, as in `bucketing:s=f`.
+ */
+async function telling(
+  kind: 'aggregator' | 'pre-aggregator',
+  registry: Registry,
+  text: string,
+  f: number
+): Promise<string> {
+  const said = text.replace(/=f(?=,|$)/g, `=${f}`)
+  const { options } = parsePlugin(said)
+  if (Object.hasOwn(options, 'f')) return said
+  const told = `${said}${Object.keys(options).length === 0 ? ':' : ','}f=${f}`
+  return (await hasOption(kind, registry, told)) ? told : said
+}
+
+/** False for a plug-in that knows no such option; whatever else is wrong is said where the run is planned. */
+async function hasOption(kind: keyof Plugins, registry: Registry, text: string): Promise<boolean> {
+  try {
+    await loadPlugin(kind, resolvePlugin(registry, text))
+    return true
+  } catch (thrown) {
+    return PeergradError.from(thrown).data['plugin'] === undefined
+  }
+}
+
+/** A name for files and URLs. */
+function nameOf(cell: Omit<Cell, 'name' | 'directory' | 'options' | 'plan'>): string {
+  const { strategy, aggregator, preAggregators: chain, attack, byzantine, declared, partition, seed, others } = cell
+  const words = [
+    strategy,
+    ...chain,
+    aggregator,
+    attack,
+    `f${byzantine}`,
+    ...(declared === byzantine ? [] : [`declared${declared}`]),
+    partition,
+    `seed${seed}`,
+    ...Object.entries(others).map(([word, value]) => `${word}-${JSON.stringify(value)}`)
+  ]
+  return words.map(fileName).join('_')
+}
+
+function fileName(word: string): string {
+  return word
+    .replace(/[^\w.-]+/g, '-')
+    .replace(/^[-.]+/, '')
+    .slice(-60)
+}

@@ -1,0 +1,86 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { canonical, PeergradError } from '@peergrad/core'
+import { directory, writeWhole } from '../files.js'
+import { fileError } from '../machine-error.js'
+import type { Cell, CellPlan } from './cells.js'
+import type { Outcome } from './outcome.js'
+
+/** How cells are run: over real processes, or on the virtual clock. */
+export type Mode = 'processes' | 'simulation'
+
+/** What makes a kept outcome that of a cell. */
+interface Identity {
+  readonly mode: Mode
+  readonly manifest: CellPlan['manifest']
+  readonly attack: string | null
+  readonly schedule: string | null | null
+  readonly byzantine: number
+  readonly evaluateEvery: number
+}
+
+interface Kept {
+  readonly cell: Identity
+  readonly outcome: Outcome
+}
+
+/**
+ * What a cell came to before, if it was run to its end. Error `argument` names the first thing that differs when its
+ * directory holds another run, `corrupt` when the file is none of ours.
+ */
+export function readKept(cell: Cell & { readonly plan: CellPlan }, mode: Mode): Outcome | undefined {
+  const file = fileOf(cell)
+  if (!existsSync(file)) return undefined
+  const there = parse(file)
+  const [here, kept] = [identity(cell, mode), there.cell].map(flat)
+  const word = Object.keys({ ...here, ...kept }).find((each) => canonical([here[each]]) !== canonical([kept[each]]))
+  if (word === undefined) return there.outcome
+  const [got, had] = [here[word], kept[word]].map((value) => JSON.stringify(value) ?? 'nothing')
+  const message = `${word}: got ${got}, but the run in ${cell.directory} has ${had}; use another --out, or --fresh to run all anew`
+  throw new PeergradError('argument', message, { path: word })
+}
+
+export function writeKept(cell: Cell & { readonly plan: CellPlan }, mode: Mode, outcome: Outcome): void {
+  directory(cell.directory)
+  const kept: Kept = { cell: identity(cell, mode), outcome }
+  writeWhole(fileOf(cell), `${JSON.stringify(kept, null, 2)}\n`)
+}
+
+/** Removes what an unfinished or older run left, and nothing that is none. */
+export function removeKept(cell: Cell): void {
+  const left = [fileOf(cell), join(cell.directory, 'run.yaml')]
+  if (!left.some(existsSync)) return
+  try {
+    rmSync(cell.directory, { recursive: true })
+  } catch (thrown) {
+    throw fileError(cell.directory, thrown)
+  }
+}
+
+function fileOf({ directory: own }: Cell): string {
+  return join(own, 'cell.json')
+}
+
+function identity({ plan, byzantine, schedule, options }: Cell & { readonly plan: CellPlan }, mode: Mode): Identity {
+  const attack = plan.attack?.text ?? null
+  return { mode, manifest: plan.manifest, attack, schedule, byzantine, evaluateEvery: options['evaluate-every'] }
+}
+
+/** The manifest's fields beside the others, so that a message names the one that differs. */
+function flat({ manifest, ...rest }: Identity): Readonly<Record<string, unknown>> {
+  return { ...manifest, ...rest }
+}
+
+function parse(file: string): Kept {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Kept
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw fileError(file, cause)
+    throw new PeergradError(
+      'corrupt',
+      `${file}: is no outcome of a cell; remove it, or use --fresh`,
+      { file },
+      { cause }
+    )
+  }
+}

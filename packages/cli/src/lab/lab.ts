@@ -1,0 +1,81 @@
+import { PeergradError } from '@peergrad/core'
+import { EXIT, exitCodeOf } from '../exit-codes.js'
+import { print, printJson, say } from '../output/print.js'
+import { interruptible, type Stops } from '../train/interruptible.js'
+import type { Axis } from './axes.js'
+import { isPlanned, planCells, type Cell } from './cells.js'
+import type { Mode } from './kept.js'
+import { runProcesses } from './processes.js'
+import { reportOf, terminal, writeReport, type LabReport } from './report.js'
+import type { Row } from './row.js'
+import { runGrid, type RunCell } from './run.js'
+import { Laboratory } from './simulated/laboratory.js'
+import { simulateCell } from './simulated/run.js'
+
+export interface AttackInit {
+  readonly axes: readonly Axis[]
+  readonly mode: Mode
+  readonly out: string
+  /** run what is there again */
+  readonly fresh: boolean
+  readonly json: boolean
+  /** the program that a peer is, `bin/peergrad.js` */
+  readonly program: string
+  /** what the terminal shows in the place of all tables */
+  readonly summary?: (rows: readonly Row[]) => string
+}
+
+/** `peergrad attack`: runs the cells of a grid that are not there. Resolves to the exit code once no process is left. */
+export async function attackHere({ axes, mode, out, fresh, json, program, summary }: AttackInit): Promise<number> {
+  const cells = await planCells(axes, { out, mode })
+  sayPlan(cells, out)
+  return interruptible(async (stops) => {
+    const report = (rows: readonly Row[]): LabReport => reportOf({ mode, options: (cells[0] as Cell).options, rows })
+    const rows = await running({ mode, program, stops }, (run) =>
+      runGrid({
+        cells,
+        mode,
+        fresh,
+        signal: stops.signal,
+        run,
+        onRow: (done) => writeReport(out, report(done))
+      })
+    )
+    const whole = report(rows)
+    writeReport(out, whole)
+    if (json) printJson(whole)
+    else
+      print(
+        `\n${summary?.(rows) ?? terminal(whole)}\n  attack.html, .md, .csv, .json and a directory for each cell in ${out}\n`
+      )
+    return stops.signal.aborted ? EXIT.interrupted.code : exitCode(rows)
+  })
+}
+
+/** What runs one cell, for as long as the work on the grid goes on. */
+async function running<T>(
+  { mode, program, stops }: { mode: Mode; program: string; stops: Stops },
+  work: (run: RunCell) => Promise<T>
+): Promise<T> {
+  if (mode === 'processes') return work((cell, plan) => runProcesses({ cell, plan, program, stops }))
+  const laboratory = new Laboratory()
+  try {
+    return await work((cell, plan, onRound) => simulateCell({ cell, plan, laboratory, signal: stops.signal, onRound }))
+  } finally {
+    await laboratory.close()
+  }
+}
+
+/** What cannot be is said before anything runs. */
+function sayPlan(cells: readonly Cell[], out: string): void {
+  const planned = cells.filter(isPlanned)
+  say(`peergrad: ${planned.length} cells to attack; files in ${out}`)
+  for (const { name, plan } of cells) if (plan instanceof PeergradError) say(`  refused: ${name}: ${plan.message}`)
+  const averages = planned.filter(({ declared, plan }) => declared === 0 && plan.attack !== undefined).length
+  if (averages > 0) say(`  ${averages} of them declare f = 0, with which a robust rule is an average`)
+}
+
+function exitCode(rows: readonly Row[]): number {
+  const failed = rows.find((row) => row.status === 'failed')
+  return failed === undefined ? EXIT.ok.code : exitCodeOf(new PeergradError(failed.code, failed.reason))
+}

@@ -1,0 +1,138 @@
+import type { Digest, PeergradError, PeerId, RunEvent, Strategy } from '@peergrad/core'
+import type { Evaluation, Outcome, Standing } from './outcome.js'
+
+export interface ObserverInit {
+  readonly strategy: Strategy
+  /** hostile peers, which have the last ranks of the first view */
+  readonly byzantine: number
+  /** milliseconds that a round waits for contributions */
+  readonly deadline: number
+  /** accuracy of who guesses: what a model that diverged is worth */
+  readonly chance: number
+}
+
+/** What an honest peer did, by its events. */
+interface Witness {
+  rounds: number
+  received: number
+  /** bytes by the strategy's formula */
+  expected: number
+  view: readonly PeerId[]
+  hash: Digest | undefined
+}
+
+/** Puts together what a run came to from the events of its honest peers; what hostile ones say counts for nothing. */
+export class Observer {
+  readonly #init: ObserverInit
+  readonly #witnesses = new Map<PeerId, Witness>()
+  readonly #evaluations = new Map<number, Evaluation>()
+  readonly #delayed = new Set<number>()
+  #first: readonly PeerId[] = []
+  #exclusion: number | undefined
+
+  constructor(init: ObserverInit) {
+    this.#init = init
+  }
+
+  /** Members of the first view that are honest, in rank order. */
+  get honest(): readonly PeerId[] {
+    return this.#first.slice(0, this.#first.length - this.#init.byzantine)
+  }
+
+  /** Rounds that all honest peers have ended. */
+  get rounds(): number {
+    return Math.min(...this.honest.map((peer) => this.#witnesses.get(peer)?.rounds ?? 0))
+  }
+
+  add(event: RunEvent): void {
+    if (event.type === 'view' && this.#first.length === 0) this.#first = event.members
+    if (!this.honest.includes(event.peer)) return
+    const witness = this.#witness(event.peer)
+    if (event.type === 'view') this.#addView(witness, event.members)
+    else if (event.type === 'round') this.#addRound(witness, event)
+    else if (event.type === 'evaluated') this.#addEvaluation(event)
+    else if (event.type === 'finished') witness.hash = event.parametersHash
+  }
+
+  /**
+   * @param ended what an honest peer ended with before its time
+   * @param seconds that the run took
+   */
+  outcome({ ended, seconds }: { ended: PeergradError | undefined; seconds: number }): Outcome {
+    const hashes = this.honest.map((peer) => this.#witnesses.get(peer)?.hash)
+    const [hash] = hashes
+    const agreed = hash !== undefined && hashes.every((each) => each === hash)
+    const evaluations = [...this.#evaluations.values()].sort((a, b) => a.round - b.round)
+    const accuracies = evaluations.map(({ accuracy }) => accuracy)
+    // who cannot train on has no model that is worth anything
+    if (ended?.code === 'non-finite') accuracies.push(this.#init.chance)
+    return {
+      parametersHash: agreed ? hash : null,
+      rounds: this.rounds,
+      seconds,
+      evaluations,
+      best: accuracies.length === 0 ? null : Math.max(...accuracies),
+      last: accuracies.at(-1) ?? null,
+      ended: ended === undefined ? null : { code: ended.code, message: ended.message },
+      standing: this.#standing(agreed, ended)
+    }
+  }
+
+  #standing(agreed: boolean, ended: PeergradError | undefined): Standing {
+    const witnesses = this.honest.map((peer) => this.#witness(peer))
+    const why = this.#whyNot(agreed, ended)
+    return {
+      held: why === null,
+      why,
+      delayed: this.#delayed.size,
+      wasted: Math.max(
+        0,
+        witnesses.reduce((sum, { received, expected }) => sum + received - expected, 0)
+      ),
+      exclusion: this.#exclusion ?? null
+    }
+  }
+
+  #whyNot(agreed: boolean, ended: PeergradError | undefined): string | null {
+    if (ended !== undefined) return ended.message
+    const missed = this.honest.filter((peer) => this.#witnesses.get(peer)?.hash === undefined)
+    if (missed.length > 0) return `${missed.length} of ${this.honest.length} honest peers did not get to the end`
+    if (!agreed) return 'the honest peers do not hold the same parameters'
+    const shut = this.honest.filter((peer) => !this.honest.every((other) => this.#witness(other).view.includes(peer)))
+    return shut.length === 0 ? null : `${shut.length} honest peers were shut out`
+  }
+
+  #addView(witness: Witness, members: readonly PeerId[]): void {
+    witness.view = members
+    if (this.#exclusion !== undefined || this.#init.byzantine === 0) return
+    const hostile = this.#first.slice(this.honest.length)
+    if (!members.some((peer) => hostile.includes(peer))) this.#exclusion = witness.rounds
+  }
+
+  #addRound(witness: Witness, event: Extract<RunEvent, { type: 'round' }>): void {
+    const { round, attempt, seconds, contributors, bytesReceived, packed, peer } = event
+    witness.rounds = Math.max(witness.rounds, round + 1)
+    witness.received += bytesReceived
+    const rank = contributors.indexOf(peer)
+    if (rank >= 0 && packed !== undefined) {
+      const init = { peers: contributors.length, rank, bytes: packed.bytes }
+      witness.expected += this.#init.strategy.traffic(init).received
+    }
+    if (attempt > 0 || 1000 * seconds >= this.#init.deadline) this.#delayed.add(round)
+  }
+
+  /** All honest peers hold the same model; the evaluation on most samples is kept. */
+  #addEvaluation({ round, accuracy, loss, samples }: Extract<RunEvent, { type: 'evaluated' }>): void {
+    const known = this.#evaluations.get(round)
+    if (known === undefined || samples > known.samples) this.#evaluations.set(round, { round, accuracy, loss, samples })
+  }
+
+  #witness(peer: PeerId): Witness {
+    let witness = this.#witnesses.get(peer)
+    if (witness === undefined) {
+      witness = { rounds: 0, received: 0, expected: 0, view: this.#first, hash: undefined }
+      this.#witnesses.set(peer, witness)
+    }
+    return witness
+  }
+}

@@ -1,0 +1,52 @@
+import type { ErrorCode } from '@peergrad/core'
+import type { Cell } from './cells.js'
+import type { Outcome } from './outcome.js'
+
+/** One cell of a grid in a report: what was run, and what it came to or why it did not. */
+export type Row = Pick<
+  Cell,
+  | 'name'
+  | 'strategy'
+  | 'aggregator'
+  | 'preAggregators'
+  | 'attack'
+  | 'byzantine'
+  | 'declared'
+  | 'partition'
+  | 'seed'
+  | 'others'
+> & {
+  /** data, gradient, payload or protocol; null when nobody is hostile */
+  readonly level: string | null
+  readonly peers: number
+} & (
+    | ({ readonly status: 'finished' } & Outcome)
+    | ({ readonly status: 'refused' } & Reason)
+    | ({ readonly status: 'failed' } & Reason)
+    /** Ctrl+C came before its end */
+    | { readonly status: 'stopped' }
+  )
+
+interface Reason {
+  readonly code: ErrorCode
+  readonly reason: string
+}
+
+export type FinishedRow = Extract<Row, { status: 'finished' }>
+
+export function isFinished(row: Row): row is FinishedRow {
+  return row.status === 'finished'
+}
+
+/** What a row says of its cell. */
+export function factsOf(cell: Cell): Omit<Row, 'status'> {
+  const { name, strategy, aggregator, preAggregators, attack, byzantine, declared, partition, seed, others } = cell
+  const level = 'code' in cell.plan ? null : (cell.plan.attack?.attack.level ?? null)
+  const facts = { name, strategy, aggregator, preAggregators, attack, byzantine, declared, partition, seed, others }
+  return { ...facts, level, peers: cell.options.peers }
+}
+
+/** The rule as a report calls it: what comes before it, then itself. */
+export function defenceOf({ preAggregators, aggregator }: Pick<Row, 'preAggregators' | 'aggregator'>): string {
+  return [...preAggregators, aggregator].join(' → ')
+}

@@ -1,0 +1,123 @@
+import {
+  loadFactory,
+  parseSchedule,
+  PeergradError,
+  type Clock,
+  type Dataset,
+  type Engine,
+  type RunEvent
+} from '@peergrad/core'
+import { createPartitioner, type TfjsEngine } from '@peergrad/engine'
+import { MemoryNetwork, runPeer, Swarm, type PeerResult } from '@peergrad/peer'
+import { arm, HONEST } from '../../attack/arm.js'
+import { dealer, strategyReference } from '../../compose.js'
+import { decodeOnce, nameOf, sha256, silent } from '../../simulate/peers.js'
+import type { Cell, CellPlan } from '../cells.js'
+import type { Laboratory } from './laboratory.js'
+
+export interface PeersInit {
+  readonly cell: Cell
+  readonly plan: CellPlan
+  readonly laboratory: Laboratory
+  readonly dataset: Dataset
+  /** what honest peers compute with */
+  readonly engine: Engine
+  readonly clock: Clock
+  readonly emit: (event: RunEvent) => void
+}
+
+export interface Peers {
+  readonly honest: readonly Promise<PeerResult>[]
+  /** ends whoever still runs, and gives back what the run took */
+  end(): Promise<void>
+}
+
+/** Virtual milliseconds that a message takes, and that too few peers are waited for. */
+const LATENCY = 1
+const PATIENCE = 600_000
+
+const OVER = new PeergradError('aborted', 'the simulation is over')
+
+/**
+ * The peers of one run, that have met and are about to begin its first round, the hostile ones with the last ranks: the
+ * runtime, strategy and rule of real peers, on a network in memory. The clock stands still until somebody moves it.
+ */
+export async function startPeers(init: PeersInit): Promise<Peers> {
+  const { cell, plan, laboratory, dataset, clock, emit } = init
+  const { manifest, parts } = plan
+  const { options } = cell
+  const { memory, outside } = laboratory
+  const names = Array.from({ length: manifest.peers }, (_, rank) => nameOf(rank))
+  const hostile = plan.attack === undefined ? [] : names.slice(names.length - cell.byzantine)
+  const network = new MemoryNetwork({
+    clock,
+    seed: manifest.seed,
+    latency: () => LATENCY,
+    deliver: (from, into) => memory.deliver(from, into)
+  })
+  const armed = names.map((self) =>
+    plan.attack === undefined || !hostile.includes(self)
+      ? HONEST
+      : arm(plan.attack.attack, {
+          self,
+          accomplices: hostile.filter((other) => other !== self),
+          schedule: plan.attack.schedule
+        })
+  )
+  const meshes = names.map((name, rank) => armed[rank].mesh(network.join(name)))
+  for (const mesh of meshes.slice(1)) await mesh.dial(`/memory/${names[0]}`)
+  const founding = { view: { number: 0, members: names }, lineage: { founder: names[0], founded: clock.wall() } }
+  const decode = decodeOnce()
+  const strategy = await loadFactory('strategy', strategyReference(manifest.strategy, manifest))
+  const partition = dealer(await createPartitioner(manifest.partition), dataset, manifest.seed)
+  const over = new AbortController()
+  const stores = names.map(() => memory.open(clock))
+  const engines: TfjsEngine[] = []
+  const engineOf = async (rank: number): Promise<Engine> => {
+    const taught = armed[rank].dataset(dataset, manifest)
+    if (taught === dataset) return init.engine
+    const engine = await laboratory.engine({ model: manifest.model, dataset: taught, options, workers: 1 })
+    engines.push(engine)
+    return outside.of(engine)
+  }
+  const swarms: Swarm[] = []
+  const running: Promise<PeerResult>[] = []
+  for (const [rank, mesh] of meshes.entries()) {
+    const engine = armed[rank].engine(await engineOf(rank))
+    const swarm = new Swarm({ mesh, clock, logger: silent, join: [], manifest, sha256, founding, decode })
+    swarms.push(swarm)
+    const result = runPeer({
+      ...parts,
+      // each peer has its own: a strategy may remember what it saw
+      strategy: armed[rank].strategy(strategy(), manifest),
+      swarm,
+      engine,
+      store: armed[rank].store(outside.of(stores[rank])),
+      partition,
+      schedule: parseSchedule(manifest.schedule),
+      clock,
+      logger: silent,
+      emit,
+      // all honest peers hold the same model
+      evaluateEvery: rank === 0 ? options['evaluate-every'] : 0,
+      evaluateSamples: Infinity,
+      patience: PATIENCE,
+      leave: new AbortController().signal,
+      stop: new AbortController().signal,
+      signal: over.signal
+    })
+    result.catch(() => undefined)
+    running.push(result)
+  }
+  return {
+    honest: running.slice(0, names.length - hostile.length),
+    async end() {
+      over.abort(OVER)
+      for (const mesh of meshes) await mesh.close()
+      await outside.settled()
+      for (const swarm of swarms) swarm.close()
+      for (const each of [...stores, ...engines]) await each.close()
+      memory.clear()
+    }
+  }
+}

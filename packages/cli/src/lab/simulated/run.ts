@@ -1,0 +1,89 @@
+import { PeergradError, virtualClock } from '@peergrad/core'
+import type { PeerResult } from '@peergrad/peer'
+import type { Cell, CellPlan } from '../cells.js'
+import { Observer } from '../observer.js'
+import type { Outcome } from '../outcome.js'
+import type { Laboratory } from './laboratory.js'
+import { startPeers } from './peers.js'
+
+export interface SimulateInit {
+  readonly cell: Cell
+  readonly plan: CellPlan
+  readonly laboratory: Laboratory
+  /** aborts to stop the run; then it rejects with the signal's reason */
+  readonly signal: AbortSignal
+  /** rounds that all honest peers have ended */
+  readonly onRound: (rounds: number) => void
+}
+
+/** Virtual milliseconds beside those that every round may take, after which a run stands still. */
+const SPARE = 600_000
+
+/**
+ * One run of a grid on a network in memory, under a virtual clock that waits for the gradients. The same cell gives the
+ * same parameters as over real processes. What ends an honest peer ends the run, and is part of its outcome.
+ */
+export async function simulateCell({ cell, plan, laboratory, signal, onRound }: SimulateInit): Promise<Outcome> {
+  const { manifest, parts } = plan
+  const { dataset, shared: engine } = await laboratory.open(manifest, cell.options)
+  const start = performance.now()
+  const clock = virtualClock()
+  const observer = new Observer({
+    strategy: parts.strategy,
+    byzantine: plan.attack === undefined ? 0 : cell.byzantine,
+    deadline: manifest.deadline,
+    chance: 1 / dataset.classes
+  })
+  const peers = await startPeers({
+    cell,
+    plan,
+    laboratory,
+    dataset,
+    engine,
+    clock,
+    emit: (event) => {
+      observer.add(event)
+      if (event.type === 'round') onRound(observer.rounds)
+    }
+  })
+  try {
+    const ended = await turn(peers.honest, { clock, laboratory, signal, limit: () => limit(manifest, observer.rounds) })
+    return observer.outcome({ ended, seconds: (performance.now() - start) / 1000 })
+  } finally {
+    await peers.end()
+  }
+}
+
+/** When a run that has so many rounds behind it must have made one more, in virtual milliseconds. */
+function limit({ deadline, grace }: CellPlan['manifest'], rounds: number): number {
+  return SPARE + (rounds + 1) * 2 * (deadline + grace)
+}
+
+interface TurnInit extends Pick<SimulateInit, 'laboratory' | 'signal'> {
+  readonly clock: ReturnType<typeof virtualClock>
+  readonly limit: () => number
+}
+
+/** Moves the clock until all peers have ended, or one of them fails: then with what. */
+async function turn(
+  honest: readonly Promise<PeerResult>[],
+  { clock, laboratory, signal, limit }: TurnInit
+): Promise<PeergradError | undefined> {
+  let left = honest.length
+  let failure: PeergradError | undefined
+  for (const peer of honest) {
+    peer.then(
+      () => (left -= 1),
+      (thrown: unknown) => (failure ??= PeergradError.from(thrown))
+    )
+  }
+  for (;;) {
+    await laboratory.outside.settled()
+    signal.throwIfAborted()
+    if (left === 0 || failure !== undefined) return failure
+    if (clock.next === undefined || clock.next > limit()) {
+      return new PeergradError('timeout', `the run stood still after ${Math.round(clock.now() / 1000)} virtual s`)
+    }
+    clock.turn()
+  }
+}

@@ -1,0 +1,57 @@
+import type { Table } from '../output/page.js'
+import { bytes, whole } from '../output/units.js'
+import { groupBy, groupsOf } from './groups.js'
+import { defenceOf, isFinished, type FinishedRow, type Row } from './row.js'
+
+/** Levels whose attacks are no numbers: what must hold is told apart. */
+const STANDING_LEVELS = ['payload', 'protocol']
+
+const NOTES = [
+  'Held: all honest peers ended the run with the same parameters, and none of them was shut out. Rounds delayed: those for which an honest peer needed more than one attempt, or the whole deadline. Bytes wasted: what honest peers received beyond the formula of the strategy, messages included; a run without an attack has some too. Excluded after: rounds until no hostile peer was in the view any more.'
+]
+
+/** What attacks on the payload and the protocol did, for each strategy and partition. */
+export function standings(rows: readonly Row[]): Table[] {
+  const told = rows.filter(isFinished).filter(({ level }) => level !== null && STANDING_LEVELS.includes(level))
+  return groupsOf(told).map(({ name, rows: own }) => ({
+    heading: `${name}: payload and protocol`,
+    columns: ['attack', 'rule', 'f', 'held', 'rounds delayed', 'bytes wasted', 'excluded after', 'why not held'],
+    rows: own.map(standingRow),
+    notes: NOTES
+  }))
+}
+
+/** What is to be known beside the numbers: which cells have none and why. */
+export function remarks(rows: readonly Row[]): string[] {
+  const told = rows.flatMap((row): { reason: string; row: Row }[] => {
+    if (row.status === 'refused') return [{ reason: `refused: ${firstLine(row.reason)}`, row }]
+    if (row.status === 'failed') return [{ reason: `failed: ${firstLine(row.reason)}`, row }]
+    if (row.status === 'stopped') return [{ reason: 'stopped or not begun; the same command goes on with it', row }]
+    return row.ended === null
+      ? []
+      : [{ reason: `ended after ${row.rounds} rounds: ${firstLine(row.ended.message)}`, row }]
+  })
+  return [...groupBy(told, ({ reason }) => reason)].map(([reason, own]) => {
+    const [first] = own
+    const others = own.length === 1 ? '' : ` and ${own.length - 1} more`
+    return `${first?.row.name ?? ''}${others} ${reason}`
+  })
+}
+
+function standingRow(row: FinishedRow): string[] {
+  const { held, why, delayed, wasted, exclusion } = row.standing
+  return [
+    row.attack,
+    defenceOf(row),
+    String(row.byzantine),
+    held ? 'yes' : 'no',
+    whole(delayed),
+    bytes(wasted),
+    exclusion === null ? '–' : whole(exclusion),
+    why === null ? '–' : firstLine(why)
+  ]
+}
+
+function firstLine(text: string): string {
+  return text.split('\n')[0] ?? ''
+}

@@ -1,0 +1,61 @@
+import { PeergradError } from '@peergrad/core'
+import { describe, expect, test } from 'vitest'
+import { isPlanned } from '../../src/lab/cells.js'
+import { planGrid } from '../fixtures/attacked.js'
+import { refusal } from '../fixtures/compared.js'
+
+describe('the cells of a grid', () => {
+  test('have each their own name, and directory', async () => {
+    const cells = await planGrid({
+      aggregator: ['mean', 'trimmed-mean'],
+      'pre-aggregator': [[], ['nnm']],
+      attack: ['none', 'sign-flip'],
+      byzantine: [1, 2],
+      batch: [16, 32]
+    })
+    expect(cells).toHaveLength(32)
+    expect(new Set(cells.map(({ directory }) => directory)).size).toBe(32)
+    expect(cells.at(-1)).toMatchObject({
+      name: 'spirt-minibatches-1_nnm_trimmed-mean_sign-flip_f2_iid_seed1_batch-32',
+      directory: 'runs/x/cells/spirt-minibatches-1_nnm_trimmed-mean_sign-flip_f2_iid_seed1_batch-32',
+      others: { batch: 32 },
+      options: { batch: 32, peers: 5 }
+    })
+  })
+
+  test('honest peers stay as many, whatever f', async () => {
+    const cells = await planGrid({ aggregator: 'mean', attack: 'sign-flip', honest: 4, byzantine: [0, 1, 3] })
+    expect(cells.map(({ options }) => options.peers)).toEqual([4, 5, 7])
+    expect(cells.filter(isPlanned).map(({ plan }) => plan.attack?.text)).toEqual([undefined, 'sign-flip', 'sign-flip'])
+  })
+
+  test('rules are told f where they take it and do not say it', async () => {
+    const grid = { 'pre-aggregator': [['nnm', 'bucketing:s=f']], attack: 'sign-flip', byzantine: 2 }
+    const aggregator = ['median', 'trimmed-mean', 'trimmed-mean:f=1']
+    const texts = (await planGrid({ ...grid, aggregator, declared: [0, 1] })).map(({ options }) => options)
+    expect(texts.map((options) => options.aggregator)).toEqual([
+      ...['median', 'median'],
+      ...['trimmed-mean:f=0', 'trimmed-mean:f=1'],
+      ...['trimmed-mean:f=1', 'trimmed-mean:f=1']
+    ])
+    expect(texts[1]).toMatchObject({ 'pre-aggregator': ['nnm:f=1', 'bucketing:s=1'] })
+  })
+
+  test('what cannot be keeps its reason, when another can', async () => {
+    const cells = await planGrid({ aggregator: ['mean', 'trimmed-mean'], attack: 'sign-flip', byzantine: [1, 3] })
+    const reasons = cells.map(({ plan }) => (plan instanceof PeergradError ? plan.message : ''))
+    expect(reasons).toEqual(['', '', '', expect.stringMatching(/trimmed-mean: got 5 peers/)])
+  })
+
+  test.each([
+    ['argument', 'an honest one', { byzantine: 5 }],
+    ['argument', 'no exchange', { strategy: 'local', peers: 1, byzantine: 0 }],
+    ['unknown', 'sign-flipp', { attack: 'sign-flipp' }],
+    ['unknown', 'meen', { aggregator: 'meen' }],
+    ['duplicate', 'twice', { byzantine: [1, 1] }],
+    ['argument', 'byzantine', { byzantine: 1.5 }]
+  ])('%s: %s', async (code, message, grid) => {
+    const error = await refusal(() => planGrid({ aggregator: 'mean', attack: 'sign-flip', ...grid }))
+    expect(error).toMatchObject({ code, message: expect.stringContaining(message) })
+  })
+})

@@ -1,0 +1,136 @@
+import { resolveOptions } from '@peergrad/core'
+import { describe, expect, test } from 'vitest'
+import { figures } from '../../src/lab/figures.js'
+import { matrices } from '../../src/lab/matrices.js'
+import { quickSummary } from '../../src/lab/quick.js'
+import { csv, html, markdown, reportOf } from '../../src/lab/report.js'
+import type { Row } from '../../src/lab/row.js'
+import { remarks, standings } from '../../src/lab/tables.js'
+import { markdownTables } from '../../src/output/markdown.js'
+import { attacked } from '../fixtures/attacked.js'
+
+const ROWS: readonly Row[] = [
+  attacked([0.9, 0.95], { attack: 'none', level: null }),
+  attacked([0.8, 0.7]),
+  attacked([0.8, 0.6], { attack: 'alie' }),
+  attacked([0.9, 0.8], { attack: 'alie', seed: 2 }),
+  attacked([0.5, 0.1], { byzantine: 2, declared: 2, ended: { code: 'non-finite', message: 'it diverged\nlog' } }),
+  attacked([0.9, 0.3], { aggregator: 'mean', preAggregators: ['clipping:c=2', 'nnm'] }),
+  attacked([0.9, 0.9], {
+    attack: 'equivocation',
+    level: 'protocol',
+    standing: { held: false, why: 'two did not end', delayed: 2, wasted: 2_000_000, exclusion: 3 }
+  })
+]
+const { status: _status, ...FACTS } = attacked([])
+const REFUSED: Row = { ...FACTS, name: 'a|b', status: 'refused', code: 'argument', reason: 'too few peers' }
+const STOPPED: Row = { ...FACTS, name: 'later', status: 'stopped' }
+const reported = (rows: readonly Row[]) =>
+  reportOf(
+    { mode: 'simulation', options: resolveOptions({ flags: { model: 'mlp', rounds: 20 } }).options, rows },
+    { args: ['attack', '--attacks', 'a;b'], now: new Date('2026-01-31T12:00:00Z') }
+  )
+
+describe('heat maps', () => {
+  test('show the worst attack of the means over the seeds, the best and the last evaluation', () => {
+    const [best, last, each] = matrices(ROWS)
+    expect(best).toMatchObject({
+      heading: 'spirt, iid: worst of the attacks, best evaluation',
+      columns: ['', 'f = 1', 'f = 2'],
+      rows: [
+        ['median', '80.00 %', '50.00 %'],
+        ['clipping:c=2 → nnm → mean', '90.00 %', '–']
+      ],
+      heat: [
+        [0.8, 0.5],
+        [0.9, null]
+      ]
+    })
+    expect(last!.rows).toEqual([
+      ['median', '70.00 %', '10.00 %'],
+      ['clipping:c=2 → nnm → mean', '30.00 %', '–']
+    ])
+    expect(each!.rows.map(([name, f1]) => [name, f1])).toEqual([
+      ['median, none', '95.00 %'],
+      ['median, sign-flip', '70.00 %'],
+      ['median, alie', '70.00 %'],
+      ['clipping:c=2 → nnm → mean, sign-flip', '30.00 %'],
+      ['median, equivocation', '90.00 %']
+    ])
+  })
+
+  test('are one for each partition and whatever else varies', () => {
+    const rows = [attacked([0.5]), attacked([0.5], { partition: 'shards' }), attacked([0.5], { others: { batch: 25 } })]
+    expect(matrices(rows).map(({ heading }) => heading.split(':')[0])).toEqual([
+      ...['spirt, iid', 'spirt, iid', 'spirt, shards', 'spirt, shards', 'spirt, iid, batch 25', 'spirt, iid, batch 25']
+    ])
+  })
+
+  test('of the run without an attack, when there is no other', () => {
+    expect(matrices([attacked([0.9], { attack: 'none' })])[0]!.rows).toEqual([['median', '90.00 %']])
+    expect(matrices([REFUSED])).toEqual([])
+  })
+})
+
+test('attacks on payload and protocol say whether it held', () => {
+  expect(standings(ROWS)).toMatchObject([
+    { rows: [['equivocation', 'median', '1', 'no', '2', '2.0 MB', '3', 'two did not end']] }
+  ])
+  expect(standings(ROWS.slice(0, 3))).toEqual([])
+})
+
+test('what has no number is remarked, the same reason once', () => {
+  expect(remarks([...ROWS, REFUSED, { ...REFUSED, name: 'c' }, STOPPED])).toEqual([
+    'cell ended after 20 rounds: it diverged',
+    'a|b and 1 more refused: too few peers',
+    'later stopped or not begun; the same command goes on with it'
+  ])
+})
+
+test('CSV has a line for each cell with every column', () => {
+  const [head, ...lines] = csv({ cells: [...ROWS, REFUSED] })
+    .trimEnd()
+    .split('\r\n')
+  const columns = head!.split(',')
+  expect(lines).toHaveLength(8)
+  const values = Object.fromEntries(lines[5]!.split(',').map((value, index) => [columns[index], value]))
+  expect(values).toMatchObject({
+    preAggregators: 'clipping:c=2 nnm',
+    aggregator: 'mean',
+    best: '0.9',
+    last: '0.3',
+    held: 'true',
+    roundsToExclusion: ''
+  })
+  expect(lines[7]).toContain('refused,too few peers,,')
+})
+
+test('Markdown has the tables under the command', () => {
+  const text = markdown(reported([...ROWS, REFUSED]))
+  expect(text).toMatch(/^# Attacks on mlp on mnist, simulated: 20 rounds, .*\n\n {4}peergrad attack --attacks 'a;b'\n/)
+  expect(markdownTables(text).map(({ rows }) => rows.length)).toEqual([2, 2, 5, 1])
+  expect(text).toContain('- a\\|b refused: too few peers')
+})
+
+test('the page colours its maps by class, draws the curves, and asks for nothing outside', () => {
+  const text = html(reported([...ROWS, { ...attacked([0.1, 0.2]), aggregator: './<b>.js' }]))
+  expect(text).toContain('<td class="heat heat-8">80.00 %</td>')
+  expect(text).toContain('./&lt;b&gt;.js')
+  const markup = text.replace(/<(script|style)[ >].*?<\/\1>/gs, '')
+  expect(markup).not.toMatch(/\b(src|href|action)=|url\(|@import| style="/)
+  const [f1] = figures(ROWS)
+  expect(f1).toMatchObject({ caption: 'spirt, iid, f = 1: test accuracy by round' })
+  expect(f1!.curves[1]).toEqual({ label: 'median, sign-flip, seed 1', x: [10, 20], y: [0.8, 0.7] })
+})
+
+test('the quick grid says up to which f a rule survives, and where it breaks', () => {
+  const rows = [1, 2, 3].flatMap((f) => [
+    attacked([0.9], { attack: 'none', byzantine: f }),
+    attacked([0.88], { attack: 'ipm', byzantine: f }),
+    attacked([f === 2 ? 0.2 : 0.85], { byzantine: f })
+  ])
+  const text = quickSummary([...rows, REFUSED])
+  expect(text).toMatch(/median +ipm +3 +–\n/)
+  expect(text).toMatch(/median +sign-flip +1 +f = 2, 20.00 % of 90.00 %\n/)
+  expect(text).toContain('a|b: refused: too few peers')
+})

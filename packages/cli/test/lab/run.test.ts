@@ -1,0 +1,78 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PeergradError } from '@peergrad/core'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Row } from '../../src/lab/row.js'
+import { runGrid, type RunCell } from '../../src/lab/run.js'
+import { outcome, planGrid } from '../fixtures/attacked.js'
+import { refusal } from '../fixtures/compared.js'
+
+const GRID = { aggregator: ['mean', 'median'], attack: 'sign-flip', byzantine: 1 }
+
+describe('a grid', () => {
+  let out: string
+  beforeEach(() => {
+    out = mkdtempSync(join(tmpdir(), 'peergrad-lab-'))
+  })
+  afterEach(() => rmSync(out, { recursive: true }))
+
+  async function run(cell: RunCell, { signal = new AbortController().signal, grid = {}, fresh = false } = {}) {
+    const seen: Row[][] = []
+    const cells = await planGrid({ ...GRID, ...grid }, out)
+    const onRow = (rows: readonly Row[]) => void seen.push([...rows])
+    const rows = await runGrid({ cells, mode: 'simulation', fresh, signal, run: cell, onRow })
+    return { rows, seen }
+  }
+  const good: RunCell = async () => outcome([0.5, 0.9])
+
+  test('runs each cell once, and goes on with those that are missing', async () => {
+    const ran: string[] = []
+    const first = await run(async ({ aggregator }) => {
+      ran.push(aggregator)
+      if (aggregator === 'median') throw new PeergradError('crashed', 'a fuse blew')
+      return outcome([0.5, 0.9])
+    })
+    expect(first.rows).toMatchObject([
+      { status: 'finished', aggregator: 'mean', best: 0.9, level: 'gradient' },
+      { status: 'failed', code: 'crashed', reason: 'a fuse blew' }
+    ])
+    expect(first.seen.map((rows) => rows.length)).toEqual([1, 2])
+    const again: RunCell = async (cell) => {
+      ran.push(cell.aggregator)
+      return outcome([0.7])
+    }
+    const second = await run(again)
+    expect(second.rows).toMatchObject([
+      { status: 'finished', best: 0.9 },
+      { status: 'finished', best: 0.7 }
+    ])
+    expect(ran).toEqual(['mean', 'median', 'median'])
+    await run(again, { fresh: true })
+    expect(ran.slice(3)).toEqual(['mean', 'median'])
+  })
+
+  test('stops with the run in hand, which is run anew the next time', async () => {
+    const stop = new AbortController()
+    const stopping: RunCell = async () => {
+      stop.abort(new PeergradError('aborted', 'Ctrl+C'))
+      throw stop.signal.reason
+    }
+    const { rows } = await run(stopping, { signal: stop.signal })
+    expect(rows.map(({ status }) => status)).toEqual(['stopped', 'stopped'])
+    expect((await run(good)).rows.map(({ status }) => status)).toEqual(['finished', 'finished'])
+  })
+
+  test('a cell that cannot be is a row, and is not run', async () => {
+    const { rows } = await run(good, { grid: { aggregator: ['mean', 'trimmed-mean'], byzantine: 3 } })
+    expect(rows.map(({ status }) => status)).toEqual(['finished', 'refused'])
+  })
+
+  test('a directory that holds another run is refused with what differs', async () => {
+    await run(good)
+    expect(await refusal(() => run(good, { grid: { rounds: 13 } }))).toMatchObject({
+      code: 'argument',
+      message: expect.stringMatching(/^rounds: got 13, but the run in .* has 12/)
+    })
+  })
+})

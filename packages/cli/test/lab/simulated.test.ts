@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { isPlanned } from '../../src/lab/cells.js'
+import { Laboratory } from '../../src/lab/simulated/laboratory.js'
+import { simulateCell } from '../../src/lab/simulated/run.js'
+import type { Settings } from '../../src/lab/axes.js'
+import { planGrid } from '../fixtures/attacked.js'
+
+vi.setConfig({ testTimeout: 60_000 })
+
+describe('simulated cells', () => {
+  let laboratory: Laboratory
+  beforeAll(() => {
+    laboratory = new Laboratory()
+  })
+  afterAll(() => laboratory.close())
+
+  async function simulate(grid: Settings) {
+    const cells = (await planGrid(grid)).filter(isPlanned)
+    const outcomes = []
+    for (const cell of cells) {
+      const run = { cell, plan: cell.plan, laboratory, signal: new AbortController().signal, onRound: () => {} }
+      outcomes.push(await simulateCell(run))
+    }
+    return outcomes
+  }
+
+  test('the mean breaks where robust rules hold, and all give their memory back', async () => {
+    const grid = { attack: 'sign-flip:factor=10', byzantine: 1 }
+    const [mean, median, trimmed] = await simulate({ ...grid, aggregator: ['mean', 'median', 'trimmed-mean'] })
+    expect(mean!.last).toBeLessThan(0.4)
+    expect(median!.last).toBeGreaterThan(0.8)
+    expect(trimmed!.last).toBeGreaterThan(0.8)
+    for (const each of [median!, trimmed!]) {
+      expect(each).toMatchObject({ rounds: 12, ended: null, standing: { held: true, delayed: 0 } })
+      expect(each.evaluations.map(({ round }) => round)).toEqual([5, 11])
+      expect(each.evaluations.every(({ samples }) => samples === 100)).toBe(true)
+    }
+    expect(laboratory.arena.bytesInUse).toBe(0)
+  })
+
+  test('the same cell gives the same parameters, another seed others', async () => {
+    const [first, other] = await simulate({ aggregator: 'median', attack: 'alie', byzantine: 2, seed: [1, 2] })
+    const [again] = await simulate({ aggregator: 'median', attack: 'alie', byzantine: 2 })
+    expect(again!.parametersHash).toBe(first!.parametersHash)
+    expect(other!.parametersHash).not.toBe(first!.parametersHash)
+  })
+
+  test('a hostile peer may train on other data', async () => {
+    const [outcome] = await simulate({ aggregator: 'median', attack: 'label-flip', byzantine: 1 })
+    expect(outcome).toMatchObject({ standing: { held: true } })
+    expect(outcome!.last).toBeGreaterThan(0.8)
+  })
+
+  test('a run that is stopped rejects, and the laboratory goes on', async () => {
+    const [cell] = (await planGrid({ aggregator: 'mean', attack: 'none' })).filter(isPlanned)
+    const stop = new AbortController()
+    const onRound = () => stop.abort(new Error('stopped'))
+    const run = { cell: cell!, plan: cell!.plan, laboratory, signal: stop.signal, onRound }
+    await expect(simulateCell(run)).rejects.toThrow('stopped')
+    expect(laboratory.arena.bytesInUse).toBe(0)
+  })
+})
