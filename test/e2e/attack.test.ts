@@ -20,9 +20,11 @@ interface Report {
 test('a cell over real peers ends with the same parameters as simulated, and is not run twice', async () => {
   const out = join(scratch(), 'real')
   const words = ['--aggregators', 'trimmed-mean', '--attacks', 'alie:tau=1.5', '--byzantine', '1', '--peers', '4']
-  const args = ['attack', ...words, ...SMALL, '--rounds', '6', '--optimizer', 'sgd', '--lr', '0.1', '--json']
+  const args = ['attack', ...words, ...SMALL, '--rounds', '6', '--optimizer', 'sgd', '--lr', '0.1']
+  // a busy machine must not lose a contribution of the real run: that would be another run
+  const patient = ['--deadline', '300', '--grace', '60', '--on-failure', 'wait', '--json']
   const attack = async (...more: readonly string[]) => {
-    const finished = await cli(...args, ...more)
+    const finished = await cli(...args, ...patient, ...more)
     expect({ ...finished, out: '', err: finished.code === 0 ? '' : finished.err }).toMatchObject({ code: 0, err: '' })
     return { report: JSON.parse(finished.out) as Report, err: finished.err }
   }
