@@ -53,8 +53,11 @@ async function again(manifest: Partial<RunManifest>, indices = INDICES) {
   return simulation.results()
 }
 
-describe.each(['spirt', 'all-reduce'])('%s, a run that is resumed', (strategy) => {
-  const manifest = { strategy, rounds: 40 }
+describe.each([
+  { strategy: 'spirt', workerMomentum: 0 },
+  { strategy: 'all-reduce', workerMomentum: 0.9 }
+])('$strategy with worker momentum $workerMomentum, a run that is resumed', (given) => {
+  const manifest = { ...given, rounds: 40 }
 
   it('after all were stopped at once ends as it would have without the stop, to the bit', async () => {
     const expected = await without(manifest)
@@ -74,7 +77,7 @@ describe.each(['spirt', 'all-reduce'])('%s, a run that is resumed', (strategy) =
   })
 
   it('over an epoch with a lost peer in it, too', async () => {
-    const epochs = { strategy, rounds: 0, epochs: 3 }
+    const epochs = { ...given, rounds: 0, epochs: 3 }
     const play = async (stopAt: number) => {
       INDICES.forEach((index) => rmSync(folder(index), { recursive: true, force: true }))
       simulation = new Simulation(epochs)

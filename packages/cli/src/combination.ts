@@ -15,10 +15,12 @@ export interface Combination {
   readonly codec: Codec
   readonly filter: Filter | undefined
   readonly peers: number
+  readonly workerMomentum: number
 }
 
 /** Refuses parts that do not go together, before anything is started: error `argument` says why. */
-export function checkCombination({ strategy, aggregator, preAggregators, codec, filter, peers }: Combination): void {
+export function checkCombination(combination: Combination): void {
+  const { strategy, aggregator, preAggregators, codec, filter, peers, workerMomentum } = combination
   const unmet = unmetCondition(preAggregators, aggregator, peers)
   if (unmet !== undefined) refuse(`${unmet.who}: got ${vectorsOf(unmet.n, peers)}, ${unmet.unmet}`)
   if (strategy.kind === 'single' && peers > 1) {
@@ -28,6 +30,12 @@ export function checkCombination({ strategy, aggregator, preAggregators, codec, 
     refuse(
       `codec ${codec.name} has no zeros, so the filter ${filter.name} could leave nothing out; ` +
         'take --filter none, or another codec (f16, int8)'
+    )
+  }
+  if (workerMomentum > 0 && strategy.outer !== undefined) {
+    refuse(
+      `worker-momentum: got ${workerMomentum} with the strategy ${strategy.name}, whose peers step by themselves and average models; ` +
+        'expected 0, or a strategy that exchanges gradients (--every 1)'
     )
   }
   const refusal = strategy.refuses?.({ aggregator, preAggregators, codec, filter })

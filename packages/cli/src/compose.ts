@@ -70,7 +70,8 @@ export async function checkComponents(manifest: RunManifest, options: Options): 
   const filterName = filterOf(strategy, codec, manifest)
   const filtering = filterName === undefined ? undefined : resolvePlugin(filters, filterName)
   const filter = filtering && (await loadPlugin('filter', filtering))
-  checkCombination({ strategy, aggregator, preAggregators: chain, codec, filter, peers: manifest.peers })
+  const { peers, workerMomentum } = manifest
+  checkCombination({ strategy, aggregator, preAggregators: chain, codec, filter, peers, workerMomentum })
   return {
     strategy,
     aggregator: rule,

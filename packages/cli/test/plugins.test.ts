@@ -57,6 +57,17 @@ describe('what a plug-in lacks is said before anything starts, with its file', (
   })
 })
 
+test.each(['gossip', 'diloco', 'all-reduce:every=4', 'mlless:own-steps=true'])(
+  'worker momentum is refused with %s, which averages models',
+  async (strategy) => {
+    await expect(check({ strategy, 'worker-momentum': '0.9' })).rejects.toMatchObject({
+      code: 'argument',
+      message: expect.stringMatching(/worker-momentum: got 0.9 with the strategy .* average models/)
+    })
+    await check({ strategy })
+  }
+)
+
 describe('a plug-in can be named', () => {
   const before = process.cwd()
   const SOURCE = `({ ${RULE}, aggregate() {} })`

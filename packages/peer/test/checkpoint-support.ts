@@ -33,6 +33,7 @@ export const MANIFEST: RunManifest = {
   codec: 'f32',
   optimiser: { name: 'momentum', learningRate: 0.1, momentum: 0.9 },
   schedule: 'constant',
+  workerMomentum: 0,
   batch: 4,
   minibatches: 2,
   every: 1,

@@ -25,6 +25,8 @@ export interface RunManifest {
   readonly codec: string
   readonly optimiser: OptimiserSpec
   readonly schedule: string
+  /** β of what each peer gives in the place of its gradient g, m ← β·m + (1 − β)·g; 0: the gradient */
+  readonly workerMomentum: number
   readonly batch: number
   /** minibatches each peer takes in one synchronisation */
   readonly minibatches: number

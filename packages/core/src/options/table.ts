@@ -130,6 +130,15 @@ export const OPTIONS = {
     describe:
       'learning rate over the rounds: constant, step:every=100,factor=0.1, cosine:steps=1000; each with warmup=50'
   }),
+  'worker-momentum': number({
+    group: 'run',
+    manifest: true,
+    default: 0,
+    min: 0,
+    below: 1,
+    describe:
+      'share β of what it gave before in what each peer gives: m ← β·m + (1 − β)·gradient, which helps rules to tell hostile peers apart'
+  }),
   seed: integer({
     group: 'run',
     manifest: true,

@@ -32,6 +32,7 @@ export const runManifestSchema: z.ZodType<RunManifest> = z.strictObject({
   codec: text,
   optimiser,
   schedule: text,
+  workerMomentum: z.number().min(0).lt(1),
   batch: z.int().min(1),
   minibatches: z.int().min(1),
   every: z.int().min(1),

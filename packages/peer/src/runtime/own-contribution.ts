@@ -4,6 +4,7 @@ import type { PhaseTimer } from './phase-timer.js'
 import type { ExchangeParts } from './round-services.js'
 import { shapeOf, type Shape } from './shape.js'
 import type { Packed } from './vectors.js'
+import { withMomentum } from './worker-momentum.js'
 
 export interface Contributed {
   /** as the others have it */
@@ -57,11 +58,11 @@ export class OwnContribution {
 
   async #give(make: () => Promise<Made>, parts: number): Promise<Contributed> {
     const made = await make()
+    const { services, init, effects } = this.#parts
     const { digest, words, ...offered } = await this.#timer.measure('store', async () => {
       await this.#checkFinite(made)
-      return this.#share(made.key, parts)
+      return this.#share(await withMomentum(made.key, services), parts)
     })
-    const { services, init, effects } = this.#parts
     const { round } = init
     const { length } = this.#shape
     const { samples, loss } = made
