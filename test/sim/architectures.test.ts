@@ -60,6 +60,15 @@ describe.each([SGD, MOMENTUM, ADAM])('with $optimiser.name', (optimiser) => {
   )
 })
 
+it('mlless with own steps gives what the optimiser of each peer makes, and of that what is significant', async () => {
+  const whole = await run('mlless:own-steps=true,v=0', ADAM)
+  expect(new Set(whole.map(({ parametersHash }) => parametersHash)).size).toBe(1)
+  const part = await run('mlless:own-steps=true,v=0.7', { ...ADAM, filter: 'auto' })
+  expect(new Set(part.map(({ parametersHash }) => parametersHash)).size).toBe(1)
+  expect(part[0].tensorBytesSent).toBeLessThan(0.7 * whole[0].tensorBytesSent)
+  expect(part[0].loss).toBeLessThan(2 * whole[0].loss!)
+})
+
 it('ring ends with what all-reduce does but for the order of its sums', async () => {
   const [ring, reduced] = [await run('ring'), await run('all-reduce')]
   expect(new Set(ring.map(({ parametersHash }) => parametersHash)).size).toBe(1)

@@ -102,7 +102,7 @@ export class OwnContribution {
   }
 
   async #filtered(key: string, filter: PluginReference): Promise<{ sent: string; packed: string; rest: string }> {
-    const { store, own, engine, manifest } = this.#parts.services
+    const { store, own, engine, manifest, strategy } = this.#parts.services
     const { round, state, steps, learningRate } = this.#parts.init
     const { length, parameters } = this.#shape
     const held = own.key(HELD)
@@ -116,7 +116,8 @@ export class OwnContribution {
       filter,
       parameters: engine.layout.parameters,
       step: steps + 1,
-      learningRate: learningRate(steps + 1),
+      // a distance that a peer has come is no gradient any more: only the outer step scales it
+      learningRate: strategy.outer?.learningRate ?? learningRate(steps + 1),
       seed: seedOf(manifest.seed, 'filter', round)
     })
     await store.unpack({ from: `${key}:sent`, sparse: parameters, length, to: `${key}:filtered` })

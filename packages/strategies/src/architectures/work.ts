@@ -23,11 +23,13 @@ const MODEL_AVERAGING: OptimiserSpec = { name: 'sgd', learningRate: 1 }
  * - `minibatches`: M, gradients accumulated at fixed parameters for one optimiser step, from 1
  * - `every`: k, optimiser steps between two synchronisations. With 1 the gradients are exchanged (LambdaML's GA-SGD); with
  *   more each peer steps by itself and the models are averaged (MA-SGD): Θ ← Θ − mean(Θ − Θ_k)
+ *
+ * With `ownSteps` peers step by themselves for k = 1 too.
  */
-export function workOf(plugin: string, options: PluginOptions): Work {
+export function workOf(plugin: string, options: PluginOptions, { ownSteps = false } = {}): Work {
   const minibatches = integerOption(plugin, options, 'minibatches', { fallback: 1, min: 1 })
   const every = integerOption(plugin, options, 'every', { fallback: 1, min: 1 })
-  if (every === 1) return { minibatches, steps: 1, give: (context) => averagedGradients(context) }
+  if (every === 1 && !ownSteps) return { minibatches, steps: 1, give: (context) => averagedGradients(context) }
   return {
     minibatches: minibatches * every,
     steps: every,
