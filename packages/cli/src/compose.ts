@@ -123,7 +123,9 @@ export async function openParts({ manifest, signal, armed, ...init }: OpenInit):
   const { options, arena, logger, opened } = init
   const parts = await checkComponents(manifest, options)
   const report = (message: string) => logger.info({}, message)
-  const dataset = await loadDataset(manifest.dataset, { cacheDirectory: cacheDirectory(options), signal, report })
+  const { stream } = options
+  const loading = { cacheDirectory: cacheDirectory(options), stream, signal, report }
+  const dataset = await loadDataset(manifest.dataset, loading)
   const workers = options['engine-workers'] || availableParallelism()
   const engine = await createEngine({
     backend: options.engine,

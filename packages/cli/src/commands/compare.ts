@@ -5,6 +5,7 @@ import { JSON_FLAG, RUN_FILE_FLAG, type Command } from '../command.js'
 const PEER_OPTIONS: readonly OptionName[] = [
   'engine-workers',
   'memory',
+  'stream',
   'redis-url',
   'checkpoint-every',
   'data-dir',

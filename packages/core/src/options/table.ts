@@ -292,6 +292,12 @@ export const OPTIONS = {
     defaultText: '~/.cache/peergrad',
     describe: 'where data sets are kept once fetched, and the keys of the peers of this machine'
   }),
+  stream: boolean({
+    group: 'peer',
+    default: false,
+    describe:
+      'read the samples of each minibatch from the files of the data set, instead of all of them into memory at the start'
+  }),
   join: list({
     group: 'peer',
     placeholder: 'MULTIADDR',

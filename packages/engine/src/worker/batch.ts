@@ -1,20 +1,29 @@
-import { random, type Dataset, type Minibatch, type Random, type Split } from '@peergrad/core'
+import { random, type Dataset, type Minibatch, type Random } from '@peergrad/core'
+
+import { FeatureReader } from './feature-reader.js'
+
+/** Values of one sample: the array that they lie in, and where they begin. */
+interface Place {
+  readonly values: Uint8Array | Float32Array
+  readonly from: number
+}
 
 /**
  * Turns samples into what the model sees: augmented when training, then normalised. Values are written to a buffer
  * that is reused by the next batch.
  */
 export class Batches {
-  readonly #dataset: Dataset
+  readonly #augment: Dataset['augment']
   readonly #height: number
   readonly #width: number
   readonly #channels: number
   readonly #scale: Float32Array
   readonly #shift: Float32Array
+  readonly #places: { readonly [split in 'train' | 'test']: (sample: number) => Place }
   #buffer = new Float32Array(0)
 
   constructor(dataset: Dataset) {
-    this.#dataset = dataset
+    this.#augment = dataset.augment
     const [height = 1, width = 1, channels = 1] =
       dataset.shape.length === 3 ? dataset.shape : [1, 1, dataset.shape.at(-1) ?? 1]
     this.#height = height
@@ -23,50 +32,65 @@ export class Batches {
     const { scale, mean, deviation } = dataset.normalise
     this.#scale = Float32Array.from({ length: channels }, (_, c) => scale / (deviation[c] ?? 1))
     this.#shift = Float32Array.from({ length: channels }, (_, c) => -(mean[c] ?? 0) / (deviation[c] ?? 1))
+    this.#places = { train: this.#placesOf(dataset.train.features), test: this.#placesOf(dataset.test.features) }
   }
 
   /** A training minibatch, augmented from its seed as the data set says. */
   training({ samples, seed }: Minibatch): Float32Array {
-    const { crop, flip } = this.#dataset.augment
+    const { crop, flip } = this.#augment
     const source = crop > 0 || flip ? random(seed, 'augment') : undefined
-    return this.#gather(this.#dataset.train, samples.length, (i) => samples[i] ?? 0, source)
+    return this.#gather('train', samples.length, (i) => samples[i] ?? 0, source)
   }
 
   /** Samples from … to − 1 of a split as they are. */
   plain(split: 'train' | 'test', from: number, to: number): Float32Array {
-    return this.#gather(this.#dataset[split], to - from, (i) => from + i, undefined)
+    return this.#gather(split, to - from, (i) => from + i, undefined)
   }
 
-  #gather(split: Split, count: number, sample: (index: number) => number, source: Random | undefined): Float32Array {
-    const length = this.#height * this.#width * this.#channels
+  get #length(): number {
+    return this.#height * this.#width * this.#channels
+  }
+
+  #placesOf(features: Dataset['train']['features']): (sample: number) => Place {
+    const length = this.#length
+    if (!('files' in features)) return (sample) => ({ values: features, from: sample * length })
+    const reader = new FeatureReader(features, { length, channels: this.#channels })
+    return (sample) => ({ values: reader.read(sample), from: 0 })
+  }
+
+  #gather(
+    split: 'train' | 'test',
+    count: number,
+    sample: (index: number) => number,
+    source: Random | undefined
+  ): Float32Array {
+    const length = this.#length
     if (this.#buffer.length < count * length) this.#buffer = new Float32Array(count * length)
-    const { crop, flip } = this.#dataset.augment
+    const { crop, flip } = this.#augment
     for (let i = 0; i < count; i++) {
-      const from = sample(i) * length
+      const place = this.#places[split](sample(i))
       if (source === undefined) {
-        this.#copy(split, from, i * length)
+        this.#copy(place, i * length)
       } else {
         const down = crop > 0 ? source.below(2 * crop + 1) - crop : 0
         const right = crop > 0 ? source.below(2 * crop + 1) - crop : 0
-        this.#shifted(split, from, i * length, { down, right, mirrored: flip && source.below(2) === 1 })
+        this.#shifted(place, i * length, { down, right, mirrored: flip && source.below(2) === 1 })
       }
     }
     return this.#buffer.subarray(0, count * length)
   }
 
-  #copy(split: Split, from: number, to: number): void {
-    const { features } = split
+  #copy({ values, from }: Place, to: number): void {
     const channels = this.#channels
-    const length = this.#height * this.#width * channels
+    const length = this.#length
     for (let i = 0, c = 0; i < length; i++) {
-      this.#buffer[to + i] = (features[from + i] ?? 0) * (this.#scale[c] ?? 1) + (this.#shift[c] ?? 0)
+      this.#buffer[to + i] = (values[from + i] ?? 0) * (this.#scale[c] ?? 1) + (this.#shift[c] ?? 0)
       if (++c === channels) c = 0
     }
   }
 
   /** The window of a zero-padded image that lies `down` and `right` of it; the padding is zero before normalisation. */
-  #shifted(split: Split, from: number, to: number, init: { down: number; right: number; mirrored: boolean }): void {
-    const { features } = split
+  #shifted({ values, from }: Place, to: number, init: { down: number; right: number; mirrored: boolean }): void {
     const [height, width, channels] = [this.#height, this.#width, this.#channels]
     let out = to
     for (let y = 0; y < height; y++) {
@@ -76,7 +100,7 @@ export class Batches {
         const inside = row >= 0 && row < height && column >= 0 && column < width
         const pixel = from + (row * width + column) * channels
         for (let c = 0; c < channels; c++) {
-          const value = inside ? (features[pixel + c] ?? 0) : 0
+          const value = inside ? (values[pixel + c] ?? 0) : 0
           this.#buffer[out++] = value * (this.#scale[c] ?? 1) + (this.#shift[c] ?? 0)
         }
       }

@@ -1,0 +1,48 @@
+import { PeergradError, type Dataset, type FeatureFiles } from '@peergrad/core'
+
+import { lengthOf } from './files.js'
+
+/**
+ * Error `shape` or `corrupt` when a data set, perhaps a user's, does not hold together; `missing` when a file of it is not
+ * there.
+ */
+export async function checkDataset({ name, shape, classes, train, test }: Dataset): Promise<void> {
+  const length = shape.reduce((product, size) => product * size, 1)
+  for (const [half, { count, features, labels }] of Object.entries({ train, test })) {
+    const what = `data: ${name}.${half}`
+    const files = 'files' in features ? features : undefined
+    const values = 'files' in features ? length * samplesOf(features) : features.length
+    if ((!('files' in features) && !isShared(features)) || !isShared(labels)) {
+      throw new PeergradError('shape', `${what} lies in memory of one thread, expected SharedArrayBuffers`)
+    }
+    if (count < 1 || values !== count * length || labels.length !== count) {
+      const got = `${count} samples, ${values} values and ${labels.length} labels`
+      throw new PeergradError('shape', `${what} has ${got}, expected ${length} values and a label for each sample`)
+    }
+    const wrong = labels.find((label) => label >= classes)
+    if (wrong !== undefined) {
+      throw new PeergradError('corrupt', `${what} has the label ${wrong}, expected one below ${classes}`)
+    }
+    if (files !== undefined) await checkFiles(what, files, length)
+  }
+}
+
+function isShared({ buffer }: Uint8Array | Float32Array): boolean {
+  return buffer instanceof SharedArrayBuffer
+}
+
+function samplesOf({ files }: FeatureFiles): number {
+  return files.reduce((sum, { samples }) => sum + samples, 0)
+}
+
+async function checkFiles(what: string, { files, offset, stride }: FeatureFiles, length: number): Promise<void> {
+  if (stride < length) {
+    throw new PeergradError('shape', `${what} has a sample every ${stride} bytes, expected at least ${length}`)
+  }
+  for (const { path, samples } of files) {
+    const [got, expected] = [await lengthOf(path), offset + (samples - 1) * stride + length]
+    if (got >= expected) continue
+    const message = `${path}: got ${got} bytes, expected at least ${expected} for ${samples} samples`
+    throw new PeergradError('corrupt', message, { path })
+  }
+}
