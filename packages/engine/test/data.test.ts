@@ -108,7 +108,7 @@ describe('CIFAR binary files', () => {
     const { shape, train, test, augment } = await load(`cifar-binary:dir=${directory}`)
     expect([shape, train.count, test.count, augment]).toEqual([[32, 32, 3], 10, 1, { crop: 4, flip: true }])
     expect([...train.labels]).toEqual([1, 0, 2, 0, 3, 0, 4, 0, 5, 0])
-    expect(train.features.every((value, i) => value === (i % 3) + 1)).toBe(true)
+    expect((train.features as Uint8Array).every((value, i) => value === (i % 3) + 1)).toBe(true)
   })
 
   it.each([
