@@ -12,7 +12,7 @@ const MAY_IMPORT = {
   engine: ['core'],
   peer: ['core'],
   cli: ['core', 'store', 'strategies', 'engine', 'peer'],
-  conformance: ['core', 'store', 'strategies', 'peer']
+  conformance: ['core', 'store', 'strategies', 'engine', 'peer']
 }
 
 /** A browser can be a peer later: these packages use no `node:` module. */

@@ -1,22 +1,10 @@
-import {
-  createKernels,
-  optimiserStep,
-  type GradientStore,
-  type OptimiserSpec,
-  type PluginReference
-} from '@peergrad/core'
-import fc from 'fast-check'
-import { createHash } from 'node:crypto'
+import { storeLaws, type StoreUnderTest } from '@peergrad/conformance'
+import { type GradientStore, type OptimiserSpec, type PluginReference } from '@peergrad/core'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { storeFilterCompliance } from './store-filter.js'
-import { noise, put, read, shared, wordsOf } from './store-support.js'
-
-export interface StoreUnderTest {
-  readonly store: GradientStore
-  /** lets time pass for expiry, without waiting where the driver has a clock of ours */
-  advance(ms: number): Promise<void> | void
-}
+import { put, read } from './store-support.js'
+import { suite } from './suite.js'
 
 export type CreateStore = (options: { limit: number }) => Promise<StoreUnderTest>
 
@@ -27,9 +15,8 @@ const rule = (name: string): PluginReference => ({
 })
 const MEAN = rule('mean')
 const LIMIT = 16 << 20
-const kernels = createKernels()
 
-/** The laws of a store driver, for ours and for yours. `create` makes an empty one with a budget of `limit` bytes. */
+/** The laws of a store driver and cases beside them. `create` makes an empty one with a budget of `limit` bytes. */
 export function storeCompliance(name: string, create: CreateStore): void {
   describe(`store ${name}`, () => {
     let current: StoreUnderTest | undefined
@@ -42,76 +29,16 @@ export function storeCompliance(name: string, create: CreateStore): void {
       current = undefined
     })
 
+    suite(
+      'laws',
+      storeLaws(() => create({ limit: LIMIT }))
+    )
+
     describe('tensors', () => {
-      it('gives back the very bits that were put', async () => {
-        const store = await open()
-        const words = fc.oneof(
-          fc.integer({ min: 0, max: 0xffffffff }),
-          fc.constantFrom(0x7f800000, 0xff800000, 0x80000000, 1)
-        )
-        let count = 0
-        await fc.assert(
-          fc.asyncProperty(fc.array(words, { maxLength: 300 }), async (row) => {
-            const key = `bits:${count++}`
-            const lease = store.lease(row.length)
-            wordsOf(lease.vector).set(row)
-            await store.put(key, lease)
-            expect([...wordsOf(await read(store, key))]).toEqual(row)
-            await store.delete([key])
-          }),
-          { numRuns: 50 }
-        )
-      })
-
-      it('changes nothing when the same is put again', async () => {
-        const store = await open()
-        await put(store, 'a', [1, 2, 3])
-        const before = await store.usage()
-        await put(store, 'a', [1, 2, 3])
-        expect([...(await read(store, 'a'))]).toEqual([1, 2, 3])
-        expect(await store.usage()).toEqual(before)
-      })
-
-      it.each([[[1, 2, 4]], [[1, 2]], [[-0, 2, 3]]])(
-        'refuses other bytes under a key that is taken: %j',
-        async (other) => {
-          const store = await open()
-          await put(store, 'a', [0, 2, 3])
-          const before = await store.usage()
-          await expect(put(store, 'a', other)).rejects.toMatchObject({ code: 'conflict', data: { key: 'a' } })
-          expect([...(await read(store, 'a'))]).toEqual([0, 2, 3])
-          expect(await store.usage()).toEqual(before)
-        }
-      )
-
-      it('gives a key to one of several concurrent writers, and never a mixture', async () => {
-        const store = await open()
-        const outcomes = await Promise.allSettled(
-          [1, 2, 3, 4].map((value) => put(store, 'a', Array(50_000).fill(value)))
-        )
-        const won = outcomes.flatMap((outcome, i) => (outcome.status === 'fulfilled' ? [i + 1] : []))
-        expect(won).toHaveLength(1)
-        expect(new Set(await read(store, 'a'))).toEqual(new Set(won))
-        for (const outcome of outcomes) {
-          if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'conflict' })
-        }
-      })
-
       it('lets all concurrent writers of the same bytes succeed', async () => {
         const store = await open()
         await Promise.all([1, 1, 1, 1].map((value) => put(store, 'a', Array(1000).fill(value))))
         expect(await store.keys('')).toEqual(['a'])
-      })
-
-      it('takes no lease twice, and no released one', async () => {
-        const store = await open()
-        const lease = store.lease(2)
-        lease.vector.set([1, 2])
-        await store.put('a', lease)
-        await expect(store.put('b', lease)).rejects.toMatchObject({ code: 'argument' })
-        const released = store.lease(2)
-        released.release()
-        await expect(store.put('b', released)).rejects.toMatchObject({ code: 'argument' })
       })
 
       it('gives back the room of what it could not put', async () => {
@@ -125,18 +52,6 @@ export function storeCompliance(name: string, create: CreateStore): void {
         expect((await store.usage()).bytes).toBe(bytes)
       })
 
-      it.each(['', 'a b', 'ä', 'a/b', '../x', 'x'.repeat(201), 'a\n'])('refuses the key %j', async (key) => {
-        const store = await open()
-        const lease = store.lease(1)
-        const argument = { code: 'argument' }
-        await expect(store.put(key, lease)).rejects.toMatchObject(argument)
-        await expect(store.get(key)).rejects.toMatchObject(argument)
-        await expect(store.has(key)).rejects.toMatchObject(argument)
-        await expect(store.delete([key])).rejects.toMatchObject(argument)
-        await expect(store.average([key], 'to')).rejects.toMatchObject(argument)
-        await expect(store.digest(key)).rejects.toMatchObject(argument)
-      })
-
       it('names everything that is missing', async () => {
         const store = await open()
         await put(store, 'there', [1])
@@ -146,51 +61,6 @@ export function storeCompliance(name: string, create: CreateStore): void {
         await expect(aggregate(store, ['x', 'there', 'y'], MEAN)).rejects.toMatchObject(missing)
         await expect(step(store, { from: 'x', gradient: 'y' })).rejects.toMatchObject(missing)
         expect(await store.has('to')).toBe(false)
-      })
-
-      it('lists keys by prefix, in order, and deletes what is there', async () => {
-        const store = await open()
-        for (const key of ['b:2', 'a:1', 'b:1']) await put(store, key, [1])
-        expect(await store.keys('b:')).toEqual(['b:1', 'b:2'])
-        await store.delete(['b:1', 'never'])
-        expect(await store.keys('')).toEqual(['a:1', 'b:2'])
-        expect([await store.has('b:1'), await store.has('b:2')]).toEqual([false, true])
-      })
-
-      it('keeps the lease of a deleted vector good until it is released', async () => {
-        const store = await open()
-        await put(store, 'a', Array(1000).fill(7))
-        const lease = await store.get('a')
-        await store.delete(['a'])
-        for (let i = 0; i < 5; i++) await put(store, `other:${i}`, Array(1000).fill(i))
-        expect(new Set(lease.vector)).toEqual(new Set([7]))
-        const held = (await store.usage()).bytes
-        lease.release()
-        lease.release()
-        expect((await store.usage()).bytes).toBeLessThan(held)
-      })
-
-      it('forgets a key when its time is up, and not before', async () => {
-        const store = await open()
-        await put(store, 'short', [1], 1000)
-        await put(store, 'long', [2], 3000)
-        await put(store, 'kept', [3])
-        await current!.advance(999)
-        expect(await store.has('short')).toBe(true)
-        await current!.advance(2)
-        expect(await store.keys('')).toEqual(['kept', 'long'])
-        await expect(store.get('short')).rejects.toMatchObject({ code: 'missing' })
-        await current!.advance(100_000)
-        expect(await store.keys('')).toEqual(['kept'])
-      })
-
-      it('does not let the expiry of a deleted key take its successor', async () => {
-        const store = await open()
-        await put(store, 'a', [1], 1000)
-        await store.delete(['a'])
-        await put(store, 'a', [2])
-        await current!.advance(5000)
-        expect([...(await read(store, 'a'))]).toEqual([2])
       })
 
       it.each([0, -1, NaN, Infinity])('refuses a ttl of %d', async (ttl) => {
@@ -216,19 +86,6 @@ export function storeCompliance(name: string, create: CreateStore): void {
         await put(store, 'c', Array(1000).fill(3))
       })
 
-      it('is flat over 1,000 vectors that come and go', async () => {
-        const store = await open(64_000)
-        await put(store, 'kept', Array(100).fill(1))
-        const before = await store.usage()
-        for (let i = 0; i < 1000; i++) {
-          await put(store, `v:${i}`, Array(1 + (i % 4000)).fill(i))
-          if (i % 10 === 0) await store.average([`v:${i}`], `mean:${i}`)
-          if (i % 3 === 0) (await store.get(`v:${i}`)).release()
-          await store.delete([`v:${i}`, `mean:${i}`])
-        }
-        expect(await store.usage()).toEqual(before)
-      })
-
       it('is flat over calls that are refused', async () => {
         const store = await open()
         await put(store, 'a', [1, NaN])
@@ -243,29 +100,6 @@ export function storeCompliance(name: string, create: CreateStore): void {
     })
 
     describe('average', () => {
-      it("agrees with core's mean to the bit, in the order given", async () => {
-        const store = await open()
-        await fc.assert(
-          fc.asyncProperty(
-            fc.integer({ min: 1, max: 6 }),
-            fc.integer({ min: 1, max: 70 }),
-            fc.integer(),
-            async (n, length, seed) => {
-              const rows = Array.from({ length: n }, (_, k) => noise(length, seed + k))
-              const keys = rows.map((_, k) => `x:${k}`)
-              for (const [k, row] of rows.entries()) await put(store, keys[k]!, row)
-              const order = [...keys].reverse()
-              await store.average(order, 'mean')
-              const expected = shared(Array(length).fill(0))
-              kernels.mean(expected, [...rows].reverse().map(shared))
-              expect([...wordsOf(await read(store, 'mean'))]).toEqual([...wordsOf(expected)])
-              await store.delete([...keys, 'mean'])
-            }
-          ),
-          { numRuns: 25 }
-        )
-      })
-
       it('shows the result whole or not at all', async () => {
         const store = await open()
         await put(store, 'x', Array(500_000).fill(1))
@@ -280,40 +114,6 @@ export function storeCompliance(name: string, create: CreateStore): void {
           } else await turn()
         }
         await work
-      })
-
-      it('is a repeated call the second time, and conflict over other inputs', async () => {
-        const store = await open()
-        for (const [key, row] of [
-          ['x', [1]],
-          ['y', [3]],
-          ['z', [9]]
-        ] as const)
-          await put(store, key, row)
-        await store.average(['x', 'y'], 'mean')
-        await store.average(['x', 'y'], 'mean')
-        await expect(store.average(['x', 'z'], 'mean')).rejects.toMatchObject({ code: 'conflict' })
-        expect([...(await read(store, 'mean'))]).toEqual([2])
-      })
-
-      it('uses inputs as they were when it was called, even if they are deleted meanwhile', async () => {
-        const store = await open()
-        await put(store, 'x', Array(200_000).fill(1))
-        await put(store, 'y', Array(200_000).fill(3))
-        const work = store.average(['x', 'y'], 'mean')
-        await store.delete(['x', 'y'])
-        await put(store, 'z', Array(200_000).fill(100))
-        await work
-        expect(new Set(await read(store, 'mean'))).toEqual(new Set([2]))
-      })
-
-      it('refuses no inputs, one named twice, and vectors of several lengths', async () => {
-        const store = await open()
-        await put(store, 'x', [1])
-        await put(store, 'y', [1, 2])
-        await expect(store.average([], 'to')).rejects.toMatchObject({ code: 'argument' })
-        await expect(store.average(['x', 'x'], 'to')).rejects.toMatchObject({ code: 'duplicate' })
-        await expect(store.average(['x', 'y'], 'to')).rejects.toMatchObject({ code: 'shape', data: { key: 'y' } })
       })
     })
 
@@ -421,44 +221,6 @@ export function storeCompliance(name: string, create: CreateStore): void {
         { name: 'nesterov', learningRate: 0.1 },
         { name: 'adamw', learningRate: 0.01 }
       ]
-      it.each(specs)("agrees with core's $name to the bit over three steps", async (optimiser) => {
-        const store = await open()
-        const parameters = 37
-        let state = shared(noise(40, 1))
-        await put(store, 'v0', state)
-        const count = { sgd: 0, momentum: 1, nesterov: 1, adam: 2, adamw: 2 }[optimiser.name]
-        const moments = Array.from({ length: count }, () => shared(Array(parameters).fill(0)))
-        for (let t = 1; t <= 3; t++) {
-          const gradient = shared(noise(40, 100 + t))
-          await put(store, `g${t}`, gradient)
-          const request = {
-            from: `v${t - 1}`,
-            to: `v${t}`,
-            gradient: `g${t}`,
-            optimiser,
-            parameters,
-            step: t,
-            learningRate: 0.1 / t
-          }
-          await store.applyUpdate(request)
-          await store.applyUpdate(request)
-          optimiserStep(kernels, optimiser, {
-            parameters: state.subarray(0, parameters),
-            gradient: gradient.subarray(0, parameters),
-            state: moments,
-            out: state.subarray(0, parameters),
-            outState: moments,
-            step: t,
-            learningRate: 0.1 / t
-          })
-          state = shared([...state.subarray(0, parameters), ...gradient.subarray(parameters)])
-          expect([...wordsOf(await read(store, `v${t}`))]).toEqual([...wordsOf(state)])
-          for (const [i, moment] of moments.entries()) {
-            expect([...wordsOf(await read(store, `v${t}:state:${i}`))]).toEqual([...wordsOf(moment)])
-          }
-        }
-        expect(await store.has('v0')).toBe(true)
-      })
 
       it('refuses gradients of another length, NaN, and learning rates that are none', async () => {
         const store = await open()
@@ -503,28 +265,6 @@ export function storeCompliance(name: string, create: CreateStore): void {
     })
 
     storeFilterCompliance(open)
-
-    describe('digest and verify', () => {
-      it('is SHA-256 of the floats as they lie', async () => {
-        const store = await open()
-        const row = noise(1001, 5)
-        await put(store, 'x', row)
-        const bytes = new Uint8Array(Float32Array.from(row).buffer)
-        const expected = createHash('sha256').update(bytes).digest('hex')
-        expect(await store.digest('x')).toBe(expected)
-        const { digest, firstNonFinite, norm } = await store.verify('x')
-        expect([digest, firstNonFinite]).toEqual([expected, -1])
-        expect(norm).toBe(Math.sqrt(kernels.squaredNorm(shared(row))))
-        expect(await store.digest('x')).toBe(expected)
-      })
-
-      it('finds the first element that is not finite', async () => {
-        const store = await open()
-        await put(store, 'x', [0, 1, -Infinity, NaN])
-        expect((await store.verify('x')).firstNonFinite).toBe(2)
-        await expect(store.verify('gone')).rejects.toMatchObject({ code: 'missing' })
-      })
-    })
 
     it('rejects calls after close, and closes twice', async () => {
       const store = await open()
