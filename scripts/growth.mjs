@@ -1,6 +1,7 @@
 /**
- * `pnpm growth`: simulates how strategies grow with the number of peers and draws it: docs/growth holds the numbers,
- * tables and picture. With `--draw` only the picture is made again. It takes minutes and 7 GB.
+ * `pnpm growth [STRATEGY …]`: simulates how strategies grow with the number of peers, all or those named, and draws it:
+ * docs/growth holds the numbers, tables and picture. With `--draw` only the picture is made again. All of them take half
+ * an hour and 7 GB.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,17 +11,25 @@ import { run } from './run.mjs'
 
 const ROOT = join(import.meta.dirname, '..')
 const FOLDER = join(ROOT, 'docs', 'growth')
-/** In which everybody reads everybody, n² vectors a round, ends earlier. */
+const FEW = [2, 4, 8, 16, 32, 64, 128]
+/** n² vectors a round, or as many parts, end earlier than the 2n of `all-reduce`. */
 const PEERS = {
-  spirt: [2, 4, 8, 16, 32, 64, 128, 256, 512],
-  'all-reduce': [2, 4, 8, 16, 32, 64, 128, 256, 512, 1000]
+  spirt: [...FEW, 256, 512],
+  'all-reduce': [...FEW, 256, 512, 1000],
+  'scatter-reduce': FEW,
+  'all-gather': FEW,
+  ring: FEW,
+  mlless: FEW,
+  diloco: FEW,
+  gossip: FEW
 }
+const wanted = process.argv.slice(2).filter((word) => word !== '--draw')
 const SIZES = ['--model-size', '256', '--latency', '10', '--bandwidth', '100']
 
 const documents = []
 for (const [strategy, peers] of Object.entries(PEERS)) {
   const out = join(FOLDER, strategy)
-  if (!process.argv.includes('--draw')) {
+  if (!process.argv.includes('--draw') && (wanted.length === 0 || wanted.includes(strategy))) {
     const program = join(ROOT, 'packages', 'cli', 'bin', 'peergrad.js')
     const args = ['simulate', '--strategies', strategy, '--peers', peers.join(), ...SIZES, '--out', out]
     const { code } = await run(process.execPath, [program, ...args], { stdio: 'inherit' })

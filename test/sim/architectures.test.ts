@@ -75,6 +75,11 @@ it('ring ends with what all-reduce does but for the order of its sums', async ()
   expect(ring[0].loss).toBeCloseTo(reduced[0].loss!, 5)
 })
 
+it('ring ends among so many peers that each hands on 46 parts', async () => {
+  const results = await run('ring', { peers: 24, rounds: 1, minibatches: 1 })
+  expect(new Set(results.map(({ parametersHash }) => parametersHash)).size).toBe(1)
+})
+
 it('diloco goes to where the others go, with its outer steps', async () => {
   const results = await run('diloco:every=5', { rounds: 20, ...SGD })
   expect(new Set(results.map(({ parametersHash }) => parametersHash)).size).toBe(1)

@@ -102,7 +102,7 @@ describe('what one peer can make another one keep', () => {
   })
 
   it('of vectors that it made takes no room from others', () => {
-    const derived = new Derived()
+    const derived = new Derived(4)
     const made = (label: string) => ({ ballot: 0, label, digest: 'd'.repeat(64), words: 1, length: 1 })
     for (let i = 0; i < 100; i++) derived.announced(A, made(`l${i}`))
     derived.announced(B, made('merged'))

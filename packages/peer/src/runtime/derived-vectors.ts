@@ -10,7 +10,7 @@ import type { Packed } from './vectors.js'
 export class DerivedVectors {
   readonly #parts: ExchangeParts
   readonly #pulls: Pulls
-  readonly #announced = new Derived()
+  readonly #announced: Derived
   readonly #waiters = new Set<() => void>()
   /** members that cannot publish in a ballot, and because of whom */
   readonly #unable = new Map<PeerId, { readonly ballot: number; readonly peers: readonly PeerId[] }>()
@@ -18,6 +18,7 @@ export class DerivedVectors {
   constructor(parts: ExchangeParts, pulls: Pulls) {
     this.#parts = parts
     this.#pulls = pulls
+    this.#announced = new Derived(parts.init.view.members.length)
   }
 
   announced(from: PeerId, message: DerivedMessage): void {

@@ -7,7 +7,7 @@ export interface RoundMessage {
 }
 
 /** More than an honest peer sends about a round: messages of each sender, bytes of each, and senders. */
-const LIMIT = { messages: 64, bytes: 256 * 1024, senders: 1024 }
+const LIMIT = { messages: 1024, bytes: 256 * 1024, senders: 1024 }
 /** Rounds ahead for which messages are kept. */
 const AHEAD = 2
 
