@@ -37,6 +37,10 @@ export const compare: Command = {
   examples: [
     ['peergrad compare --epochs 1 --target-accuracy 0.97', 'every strategy, and what 97 % cost each'],
     [
+      'peergrad compare --strategies all-gather,mlless:own-steps=true,v=2',
+      'what it spares to send what is significant alone, of the steps of Adam'
+    ],
+    [
       'peergrad compare --strategies spirt:minibatches=4,spirt:minibatches=1,all-reduce --out runs/mine',
       'three runs; stopped, the same command goes on with those that are missing'
     ]
