@@ -11,17 +11,17 @@ import { run } from './run.mjs'
 
 const ROOT = join(import.meta.dirname, '..')
 const FOLDER = join(ROOT, 'docs', 'growth')
-const FEW = [2, 4, 8, 16, 32, 64, 128]
-/** n² vectors a round, or as many parts, end earlier than the 2n of `all-reduce`. */
+const FEW = [2, 4, 8, 16, 32]
+/** n² vectors a round, or n parts of each of n vectors, end earlier than the 2n of `all-reduce`. */
 const PEERS = {
-  spirt: [...FEW, 256, 512],
-  'all-reduce': [...FEW, 256, 512, 1000],
-  'scatter-reduce': FEW,
-  'all-gather': FEW,
+  spirt: [...FEW, 64, 128, 256, 512],
+  'all-reduce': [...FEW, 64, 128, 256, 512, 1000],
+  'scatter-reduce': [...FEW, 64],
+  'all-gather': [...FEW, 64],
   ring: FEW,
-  mlless: FEW,
-  diloco: FEW,
-  gossip: FEW
+  mlless: [...FEW, 64],
+  diloco: [...FEW, 64, 128],
+  gossip: [...FEW, 64, 128]
 }
 const wanted = process.argv.slice(2).filter((word) => word !== '--draw')
 const SIZES = ['--model-size', '256', '--latency', '10', '--bandwidth', '100']
