@@ -83,12 +83,12 @@ describe('what one peer can make another one keep', () => {
     envelope: new Uint8Array(bytes)
   })
 
-  it('of rounds to come is two rounds, 64 messages and 256 KiB', () => {
+  it('of rounds to come is two rounds, 1,024 messages and 256 KiB', () => {
     const many = new EarlyMessages()
-    for (let i = 0; i < 100; i++) many.keep(A, message(5), 4)
+    for (let i = 0; i < 2000; i++) many.keep(A, message(5, 200), 4)
     many.keep(A, message(7), 4)
     many.keep(B, message(5), 4)
-    expect(many.take(5).map(({ from }) => from)).toEqual([...Array<string>(64).fill(A), B])
+    expect(many.take(5).map(({ from }) => from)).toEqual([...Array<string>(1024).fill(A), B])
     const large = new EarlyMessages()
     for (let i = 0; i < 10; i++) large.keep(A, message(5, 60_000), 4)
     expect(large.take(5)).toHaveLength(4)

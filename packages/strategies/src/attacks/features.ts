@@ -1,4 +1,4 @@
-import { checkNumber, type DataAttack, type Split } from '@peergrad/core'
+import { checkNumber, PeergradError, type DataAttack, type FeatureFiles, type Split } from '@peergrad/core'
 import { checkNames, integerOption, numberOption, type PluginOptions } from '../plugin-options.js'
 
 /**
@@ -72,8 +72,10 @@ function patchOf(shape: readonly number[], size: number): readonly number[] {
   })
 }
 
+type Features = Exclude<Split['features'], FeatureFiles>
+
 /** Of bytes 0 to 255; of floats their own extremes. */
-function rangeOf(features: Split['features']): readonly [low: number, high: number] {
+function rangeOf(features: Features): readonly [low: number, high: number] {
   if (features instanceof Uint8Array) return [0, 255]
   let [low, high] = [Infinity, -Infinity]
   for (const value of features) {
@@ -83,7 +85,13 @@ function rangeOf(features: Split['features']): readonly [low: number, high: numb
   return [low, high]
 }
 
-function copyOf({ count, features, labels }: Split): Split {
+function copyOf({ count, features, labels }: Split): Split & { readonly features: Features } {
+  if (!ArrayBuffer.isView(features)) {
+    throw new PeergradError(
+      'argument',
+      'attack: got samples that stay in files, which it cannot alter; leave --stream out'
+    )
+  }
   const bytes = new Uint8Array(features.buffer, features.byteOffset, features.byteLength)
   const copied = new SharedArrayBuffer(bytes.byteLength)
   new Uint8Array(copied).set(bytes)
