@@ -8,11 +8,12 @@ import {
   type Aggregator,
   type PreAggregator,
   type Random,
-  type Registry
+  type Registry,
+  type Vector
 } from '@peergrad/core'
 import { aggregators, preAggregators, zeno, type ValidationLosses } from '@peergrad/strategies'
 import { checkFields, countOf, isObject, parametersOf, textOf, type Document } from '../by-hand/document.js'
-import { vectorsOf } from '../by-hand/vectors.js'
+import { vectorsOf, type Numbers } from '../by-hand/vectors.js'
 import { BYZFL_PRE_AGGREGATORS, BYZFL_RULES, translated } from './byzfl-names.js'
 
 /**
@@ -21,20 +22,42 @@ import { BYZFL_PRE_AGGREGATORS, BYZFL_RULES, translated } from './byzfl-names.js
  */
 export async function aggregateByHand(document: Document): Promise<{ output: number[] | number[][] }> {
   checkFields(document, ['vectors', 'rule', 'params', 'preAggregators', 'losses', 'dtype', 'seed'])
-  const { vectors, kernels, allocate } = vectorsOf(document, 'vectors')
+  const numbers = vectorsOf(document, 'vectors')
+  const { prepare, aggregate } = await pipelineOf(document, numbers)
+  if (document['rule'] === undefined) return { output: prepare(numbers.vectors).map((vector) => [...vector]) }
+  return { output: [...aggregate(numbers.vectors)] }
+}
+
+/** Pre-aggregators and rule of a document. Both throw `argument` for a number of vectors that they cannot take. */
+export interface Pipeline {
+  prepare(vectors: readonly Vector[]): readonly Vector[]
+  aggregate(vectors: readonly Vector[]): Vector
+}
+
+/** The `preAggregators`, and the `rule` with its `params` where there is one, in the precision of `numbers`. */
+export async function pipelineOf(
+  document: Document,
+  { kernels, allocate }: Pick<Numbers, 'kernels' | 'allocate'>
+): Promise<Pipeline> {
   const chain = await chainOf(document)
-  const rule = document['rule'] === undefined ? undefined : await ruleOf(document)
-  const unmet = unmetCondition(chain, rule ?? ANY, vectors.length)
-  if (unmet !== undefined) {
+  const rule = document['rule'] === undefined ? ANY : await ruleOf(document)
+  const scratch = (length: number) => ({ vector: allocate(length), release: () => {} })
+  const seed = countOf(document, 'seed', 0)
+  const input = () => ({ kernels, scratch, random: random(seed, 'aggregate') })
+  const prepare: Pipeline['prepare'] = (vectors) => {
+    const unmet = unmetCondition(chain, rule, vectors.length)
+    if (unmet === undefined) return preAggregate(chain, { ...input(), vectors })
     throw new PeergradError('argument', `${unmet.who}: got ${unmet.n} vectors, ${unmet.unmet}`)
   }
-  const scratch = (length: number) => ({ vector: allocate(length), release: () => {} })
-  const input = { kernels, scratch, random: random(countOf(document, 'seed', 0), 'aggregate') }
-  const prepared = preAggregate(chain, { ...input, vectors })
-  if (rule === undefined) return { output: prepared.map((vector) => [...vector]) }
-  const out = allocate(vectors[0].length)
-  rule.aggregate({ ...input, vectors: prepared, samples: prepared.map(() => 1), out })
-  return { output: [...out] }
+  return {
+    prepare,
+    aggregate(vectors) {
+      const prepared = prepare(vectors)
+      const out = allocate(vectors[0].length)
+      rule.aggregate({ ...input(), vectors: prepared, samples: prepared.map(() => 1), out })
+      return out
+    }
+  }
 }
 
 /** No condition of its own. */

@@ -3,6 +3,7 @@ import { aggregate } from './aggregate.js'
 import { attack } from './attack.js'
 import { bench } from './bench.js'
 import { compare } from './compare.js'
+import { craft } from './craft.js'
 import { data } from './data.js'
 import { engines } from './engines.js'
 import { exportModel } from './export.js'
@@ -26,6 +27,7 @@ export const COMMANDS: readonly Command[] = [
   engines,
   strategies,
   aggregate,
+  craft,
   newCommand,
   bench
 ]

@@ -1,0 +1,57 @@
+import { loadPlugin, PeergradError, random, resolvePlugin, type CraftInput } from '@peergrad/core'
+import { pipelineOf } from '../aggregate/by-hand.js'
+import { attacks } from '../attack/registry.js'
+import { checkFields, countOf, isObject, parametersOf, textOf, type Document } from '../by-hand/document.js'
+import { vectorsOf, type Numbers } from '../by-hand/vectors.js'
+import { inOurWords } from './byzfl-names.js'
+
+/**
+ * The vector that a hostile peer would give beside the honest `vectors` of a document. Fields: `attack`, `params`, `vectors`,
+ * `own` (what it would give if it were honest; the first of `vectors` unless given), `last` (what the run made of the round
+ * before), `f` (hostile peers, 1), `dtype`, `seed`, and `defence` as `peergrad aggregate` takes a rule, for an attack that is
+ * searched against one. Names and parameters are ours or ByzFL's. Error `unsupported` for an attack that crafts no vector.
+ */
+export async function craftByHand(given: Document): Promise<{ output: number[] }> {
+  checkFields(given, ['attack', 'params', 'vectors', 'own', 'last', 'f', 'dtype', 'seed', 'defence'])
+  const document = inOurWords({ params: {}, ...given })
+  const { options, ...reference } = resolvePlugin(attacks, textOf(document, 'attack'))
+  const attack = await loadPlugin('attack', {
+    ...reference,
+    options: { ...options, ...parametersOf(document, 'params') }
+  })
+  if (attack.level !== 'gradient') {
+    const message = `craft: got ${attack.name}, of the level ${attack.level}, expected an attack that crafts a gradient`
+    throw new PeergradError('unsupported', message, { attack: attack.name })
+  }
+  const numbers = vectorsOf(document, 'vectors')
+  const { vectors: honest, allocate } = numbers
+  const one = (field: string) => {
+    const [vector] = vectorsOf({ ...document, [field]: [document[field]] }, field).vectors
+    if (vector.length === honest[0].length) return vector
+    throw new PeergradError('shape', `${field}: got ${vector.length} numbers, expected ${honest[0].length}`)
+  }
+  const f = Math.max(1, countOf(document, 'f', 1))
+  const out = allocate(honest[0].length)
+  await attack.craft({
+    own: document['own'] === undefined ? honest[0] : one('own'),
+    honest,
+    ...(document['last'] !== undefined && { last: one('last') }),
+    out,
+    random: random(countOf(document, 'seed', 0), 'attack', 0),
+    round: 0,
+    n: honest.length + f,
+    f,
+    ...(isObject(document['defence']) && { defence: await defenceOf(document['defence'], numbers, f) })
+  })
+  return { output: [...out] }
+}
+
+async function defenceOf(document: Document, numbers: Numbers, f: number): Promise<CraftInput['defence']> {
+  checkFields(document, ['rule', 'params', 'preAggregators'])
+  const { aggregate } = await pipelineOf(document, numbers)
+  return async (candidate) => {
+    const copy = numbers.allocate(candidate.length)
+    copy.set(candidate)
+    return aggregate([...numbers.vectors, ...Array<typeof copy>(f).fill(copy)])
+  }
+}

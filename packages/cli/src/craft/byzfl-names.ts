@@ -1,0 +1,29 @@
+import { isObject, type Document } from '../by-hand/document.js'
+
+/** ByzFL's attacks by our names. */
+const ATTACKS: Readonly<Record<string, string>> = {
+  SignFlipping: 'sign-flip',
+  InnerProductManipulation: 'ipm',
+  ALittleIsEnough: 'alie',
+  Mimic: 'mimic',
+  Optimal_InnerProductManipulation: 'optimal-ipm',
+  Optimal_ALittleIsEnough: 'optimal-alie'
+}
+
+/** The document in our words: ByzFL's optimisers have the defence, and how many are hostile, among their parameters. */
+export function inOurWords(document: Document): Document {
+  const name = String(document['attack'])
+  if (!Object.hasOwn(ATTACKS, name) || !isObject(document['params'])) return document
+  const { agg, pre_agg_list: before = [], f, c = 2, tau_found: prefer, ...params } = document['params']
+  const of = (rule: unknown) => (rule === 'Average' || rule === 'Median' || rule === 'GeometricMedian' ? {} : { f })
+  const preAggregators = Array.isArray(before)
+    ? before.map((rule: unknown) => ({ rule, params: rule === 'Clipping' ? { c } : { f } }))
+    : before
+  return {
+    ...document,
+    attack: ATTACKS[name],
+    params: { ...params, ...(prefer !== undefined && { prefer }) },
+    ...(f !== undefined && { f }),
+    ...(agg !== undefined && { defence: { rule: agg, params: of(agg), preAggregators } })
+  }
+}

@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { craftByHand } from '../src/craft/by-hand.js'
+
+interface Example {
+  readonly name: string
+  readonly kind: string
+  readonly params: Readonly<Record<string, unknown>>
+  readonly inputs: readonly (readonly number[])[]
+  readonly output: readonly number[]
+  readonly tolerance: number
+}
+
+const fixtures = join(import.meta.dirname, '..', '..', '..', 'test', 'compliance', 'fixtures', 'byzfl-parity.json')
+const { examples } = JSON.parse(readFileSync(fixtures, 'utf8')) as { examples: Example[] }
+const ofAttacks = examples.filter(({ kind }) => kind === 'attack')
+
+describe('craft by hand', () => {
+  it('gives what ByzFL gives, with its names and parameters, against our own rules', async () => {
+    expect(ofAttacks.length).toBe(122)
+    const others: unknown[] = []
+    for (const { name, params, inputs, output, tolerance } of ofAttacks) {
+      const crafted = await craftByHand({ attack: name, params, vectors: inputs, dtype: 'float64' })
+      const fits = output.every((expected, i) => {
+        return Math.abs(crafted.output[i]! - expected) <= tolerance * Math.max(1, Math.abs(expected))
+      })
+      if (!fits) others.push({ name, ...params })
+    }
+    // its search begins at zeros, and clipped vectors are all equally far from those: rounding says which are nearest
+    const tie = { name: 'Optimal_InnerProductManipulation', agg: 'Krum', pre_agg_list: ['Clipping', 'NNM'], f: 2 }
+    expect(others).toEqual([expect.objectContaining(tie)])
+  })
+
+  const vectors = [
+    [1, 2],
+    [3, 6]
+  ]
+
+  it.each([
+    [{ attack: 'ipm', params: { tau: 0.5 } }, [-1, -2]],
+    [{ attack: 'sign-flip', params: { of: 'own', factor: 10 }, own: [4, 5] }, [-40, -50]],
+    [{ attack: 'free-rider', params: { sigma: 0 }, last: [7, 8] }, [7, 8]],
+    [{ attack: 'optimal-ipm', params: { evals: 2, delta: 1 }, defence: { rule: 'mean' } }, [-2, -4]]
+  ])('%j', async (document, expected) => {
+    expect(await craftByHand({ ...document, vectors })).toEqual({ output: expected })
+  })
+
+  it.each([
+    [{ attack: 'krum' }, 'unknown', 'krum'],
+    [{ attack: 'nan' }, 'unsupported', 'payload'],
+    [{ attack: 'zero', own: [1] }, 'shape', 'own'],
+    [{ attack: 'zero', vector: [] }, 'unknown', 'vector'],
+    [{ attack: 'optimal-alie' }, 'missing', 'no defence'],
+    [{ attack: 'alie', params: 3 }, 'argument', 'params']
+  ])('%j is refused', async (document, code, word) => {
+    await expect(craftByHand({ ...document, vectors })).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(word) as string
+    })
+  })
+})
