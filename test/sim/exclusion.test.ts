@@ -33,8 +33,8 @@ const hearsNo = (deaf: (message: MeshMessage) => boolean): Disguise => ({
     })
 })
 
-const all = <K extends RunEvent['type']>(peer: SimulatedPeer, type: K) =>
-  peer.events.flatMap((event) => (event.type === type ? [event as Extract<RunEvent, { type: K }>] : []))
+const all = <K extends RunEvent['type']>({ events }: SimulatedPeer, type: K) =>
+  events.filter((event): event is (typeof events)[number] & { type: K } => event.type === type)
 const offencesOf = (peer: SimulatedPeer, by: SimulatedPeer) =>
   (by.mesh as SimulatedMesh).offences.filter((offence) => offence.peer === peer.name).map(({ offence }) => offence)
 /** The first round that a smaller view made. */

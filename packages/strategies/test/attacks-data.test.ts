@@ -11,6 +11,7 @@ import {
 } from '@peergrad/core'
 import { attacks, mean, median } from '@peergrad/strategies'
 import { describe, expect, it } from 'vitest'
+import { inMemory } from './in-memory.js'
 
 const CLASSES = 3
 const FEATURES = 4
@@ -59,11 +60,12 @@ function predict(weights: Vector, { features }: { features: ArrayLike<number> },
 /** Of the cross-entropy over the samples of one peer. */
 function gradient(weights: Vector, data: Split, peer: number): Vector {
   const out = vector()
+  const features = inMemory(data)
   const share = PEERS / data.count
   for (let sample = peer; sample < data.count; sample += PEERS) {
-    for (const [k, p] of predict(weights, data, sample).entries()) {
+    for (const [k, p] of predict(weights, { features }, sample).entries()) {
       const error = (p - Number(data.labels[sample] === k)) * share
-      for (let j = 0; j < FEATURES; j++) out[k * (FEATURES + 1) + j]! += error * data.features[sample * FEATURES + j]!
+      for (let j = 0; j < FEATURES; j++) out[k * (FEATURES + 1) + j]! += error * features[sample * FEATURES + j]!
       out[k * (FEATURES + 1) + FEATURES]! += error
     }
   }
@@ -90,13 +92,13 @@ async function train(rule: Aggregator, text?: string): Promise<Vector> {
 
 function loss(weights: Vector, { test } = dataset): number {
   let sum = 0
-  for (let i = 0; i < test.count; i++) sum -= Math.log(predict(weights, test, i)[test.labels[i]!]!)
+  for (let i = 0; i < test.count; i++) sum -= Math.log(predict(weights, { features: inMemory(test) }, i)[test.labels[i]!]!)
   return sum / test.count
 }
 
 /** Share of the samples with a patch that are taken for class 0. */
 function fooled(weights: Vector): number {
-  const features = dataset.test.features.map((value, i) => (i % FEATURES === FEATURES - 1 ? 4 : value))
+  const features = inMemory(dataset.test).map((value, i) => (i % FEATURES === FEATURES - 1 ? 4 : value))
   const { count: samples } = dataset.test
   let count = 0
   for (let i = 0; i < samples; i++) {

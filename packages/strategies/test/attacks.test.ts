@@ -11,6 +11,7 @@ import {
 } from '@peergrad/core'
 import { attacks } from '@peergrad/strategies'
 import { describe, expect, it } from 'vitest'
+import { inMemory } from './in-memory.js'
 
 const load = (text: string): Promise<Attack> => loadPlugin('attack', resolvePlugin(attacks, text))
 
@@ -158,8 +159,9 @@ describe('data that are poisoned', () => {
   it('a backdoor is a patch and a label', async () => {
     const { clean, dirty } = await poison('backdoor:target=1,share=1,size=1')
     expect(new Set(dirty.train.labels)).toEqual(new Set([1]))
-    for (let i = 0; i < dirty.train.features.length; i++) {
-      expect(dirty.train.features[i]).toBe(i % 4 === 3 ? 255 : clean.train.features[i])
+    const before = inMemory(clean.train)
+    for (const [i, value] of inMemory(dirty.train).entries()) {
+      expect(value).toBe(i % 4 === 3 ? 255 : before[i])
     }
     await expect(poison('backdoor:target=3')).rejects.toMatchObject({ code: 'argument' })
   })
