@@ -92,7 +92,8 @@ async function train(rule: Aggregator, text?: string): Promise<Vector> {
 
 function loss(weights: Vector, { test } = dataset): number {
   let sum = 0
-  for (let i = 0; i < test.count; i++) sum -= Math.log(predict(weights, { features: inMemory(test) }, i)[test.labels[i]!]!)
+  for (let i = 0; i < test.count; i++)
+    sum -= Math.log(predict(weights, { features: inMemory(test) }, i)[test.labels[i]!]!)
   return sum / test.count
 }
 
