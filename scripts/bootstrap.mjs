@@ -68,6 +68,16 @@ async function build() {
   const compiler = createRequire(join(ROOT, 'package.json')).resolve('typescript/bin/tsc')
   const { code } = await run(process.execPath, [compiler, '-b'], { cwd: ROOT, stdio: ['ignore', 2, 2] })
   if (code !== 0) fail('the build failed; the messages above say where.', code)
+  await buildPage()
+}
+
+/** The dashboard in one file; without it everything else works, and the dashboard says what is missing. */
+async function buildPage() {
+  const { code } = await run(process.execPath, [join(ROOT, 'packages/dashboard/build.mjs')], {
+    cwd: ROOT,
+    stdio: ['ignore', 2, 2]
+  })
+  if (code !== 0) say('the page of the dashboard is not built, so there is none.')
 }
 
 /** Its tests say so where it is not there. */

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
@@ -8,9 +8,7 @@ const IMPORT = /^(?:import|export)\s+(?!type\b)(?:[^'"]*?\sfrom\s+)?['"](\.[^'"]
 export function cycles(directory) {
   const graph = new Map()
   for (const file of sources(directory)) {
-    const targets = [...readFileSync(file, 'utf8').matchAll(IMPORT)].map(([, to]) =>
-      join(dirname(file), to.replace(/\.js$/, '.ts'))
-    )
+    const targets = [...readFileSync(file, 'utf8').matchAll(IMPORT)].map(([, to]) => sourceOf(join(dirname(file), to)))
     graph.set(file, targets)
   }
   const found = []
@@ -26,9 +24,15 @@ export function cycles(directory) {
   return found
 }
 
+/** The file that a compiled one came from. */
+function sourceOf(path) {
+  const source = path.replace(/\.js$/, '.ts')
+  return existsSync(source) ? source : `${source}x`
+}
+
 function sources(directory) {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts') && !entry.parentPath.includes('node_modules'))
+    .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name) && !entry.parentPath.includes('node_modules'))
     .map((entry) => join(entry.parentPath, entry.name))
 }
 

@@ -48,7 +48,7 @@ import { Traps } from './traps.js'
 /** Milliseconds that a peer has to leave in good order, as on the command line. */
 const GRACE = 4000
 /** Events that nobody who starts this peer looks at, several in each round. */
-const CHATTER = ['phase', 'evaluated']
+const CHATTER = ['phase', 'evaluated', 'links']
 const ALWAYS = { start: 0, stop: Infinity, every: 1, targets: [] }
 
 const settings = JSON.parse(process.argv[2] ?? '') as PeerSettings

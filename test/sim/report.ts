@@ -46,7 +46,9 @@ function timeline({ lives, absences }: Outcome): string[] {
     ...absences.map(({ peer, from, to }) => ({ at: from, text: `${short(peer)} away until ${Math.round(to)}` })),
     ...lives.flatMap(({ name, began, events, ending }) => [
       { at: began, text: `${short(name)} began` },
-      ...events.flatMap((event) => (event.type === 'phase' ? [] : [{ at: event.at, text: told(name, event) }])),
+      ...events.flatMap((event) =>
+        event.type === 'phase' || event.type === 'links' ? [] : [{ at: event.at, text: told(name, event) }]
+      ),
       ...(ending === undefined ? [] : [{ at: Infinity, text: `${short(name)} ${ended(ending)}` }])
     ])
   ]

@@ -4,6 +4,8 @@ import type { OptionName } from '@peergrad/core'
 export interface Flag {
   readonly type: 'boolean' | 'text'
   readonly placeholder?: string
+  /** the flag may stand without a value, which is an empty text then */
+  readonly optional?: boolean
   readonly describe: string
 }
 
@@ -38,4 +40,12 @@ export const RUN_FILE_FLAG: Flag = {
   type: 'text',
   placeholder: 'FILE',
   describe: 'run file: YAML with the same words as the flags, which go before it'
+}
+
+export const DASHBOARD_FLAG: Flag = {
+  type: 'text',
+  placeholder: '[PORT]',
+  optional: true,
+  describe:
+    'show the run in the browser as it goes on; serves on this machine only, at any free port unless one is given, and prints the address, which works once'
 }

@@ -90,7 +90,11 @@ function commandParser(command: Command) {
   for (const [word, flag] of Object.entries(command.flags)) {
     parser = parser.option(word, {
       describe: flag.describe,
-      ...(flag.type === 'boolean' ? { type: 'boolean' } : { requiresArg: true })
+      ...(flag.type === 'boolean'
+        ? { type: 'boolean' }
+        : flag.optional === true
+          ? { type: 'string' }
+          : { requiresArg: true })
     })
   }
   for (const word of command.options) parser = parser.option(word, yargsOption(OPTIONS[word]))

@@ -24,7 +24,7 @@ describe('a command line', () => {
     const { name, options, flags } = await call('train --peers 2 --lr -1 --codec=f16 --seed 0x10 --json')
     expect(name).toBe('train')
     expect(options).toEqual({ peers: '2', lr: '-1', codec: 'f16', seed: '0x10' })
-    expect(flags).toEqual({ json: true, run: undefined })
+    expect(flags).toEqual({ json: true, run: undefined, dashboard: undefined })
   })
 
   test('takes a list by the flag again, and a boolean with and without no-', async () => {
@@ -35,6 +35,13 @@ describe('a command line', () => {
   test('takes a name where a command has one', async () => {
     expect((await call('data mnist')).words).toEqual(['mnist'])
     expect((await call('data')).words).toEqual([])
+  })
+
+  test('takes a flag that may stand without a value either way', async () => {
+    expect((await call('train --dashboard 8080 --json')).flags).toMatchObject({ dashboard: '8080', json: true })
+    expect((await call('train --dashboard --json')).flags).toMatchObject({ dashboard: '', json: true })
+    expect((await call('train --dashboard')).flags).toMatchObject({ dashboard: '' })
+    expect((await call('train')).flags['dashboard']).toBeUndefined()
   })
 
   test.each([

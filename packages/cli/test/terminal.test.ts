@@ -112,7 +112,7 @@ describe('the summary', () => {
     const tally = new Tally()
     for (const event of [...finished('p', 'a'.repeat(64)), ...finished('q', 'b'.repeat(64))]) tally.add(event)
     expect(tally.agreed).toBe(false)
-    expect(summary(tally.result(), { out: 'runs/x', complete: true })).toContain(
+    expect(summary(tally.result(), { out: 'runs/x', command: 'train', complete: true })).toContain(
       'DO NOT HOLD THE SAME PARAMETERS: 0 aaaa'
     )
   })
@@ -121,7 +121,7 @@ describe('the summary', () => {
     const tally = new Tally()
     for (const event of [...finished('p', 'a'.repeat(64)), { ...round(0, 0), peer: 'q' }]) tally.add(event)
     tally.ended('q', 'died')
-    const text = summary(tally.result(), { out: 'runs/x', complete: true })
+    const text = summary(tally.result(), { out: 'runs/x', command: 'train', complete: true })
     expect(text).toContain('one peer finished, with parameters (1 of 2 did not finish): aaaa')
     expect(text).toContain('died')
   })

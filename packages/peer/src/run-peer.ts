@@ -1,5 +1,6 @@
 import type { Digest, PeerId, RunEvent, StoreRule } from '@peergrad/core'
 import { Checkpoints, type CheckpointsInit } from './checkpoint/checkpoints.js'
+import { LinkReport } from './link-report.js'
 import type { PeerRuntimeInit, PeerSignals } from './runtime/peer-init.js'
 import { PeerRuntime } from './runtime/peer-runtime.js'
 import { phasePlaces } from './runtime/phase-places.js'
@@ -43,7 +44,13 @@ export async function runPeer(init: RunPeerInit): Promise<PeerResult> {
   const { swarm, engine, store, clock } = init
   const peer = swarm.mesh.self
   const start = clock.now()
-  const emit: PeerRuntimeInit['emit'] = (event) => init.emit({ ...event, time: clock.now() - start, peer })
+  const links = new LinkReport({ ...init, mesh: swarm.mesh })
+  const emit: PeerRuntimeInit['emit'] = (body) => {
+    const event: RunEvent = { ...body, time: clock.now() - start, peer }
+    init.emit(event)
+    const due = links.after(event)
+    if (due !== undefined) emit(due)
+  }
   const checkpoints =
     init.checkpoints &&
     new Checkpoints({
@@ -69,18 +76,20 @@ export async function runPeer(init: RunPeerInit): Promise<PeerResult> {
     swarm.mesh.on('disconnect', ({ peer: other }) => emit({ type: 'disconnected', other })),
     swarm.on('refused', ({ peer: other, reason }) => emit({ type: 'refused', other, offence: 'join', reason }))
   ]
+  // some were there before anybody listened
+  for (const other of swarm.mesh.connected()) emit({ type: 'connected', other })
   try {
     const outcome = await new PeerRuntime({ ...init, emit, checkpoints }).run(init)
     const { step: steps, round } = outcome.position
-    const links = swarm.mesh.links()
-    const sum = (count: (link: (typeof links)[number]) => number) =>
-      links.reduce((total, link) => total + count(link), 0)
+    const rows = swarm.mesh.links()
+    const sum = (count: (link: (typeof rows)[number]) => number) => rows.reduce((total, link) => total + count(link), 0)
     const tensorBytesSent = sum((link) => link.tensorBytesSent)
     const tensorBytesReceived = sum((link) => link.tensorBytesReceived)
     const checkpoint = await checkpoints?.finish(
       { ...outcome.position, finished: outcome.status === 'finished' },
       outcome.own
     )
+    emit(links.report(outcome.status === 'finished'))
     if (outcome.status === 'stranded') throw outcome.error
     const evaluation = outcome.status === 'finished' ? await evaluate(init, outcome.state) : undefined
     if (evaluation !== undefined) emit({ type: 'evaluated', round: round - 1, ...evaluation })

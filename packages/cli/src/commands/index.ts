@@ -4,12 +4,14 @@ import { attack } from './attack.js'
 import { bench } from './bench.js'
 import { compare } from './compare.js'
 import { craft } from './craft.js'
+import { dashboard } from './dashboard.js'
 import { data } from './data.js'
 import { engines } from './engines.js'
 import { exportModel } from './export.js'
 import { invite } from './invite.js'
 import { newCommand } from './new.js'
 import { peer } from './peer.js'
+import { report } from './report.js'
 import { simulate } from './simulate.js'
 import { strategies } from './strategies.js'
 import { train } from './train.js'
@@ -22,6 +24,8 @@ export const COMMANDS: readonly Command[] = [
   simulate,
   peer,
   invite,
+  dashboard,
+  report,
   exportModel,
   data,
   engines,

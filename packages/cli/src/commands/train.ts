@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { OPTION_NAMES, OPTIONS, PeergradError, resolveOptions, type OptionName } from '@peergrad/core'
-import { JSON_FLAG, RUN_FILE_FLAG, type Command } from '../command.js'
+import { DASHBOARD_FLAG, JSON_FLAG, RUN_FILE_FLAG, type Command } from '../command.js'
 
 const PEER_OPTIONS: readonly OptionName[] = [
   'engine-workers',
@@ -19,7 +19,7 @@ export const train: Command = {
   name: 'train',
   describe: 'Starts peers on this machine, one process each, and follows them to the end.',
   options: OPTION_NAMES.filter((name) => OPTIONS[name].group === 'run' || PEER_OPTIONS.includes(name)),
-  flags: { run: RUN_FILE_FLAG, json: JSON_FLAG },
+  flags: { run: RUN_FILE_FLAG, dashboard: DASHBOARD_FLAG, json: JSON_FLAG },
   examples: [
     ['peergrad train', 'four peers train a CNN on MNIST with SPIRT'],
     ['peergrad train --peers 2 --strategy all-reduce --epochs 1', 'two peers, another architecture'],
@@ -29,12 +29,17 @@ export const train: Command = {
     ],
     ['peergrad train --run run.yaml --seed 7 --json', 'from a run file, with another seed, for a program to read']
   ],
-  async run({ options: flags, flags: { run, json } }) {
+  async run({ options: flags, flags: { run, dashboard, json } }) {
     const { trainHere } = await import('../train/train.js')
     const { readRunFile, resumePath } = await import('../run-file.js')
     const file = typeof run === 'string' ? await readRunFile(run) : undefined
     const path = resumePath(flags, file)
-    const how = { json: json === true, program: join(import.meta.dirname, '../../bin/peergrad.js') }
+    const { dashboardPort } = await import('../dashboard/server.js')
+    const how = {
+      json: json === true,
+      program: join(import.meta.dirname, '../../bin/peergrad.js'),
+      ...(dashboard !== undefined && { dashboard: dashboardPort(dashboard) })
+    }
     if (path === undefined) {
       const { options } = resolveOptions(file === undefined ? { flags } : { flags, file })
       return trainHere({ options, ...how })

@@ -1,7 +1,5 @@
-import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
-import { PeergradError, type RunEvent } from '@peergrad/core'
-import { fileError } from '../machine-error.js'
+import type { RunEvent } from '@peergrad/core'
+import { readEvents } from '../events-file.js'
 
 /** The end of a round, with sums from the start of the run. */
 export interface RoundPoint {
@@ -101,18 +99,9 @@ export class HistoryBuilder {
   }
 }
 
-/** The history in an `events.ndjson`. Errors: `missing` when it cannot be read, `corrupt` for a line that is no event. */
+/** The history in an `events.ndjson`. Errors: those of `readEvents`. */
 export async function readHistory(file: string): Promise<History> {
   const builder = new HistoryBuilder()
-  let number = 0
-  try {
-    for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
-      number += 1
-      builder.add(JSON.parse(line) as RunEvent)
-    }
-  } catch (thrown) {
-    if (!(thrown instanceof SyntaxError)) throw fileError(file, thrown)
-    throw new PeergradError('corrupt', `${file}: line ${number} is no event`, { file }, { cause: thrown })
-  }
+  for await (const event of readEvents(file, { torn: false })) builder.add(event)
   return builder.history
 }

@@ -123,7 +123,8 @@ function asset(name: string): string {
   return readFileSync(join(ASSETS, name), 'utf8')
 }
 
-function hashes(texts: readonly string[]): string {
+/** Scripts or styles as a content security policy names them. */
+export function hashes(texts: readonly string[]): string {
   return texts.map((text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`).join(' ')
 }
 

@@ -1,11 +1,17 @@
 import type { RunResult } from '../outcome.js'
+import { nextCommands, type NextInit } from './next.js'
 import { table } from './table.js'
 import { bytes, percent, seconds, whole } from './units.js'
 
 const HEADINGS = ['rank', 'peer', 'status', 'rounds', 'sent', 'received', 'computing', 'communicating', 'aggregating']
 
+export interface SummaryFiles extends Pick<NextInit, 'out' | 'command'> {
+  /** result, events and logs are in `out` */
+  readonly complete: boolean
+}
+
 /** The end of a run for a person: what came out, what each peer did, and whether all hold the same. */
-export function summary(result: RunResult, files: { readonly out: string; readonly complete: boolean }): string {
+export function summary(result: RunResult, files: SummaryFiles): string {
   const evaluated = `test accuracy ${percent(result.accuracy)} on ${whole(result.evaluatedSamples)} samples`
   const lines = [
     '',
@@ -26,7 +32,7 @@ export function summary(result: RunResult, files: { readonly out: string; readon
       `  contributions  ${bytes(sent)} each time they were fetched, ${bytes(all)} whole: ${percent(saved)} saved`
     )
   if (result.checkpoint !== null) lines.push(`  checkpoint  ${result.checkpoint}`)
-  if (files.complete) lines.push(`  result, events and logs in ${files.out}`)
+  if (files.complete) lines.push(`  result, events and logs in ${files.out}`, '', ...next(result, files))
   return `${lines.join('\n')}\n`
 }
 
@@ -63,4 +69,13 @@ function agreement({ agreed, peers }: RunResult): string {
   const who =
     finished.length === 1 ? 'one peer finished, with' : `all ${finished.length} peers that finished hold the same`
   return `${who} parameters${gone}: ${first.parametersHash}`
+}
+
+function next({ peers, checkpoint }: RunResult, { out, command }: SummaryFiles): string[] {
+  const finished = peers.some(({ status }) => status === 'finished')
+  const commands = nextCommands({ out, command, finished, resumable: checkpoint !== null })
+  return table(
+    ['next', ''],
+    commands.map(([line, meaning]) => [`npx ${line}`, meaning])
+  )
 }

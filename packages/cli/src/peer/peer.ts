@@ -164,7 +164,7 @@ async function saveModel(
 }
 
 function logEvent(logger: Logger, { type, time: _time, peer: _peer, ...facts }: RunEvent): void {
-  if (type === 'phase') logger.debug(facts, type)
+  if (type === 'phase' || type === 'links') logger.debug(facts, type)
   else if (type === 'refused' || type === 'suspected' || type === 'diverged' || type === 'paused')
     logger.warn(facts, type)
   else logger.info(facts, type)

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { PeergradError, type Options } from '@peergrad/core'
 import type { AttackPlan } from '../attack/plan.js'
+import { openDashboard } from '../dashboard/live.js'
 import { EXIT } from '../exit-codes.js'
 import { writeWhole } from '../files.js'
 import { print, printJson, say } from '../output/print.js'
@@ -23,10 +24,12 @@ export interface RunInit {
   /** of a hostile peer */
   readonly plan?: AttackPlan
   readonly json: boolean
+  /** port of the dashboard, 0 for any; none when left out */
+  readonly dashboard?: number
 }
 
 /** `peergrad peer` for a person: progress, invitation and summary. Resolves to the exit code. */
-export async function runForPerson({ json, ...init }: RunInit): Promise<number> {
+export async function runForPerson({ json, dashboard: port, ...init }: RunInit): Promise<number> {
   const { options, resume } = init
   const interrupt = interrupts(exit)
   const leaving = new Leaving(exit)
@@ -35,6 +38,7 @@ export async function runForPerson({ json, ...init }: RunInit): Promise<number> 
   const recorder = new Recorder(join(out, 'events.ndjson'), ({ message }) => say(`peergrad: ${message}`), {
     goOn: resume !== undefined
   })
+  const dashboard = await openDashboard(out, port)
   const progress = new Progress(tally, () => 'this')
   interrupt.signal.addEventListener('abort', () => {
     progress.say('peergrad: leaving the run and writing a checkpoint (Ctrl+C again: at once)')
@@ -57,17 +61,18 @@ export async function runForPerson({ json, ...init }: RunInit): Promise<number> 
   } finally {
     progress.close()
     recorder.close()
+    await dashboard?.close()
     interrupt.close()
   }
   const result = tally.result()
   writeWhole(join(out, 'result.json'), `${JSON.stringify(result, null, 2)}\n`)
   if (json) printJson(result)
-  else print(summary(result, { out, complete: true }))
+  else print(summary(result, { out, command: 'peer', complete: true }))
   return interrupt.signal.aborted ? EXIT.interrupted.code : EXIT.ok.code
 }
 
 /** `peergrad peer` as a child of `train`: everything goes over the channel. Resolves to the exit code. */
-export async function runForHost(init: Omit<RunInit, 'json'>, host: Host): Promise<number> {
+export async function runForHost(init: Omit<RunInit, 'json' | 'dashboard'>, host: Host): Promise<number> {
   const leaving = new Leaving(exit)
   host.onStop((reason) => leaving.start(new PeergradError('aborted', reason), 'stop'))
   const interrupt = interrupts(exit)

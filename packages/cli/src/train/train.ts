@@ -5,6 +5,7 @@ import { optionsToManifest, PeergradError, type Options } from '@peergrad/core'
 import { loadDataset } from '@peergrad/engine'
 import { cacheDirectory, checkComponents } from '../compose.js'
 import { checkAdmissionHere } from '../peer/admission.js'
+import { openDashboard } from '../dashboard/live.js'
 import { passRedisUrl } from '../stores.js'
 import { EXIT, exitCodeOf } from '../exit-codes.js'
 import { defaultOut, directory, MODEL, writeWhole } from '../files.js'
@@ -30,6 +31,8 @@ export interface TrainInit {
   readonly program: string
   /** what hostile peers are told beside the others, by number; they are started last, and so have the last ranks */
   readonly hostile?: ReadonlyMap<number, readonly string[]>
+  /** port of the dashboard, 0 for any; none when left out */
+  readonly dashboard?: number
 }
 
 /** A run of `train` that is over. */
@@ -50,7 +53,7 @@ export function trainHere({ json, ...init }: TrainInit & { readonly json: boolea
  * anything is started, what ends a run before its first round, and `aborted` by a Ctrl+C before the first peer is there.
  */
 export async function train(
-  { options, checkpoints, program, hostile = new Map() }: TrainInit,
+  { options, checkpoints, program, hostile = new Map(), dashboard: port }: TrainInit,
   stops: Stops
 ): Promise<Trained> {
   // what can be seen to be wrong is said before anything is started or written
@@ -67,6 +70,7 @@ export async function train(
   say(
     `peergrad: ${options.peers} peers ${how} ${options.model} on ${options.dataset} with ${options.strategy}; files in ${out}`
   )
+  const dashboard = await openDashboard(out, port)
   const followed = await follow({
     numbers: startOrder(options.peers, checkpoints),
     hostile: [...hostile.keys()],
@@ -80,7 +84,7 @@ export async function train(
     interrupt: stops.signal,
     grace: GRACE,
     onChild: stops.onChild
-  })
+  }).finally(() => dashboard?.close())
   collectModel(out, options.peers)
   return { ...followed, out, unwritten: writeResult(out, followed) }
 }
@@ -152,7 +156,7 @@ function conclude(
   { json, interrupted }: { json: boolean; interrupted: boolean }
 ): number {
   if (json) printJson(result)
-  else print(summary(result, { out, complete: unwritten === undefined }))
+  else print(summary(result, { out, command: 'train', complete: unwritten === undefined }))
   if (interrupted) return EXIT.interrupted.code
   if (!result.agreed) return EXIT.disagree.code
   if (result.peers.some(({ status }) => status === 'finished'))

@@ -1,5 +1,5 @@
 import type { Digest } from './digest.js'
-import type { PeerId } from './mesh.js'
+import type { LinkStatistics, PeerId } from './mesh.js'
 import type { PhasePlaces, PhaseTimes } from './metrics.js'
 import type { RunManifest } from './run-manifest.js'
 
@@ -47,6 +47,16 @@ export type RunEvent = { readonly time: number; readonly peer: PeerId } & (
       readonly accuracy: number
       readonly loss: number
       readonly samples: number
+    }
+  /**
+   * Bytes on each link of this peer so far, of its whole life; after a round, now and then, and at the end. `formula` is
+   * what the strategy says of vectors for the rounds so far, without a fault and a filter.
+   */
+  | {
+      readonly type: 'links'
+      readonly round: number
+      readonly links: readonly LinkStatistics[]
+      readonly formula: { readonly sent: number; readonly received: number }
     }
   /** an opinion of this peer */
   | { readonly type: 'suspected'; readonly other: PeerId; readonly reason: string }

@@ -1,0 +1,117 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { checkNumber, PeergradError } from '@peergrad/core'
+import { Access } from './access.js'
+import { streamEvents } from './event-stream.js'
+import { dashboardPage, type DashboardPage } from './page.js'
+
+export interface DashboardInit {
+  /** events.ndjson of the run, which may not be there yet */
+  readonly file: string
+  /** 0: any free one */
+  readonly port: number
+  /** nothing more will be written to the file */
+  readonly over: boolean
+}
+
+export interface Dashboard {
+  /** to be opened once, in one browser */
+  readonly url: string
+  /** Sends what there is to those who look, and ends. */
+  close(): Promise<void>
+}
+
+/** Milliseconds that a browser has to take the rest of the events. */
+const REST = 1000
+
+const HEADERS = {
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Cache-Control': 'no-store'
+}
+
+/** The port that `--dashboard` names; 0, any free one, when it names none. */
+export function dashboardPort(value: unknown): number {
+  return value === '' ? 0 : checkNumber('dashboard', value, { min: 0, max: 65_535 }, true)
+}
+
+/**
+ * Serves the page of a run on loopback, and its events as they are written. Errors: `missing` when the page was not
+ * built, `unsupported` when the port is taken.
+ */
+export async function startDashboard({ file, port, over }: DashboardInit): Promise<Dashboard> {
+  const page = dashboardPage()
+  const ended = new AbortController()
+  if (over) ended.abort()
+  const streams = new Set<Promise<void>>()
+  const server = createServer()
+  const bound = await listen(server, port)
+  const access = new Access(bound)
+  server.on('request', (request, response) => {
+    const path = answer({ request, response, access, page })
+    if (path !== 'events') return
+    const from = Number(request.headers['last-event-id'] ?? 0)
+    const stream = streamEvents({
+      file,
+      from: Number.isSafeInteger(from) && from > 0 ? from : 0,
+      over: ended.signal,
+      response
+    }).catch(() => void response.destroy())
+    streams.add(stream)
+    void stream.finally(() => streams.delete(stream))
+  })
+  return {
+    url: access.url,
+    async close() {
+      ended.abort()
+      await Promise.race([Promise.all(streams), delay(REST)])
+      await new Promise<void>((closed) => {
+        server.close(() => closed())
+        server.closeAllConnections()
+      })
+    }
+  }
+}
+
+interface Question {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly access: Access
+  readonly page: DashboardPage
+}
+
+/** Answers a request itself, or says that it is admitted to the events. */
+function answer({ request, response, access, page }: Question): 'events' | undefined {
+  for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value)
+  if (!access.isForHere(request)) return refuse(response, 421, 'this server answers to 127.0.0.1 and localhost only')
+  if (request.method !== 'GET') return refuse(response, 405, 'there is only GET')
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost')
+  const cookie = access.redeem(searchParams.get('token'))
+  if (cookie === undefined && !access.admits(request)) {
+    return refuse(response, 401, 'open the address that the command printed; it works once, in one browser')
+  }
+  if (cookie !== undefined) response.setHeader('Set-Cookie', cookie)
+  if (pathname === '/events') return 'events'
+  if (pathname !== '/') return refuse(response, 404, 'there is nothing here')
+  response.setHeader('Content-Security-Policy', page.policy)
+  response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' }).end(page.text)
+  return undefined
+}
+
+function refuse(response: ServerResponse, status: number, why: string): undefined {
+  response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' }).end(`peergrad: ${why}\n`)
+}
+
+/** Resolves to the port. */
+function listen(server: ReturnType<typeof createServer>, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const what = error.code === 'EADDRINUSE' ? 'is taken; leave the port out for any free one' : error.message
+      reject(new PeergradError('unsupported', `dashboard: port ${port} ${what}`, { port }))
+    })
+    server.listen(port, '127.0.0.1', () => resolve((server.address() as AddressInfo).port))
+  })
+}

@@ -1,0 +1,5 @@
+export { reduce } from './state/reduce.js'
+export { EMPTY, type PeerState, type RunState } from './state/state.js'
+export { tail } from './state/series.js'
+export { sentBetween, vectorsOf } from './state/links.js'
+export { lineOf } from './state/happenings.js'

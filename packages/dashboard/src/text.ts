@@ -1,0 +1,39 @@
+/** Characters of a text that are shown. */
+const MOST = 300
+
+/**
+ * A text that a peer gave, to be shown: cut, and with characters that control a terminal or the direction of writing
+ * made visible. (The page puts it into text nodes only, so it is no markup.)
+ */
+export function shown(text: unknown, most = MOST): string {
+  const whole = typeof text === 'string' ? text : String(text)
+  const start = whole.slice(0, most).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '�')
+  return whole.length > most ? `${start}…` : start
+}
+
+/** A peer's id as a name: libp2p ids are told apart by their end. */
+export function shortName(id: string): string {
+  const text = shown(id)
+  return text.length <= 12 ? text : `…${shown(id.slice(-6))}`
+}
+
+export function bytes(count: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB']
+  let value = count
+  let unit = 0
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000
+    unit += 1
+  }
+  return `${unit === 0 ? Math.round(value) : value.toFixed(value < 99.95 ? 1 : 0)} ${units[unit]}`
+}
+
+export function percent(share: number): string {
+  return `${(share * 100).toFixed(2)} %`
+}
+
+export function seconds(milliseconds: number): string {
+  const count = milliseconds / 1000
+  if (count < 60) return `${count.toFixed(1)} s`
+  return `${Math.floor(count / 60)} min ${Math.floor(count % 60)} s`
+}

@@ -1,0 +1,81 @@
+import {
+  layoutLength,
+  type Clock,
+  type Engine,
+  type Mesh,
+  type PeerId,
+  type RunEvent,
+  type Strategy
+} from '@peergrad/core'
+import type { PeerRuntimeInit } from './runtime/peer-init.js'
+import type { EventBody } from './runtime/journal.js'
+
+/** Milliseconds between two reports: they are as long as there are links. */
+const EVERY = 5000
+
+export interface LinkReportInit {
+  readonly mesh: Pick<Mesh, 'self' | 'links'>
+  readonly strategy: Strategy
+  readonly engine: Pick<Engine, 'layout'>
+  readonly codec?: PeerRuntimeInit['codec']
+  readonly clock: Clock
+}
+
+/** Tells bytes on each link beside the strategy's formula, which it sums over the rounds that it is shown. */
+export class LinkReport {
+  readonly #init: LinkReportInit
+  readonly #bytes: number
+  #members: readonly PeerId[] = []
+  #reported = -Infinity
+  #round = -1
+  /** of the rounds before the last one */
+  readonly #past = { sent: 0, received: 0 }
+  #last: { readonly peers: number; readonly rank: number } | undefined
+
+  constructor(init: LinkReportInit) {
+    this.#init = init
+    const length = layoutLength(init.engine.layout)
+    this.#bytes = init.codec === undefined ? length * 4 : init.codec.codec.bytes(length)
+  }
+
+  /** A report when one is due after this event. */
+  after(event: RunEvent): EventBody | undefined {
+    if (event.type === 'view') this.#members = event.members
+    if (event.type !== 'round') return undefined
+    this.#addRound(event.round)
+    const now = this.#init.clock.now()
+    if (now - this.#reported < EVERY) return undefined
+    this.#reported = now
+    return this.report(false)
+  }
+
+  /** @param over the last round was the run's */
+  report(over: boolean): EventBody {
+    const last = this.#last && this.#formula(this.#last, over)
+    return {
+      type: 'links',
+      round: this.#round,
+      links: this.#init.mesh.links(),
+      formula: {
+        sent: this.#past.sent + (last?.sent ?? 0),
+        received: this.#past.received + (last?.received ?? 0)
+      }
+    }
+  }
+
+  #addRound(round: number): void {
+    if (this.#last !== undefined) {
+      const { sent, received } = this.#formula(this.#last, false)
+      this.#past.sent += sent
+      this.#past.received += received
+    }
+    this.#round = round
+    const rank = this.#members.indexOf(this.#init.mesh.self)
+    // one that only follows the rounds of the others gives and takes nothing by the formula
+    this.#last = rank < 0 ? undefined : { peers: this.#members.length, rank }
+  }
+
+  #formula(init: { readonly peers: number; readonly rank: number }, last: boolean) {
+    return this.#init.strategy.traffic({ ...init, bytes: this.#bytes, last })
+  }
+}
