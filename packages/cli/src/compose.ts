@@ -30,6 +30,7 @@ import {
 import { aggregators, codecs, filters, preAggregators, strategies } from '@peergrad/strategies'
 import { checkCombination } from './combination.js'
 import type { Armed } from './attack/arm.js'
+import { checkInDatabase } from './in-database.js'
 import { checkStore, openStore, type StoreInit } from './stores.js'
 
 /** What a run's manifest names, looked up and made. */
@@ -42,6 +43,8 @@ export interface RunParts {
   readonly ruleInStore?: StoreRule
   /** left out when everything is sent */
   readonly filter?: PluginReference
+  /** the filter is a test that databases have, see Filter.significance */
+  readonly significance?: boolean
   /** left out when vectors travel as they are */
   readonly codec?: { readonly reference: PluginReference; readonly codec: Codec }
 }
@@ -77,7 +80,7 @@ export async function checkComponents(manifest: RunManifest, options: Options): 
     aggregator: rule,
     // what databases know is the rule over what the peers gave
     ...(pre.length === 0 ? aggregator.inStore && { ruleInStore: aggregator.inStore } : { preAggregators: pre }),
-    ...(filtering && { filter: filtering }),
+    ...(filtering && { filter: filtering, significance: filter?.significance !== undefined }),
     ...(codec.name !== 'f32' && { codec: { reference: packing, codec } })
   }
 }
@@ -137,6 +140,7 @@ export async function openParts({ manifest, signal, armed, ...init }: OpenInit):
   })
   opened.push(engine)
   const store = await openStore({ ...init, pluginTimeout: manifest.deadline + manifest.grace })
+  if (options['in-database']) checkInDatabase(store, parts)
   const partition = dealer(await createPartitioner(manifest.partition), dataset, manifest.seed)
   return { ...parts, engine, store, partition }
 }

@@ -235,7 +235,7 @@ export const OPTIONS = {
   'in-database': boolean({
     group: 'run',
     default: false,
-    describe: 'refuse a database that cannot average, aggregate and update vectors itself'
+    describe: 'refuse a run of which the database cannot average, aggregate, filter and update the vectors itself'
   }),
   'evaluate-every': integer({
     group: 'run',
