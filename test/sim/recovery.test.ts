@@ -33,6 +33,24 @@ describe('a peer that is not as the others', () => {
     expect(happened(peers[0], 'diverged')).toBe(0)
   })
 
+  it('keeps the state that all have when no vector comes through to three of four for a long time', async () => {
+    let blocked = true
+    const blocks: Disguise = {
+      mesh: (honest: Mesh) =>
+        replace(honest, {
+          fetch: async (request) => {
+            if (blocked) throw new PeergradError('unreachable', 'no byte comes through')
+            return honest.fetch(request)
+          }
+        })
+    }
+    simulation = new Simulation({ rounds: 10, deadline: 3000 })
+    const peers = simulation.startAll({ 1: blocks, 2: blocks, 3: blocks })
+    simulation.clock.after(60_000, () => (blocked = false))
+    oneHash(await simulation.results())
+    for (const peer of peers) expect(happened(peer, 'healed')).toBe(0)
+  })
+
   it.each([0, 2])('heals when the database of rank %i lost all that it held', async (number) => {
     let database: GradientStore | undefined
     const forgets: Disguise = { store: (honest: GradientStore) => (database = honest) }

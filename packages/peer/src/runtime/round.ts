@@ -27,6 +27,8 @@ export interface RoundInit extends ExchangeInit {
   readonly minimum: () => number
   /** false for a peer that only follows: one outside the view, or one that may not vote in this round */
   readonly votes: boolean
+  /** a member said that it is in a later round */
+  readonly behind: () => boolean
   /** of this process, for what it signs */
   readonly life: number
   readonly exclusions: Pick<Exclusions, 'has' | 'convinces' | 'found'>
@@ -48,7 +50,7 @@ export interface RoundResult {
   readonly attempts: number
 }
 
-/** Tries to fetch an outcome that an earlier ballot may have decided, before the state is taken anew. */
+/** Tries to fetch an outcome that an earlier ballot may have decided, before the state of those that are ahead is taken. */
 const BLAMELESS = 20
 /** Milliseconds after which what was said of a round is said again; the first times so often, then more seldom. */
 const REPEAT = 1000
@@ -293,7 +295,7 @@ export class Round {
     for (const peer of liars ?? []) this.#agreement.distrust(peer)
     if (ballot === undefined || peers === undefined) return this.#decided.reject(error)
     if (peers.length > 0) return this.#agreement.failed(ballot, peers)
-    if (++this.#blameless > BLAMELESS) return this.overtaken()
+    if (++this.#blameless > BLAMELESS && this.init.behind()) return this.overtaken()
     this.#timers.push(this.services.clock.after(PAUSE, () => this.#agreement.failed(ballot, [])))
   }
 

@@ -127,6 +127,7 @@ export class Rounds {
       votes,
       minimum: () => roster.minimum(),
       next: () => this.#end.next(),
+      behind: () => this.#ahead(round).length > 0,
       life,
       exclusions,
       refuse
