@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import { connect, createServer } from 'node:tls'
-import type { Server, TLSSocket } from 'node:tls'
+import { connect, createSecureContext, createServer } from 'node:tls'
+import type { SecureContext, Server, TLSSocket } from 'node:tls'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { generateCertificate, verifyPeerCertificate } from '@libp2p/tls/utils'
 import { PeergradError } from '@peergrad/core'
@@ -18,7 +18,8 @@ const CONNECTION_LIMIT = 1024
  * key, with a signature of that key by the peer's identity, so a socket is as authentic as a libp2p connection.
  */
 export class FastLane {
-  readonly #credentials: { readonly cert: string; readonly key: string }
+  /** of every socket that is dialled: one made for each would stay in native memory until it is collected */
+  readonly #context: SecureContext
   readonly #server: Server
   readonly #sockets = new Set<TLSSocket>()
 
@@ -28,7 +29,7 @@ export class FastLane {
   }
 
   private constructor(credentials: { cert: string; key: string }, accept: (wire: TlsWire) => void) {
-    this.#credentials = credentials
+    this.#context = createSecureContext({ ...credentials, minVersion: 'TLSv1.3' })
     this.#server = createServer({
       ...credentials,
       minVersion: 'TLSv1.3',
@@ -56,7 +57,7 @@ export class FastLane {
 
   /** Rejects when the socket cannot be had, or when another peer is at its end. */
   async dial(peer: PeerId, host: string, port: number, signal: AbortSignal): Promise<TlsWire> {
-    const socket = connect({ ...this.#credentials, host, port, minVersion: 'TLSv1.3', rejectUnauthorized: false })
+    const socket = connect({ secureContext: this.#context, host, port, rejectUnauthorized: false })
     this.#keep(socket)
     socket.setNoDelay(true)
     try {
