@@ -101,10 +101,7 @@ describe('peer', () => {
   })
 })
 
-/** With the other attacks in `pnpm test:attacks`: three processes that each load libp2p and tfjs. */
-const ATTACKS = process.env['PEERGRAD_ATTACKS'] === 'all'
-
-describe.runIf(ATTACKS)('a hostile peer', () => {
+describe('a hostile peer', () => {
   test('--attack makes an ordinary peer hostile: the others refuse what it gives and end the run', async () => {
     const out = scratch()
     const founder = new Cli(['peer', ...SMALL, ...LOOPBACK, '--out', out, '--peers', '3', '--rounds', '4'])

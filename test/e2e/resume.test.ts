@@ -7,7 +7,7 @@ import { Cli, cli, processesWith, scratch, SMALL } from '../utils/cli.js'
 // several runs of several processes that each load libp2p and tfjs: seconds alone, more on a busy machine
 vi.setConfig({ testTimeout: 300_000 })
 
-const ROUNDS = 80
+const ROUNDS = 40
 const RUN = [...SMALL, '--rounds', String(ROUNDS), '--peers', '3', '--checkpoint-every', '5', '--json']
 
 interface Result {

@@ -32,6 +32,8 @@ export interface MeshEvents extends Record<string, unknown> {
   beat: { readonly from: PeerId; readonly payload: Uint8Array }
   connect: { readonly peer: PeerId }
   disconnect: { readonly peer: PeerId }
+  /** reported offences were enough: from now on nothing of this peer comes through here, whoever passes it on */
+  expelled: { readonly peer: PeerId }
   /** the network of this peer ended by itself, for good */
   ended: { readonly error: Error }
   /** a transfer that this peer served ended */

@@ -134,7 +134,9 @@ export class MemoryMesh extends Emitter<MeshEvents> implements Mesh, Station {
   report(peer: PeerId, offence: Offence): void {
     if (peer === this.self) return
     this.offences.push({ peer, offence })
-    if (this.#reputation.report(peer, offence)) this.host.after(0, () => this.#hangUp(peer))
+    if (!this.#reputation.report(peer, offence)) return
+    this.emit('expelled', { peer })
+    this.host.after(0, () => this.#hangUp(peer))
   }
 
   refuses(peer: PeerId): boolean {

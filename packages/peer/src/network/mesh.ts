@@ -138,7 +138,7 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
   open(envelope: Uint8Array): { readonly from: PeerId; readonly payload: Uint8Array } {
     const { kind, topic, from, payload } = verifyEnvelope(envelope)
     if (kind === 'announcement' && topic === this.#init.topic) return { from, payload }
-    throw new PeergradError('corrupt', `envelope: got  for , expected an announcement of this run`)
+    throw new PeergradError('corrupt', `envelope: got ${kind} for ${topic}, expected an announcement of this run`)
   }
 
   async request(
@@ -219,6 +219,9 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
         break
       case 'disconnect':
         this.#disconnected(message.peer)
+        break
+      case 'expelled':
+        this.emit('expelled', { peer: message.peer })
         break
       case 'message':
         this.emit('message', { from: message.from, payload: message.payload, envelope: message.envelope })

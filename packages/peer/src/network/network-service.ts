@@ -268,6 +268,7 @@ export class NetworkService {
     const excluded = this.#reputation.report(peer, offence)
     this.#log(excluded ? 'warn' : 'info', { peer, offence, score: this.#reputation.score(peer) }, 'offence reported')
     if (!excluded) return
+    this.#send({ type: 'expelled', peer })
     this.#contacts.forget(peer)
     this.#server.expel(peer)
     this.#cut(peer, new PeergradError('refused', `${peer} is excluded for the session after: ${offence}`))

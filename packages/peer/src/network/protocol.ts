@@ -69,6 +69,7 @@ export type FromWorker =
   | { type: 'request'; request: number; from: PeerId; payload: Uint8Array; envelope: Uint8Array }
   | { type: 'connect'; peer: PeerId }
   | { type: 'disconnect'; peer: PeerId }
+  | { type: 'expelled'; peer: PeerId }
   | { type: 'served'; peer: PeerId; digest: Digest; bytes: number }
   /** rows that changed; sent before whatever made them change, so that `links` is never behind an answer */
   | { type: 'links'; rows: readonly LinkStatistics[] }

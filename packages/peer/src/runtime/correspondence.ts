@@ -18,7 +18,7 @@ export class Correspondence {
 
   /** Listens to the others until what it returns is called. */
   open(): () => void {
-    const { roster, exclusions, followers, init } = this.#parts
+    const { roster, exclusions, expelled, followers, init } = this.#parts
     const { swarm, emit } = init
     const off = [
       swarm.on('message', ({ from, message, envelope }) => this.#onMessage(from, message, envelope)),
@@ -31,6 +31,10 @@ export class Correspondence {
         followers.remove(peer)
         this.#rounds.retired.delete(peer)
         if (!roster.isMember(peer)) this.#presence.forget(peer)
+      }),
+      swarm.mesh.on('expelled', ({ peer }) => {
+        expelled.add(peer)
+        this.#rounds.current?.lose(peer)
       }),
       roster.on('view', ({ number, members }) => emit({ type: 'view', number, members })),
       roster.on('suspect', ({ peer, reason }) => emit({ type: 'suspected', other: peer, reason })),

@@ -17,6 +17,8 @@ export interface PeerParts {
   readonly journal: Journal
   readonly roster: Roster
   readonly exclusions: Exclusions
+  /** of which the own network takes nothing more: to this peer they are lost, whatever the others think */
+  readonly expelled: Set<PeerId>
   /** of this process: it remembers what it signed for as long as it lives */
   readonly life: number
   /** a peer gave what no honest one gives */
@@ -68,6 +70,7 @@ export function makeParts(init: PeerRuntimeInit): PeerParts {
     journal: new Journal(emit),
     roster,
     exclusions: new Exclusions({ swarm, roster, emit }),
+    expelled: new Set(),
     life: crypto.getRandomValues(new Uint32Array(1))[0],
     refuse,
     vectors,

@@ -140,7 +140,7 @@ export class Rounds {
   }
 }
 
-function servicesOf({ init, own, vectors, roster, journal }: PeerParts): RoundServices {
+function servicesOf({ init, own, vectors, roster, expelled, journal }: PeerParts): RoundServices {
   const { engine, store, strategy, aggregator, preAggregators, filter, clock, swarm } = init
   return {
     // the founding may change, when two halves meet
@@ -161,7 +161,7 @@ function servicesOf({ init, own, vectors, roster, journal }: PeerParts): RoundSe
     announced: new Map(),
     send: (message) => swarm.send(message),
     sha256: (text) => swarm.sha256(text),
-    lost: (peer) => roster.isLost(peer),
+    lost: (peer) => roster.isLost(peer) || expelled.has(peer),
     onPhase: (number, phase) => journal.phase(number, phase)
   }
 }
