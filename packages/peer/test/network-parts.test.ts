@@ -465,7 +465,11 @@ describe('members', () => {
   function membersOf(greet: () => Promise<boolean>) {
     const events = new EventTarget()
     const said: string[] = []
-    const node = Object.assign(events, { hangUp: async () => void said.push('hung up') })
+    const open: { readonly remotePeer: string }[] = []
+    const node = Object.assign(events, {
+      hangUp: async () => void said.push('hung up'),
+      getConnections: () => open
+    })
     const members = new Members({
       node: node as unknown as NetworkNode,
       introductions: { greet } as unknown as Introductions,
@@ -475,7 +479,7 @@ describe('members', () => {
       log: () => undefined
     })
     const identified = () => events.dispatchEvent(signs('peer:identify', { protocols: [HELLO_PROTOCOL], peerId: peer }))
-    return { members, said, events, identified }
+    return { members, said, events, identified, open }
   }
 
   it('are greeted anew after a hello on a connection that had closed before it was known whose it was', async () => {
@@ -486,6 +490,21 @@ describe('members', () => {
     await vi.waitFor(() => expect(said).toEqual(['hung up']))
     identified()
     await vi.waitFor(() => expect(said).toEqual(['hung up', 'connected']))
+  })
+
+  it('are hung up on when a connection is left over on which nobody says hello any more', async () => {
+    const { members, said, events, open } = membersOf(async () => true)
+    const now = performance.now()
+    open.push({ remotePeer: peer })
+    members.look(now)
+    members.look(now + 10_000)
+    expect(said).toEqual([])
+    members.look(now + 30_000)
+    expect(said).toEqual(['hung up'])
+    open.pop()
+    events.dispatchEvent(signs('peer:disconnect', peer))
+    members.look(now + 60_000)
+    expect(said).toEqual(['hung up'])
   })
 
   it('are hung up on when they do not say in time who they are', async () => {

@@ -51,6 +51,11 @@ export class Members {
 
   /** Hangs up on connections that came to nothing, so that they are made anew. */
   look(now: number): void {
+    for (const { remotePeer } of this.#init.node.getConnections()) {
+      const peer = remotePeer.toString()
+      // one that was left over when the hello on another one failed: nobody will say who is there
+      if (!this.#present.has(peer) && !this.#nameless.has(peer)) this.#nameless.set(peer, now)
+    }
     for (const [peer, since] of this.#nameless) {
       if (now - since < NAMELESS) continue
       this.#init.log({ peer }, 'its connection is closed, for it did not say who it is')
@@ -80,8 +85,14 @@ export class Members {
   }
 
   async #hangUp(peer: PeerId): Promise<void> {
+    const { node } = this.#init
+    const id = peerIdFromString(peer)
     this.#nameless.delete(peer)
-    await this.#init.node.hangUp(peerIdFromString(peer), { signal: AbortSignal.timeout(1000) }).catch(() => undefined)
+    try {
+      await node.hangUp(id, { signal: AbortSignal.timeout(1000) })
+    } catch (thrown) {
+      for (const connection of node.getConnections(id)) connection.abort(PeergradError.from(thrown))
+    }
   }
 
   #gone(peer: PeerId): void {
