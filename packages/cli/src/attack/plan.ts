@@ -33,13 +33,13 @@ export async function attackPlan(flags: {
   }
   return {
     attack: await loadPlugin('attack', resolvePlugin(attacks, attack)),
-    schedule: typeof schedule === 'string' ? parseSchedule(schedule) : ALWAYS,
+    schedule: typeof schedule === 'string' ? parseAttackSchedule(schedule) : ALWAYS,
     accomplices: typeof accomplices === 'string' ? words(accomplices, ',') : []
   }
 }
 
 /** `start=10,stop=50,every=2,targets=ID+ID`; what is left out is always, and everybody. */
-export function parseSchedule(text: string): AttackSchedule {
+export function parseAttackSchedule(text: string): AttackSchedule {
   const values: Record<string, string> = {}
   const known = Object.keys(ALWAYS)
   for (const pair of words(text, ',')) {

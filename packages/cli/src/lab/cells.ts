@@ -15,7 +15,7 @@ import {
   type RunManifest
 } from '@peergrad/core'
 import { aggregators, preAggregators } from '@peergrad/strategies'
-import { ALWAYS, parseSchedule } from '../attack/plan.js'
+import { ALWAYS, parseAttackSchedule } from '../attack/plan.js'
 import { attacks } from '../attack/registry.js'
 import { checkComponents, type RunParts } from '../compose.js'
 import { cellsOf, type Axis, type Settings } from './axes.js'
@@ -144,7 +144,11 @@ async function planRun(
     const message = `attack ${attack.name}: plays below the mesh, which a network in memory has not; leave --simulate out`
     throw new PeergradError('unsupported', message)
   }
-  return { manifest, parts, attack: { text, attack, schedule: schedule === null ? ALWAYS : parseSchedule(schedule) } }
+  return {
+    manifest,
+    parts,
+    attack: { text, attack, schedule: schedule === null ? ALWAYS : parseAttackSchedule(schedule) }
+  }
 }
 
 /**

@@ -60,8 +60,10 @@ export class OwnContribution {
     const made = await make()
     const { services, init, effects } = this.#parts
     const { digest, words, ...offered } = await this.#timer.measure('store', async () => {
-      await this.#checkFinite(made)
-      return this.#share(await withMomentum(made.key, services), parts)
+      const key = await withMomentum(made.key, services)
+      // not finite with its momentum where it was not without; the digest that this takes is that of what is offered
+      await this.#checkFinite({ ...made, key })
+      return this.#share(key, parts)
     })
     const { round } = init
     const { length } = this.#shape
