@@ -53,9 +53,11 @@ export function report(soak: SoakReport): string {
       : `BROKEN: ${suspicions.length} false suspicions, ${suspicions.filter(({ dazed }) => dazed).length} of them by a peer that had just stood still itself`,
     !long
       ? 'too short to say whether what they hold is flat'
-      : growing.length === 0
-        ? 'what the survivors hold is flat'
-        : `BROKEN: it grows: ${growing.join(', ')}`
+      : soak.survivors.length === 0
+        ? 'nobody is left to say whether what they hold is flat'
+        : growing.length === 0
+          ? 'what the survivors hold is flat'
+          : `BROKEN: it grows: ${growing.join(', ')}`
   ]
   const mean = soak.loads.reduce((sum, load) => sum + load, 0) / soak.loads.length
   return [
