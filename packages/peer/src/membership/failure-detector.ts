@@ -17,7 +17,7 @@ interface DetectorEvents extends Record<string, unknown> {
 export const BEAT = 500
 /** φ at which a peer is suspected. */
 const THRESHOLD = 8
-const ARRIVALS = { interval: BEAT, pause: 550, jitter: 60 }
+const ARRIVALS = { interval: BEAT, pause: 500, jitter: 60 }
 /** Milliseconds between two looks at everybody. */
 const TICK = 100
 /** A look that is so late, in milliseconds, says that this peer itself stood still. */
