@@ -4,6 +4,7 @@ import type { FastLane } from './fast-lane.js'
 import type { OpenWire } from './tensor-client.js'
 import { TRANSFERS_PER_PEER } from './tensor-server.js'
 import { WireReader } from './wire-reader.js'
+import type { Wire } from './wire.js'
 
 /** A firewall that drops packets must not cost a transfer its deadline. */
 const DIAL_MILLISECONDS = 1500
@@ -62,6 +63,7 @@ export class FastDialer {
         release: () => this.#keepIdle(peer, open),
         broke: () => this.#distrust(peer)
       }
+      void wire.broken.then(() => this.#drop(peer, wire))
       return open
     } catch {
       this.#distrust(peer)
@@ -88,13 +90,16 @@ export class FastDialer {
   #keepIdle(peer: PeerId, open: OpenWire): void {
     const idle = this.#idle.get(peer) ?? []
     this.#idle.set(peer, idle)
-    if (idle.length >= TRANSFERS_PER_PEER) return open.wire.close()
-    const entry = { open, timer: setTimeout(() => open.wire.close(), IDLE_MILLISECONDS) }
-    idle.push(entry)
-    void open.wire.broken.then(() => {
-      clearTimeout(entry.timer)
-      const at = idle.indexOf(entry)
-      if (at >= 0) idle.splice(at, 1)
-    })
+    if (open.reader.ended || idle.length >= TRANSFERS_PER_PEER) return open.wire.close()
+    idle.push({ open, timer: setTimeout(() => open.wire.close(), IDLE_MILLISECONDS) })
+  }
+
+  /** A wire that broke while it was idle. */
+  #drop(peer: PeerId, wire: Wire): void {
+    const idle = this.#idle.get(peer) ?? []
+    const at = idle.findIndex(({ open }) => open.wire === wire)
+    if (at < 0) return
+    clearTimeout(idle[at]!.timer)
+    idle.splice(at, 1)
   }
 }

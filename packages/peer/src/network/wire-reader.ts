@@ -10,10 +10,17 @@ export class WireReader {
   #unread: Uint8Array = new Uint8Array(0)
   #waiting: { bytes: number; resolve: (bytes: Uint8Array) => void } | undefined
   #flow: ((chunk: Uint8Array) => Uint8Array | undefined) | undefined
+  #fail: ((reason: PeergradError) => void) | undefined
+  #broken: PeergradError | undefined
 
   constructor(wire: Wire) {
     this.#wire = wire
     wire.receive((chunk) => this.#arrive(chunk))
+    // once for the whole life: a promise that is pending keeps all who ever waited for it, and what they were given
+    void wire.broken.then((reason) => {
+      this.#broken = reason
+      this.#fail?.(reason)
+    })
   }
 
   /** Bytes that came and were not asked for. */
@@ -21,13 +28,17 @@ export class WireReader {
     return this.#unread.byteLength
   }
 
+  /** Nothing more comes. */
+  get ended(): boolean {
+    return this.#broken !== undefined
+  }
+
   /** Rejects with why the wire broke. */
   async read(bytes: number): Promise<Uint8Array> {
-    const whole = new Promise<Uint8Array>((resolve) => {
+    return this.#orBroken<Uint8Array>((resolve) => {
       this.#waiting = { bytes, resolve }
       this.#settle()
     })
-    return this.#orBroken(whole)
   }
 
   /**
@@ -35,7 +46,7 @@ export class WireReader {
    * (an empty view when nothing is). Rejects with why the wire broke.
    */
   async flow(take: (chunk: Uint8Array) => Uint8Array | undefined): Promise<void> {
-    const whole = new Promise<void>((resolve) => {
+    return this.#orBroken<void>((resolve) => {
       this.#flow = (chunk) => {
         const rest = take(chunk)
         if (rest !== undefined) {
@@ -48,7 +59,6 @@ export class WireReader {
       this.#unread = new Uint8Array(0)
       if (early.byteLength > 0) this.#arrive(early)
     })
-    return this.#orBroken(whole)
   }
 
   #arrive(chunk: Uint8Array): void {
@@ -70,10 +80,18 @@ export class WireReader {
     this.#unread = this.#unread.subarray(bytes)
   }
 
-  async #orBroken<T>(work: Promise<T>): Promise<T> {
-    const broken = this.#wire.broken.then((error) => {
-      throw error
-    })
-    return Promise.race([work, broken])
+  /** What is there already comes before the news that nothing more does. */
+  async #orBroken<T>(start: (resolve: (value: T) => void) => void): Promise<T> {
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        this.#fail = reject
+        start(resolve)
+        if (this.#broken !== undefined) reject(this.#broken)
+      })
+    } finally {
+      this.#fail = undefined
+      this.#waiting = undefined
+      this.#flow = undefined
+    }
   }
 }
