@@ -97,9 +97,9 @@ export class FastDialer {
   /** A wire that broke while it was idle. */
   #drop(peer: PeerId, wire: Wire): void {
     const idle = this.#idle.get(peer) ?? []
-    const at = idle.findIndex(({ open }) => open.wire === wire)
-    if (at < 0) return
-    clearTimeout(idle[at]!.timer)
-    idle.splice(at, 1)
+    const broken = idle.find(({ open }) => open.wire === wire)
+    if (broken === undefined) return
+    clearTimeout(broken.timer)
+    idle.splice(idle.indexOf(broken), 1)
   }
 }
