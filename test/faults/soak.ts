@@ -19,7 +19,7 @@ import { Samples } from './samples.js'
 
 /** Milliseconds over which the peers' own use of the processors is measured. */
 const CALIBRATION = 5000
-const SAMPLING = 5000
+const SAMPLING = 15_000
 /** On a machine that is busy with other things. */
 const HANG = 180_000
 /** A report that is worth keeping. */

@@ -151,6 +151,45 @@ describe('a failure detector', () => {
     expect(said).toHaveLength(1)
   })
 
+  it('suspects one whose connection closed, however often it stands still itself meanwhile', () => {
+    const { clock, own, events, said, beats } = setUp()
+    const standStill = (awakeAfter: number) => {
+      own.stop()
+      clock.advance(1500)
+      own.resume()
+      clock.advance(awakeAfter)
+    }
+    beats(20)
+    events.emit('disconnect', { peer: 'a' })
+    clock.advance(200)
+    standStill(2500)
+    expect(said).toEqual(['suspect a: its connection closed'])
+    events.emit('connect', { peer: 'a' })
+    beats(20)
+    said.length = 0
+    standStill(0)
+    // closed when it had just stood still: perhaps for that
+    events.emit('disconnect', { peer: 'a' })
+    clock.advance(200)
+    standStill(3000)
+    standStill(3000)
+    expect(said).toEqual([])
+    standStill(3000)
+    expect(said).toEqual(['suspect a: its connection closed'])
+  })
+
+  it('does not take a short pause of its own for a reason why others closed their connections', () => {
+    const { clock, own, events, said, beats } = setUp()
+    beats(20)
+    own.stop()
+    clock.advance(600)
+    own.resume()
+    clock.advance(0)
+    events.emit('disconnect', { peer: 'a' })
+    clock.advance(1000)
+    expect(said).toEqual(['suspect a: its connection closed'])
+  })
+
   it('sees who falls silent on an open connection, also right after it stood still itself', () => {
     const { clock, own, said, beats } = setUp()
     beats(20)

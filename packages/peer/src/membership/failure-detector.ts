@@ -22,6 +22,8 @@ const ARRIVALS = { interval: BEAT, pause: 500, jitter: 60 }
 const TICK = 100
 /** A look that is so late, in milliseconds, says that this peer itself stood still. */
 const STOOD_STILL = 400
+/** After so long, in milliseconds, others may have suspected it, and closed their connections to it. */
+const MISSED = 1000
 /** Milliseconds that a closed connection may take to come back. */
 const RECONNECT = 500
 /** Milliseconds that a peer which is not there yet has to appear. */
@@ -40,6 +42,8 @@ interface Watched {
   begins: number
   /** when its connection closed */
   closed: number | undefined
+  /** until when that says nothing: it closed when this peer had just stood still */
+  forgiven: number
   /** until when its silence says nothing */
   excused: number
 }
@@ -55,7 +59,7 @@ export class FailureDetector extends Emitter<DetectorEvents> {
   readonly #off: (() => void)[]
   #cancelTick = () => {}
   #looked: number
-  /** this peer stood still: until then a closed connection says nothing, for the others may have closed it meanwhile */
+  /** this peer stood still: what closes until then may have been closed for that, and has until then to come back */
   #dazed = 0
 
   constructor(init: FailureDetectorInit) {
@@ -66,7 +70,9 @@ export class FailureDetector extends Emitter<DetectorEvents> {
       init.mesh.on('connect', ({ peer }) => this.#connected(peer)),
       init.mesh.on('disconnect', ({ peer }) => {
         const watched = this.#watched.get(peer)
-        if (watched !== undefined) watched.closed = init.clock.now()
+        if (watched === undefined) return
+        watched.closed = init.clock.now()
+        watched.forgiven = this.#dazed
       })
     ]
     this.#tick()
@@ -84,6 +90,7 @@ export class FailureDetector extends Emitter<DetectorEvents> {
       stateless: false,
       begins: now + this.#init.begin,
       closed: undefined,
+      forgiven: 0,
       excused: mesh.connected().includes(peer) ? now : now + APPEAR
     })
   }
@@ -147,11 +154,15 @@ export class FailureDetector extends Emitter<DetectorEvents> {
   }
 
   #look(now: number): void {
-    const late = now - this.#looked - TICK
+    const before = this.#looked
+    const late = now - before - TICK
     this.#looked = now
+    if (late > MISSED) this.#dazed = now + DAZED
     if (late > STOOD_STILL) {
-      this.#dazed = now + DAZED
-      for (const { arrivals } of this.#watched.values()) arrivals.shift(late)
+      for (const watched of this.#watched.values()) {
+        watched.arrivals.shift(late)
+        if ((watched.closed ?? -Infinity) >= before) watched.forgiven = this.#dazed
+      }
     }
     let roundTrips: ReadonlyMap<PeerId, number> | undefined
     const roundTrip = (peer: PeerId) => {
@@ -161,7 +172,7 @@ export class FailureDetector extends Emitter<DetectorEvents> {
     }
     for (const [peer, watched] of this.#watched) {
       if (watched.suspected || now < watched.excused) continue
-      if (watched.closed !== undefined && now < this.#dazed) continue
+      if (watched.closed !== undefined && now < watched.forgiven) continue
       const silence = watched.arrivals.silence(now)
       // what others passed on may still come for a moment after the end
       if (watched.closed !== undefined && now - watched.closed >= RECONNECT && silence > RECONNECT / 2) {
