@@ -1,6 +1,6 @@
 // The strict kernels in WebAssembly SIMD, for AssemblyScript. What each one computes is said in
 // ../src/kernels/kernels.ts. Addresses in bytes, counts in elements; no allocation, no data segment, no state.
-export { addMean4, addSum4, axpy4, mean4, sum4 } from './sums'
+export { sum, weightedSum } from './sums'
 export { above, axpy, copy, fill, scale } from './elementwise'
 export { dot, firstNonFinite, maxAbs, squaredDistance } from './reductions'
 export { addF16, decodeBF16, decodeF16, encodeBF16, encodeF16 } from './half'

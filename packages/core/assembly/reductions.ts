@@ -1,5 +1,5 @@
 // Sums in float64: four of them by index mod 4 (two pairs of lanes), then (s0 + s1) + (s2 + s3).
-import { high, low } from './lanes'
+import { high, low, notFinite } from './lanes'
 
 @inline
 function sumOfTerms(x: usize, y: usize, count: usize, distance: bool): f64 {
@@ -60,11 +60,10 @@ export function maxAbs(x: usize, count: usize): f32 {
 
 /** index of the first NaN or infinity (its exponent is all ones), −1 when all are finite */
 export function firstNonFinite(x: usize, count: usize): i32 {
-  const exponent = i32x4.splat(0x7f800000)
   const bytes = count << 2
   let i: usize = 0
   for (const whole = bytes & ~15; i < whole; i += 16) {
-    if (v128.any_true(i32x4.eq(v128.and(v128.load(x + i), exponent), exponent))) break
+    if (v128.any_true(notFinite(v128.load(x + i)))) break
   }
   for (; i < bytes; i += 4) {
     if ((load<u32>(x + i) & 0x7f800000) == 0x7f800000) return <i32>(i >> 2)

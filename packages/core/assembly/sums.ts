@@ -1,66 +1,127 @@
-// Sums over inputs, four at a time, so that the output passes through memory once per four inputs.
+// Sums over inputs, four at a time, so that the output is read and written once per four inputs. Block by block: that of the
+// output stays in the second-level cache while the inputs pass, and is long enough for the processor to fetch them ahead.
 
+/** Bytes of a block. */
+const BLOCK: usize = 128 << 10
+
+/**
+ * `bytes` of one block, from `at` on: out = [out +] x_0 + … [/ divisor, unless it is 0].
+ * @param inputs addresses of `taken` inputs, 1 to 4
+ */
 @inline
-function sumOfFour(out: usize, a: usize, b: usize, c: usize, d: usize, count: usize, more: bool, divisor: f32): void {
+function addUp(out: usize, inputs: usize, taken: i32, more: bool, divisor: f32, at: usize, bytes: usize): void {
+  const to = out + at
+  const a = load<usize>(inputs) + at
+  const b = taken > 1 ? load<usize>(inputs, 4) + at : 0
+  const c = taken > 2 ? load<usize>(inputs, 8) + at : 0
+  const d = taken > 3 ? load<usize>(inputs, 12) + at : 0
   const divisors = f32x4.splat(divisor)
-  const bytes = count << 2
   const whole = bytes & ~15
   let i: usize = 0
   for (; i < whole; i += 16) {
     let s = v128.load(a + i)
-    if (more) s = f32x4.add(v128.load(out + i), s)
-    s = f32x4.add(f32x4.add(f32x4.add(s, v128.load(b + i)), v128.load(c + i)), v128.load(d + i))
+    if (more) s = f32x4.add(v128.load(to + i), s)
+    if (taken > 1) s = f32x4.add(s, v128.load(b + i))
+    if (taken > 2) s = f32x4.add(s, v128.load(c + i))
+    if (taken > 3) s = f32x4.add(s, v128.load(d + i))
     if (divisor != 0) s = f32x4.div(s, divisors)
-    v128.store(out + i, s)
+    v128.store(to + i, s)
   }
   for (; i < bytes; i += 4) {
     let s = load<f32>(a + i)
-    if (more) s = load<f32>(out + i) + s
-    s = s + load<f32>(b + i) + load<f32>(c + i) + load<f32>(d + i)
+    if (more) s = load<f32>(to + i) + s
+    if (taken > 1) s = s + load<f32>(b + i)
+    if (taken > 2) s = s + load<f32>(c + i)
+    if (taken > 3) s = s + load<f32>(d + i)
     if (divisor != 0) s = s / divisor
-    store<f32>(out + i, s)
+    store<f32>(to + i, s)
   }
 }
 
-/** out = a + b + c + d */
-export function sum4(out: usize, a: usize, b: usize, c: usize, d: usize, count: usize): void {
-  sumOfFour(out, a, b, c, d, count, false, 0)
-}
-
-/** out = (a + b + c + d) / divisor */
-export function mean4(out: usize, a: usize, b: usize, c: usize, d: usize, count: usize, divisor: f32): void {
-  sumOfFour(out, a, b, c, d, count, false, divisor)
-}
-
-/** out = out + a + b + c + d */
-export function addSum4(out: usize, a: usize, b: usize, c: usize, d: usize, count: usize): void {
-  sumOfFour(out, a, b, c, d, count, true, 0)
-}
-
-/** out = (out + a + b + c + d) / divisor */
-export function addMean4(out: usize, a: usize, b: usize, c: usize, d: usize, count: usize, divisor: f32): void {
-  sumOfFour(out, a, b, c, d, count, true, divisor)
-}
-
-/** out = out + p·a + q·b + r·c + s·d */
-export function axpy4(
-  out: usize, a: usize, b: usize, c: usize, d: usize,
-  p: f32, q: f32, r: f32, s: f32, count: usize
-): void {
-  const bytes = count << 2
+/** The same of p·x_0 + …, without a divisor. @param weights p and so on, 4 bytes each */
+@inline
+function addWeighted(out: usize, inputs: usize, weights: usize, taken: i32, more: bool, at: usize, bytes: usize): void {
+  const to = out + at
+  const a = load<usize>(inputs) + at
+  const b = taken > 1 ? load<usize>(inputs, 4) + at : 0
+  const c = taken > 2 ? load<usize>(inputs, 8) + at : 0
+  const d = taken > 3 ? load<usize>(inputs, 12) + at : 0
+  const p = load<f32>(weights)
+  const q: f32 = taken > 1 ? load<f32>(weights, 4) : 0
+  const r: f32 = taken > 2 ? load<f32>(weights, 8) : 0
+  const t: f32 = taken > 3 ? load<f32>(weights, 12) : 0
   const whole = bytes & ~15
   let i: usize = 0
   for (; i < whole; i += 16) {
-    let sum = f32x4.add(v128.load(out + i), f32x4.mul(f32x4.splat(p), v128.load(a + i)))
-    sum = f32x4.add(sum, f32x4.mul(f32x4.splat(q), v128.load(b + i)))
-    sum = f32x4.add(sum, f32x4.mul(f32x4.splat(r), v128.load(c + i)))
-    sum = f32x4.add(sum, f32x4.mul(f32x4.splat(s), v128.load(d + i)))
-    v128.store(out + i, sum)
+    let s = f32x4.mul(f32x4.splat(p), v128.load(a + i))
+    if (more) s = f32x4.add(v128.load(to + i), s)
+    if (taken > 1) s = f32x4.add(s, f32x4.mul(f32x4.splat(q), v128.load(b + i)))
+    if (taken > 2) s = f32x4.add(s, f32x4.mul(f32x4.splat(r), v128.load(c + i)))
+    if (taken > 3) s = f32x4.add(s, f32x4.mul(f32x4.splat(t), v128.load(d + i)))
+    v128.store(to + i, s)
   }
   for (; i < bytes; i += 4) {
-    let sum = load<f32>(out + i) + p * load<f32>(a + i)
-    sum = sum + q * load<f32>(b + i)
-    sum = sum + r * load<f32>(c + i)
-    store<f32>(out + i, sum + s * load<f32>(d + i))
+    let s = p * load<f32>(a + i)
+    if (more) s = load<f32>(to + i) + s
+    if (taken > 1) s = s + q * load<f32>(b + i)
+    if (taken > 2) s = s + r * load<f32>(c + i)
+    if (taken > 3) s = s + t * load<f32>(d + i)
+    store<f32>(to + i, s)
+  }
+}
+
+/**
+ * out = (x_0 + … + x_{n−1}) / divisor, or the sum when that is 0
+ * @param inputs their addresses, 4 bytes each
+ * @param more begins with what is in `out`
+ */
+export function sum(out: usize, inputs: usize, n: usize, more: bool, divisor: f32, count: usize): void {
+  const bytes = count << 2
+  for (let at: usize = 0; at < bytes; at += BLOCK) {
+    const size = min(BLOCK, bytes - at)
+    let begun = more
+    for (let k: usize = 0; k < n; k += 4) {
+      const from = inputs + (k << 2)
+      const left = n - k
+      const quotient = left <= 4 ? divisor : 0
+      if (begun) {
+        if (left >= 4) addUp(out, from, 4, true, quotient, at, size)
+        else if (left == 3) addUp(out, from, 3, true, quotient, at, size)
+        else if (left == 2) addUp(out, from, 2, true, quotient, at, size)
+        else addUp(out, from, 1, true, quotient, at, size)
+      } else {
+        if (left >= 4) addUp(out, from, 4, false, quotient, at, size)
+        else if (left == 3) addUp(out, from, 3, false, quotient, at, size)
+        else if (left == 2) addUp(out, from, 2, false, quotient, at, size)
+        else addUp(out, from, 1, false, quotient, at, size)
+      }
+      begun = true
+    }
+  }
+}
+
+/** out = w_0·x_0 + … + w_{n−1}·x_{n−1} @param weights 4 bytes each */
+export function weightedSum(out: usize, inputs: usize, weights: usize, n: usize, more: bool, count: usize): void {
+  const bytes = count << 2
+  for (let at: usize = 0; at < bytes; at += BLOCK) {
+    const size = min(BLOCK, bytes - at)
+    let begun = more
+    for (let k: usize = 0; k < n; k += 4) {
+      const from = inputs + (k << 2)
+      const by = weights + (k << 2)
+      const left = n - k
+      if (begun) {
+        if (left >= 4) addWeighted(out, from, by, 4, true, at, size)
+        else if (left == 3) addWeighted(out, from, by, 3, true, at, size)
+        else if (left == 2) addWeighted(out, from, by, 2, true, at, size)
+        else addWeighted(out, from, by, 1, true, at, size)
+      } else {
+        if (left >= 4) addWeighted(out, from, by, 4, false, at, size)
+        else if (left == 3) addWeighted(out, from, by, 3, false, at, size)
+        else if (left == 2) addWeighted(out, from, by, 2, false, at, size)
+        else addWeighted(out, from, by, 1, false, at, size)
+      }
+      begun = true
+    }
   }
 }

@@ -66,11 +66,12 @@ export function optimiserState(spec: OptimiserSpec): number {
 }
 
 /**
- * Writes the next version of parameters and state; the old one stays as it was, unless the step is in place.
+ * Writes the next version of parameters and state; the old one stays as it was, unless the step is in place. Returns whether
+ * all that it wrote is finite.
  * Errors: `argument` for constants out of range, `non-finite` for a learning rate that is none, `shape` for vectors
  * of several lengths.
  */
-export function optimiserStep(kernels: Kernels, spec: OptimiserSpec, request: OptimiserStep): void {
+export function optimiserStep(kernels: Kernels, spec: OptimiserSpec, request: OptimiserStep): boolean {
   checkOptimiser(spec)
   const { parameters, gradient, state, out, outState, step, learningRate } = request
   const vectors = optimiserState(spec)
@@ -89,15 +90,13 @@ export function optimiserStep(kernels: Kernels, spec: OptimiserSpec, request: Op
   }
 
   const kind = optimiserCoefficients(spec, { step, learningRate })
-  if (kind.kernel === 'sgd') {
-    kernels.sgd(out, parameters, gradient, kind.coefficients)
-  } else if (kind.kernel === 'momentum') {
+  if (kind.kernel === 'sgd') return kernels.sgd(out, parameters, gradient, kind.coefficients)
+  if (kind.kernel === 'momentum') {
     const from = { parameters, velocity: state[0] }
-    kernels.momentum({ parameters: out, velocity: outState[0] }, from, gradient, kind.coefficients)
-  } else {
-    const from = { parameters, first: state[0], second: state[1] }
-    kernels.adam({ parameters: out, first: outState[0], second: outState[1] }, from, gradient, kind.coefficients)
+    return kernels.momentum({ parameters: out, velocity: outState[0] }, from, gradient, kind.coefficients)
   }
+  const from = { parameters, first: state[0], second: state[1] }
+  return kernels.adam({ parameters: out, first: outState[0], second: outState[1] }, from, gradient, kind.coefficients)
 }
 
 /** The kernel that makes a step, and its coefficients in float64. */

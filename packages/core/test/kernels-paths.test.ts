@@ -39,6 +39,27 @@ function rule(call: (kernels: Kernels, out: Vector, inputs: Vector[]) => void): 
 }
 
 describe('SIMD and scalar give the same bits', () => {
+  it.each([
+    ['blocks and some coordinates', 9, 2 * 32_768 + 7],
+    ['inputs than one pass takes', 2050, 5]
+  ])('sums of more %s', (_what, most, length) => {
+    const row = (k: number) => Array.from({ length }, (_, i) => Math.sin(k * 977 + i * 131) * 10 ** ((i % 7) - 3))
+    const inputs = Array.from({ length: most }, (_, k) => row(k))
+    const weights = inputs.map((_, k) => ((k * 37) % 11) + 0.3)
+    for (const n of [1, 2, 3, 4, 5, 6, 7, 8, most]) {
+      const [a, b] = [simd, scalar].map((kernels) =>
+        withVectors((give) => {
+          const x = inputs.slice(0, n).map((values) => give.vector(values))
+          const outs = [give.vector(length), give.vector(length), give.vector(length)]
+          kernels.mean(outs[0], x)
+          kernels.sum(outs[1], x)
+          kernels.weightedMean(outs[2], x, weights.slice(0, n))
+          return outs.map((out) => Buffer.from(new Uint8Array(out.buffer, out.byteOffset, out.byteLength)))
+        })
+      )
+      for (const [k, out] of a.entries()) expect(out.equals(b[k])).toBe(true)
+    }
+  })
   it('mean', () =>
     sameBits(
       ruleInputs,
@@ -140,15 +161,18 @@ describe('SIMD and scalar give the same bits', () => {
       const [parameters, gradient, first] = [p, g, m].map((row) => give.vector(row))
       const second = give.vector(v.map(Math.abs))
       const weightDecay = fromBits(0x3c23d70a)
-      k.sgd(out, parameters, gradient, { learningRate: a, weightDecay })
+      const allFinite = (...made: Vector[]) => made.every((vector) => vector.every(Number.isFinite))
+      const sgd = k.sgd(out, parameters, gradient, { learningRate: a, weightDecay })
+      expect(sgd).toBe(allFinite(out))
       const coefficients = { learningRate: a, weightDecay, momentum: 0.9, nesterov: p.length % 2 === 0 }
-      k.momentum({ parameters: out2, velocity: outV }, { parameters, velocity: first }, gradient, coefficients)
-      const adam = { stepSize: a, weightDecay, shrink: 0.999, beta1: 0.9, gamma1: 0.1, beta2: 0.99, gamma2: 0.01 }
-      k.adam({ parameters: out3, first: outM3, second: outV3 }, { parameters, first, second }, gradient, {
-        ...adam,
-        correction: 0.3,
-        epsilon: 1e-8
+      const from = { parameters, velocity: first }
+      const momentum = k.momentum({ parameters: out2, velocity: outV }, from, gradient, coefficients)
+      expect(momentum).toBe(allFinite(out2, outV))
+      const adam = k.adam({ parameters: out3, first: outM3, second: outV3 }, { parameters, first, second }, gradient, {
+        ...{ stepSize: a, weightDecay, shrink: 0.999, beta1: 0.9, gamma1: 0.1, beta2: 0.99, gamma2: 0.01 },
+        ...{ correction: 0.3, epsilon: 1e-8 }
       })
+      expect(adam).toBe(allFinite(out3, outM3, outV3))
       return [out, out2, outV, out3, outM3, outV3]
     }))
 })

@@ -194,17 +194,17 @@ export function checked(kernels: Kernels, buffer?: SharedArrayBuffer): Kernels {
     },
     sgd(out, parameters, gradient, coefficients) {
       checkStep('sgd', [out], [parameters], gradient)
-      kernels.sgd(out, parameters, gradient, coefficients)
+      return kernels.sgd(out, parameters, gradient, coefficients)
     },
     momentum(out, from, gradient, coefficients) {
       const all = ({ parameters, velocity }: MomentumVectors) => [parameters, velocity]
       checkStep('momentum', all(out), all(from), gradient)
-      kernels.momentum(out, from, gradient, coefficients)
+      return kernels.momentum(out, from, gradient, coefficients)
     },
     adam(out, from, gradient, coefficients) {
       const all = ({ parameters, first, second }: AdamVectors) => [parameters, first, second]
       checkStep('adam', all(out), all(from), gradient)
-      kernels.adam(out, from, gradient, coefficients)
+      return kernels.adam(out, from, gradient, coefficients)
     }
   }
 }

@@ -44,16 +44,16 @@ export interface Kernels extends RuleKernels {
   /** out = value·scale */
   dequantiseInt8(out: Vector, values: ByteVector, scales: Vector): void
 
-  /** d = g + λ·p; out = p − α·d */
-  sgd(out: Vector, parameters: Vector, gradient: Vector, coefficients: SgdCoefficients): void
+  /** d = g + λ·p; out = p − α·d. The optimiser steps return whether all that they wrote is finite. */
+  sgd(out: Vector, parameters: Vector, gradient: Vector, coefficients: SgdCoefficients): boolean
   /** d = g + λ·p; v' = μ·v + d; u = v', or with Nesterov d + μ·v'; out = p − α·u */
-  momentum(out: MomentumVectors, from: MomentumVectors, gradient: Vector, coefficients: MomentumCoefficients): void
+  momentum(out: MomentumVectors, from: MomentumVectors, gradient: Vector, coefficients: MomentumCoefficients): boolean
   /**
    * d = g + λ·p; m' = β₁·m + γ₁·d; v' = β₂·v + γ₂·(d·d); out = κ·p − (α·m') / (√v' / σ + ε)
    *
    * Adam has κ = 1, AdamW λ = 0. `optimiser.ts` says how the coefficients come about.
    */
-  adam(out: AdamVectors, from: AdamVectors, gradient: Vector, coefficients: AdamCoefficients): void
+  adam(out: AdamVectors, from: AdamVectors, gradient: Vector, coefficients: AdamCoefficients): boolean
 }
 
 export type KernelPath = 'simd' | 'scalar'

@@ -11,23 +11,11 @@ type SortingKernel = (
 
 /** What assembly/index.ts exports: addresses in bytes, counts in elements. */
 export type KernelModule = {
-  readonly sum4: (out: number, a: number, b: number, c: number, d: number, count: number) => void
-  readonly mean4: (out: number, a: number, b: number, c: number, d: number, count: number, divisor: number) => void
-  readonly addSum4: KernelModule['sum4']
-  readonly addMean4: KernelModule['mean4']
-  readonly axpy4: (
-    ...args: [
-      out: number,
-      a: number,
-      b: number,
-      c: number,
-      d: number,
-      p: number,
-      q: number,
-      r: number,
-      s: number,
-      count: number
-    ]
+  readonly sum: (
+    ...args: [out: number, inputs: number, n: number, more: number, divisor: number, count: number]
+  ) => void
+  readonly weightedSum: (
+    ...args: [out: number, inputs: number, weights: number, n: number, more: number, count: number]
   ) => void
   readonly copy: (out: number, x: number, count: number) => void
   readonly fill: (out: number, value: number, count: number) => void
@@ -63,14 +51,14 @@ export type KernelModule = {
   readonly addDistances4: (
     ...args: [sums: number, x: number, a: number, b: number, c: number, d: number, count: number]
   ) => void
-  readonly sgd: (out: number, p: number, g: number, alpha: number, lambda: number, count: number) => void
+  readonly sgd: (out: number, p: number, g: number, alpha: number, lambda: number, count: number) => number
   readonly momentum: (
     ...args: [
       ...vectors: [out: number, outV: number, p: number, v: number, g: number],
       ...coefficients: [alpha: number, lambda: number, mu: number, nesterov: number],
       count: number
     ]
-  ) => void
+  ) => number
   readonly adam: (
     ...args: [
       ...vectors: [out: number, outM: number, outV: number, p: number, m: number, v: number, g: number],
@@ -78,7 +66,7 @@ export type KernelModule = {
       ...moments: [beta1: number, gamma1: number, beta2: number, gamma2: number, sigma: number, epsilon: number],
       count: number
     ]
-  ) => void
+  ) => number
 }
 
 let compiled: WebAssembly.Module | undefined

@@ -3,21 +3,11 @@ import { normalise } from './coefficients.js'
 import { MEDIAN_INPUTS, type Kernels } from './kernels.js'
 import type { KernelModule } from './module.js'
 import { selectionNetwork } from './selection-network.js'
-import { withScratch } from './scratch.js'
+import { SLOT_BYTES, withScratch } from './scratch.js'
 
-const BLOCK = 4096
 const ROW_BYTES = 64
-
-/** Inputs k to k + 3 of one block, as addresses in bytes. */
-interface Four {
-  readonly k: number
-  /** no inputs after these */
-  readonly last: boolean
-  readonly out: number
-  readonly in: readonly [number, number, number, number]
-  /** floats of the block */
-  readonly count: number
-}
+/** Inputs of one pass: their addresses and weights, 4 bytes each, fill a slot of scratch. */
+const PASS = SLOT_BYTES / 8
 
 /** Where a sorting kernel finds addresses, rows and comparators. */
 interface Sorting {
@@ -27,42 +17,33 @@ interface Sorting {
   readonly comparators: number
 }
 
-/**
- * The rules over n inputs. Blocks of 16 KiB of the output, which stay in the first-level cache while the inputs pass
- * four at a time. What is missing to a multiple of four is a block of −0, for x + −0 is x, to the bit, for every x.
- */
+/** The rules over n inputs. */
 export function simdRules(
   wasm: KernelModule,
   buffer: SharedArrayBuffer
 ): Pick<Kernels, 'mean' | 'weightedMean' | 'sum' | 'median' | 'trimmedMean' | 'meamed' | 'signMajority'> {
-  /** Calls `work` for each four inputs of each block. */
-  function fours(out: Vector, inputs: readonly Vector[], work: (four: Four) => void): void {
-    const at = inputs.map((x) => x.byteOffset)
-    const pass = (zeros: number) => {
-      for (let start = 0; start < out.length; start += BLOCK) {
-        const count = Math.min(BLOCK, out.length - start)
-        const input = (k: number) => (k < at.length ? at[k] + start * 4 : zeros)
-        for (let k = 0; k < at.length; k += 4) {
-          const last = k + 4 >= at.length
-          work({
-            k,
-            last,
-            count,
-            out: out.byteOffset + start * 4,
-            in: [input(k), input(k + 1), input(k + 2), input(k + 3)]
-          })
-        }
+  function tabulate(inputs: readonly Vector[], table: number): void {
+    new Uint32Array(buffer, table, inputs.length).set(inputs.map((x) => x.byteOffset))
+  }
+
+  /** Calls `work` for as many inputs as one pass takes, mostly all of them. `first`: index of the first; `last`: none follow. */
+  function passes(
+    inputs: readonly Vector[],
+    work: (pass: { table: number; first: number; n: number; last: boolean }) => void
+  ): void {
+    withScratch(buffer, (table) => {
+      for (let first = 0; first < inputs.length; first += PASS) {
+        const some = inputs.slice(first, first + PASS)
+        tabulate(some, table)
+        work({ table, first, n: some.length, last: first + PASS >= inputs.length })
       }
-    }
-    if (at.length % 4 === 0) return pass(0)
-    withScratch(buffer, (zeros) => {
-      wasm.fill(zeros, -0, BLOCK)
-      pass(zeros)
     })
   }
 
-  function tabulate(inputs: readonly Vector[], table: number): void {
-    new Uint32Array(buffer, table, inputs.length).set(inputs.map((x) => x.byteOffset))
+  function sum(out: Vector, inputs: readonly Vector[], divisor: number): void {
+    passes(inputs, ({ table, first, n, last }) =>
+      wasm.sum(out.byteOffset, table, n, Number(first > 0), last ? divisor : 0, out.length)
+    )
   }
 
   /** Calls `work` with what brings the rows from `first` to `last` of the sorted inputs into place. */
@@ -78,26 +59,14 @@ export function simdRules(
   }
 
   return {
-    mean(out, inputs) {
-      fours(out, inputs, ({ k, last, count, out: o, in: [a, b, c, d] }) => {
-        if (k === 0 && last) wasm.mean4(o, a, b, c, d, count, inputs.length)
-        else if (k === 0) wasm.sum4(o, a, b, c, d, count)
-        else if (last) wasm.addMean4(o, a, b, c, d, count, inputs.length)
-        else wasm.addSum4(o, a, b, c, d, count)
-      })
-    },
-    sum(out, inputs) {
-      fours(out, inputs, ({ k, count, out: o, in: [a, b, c, d] }) => {
-        if (k === 0) wasm.sum4(o, a, b, c, d, count)
-        else wasm.addSum4(o, a, b, c, d, count)
-      })
-    },
+    mean: (out, inputs) => sum(out, inputs, inputs.length),
+    sum: (out, inputs) => sum(out, inputs, 0),
     weightedMean(out, inputs, weights) {
-      const w = normalise(weights)
-      const weight = (k: number) => (k < w.length ? w[k] : 1)
-      fours(out, inputs, ({ k, count, out: o, in: [a, b, c, d] }) => {
-        if (k === 0) wasm.fill(o, -0, count)
-        wasm.axpy4(o, a, b, c, d, weight(k), weight(k + 1), weight(k + 2), weight(k + 3), count)
+      const coefficients = normalise(weights)
+      passes(inputs, ({ table, first, n }) => {
+        const by = table + PASS * 4
+        new Float32Array(buffer, by, n).set(coefficients.slice(first, first + n))
+        wasm.weightedSum(out.byteOffset, table, by, n, Number(first > 0), out.length)
       })
     },
 

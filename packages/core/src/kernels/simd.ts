@@ -33,7 +33,7 @@ export function simdKernels(wasm: KernelModule, buffer: SharedArrayBuffer): Kern
       wasm.dequantiseInt8(out.byteOffset, values.byteOffset, scales.byteOffset, out.length),
 
     sgd: (out, p, g, { learningRate, weightDecay }) =>
-      wasm.sgd(out.byteOffset, p.byteOffset, g.byteOffset, learningRate, weightDecay, p.length),
+      wasm.sgd(out.byteOffset, p.byteOffset, g.byteOffset, learningRate, weightDecay, p.length) === 1,
     momentum: (out, { parameters: p, velocity: v }, g, { learningRate, weightDecay, momentum, nesterov }) =>
       wasm.momentum(
         out.parameters.byteOffset,
@@ -46,7 +46,7 @@ export function simdKernels(wasm: KernelModule, buffer: SharedArrayBuffer): Kern
         momentum,
         nesterov ? 1 : 0,
         p.length
-      ),
+      ) === 1,
     adam: (out, { parameters: p, first: m, second: v }, g, coefficients) =>
       wasm.adam(
         out.parameters.byteOffset,
@@ -66,6 +66,6 @@ export function simdKernels(wasm: KernelModule, buffer: SharedArrayBuffer): Kern
         coefficients.correction,
         coefficients.epsilon,
         p.length
-      )
+      ) === 1
   }
 }

@@ -14,7 +14,7 @@ export async function update(request: Jobs['update']['request'], context: JobCon
     kernels.fill(outState[k], 0)
     return outState[k]
   })
-  optimiserStep(kernels, optimiser, {
+  const finite = optimiserStep(kernels, optimiser, {
     parameters: from.subarray(0, parameters),
     gradient: gradient.subarray(0, parameters),
     state,
@@ -23,10 +23,10 @@ export async function update(request: Jobs['update']['request'], context: JobCon
     step,
     learningRate
   })
-  kernels.copy(to.subarray(parameters), gradient.subarray(parameters))
-  const made = [to, ...outState]
-  if (made.every((vector) => kernels.firstNonFinite(vector) < 0)) return
+  const buffers = gradient.subarray(parameters)
+  kernels.copy(to.subarray(parameters), buffers)
+  if (finite && kernels.firstNonFinite(buffers) < 0) return
   // no output is finite where the gradient is not, so only here it is to be looked at: it is named rather than the output
   checkFinite(gradient, context, `"${request.gradient.key}"`)
-  for (const vector of made) checkFinite(vector, context, 'the updated model or optimiser state')
+  for (const vector of [to, ...outState]) checkFinite(vector, context, 'the updated model or optimiser state')
 }
