@@ -18,7 +18,7 @@ export function tables(comparison: Comparison): Table[] {
       "Counted on the links, control messages included, beside the strategy's formula, which is for vectors and runs without faults. Deviation: counted against the formula, of sent and received together; then of vectors alone. With a filter the formula is what it would be without one. Saved: what filter and codec spared of the contributions."
     ]),
     table('Time in each phase', TIMES, rows, [
-      'Mean over the peers. What is done at once counts each time, so a phase may be longer than the run.'
+      'Mean over the peers. Phases overlap where a peer does several things at once, as when it stores one gradient while it computes another.'
     ]),
     table('What it would have cost there', COST, rows, [
       'An estimate: what this run would have cost on the cloud of the papers, at list prices, with the seconds and the memory measured here. No cloud was used, and its machines take other times.',

@@ -74,7 +74,9 @@ function times({ peers }: RunResult): Table {
     heading: 'Time in each phase',
     columns: ['peer', ...known],
     rows: peers.map((peer) => [peer.id, ...known.map((phase) => time(peer, phase))]),
-    notes: ['What is done at once counts each time, so a phase may be longer than the run.']
+    notes: [
+      'Phases overlap where a peer does several things at once, as when it stores one gradient while it computes another.'
+    ]
   }
 }
 

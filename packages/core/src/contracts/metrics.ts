@@ -6,5 +6,5 @@ export type Phase = (typeof PHASES)[number]
 export type PhasePlace = 'engine' | 'database' | 'peer' | 'network'
 export type PhasePlaces = Readonly<Record<Phase, PhasePlace>>
 
-/** Milliseconds spent in each phase. */
+/** Milliseconds in which each phase lasted. Phases overlap where a peer does several things at once. */
 export type PhaseTimes = Partial<Record<Phase, number>>

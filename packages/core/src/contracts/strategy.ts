@@ -50,7 +50,10 @@ export interface RoundContext {
   readonly minibatches: readonly Minibatch[]
   /** A key in the own store that is deleted when the round is past. */
   key(name: string): string
-  /** Runs `work` and adds its time to a phase. */
+  /**
+   * Runs `work` as one of a phase, which lasts while any work of it does. What this context does itself counts by itself:
+   * `gradient` as `compute` and `store`.
+   */
   measure<T>(phase: Phase, work: () => Promise<T>): Promise<T>
   /**
    * Gradient of one minibatch into the own store under `key`, at the model state of the round unless another one is

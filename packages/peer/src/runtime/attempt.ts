@@ -86,11 +86,13 @@ export class Attempt {
       key: (name) => roundKey(init.round, this.#number === 0 ? name : `${name}:${this.#number}`),
       measure: (phase, work) => exchange.measure(phase, work),
       gradient: async (minibatch, key, at = init.state) => {
-        const state = await store.get(at)
+        const state = await exchange.measure('store', () => store.get(at))
         const into = store.lease(state.vector.length)
         try {
-          const { loss, samples } = await engine.gradient({ state: state.vector, minibatch, into: into.vector, signal })
-          await store.put(key, into)
+          const { loss, samples } = await exchange.measure('compute', () =>
+            engine.gradient({ state: state.vector, minibatch, into: into.vector, signal })
+          )
+          await exchange.measure('store', () => store.put(key, into))
           return { loss, samples }
         } catch (error) {
           into.release()

@@ -18,8 +18,8 @@ export async function averagedGradients(
 ): Promise<Given> {
   const { store } = context
   const keys = minibatches.map((_, index) => context.key(`${name}:${index}`))
-  const results = await context.measure('compute', () =>
-    Promise.all(minibatches.map((minibatch, index) => context.gradient(minibatch, keys[index], state)))
+  const results = await Promise.all(
+    minibatches.map((minibatch, index) => context.gradient(minibatch, keys[index], state))
   )
   const given = mean(results)
   if (keys.length === 1) return { key: keys[0], ...given }

@@ -37,14 +37,16 @@ export async function localSteps(
 async function start(context: RoundContext): Promise<string> {
   const { store, engine } = context
   const key = context.key('local:0')
-  await store.put(key, await store.get(context.state))
-  for (const [index, name] of withState(context, key).slice(1).entries()) {
-    const own = context.own(`optimiser.${index}`)
-    const state = own === undefined ? store.lease(engine.layout.parameters) : await store.get(own)
-    if (own === undefined) state.vector.fill(0)
-    await store.put(name, state)
-  }
-  return key
+  return context.measure('store', async () => {
+    await store.put(key, await store.get(context.state))
+    for (const [index, name] of withState(context, key).slice(1).entries()) {
+      const own = context.own(`optimiser.${index}`)
+      const state = own === undefined ? store.lease(engine.layout.parameters) : await store.get(own)
+      if (own === undefined) state.vector.fill(0)
+      await store.put(name, state)
+    }
+    return key
+  })
 }
 
 async function distance(context: RoundContext, at: string): Promise<string> {
