@@ -16,7 +16,10 @@ export function checkInDatabase(
     const message = `in-database: ${what} outside of the database ${name}; ${instead}, or leave --in-database out`
     throw new PeergradError('unsupported', message)
   }
-  if (!denseInStore) refuse('gradients are averaged and the model is updated', 'take a store that works on vectors')
+  if (!denseInStore) {
+    const module = 'redis does with the module of this version (pnpm build:module, then --loadmodule peergrad.so)'
+    refuse('gradients are averaged and the model is updated', `take a store that works on vectors, as ${module}`)
+  }
   if (rules === 'any') return
   const { strategy, preAggregators, ruleInStore, filter, significance = false } = parts
   if (strategy.combines === true)

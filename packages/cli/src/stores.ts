@@ -34,7 +34,7 @@ const memory: Open = ({ arena, clock, logger, pluginTimeout }) => memoryStore({ 
 
 const redis: Open = async ({ options, opened, ...init }) => {
   const url = redisUrl(options) ?? (await privateServer(options, init.peer, init.logger, opened))
-  return redisStore({ ...init, url, inDatabase: options['in-database'] })
+  return redisStore({ ...init, url })
 }
 
 const redisai: Open = async ({ options, opened: _opened, ...init }) => {

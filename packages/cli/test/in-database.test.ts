@@ -19,7 +19,7 @@ describe('--in-database', () => {
   })
 
   it.each([
-    ['a server that only keeps vectors', { ...server, denseInStore: false }, run, 'averaged and the model is updated'],
+    ['a server that only keeps vectors', { ...server, denseInStore: false }, run, '--loadmodule'],
     ['a rule that databases do not know', server, { ...run, ruleInStore: undefined }, 'this aggregator runs'],
     ['a rule that this one does not have', { ...server, rules: ['median'] as const }, run, 'has (median)'],
     ['pre-aggregators', server, { ...run, preAggregators: [reference] }, 'pre-aggregators run'],

@@ -1,4 +1,4 @@
-import { Arena, virtualClock, type Logger } from '@peergrad/core'
+import { Arena, virtualClock } from '@peergrad/core'
 import { PATIENCE, PrivateServer, redisStore, type Patience, type RedisStoreInit } from '@peergrad/store'
 import { Redis } from 'ioredis'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -155,8 +155,8 @@ describe.skipIf(plainRedis.absent)(`a Redis that does not let us in${plainRedis.
   beforeAll(async () => (server = await PrivateServer.start({ peer: 'faults-door', memory: 16 << 20 })))
   afterAll(() => server?.close())
 
-  const open = (url: string, more: { inDatabase?: boolean; logger?: Logger } = {}) =>
-    redisStore({ url, run: 'r', peer: 'p', arena: Arena.create({ bytes: 1 << 20 }), patience: QUICK, ...more })
+  const open = (url: string) =>
+    redisStore({ url, run: 'r', peer: 'p', arena: Arena.create({ bytes: 1 << 20 }), patience: QUICK })
 
   it('for a wrong password says so at once', async () => {
     const admin = await open(server.url)
@@ -218,13 +218,6 @@ describe.skipIf(plainRedis.absent)(`a Redis that does not let us in${plainRedis.
     } finally {
       proxy.close()
     }
-  })
-
-  it('without the module is refused when work in the database was asked for', async () => {
-    await expect(open(server.url, { inDatabase: true })).rejects.toMatchObject({
-      code: 'unsupported',
-      message: expect.stringContaining('--loadmodule') as string
-    })
   })
 
   it.each([

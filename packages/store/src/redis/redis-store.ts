@@ -1,12 +1,9 @@
-import { PeergradError, type GradientStore } from '@peergrad/core'
+import type { GradientStore } from '@peergrad/core'
 import { openOnServer, type ServerInit } from './server.js'
 import { Strings } from './strings.js'
 import { ModuleTensors } from './tensors.js'
 
-export interface RedisStoreInit extends ServerInit {
-  /** error `unsupported` when the server cannot work on vectors itself */
-  readonly inDatabase?: boolean
-}
+export type RedisStoreInit = ServerInit
 
 const OLDEST = [6, 2] as const
 
@@ -15,15 +12,11 @@ const OLDEST = [6, 2] as const
  * keeps the vectors, and they are worked on here.
  */
 export function redisStore(init: RedisStoreInit): Promise<GradientStore> {
-  return openOnServer(init, OLDEST, async ({ shown, data, knows, connect }) => {
+  return openOnServer(init, OLDEST, async ({ data, knows, connect }) => {
     // the newest of its commands
     if (await knows('PEERGRAD.JOIN')) {
       const tensors = new ModuleTensors({ data, work: await connect() })
       return { name: 'redis', vectors: tensors, work: tensors }
-    }
-    if (init.inDatabase === true) {
-      const message = `store: Redis at ${shown} has no peergrad module of this version, so it cannot work on vectors; start it with --loadmodule peergrad.so (pnpm build:module makes it), or leave --in-database out`
-      throw new PeergradError('unsupported', message)
     }
     return { name: 'redis', vectors: new Strings(data) }
   })
