@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { setImmediate as turn } from 'node:timers/promises'
 import { checkStore, judge, storeLaws, type StoreUnderTest } from '@peergrad/conformance'
 import { replace } from '@peergrad/conformance/simulation'
 import { Arena, PeergradError, resolvePlugin, virtualClock, type GradientStore } from '@peergrad/core'
@@ -55,6 +56,16 @@ test.each<[string, Changes, string]>([
       put: async (key, lease, options) => ((await honest.has(key)) ? lease.release() : honest.put(key, lease, options))
     }),
     'writes a key once: the same bits again change nothing, others are a conflict'
+  ],
+  [
+    'looks for what is under a key when it has the time',
+    (honest) => ({
+      get: async (key) => {
+        await turn()
+        return honest.get(key)
+      }
+    }),
+    'gives a reader all of one version, whatever becomes of the key while it reads'
   ],
   [
     'says something else of what is missing',

@@ -5,6 +5,8 @@ import { assertSame } from '../arrays.js'
 import type { StoreLaw } from './laws.js'
 import { bitsOf, put, refuses, words } from './vectors.js'
 
+/** More than any driver sends in one message: than has on its way at once. */
+const [LONG, LONGER] = [300_000, (1 << 20) + 1]
 const NO_KEYS = ['', 'a b', 'ä', 'a/b', '../x', 'x'.repeat(201), 'a\n']
 
 /** What must hold of keys, leases, expiry and the budget. */
@@ -56,13 +58,30 @@ export const TENSOR_LAWS: readonly StoreLaw[] = [
   {
     name: 'gives a key to one of several writers at once, and never a mixture',
     async prove({ store }) {
-      const rows = [1, 2, 3, 4].map((value) => Array<number>(50_000).fill(value))
+      const rows = [1, 2, 3, 4].map((value) => new Float32Array(LONG).fill(value))
       const outcomes = await Promise.allSettled(rows.map((row) => put(store, 'a', row)))
       const won = outcomes.flatMap(({ status }, index) => (status === 'fulfilled' ? [index + 1] : []))
       assert.equal(won.length, 1, `${won.length} of 4 writers succeeded`)
       const lease = await store.get('a')
       assert.deepEqual([...new Set(lease.vector)], won, 'values')
       lease.release()
+    }
+  },
+  {
+    name: 'gives a reader all of one version, whatever becomes of the key while it reads',
+    async prove({ store }) {
+      const row = new Float32Array(LONGER)
+      await put(store, 'a', row.fill(1))
+      const reading = store.get('a')
+      await store.delete(['a'])
+      const writing = put(store, 'a', row.fill(2))
+      const before = await reading
+      await writing
+      assert.deepEqual([...new Set(before.vector)], [1], 'values of the version that was there')
+      before.release()
+      const after = await store.get('a')
+      assert.deepEqual([...new Set(after.vector)], [2], 'values of the version that is there')
+      after.release()
     }
   },
   {

@@ -1,6 +1,6 @@
 import type { Vector } from '@peergrad/core'
 
-/** Floats of one chunk: 1 MiB, and all chunks in flight, is what moves a long vector fastest. */
+/** Floats of one chunk: 1 MiB, the least that the module takes, and what moves a long vector fastest. */
 export const CHUNK = 1 << 18
 
 /** Parts of a vector in the order of their offsets, in floats; one empty part of an empty vector. */

@@ -3,6 +3,7 @@ import { Redis } from 'ioredis'
 import type { RedisAddress } from './address.js'
 import { selectDatabase } from './database.js'
 import { redisError } from './redis-error.js'
+import { Window } from './window.js'
 
 /** Milliseconds: until the first answer, of one try of a call, and of all of them. */
 export interface Patience {
@@ -21,6 +22,9 @@ export interface ConnectionInit {
 
 type Argument = string | number | Buffer
 
+/** Transfers that are on their way at once. A server does all calls that it has of one client before it looks at another's. */
+const TRANSFERS = 4
+
 /**
  * A connection that comes back. Only calls that may be made twice go over it: a reply that is lost with the connection
  * leaves open whether the server has done the work, so the call is made again, until its time is up.
@@ -29,6 +33,7 @@ export class Connection {
   readonly #redis: Redis
   readonly #init: ConnectionInit
   readonly #closing = new AbortController()
+  readonly #transfers = new Window(TRANSFERS)
   /** resolves when the database is selected and the server has been asked who it is */
   #ready: Promise<void> | undefined
   #life = ''
@@ -76,9 +81,10 @@ export class Connection {
     return this.#again(command, () => this.#redis.call(command, args))
   }
 
-  /** With strings as bytes. */
-  callBuffer(command: string, ...args: Argument[]): Promise<unknown> {
-    return this.#again(command, () => this.#redis.callBuffer(command, args))
+  /** A call with a chunk among its arguments, or as its reply; with strings as bytes. Few of them are on their way at once. */
+  transfer(command: string, ...args: Argument[]): Promise<unknown> {
+    const until = this.#patience()
+    return this.#transfers.run(() => this.#again(command, () => this.#redis.callBuffer(command, args), until))
   }
 
   async close(): Promise<void> {
@@ -139,9 +145,18 @@ export class Connection {
     this.#life = /^run_id:(\S+)/m.exec(text)?.[1] ?? ''
   }
 
-  async #again(command: string, make: () => Promise<unknown>): Promise<unknown> {
+  /** When a call that is asked for now is given up. */
+  #patience(): number {
+    return performance.now() + this.#init.patience.total
+  }
+
+  async #again(command: string, make: () => Promise<unknown>, until = this.#patience()): Promise<unknown> {
     const { address, patience, logger } = this.#init
-    const until = performance.now() + patience.total
+    const late = (reason: string, cause?: unknown) => {
+      const message = `store: Redis at ${address.shown} did not do ${command} within ${patience.total / 1000} s: ${reason}`
+      return new PeergradError('crashed', message, { command }, { cause })
+    }
+    if (performance.now() > until) throw late('those before it took as long')
     for (let pause = 25; ; pause = Math.min(2 * pause, 500)) {
       if (this.#closing.signal.aborted) throw new PeergradError('aborted', 'store: closed')
       try {
@@ -151,10 +166,7 @@ export class Connection {
         const error = redisError(thrown, command)
         if (error !== undefined) throw error
         const reason = thrown instanceof Error ? thrown.message : String(thrown)
-        if (performance.now() > until) {
-          const message = `store: Redis at ${address.shown} did not do ${command} within ${patience.total / 1000} s: ${reason}`
-          throw new PeergradError('crashed', message, { command }, { cause: thrown })
-        }
+        if (performance.now() > until) throw late(reason, thrown)
         if (reason === 'Command timed out') {
           // its reply may still come, and would be taken for that of another call's
           this.#redis.disconnect(true)

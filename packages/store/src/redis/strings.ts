@@ -30,7 +30,7 @@ export class Strings implements PartedVectors {
       const { life } = connection
       await work(async (name, offset, part) => {
         checkEnd(4 * offset + part.byteLength)
-        await connection.call('SETRANGE', name, 4 * offset, bytesOf(part))
+        await connection.transfer('SETRANGE', name, 4 * offset, bytesOf(part))
       })
       const gone = await expireLater(connection, names)
       // a server that was started again in between has the later parts only
@@ -47,7 +47,7 @@ export class Strings implements PartedVectors {
   async readPart(name: string, offset: number, into: Vector): Promise<void> {
     if (into.length === 0) return
     const first = 4 * offset
-    const reply = await this.#connection.callBuffer('GETRANGE', name, first, first + into.byteLength - 1)
+    const reply = await this.#connection.transfer('GETRANGE', name, first, first + into.byteLength - 1)
     take(name, reply, into)
   }
 

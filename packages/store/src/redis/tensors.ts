@@ -42,13 +42,13 @@ export class ModuleTensors implements RemoteVectors, ServerWork {
 
   async write(name: string, vector: Vector): Promise<void> {
     const parts = chunks(vector)
-    if (parts.length === 1) return void (await this.#data.call('PEERGRAD.SET', name, bytesOf(vector), ...EXPIRY))
+    if (parts.length === 1) return void (await this.#data.transfer('PEERGRAD.SET', name, bytesOf(vector), ...EXPIRY))
     const staging = `${name}:staging`
     for (;;) {
       const { life } = this.#data
       await allOf(
         parts.map(({ offset, part }) =>
-          this.#data.call('PEERGRAD.STAGE', staging, vector.length, offset, bytesOf(part))
+          this.#data.transfer('PEERGRAD.STAGE', staging, vector.length, offset, bytesOf(part))
         )
       )
       try {
@@ -63,7 +63,7 @@ export class ModuleTensors implements RemoteVectors, ServerWork {
   async read(name: string, into: Vector): Promise<void> {
     await allOf(
       chunks(into).map(async ({ offset, part }) => {
-        const reply = await this.#data.callBuffer('PEERGRAD.READ', name, offset, part.length)
+        const reply = await this.#data.transfer('PEERGRAD.READ', name, offset, part.length)
         take(name, reply, part)
       })
     )

@@ -69,7 +69,7 @@ export class AiTensors implements RemoteVectors, ServerWork {
       throw new PeergradError('unsupported', message)
     }
     const length = checkLength(vector.length)
-    await this.#data.call('AI.TENSORSET', checkName(name), 'FLOAT', length, 'BLOB', bytesOf(vector))
+    await this.#data.transfer('AI.TENSORSET', checkName(name), 'FLOAT', length, 'BLOB', bytesOf(vector))
     await this.#expireLater(this.#data, [name])
   }
 
@@ -185,7 +185,7 @@ export class AiTensors implements RemoteVectors, ServerWork {
 
   async #get(name: string): Promise<unknown> {
     try {
-      return await this.#data.callBuffer('AI.TENSORGET', checkName(name), 'META', 'BLOB')
+      return await this.#data.transfer('AI.TENSORGET', checkName(name), 'META', 'BLOB')
     } catch (thrown) {
       // RedisAI does not say which
       if (isMissing(thrown)) throw notOnServer([name], thrown)
