@@ -24,65 +24,26 @@ static int hold_all(RedisModuleCtx *ctx, Job *job, RedisModuleString **argv, int
   return job_room(ctx, length) && job_output(ctx, job, argv[1], length);
 }
 
-typedef struct Average {
-  int weighted;
-  float coefficients[INPUTS_MAX];
-} Average;
-
 static void compute_average(Job *job) {
-  const Average *average = job->parameters;
   Tensor *out = job->outputs[0].tensor;
   const float **values = values_from(job, 0);
-  if (average->weighted) kernel_weighted_mean(out->values, values, average->coefficients, job->inputCount, out->length);
-  else kernel_mean(out->values, values, job->inputCount, out->length);
+  kernel_mean(out->values, values, job->inputCount, out->length);
   RedisModule_Free(values);
 }
 
-/** As core's `normalise`: w_i / (w_0 + w_1 + …) in float64, rounded. */
-static int read_weights(RedisModuleCtx *ctx, RedisModuleString **argv, size_t n, Average *average) {
-  double weights[INPUTS_MAX], total = 0;
-  for (size_t k = 0; k < n; k++) {
-    if (!argument_number(ctx, "WEIGHTS", argv[k], 0, &weights[k])) return 0;
-    total += weights[k];
-  }
-  if (!(total > 0 && isfinite(total))) {
-    reply_error(ctx, "PGARGUMENT WEIGHTS: got a sum of %g, expected a finite sum above 0", total);
-    return 0;
-  }
-  for (size_t k = 0; k < n; k++) average->coefficients[k] = (float)(weights[k] / total);
-  average->weighted = 1;
-  return 1;
-}
-
-static int read_average(RedisModuleCtx *ctx, RedisModuleString **argv, int argc, size_t n, Job *job) {
-  for (int at = 3 + (int)n; at < argc;) {
-    int expiry = argument_expiry(ctx, argv, argc, &at, &job->expiry);
-    if (expiry < 0) return 0;
-    if (expiry > 0) continue;
-    if (!argument_is(argv[at], "WEIGHTS")) return argument_refuse(ctx, "option", argv[at], "WEIGHTS or PX");
-    if (argc - at - 1 < (int)n) {
-      reply_error(ctx, "PGARGUMENT WEIGHTS: got %d, expected %zu", argc - at - 1, n);
-      return 0;
-    }
-    if (!read_weights(ctx, argv + at + 1, n, job->parameters)) return 0;
-    at += 1 + (int)n;
-  }
-  return 1;
-}
-
 /**
- * PEERGRAD.AVERAGE to n key... [WEIGHTS w...] [PX ms]
+ * PEERGRAD.AVERAGE to n key... [PX ms]
  *
- * to = kernels.mean of the n vectors, or with weights (finite, from 0, not all 0) kernels.weightedMean. n from 1 to
- * 1,024; all of one length (PGSHAPE). OK, SAME, PGCONFLICT, PGMISSING, PGARGUMENT, OOM.
+ * to = kernels.mean of the n vectors. n from 1 to 1,024; all of one length (PGSHAPE). OK, SAME, PGCONFLICT, PGMISSING,
+ * PGARGUMENT, OOM.
  */
 COMMAND(command_average) {
   if (RedisModule_IsKeysPositionRequest(ctx)) return argument_many_keys(ctx, argv, argc, 2);
   if (argc < 4) return RedisModule_WrongArity(ctx);
   size_t n;
   if (!argument_count(ctx, argv, argc, 2, INPUTS_MAX, &n)) return REDISMODULE_OK;
-  Job *job = job_create(compute_average, n, sizeof(Average));
-  if (!read_average(ctx, argv, argc, n, job)) return job_drop(job);
+  Job *job = job_create(compute_average, n, 0);
+  if (!argument_rest(ctx, argv, argc, 3 + (int)n, &job->expiry)) return job_drop(job);
   if (!hold_all(ctx, job, argv, 2, n)) return job_drop(job);
   return job_run(ctx, job, (n + 1) * job->outputs[0].tensor->length);
 }
@@ -90,6 +51,7 @@ COMMAND(command_average) {
 typedef struct Aggregate {
   Rule rule;
   size_t split;
+  float weights[INPUTS_MAX];
 } Aggregate;
 
 static void compute_aggregate(Job *job) {
@@ -101,14 +63,20 @@ static void compute_aggregate(Job *job) {
   for (int part = 0; part < 2; part++) {
     size_t length = bounds[part + 1] - bounds[part];
     if (length == 0) continue;
+    Rule rule = aggregate->rule;
+    /* a model's buffers are not near zero, and clipping makes no sense of them */
+    if (part == 1 && rule.name == RULE_CLIP) rule.name = RULE_MEDIAN;
     const float **values = values_from(job, bounds[part]);
-    rule_apply(&aggregate->rule, out->values + bounds[part], values, job->inputCount, length);
+    int made = rule_apply(&rule, out->values + bounds[part], values, job->inputCount, length);
     RedisModule_Free(values);
+    if (made) continue;
+    text_add(&job->error, "OOM no memory for %zu floats", length);
+    return;
   }
   job_finite(job, out, job->outputs[0].key);
 }
 
-enum { OPTION_F = 1, OPTION_M = 2, OPTION_TAU = 4, OPTION_ITERATIONS = 8 };
+enum { OPTION_F = 1, OPTION_M = 2, OPTION_TAU = 4, OPTION_ITERATIONS = 8, OPTION_MEDIAN = 16, OPTION_WEIGHTS = 32 };
 
 static const struct {
   const char *name;
@@ -116,12 +84,13 @@ static const struct {
   int options;
   int columns;
 } RULES[] = {[RULE_MEAN] = {"MEAN", 0, 0},
+             [RULE_WEIGHTED] = {"WEIGHTED", OPTION_WEIGHTS, 0},
              [RULE_MEDIAN] = {"MEDIAN", 0, 1},
              [RULE_TRIMMED] = {"TRIMMED", OPTION_F, 1},
              [RULE_MEAMED] = {"MEAMED", OPTION_F, 1},
              [RULE_KRUM] = {"KRUM", OPTION_F, 0},
              [RULE_MULTIKRUM] = {"MULTIKRUM", OPTION_F | OPTION_M, 0},
-             [RULE_CLIP] = {"CLIP", OPTION_TAU | OPTION_ITERATIONS, 0}};
+             [RULE_CLIP] = {"CLIP", OPTION_TAU | OPTION_ITERATIONS | OPTION_MEDIAN, 1}};
 
 static int read_rule(RedisModuleCtx *ctx, const RedisModuleString *argument, Rule *rule) {
   for (size_t k = 0; k < sizeof RULES / sizeof *RULES; k++)
@@ -129,7 +98,7 @@ static int read_rule(RedisModuleCtx *ctx, const RedisModuleString *argument, Rul
       rule->name = (RuleName)k;
       return 1;
     }
-  return argument_refuse(ctx, "rule", argument, "MEAN, MEDIAN, TRIMMED, MEAMED, KRUM, MULTIKRUM or CLIP");
+  return argument_refuse(ctx, "rule", argument, "MEAN, WEIGHTED, MEDIAN, TRIMMED, MEAMED, KRUM, MULTIKRUM or CLIP");
 }
 
 /** One of the options with its value; its bit, or 0 after an error reply. */
@@ -151,11 +120,35 @@ static int read_option(RedisModuleCtx *ctx, const RedisModuleString *name, const
     return OPTION_TAU;
   }
   if (argument_is(name, "ITERATIONS")) {
-    if (!argument_whole(ctx, "ITERATIONS", value, 1, 100, &number)) return 0;
+    if (!argument_whole(ctx, "ITERATIONS", value, 1, 1000, &number)) return 0;
     rule->iterations = (size_t)number;
     return OPTION_ITERATIONS;
   }
-  return argument_refuse(ctx, "option", name, "F, M, TAU, ITERATIONS or PX");
+  if (argument_is(name, "MEDIAN")) {
+    if (!argument_whole(ctx, "MEDIAN", value, 0, 1, &number)) return 0;
+    rule->fromMedian = (int)number;
+    return OPTION_MEDIAN;
+  }
+  return argument_refuse(ctx, "option", name, "F, M, TAU, ITERATIONS, MEDIAN, WEIGHTS or PX");
+}
+
+/** As core's `normalise`: w_i / (w_0 + w_1 + …) in float64, rounded. */
+static int read_weights(RedisModuleCtx *ctx, RedisModuleString **argv, int argc, size_t n, float *coefficients) {
+  double weights[INPUTS_MAX], total = 0;
+  if (argc < (int)n) {
+    reply_error(ctx, "PGARGUMENT WEIGHTS: got %d, expected %zu", argc, n);
+    return 0;
+  }
+  for (size_t k = 0; k < n; k++) {
+    if (!argument_number(ctx, "WEIGHTS", argv[k], 0, &weights[k])) return 0;
+    total += weights[k];
+  }
+  if (!(total > 0 && isfinite(total))) {
+    reply_error(ctx, "PGARGUMENT WEIGHTS: got a sum of %g, expected a finite sum above 0", total);
+    return 0;
+  }
+  for (size_t k = 0; k < n; k++) coefficients[k] = (float)(weights[k] / total);
+  return OPTION_WEIGHTS;
 }
 
 /** What f and m may be, given n. */
@@ -176,21 +169,25 @@ static int check_rule(RedisModuleCtx *ctx, const Rule *rule, size_t n) {
 }
 
 static int read_aggregate(RedisModuleCtx *ctx, RedisModuleString **argv, int argc, size_t n, Job *job) {
-  Rule *rule = &((Aggregate *)job->parameters)->rule;
+  Aggregate *aggregate = job->parameters;
+  Rule *rule = &aggregate->rule;
+  rule->weights = aggregate->weights;
   int options = 0, needed = RULES[rule->name].options;
   for (int at = 5 + (int)n; at < argc;) {
     int expiry = argument_expiry(ctx, argv, argc, &at, &job->expiry);
     if (expiry < 0) return 0;
     if (expiry > 0) continue;
     if (at + 1 == argc) return argument_refuse(ctx, "option", argv[at], "a name with a value after it");
-    int option = read_option(ctx, argv[at], argv[at + 1], rule);
+    int weights = argument_is(argv[at], "WEIGHTS");
+    int option = weights ? read_weights(ctx, argv + at + 1, argc - at - 1, n, aggregate->weights)
+                         : read_option(ctx, argv[at], argv[at + 1], rule);
     if (option == 0) return 0;
     if (!(option & needed)) return argument_refuse(ctx, "option", argv[at], "none but those that the rule needs");
     options |= option;
-    at += 2;
+    at += weights ? 1 + (int)n : 2;
   }
   if (options == needed) return check_rule(ctx, rule, n);
-  static const char *const NAMES[] = {"F", "M", "TAU", "ITERATIONS"};
+  static const char *const NAMES[] = {"F", "M", "TAU", "ITERATIONS", "MEDIAN", "WEIGHTS"};
   int first = 0;
   while (!((needed & ~options) >> first & 1)) first++;
   reply_error(ctx, "PGARGUMENT %s: got nothing, expected a value for rule %s", NAMES[first], RULES[rule->name].name);
@@ -198,12 +195,13 @@ static int read_aggregate(RedisModuleCtx *ctx, RedisModuleString **argv, int arg
 }
 
 /**
- * PEERGRAD.AGGREGATE to rule parameters n key... [F f] [M m] [TAU t] [ITERATIONS k] [PX ms]
+ * PEERGRAD.AGGREGATE to rule parameters n key... [F f] [M m] [TAU t] [ITERATIONS k] [MEDIAN 0|1] [WEIGHTS w...] [PX ms]
  *
- * to = the rule over the n vectors: MEAN, MEDIAN, TRIMMED (F), MEAMED (F), KRUM (F), MULTIKRUM (F M), CLIP (TAU
- * ITERATIONS); rules.h says what each does. Each needs the options named, and takes no other. The first `parameters`
- * floats and the rest (a model's buffers) are two vectors to which the rule is applied apart. n from 1 to 1,024, to 64
- * for MEDIAN, TRIMMED and MEAMED. PGNONFINITE key index for the first input, in the order given, that is not finite,
+ * to = the rule over the n vectors: MEAN, WEIGHTED (WEIGHTS: n numbers from 0, not all 0), MEDIAN, TRIMMED (F), MEAMED (F),
+ * KRUM (F), MULTIKRUM (F M), CLIP (TAU ITERATIONS MEDIAN: 1 to start from the median, 0 from zero); rules.h says what each
+ * does. Each needs the options named, and takes no other. The first `parameters` floats and the rest (a model's buffers)
+ * are two vectors to which the rule is applied apart, MEDIAN in the place of CLIP to the buffers. n from 1 to 1,024, to 64
+ * for MEDIAN, TRIMMED, MEAMED and CLIP. PGNONFINITE key index for the first input, in the order given, that is not finite,
  * or the result. OK, SAME, PGCONFLICT, PGMISSING, PGSHAPE, PGARGUMENT, OOM.
  */
 COMMAND(command_aggregate) {
@@ -217,10 +215,11 @@ COMMAND(command_aggregate) {
   size_t most = RULES[rule.name].columns ? COLUMN_INPUTS : INPUTS_MAX;
   if (!argument_count(ctx, argv, argc, 4, most, &n)) return REDISMODULE_OK;
   Job *job = job_create(compute_aggregate, n, sizeof(Aggregate));
-  *(Aggregate *)job->parameters = (Aggregate){rule, (size_t)split};
+  *(Aggregate *)job->parameters = (Aggregate){.rule = rule, .split = (size_t)split};
   if (!read_aggregate(ctx, argv, argc, n, job)) return job_drop(job);
   if (!hold_all(ctx, job, argv, 4, n)) return job_drop(job);
   size_t length = job->outputs[0].tensor->length;
   if (!argument_parameters(ctx, (size_t)split, length)) return job_drop(job);
+  if (rule.name == RULE_CLIP && !job_room(ctx, length)) return job_drop(job);
   return job_run(ctx, job, (n + 1) * length);
 }

@@ -65,6 +65,26 @@ void kernel_weighted_mean(float *out, const float *const *inputs, const float *c
   }
 }
 
+KERNEL static void add_wide(double *restrict sum, const float *restrict x, double weight, size_t length) {
+  for (size_t i = 0; i < length; i++) sum[i] += weight * (double)x[i];
+}
+
+KERNEL static void divide_wide(float *restrict out, const double *restrict sum, double total, size_t length) {
+  for (size_t i = 0; i < length; i++) out[i] = (float)(sum[i] / total);
+}
+
+void kernel_average(float *out, const float *const *inputs, const double *weights, size_t n, size_t length) {
+  double sum[KERNEL_BLOCK], total = 0;
+  for (size_t k = 0; k < n; k++) total += weights[k];
+  for (size_t at = 0; at < length; at += KERNEL_BLOCK) {
+    size_t count = smaller(KERNEL_BLOCK, length - at);
+    for (size_t i = 0; i < count; i++) sum[i] = -0.0;
+    for (size_t k = 0; k < n; k++)
+      if (weights[k] != 0) add_wide(sum, inputs[k] + at, weights[k], count);
+    divide_wide(out + at, sum, total, count);
+  }
+}
+
 KERNEL double kernel_squared_norm(const float *x, size_t length) {
   double s[4] = {0, 0, 0, 0};
   size_t i = 0;

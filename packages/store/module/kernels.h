@@ -41,6 +41,8 @@ typedef struct AdamCoefficients {
 void kernel_mean(float *out, const float *const *inputs, size_t n, size_t length);
 /** out = c_0·x_0 + c_1·x_1 + … */
 void kernel_weighted_mean(float *out, const float *const *inputs, const float *coefficients, size_t n, size_t length);
+/** out = (w_0·x_0 + w_1·x_1 + …) / (w_0 + w_1 + …) in float64, rounded once; what has a weight of 0 is left out. */
+void kernel_average(float *out, const float *const *inputs, const double *weights, size_t n, size_t length);
 /** y = y + x */
 void kernel_add(float *y, const float *x, size_t length);
 /** The same with x as it lies in a blob, at any address. */

@@ -4,7 +4,16 @@
 
 #include <stddef.h>
 
-typedef enum RuleName { RULE_MEAN, RULE_MEDIAN, RULE_TRIMMED, RULE_MEAMED, RULE_KRUM, RULE_MULTIKRUM, RULE_CLIP } RuleName;
+typedef enum RuleName {
+  RULE_MEAN,
+  RULE_WEIGHTED,
+  RULE_MEDIAN,
+  RULE_TRIMMED,
+  RULE_MEAMED,
+  RULE_KRUM,
+  RULE_MULTIKRUM,
+  RULE_CLIP
+} RuleName;
 
 typedef struct Rule {
   RuleName name;
@@ -12,20 +21,26 @@ typedef struct Rule {
   size_t f;
   /** inputs that Multi-Krum averages */
   size_t m;
-  /** radius and steps of centered clipping */
+  /** radius and steps of centered clipping, and whether it starts from the median or from zero */
   double tau;
   size_t iterations;
+  int fromMedian;
+  /** coefficients of a weighted mean, of sum about 1 */
+  const float *weights;
 } Rule;
 
 /**
- * - MEAN, MEDIAN, TRIMMED, MEAMED: see kernels.h.
+ * - MEAN, WEIGHTED, MEDIAN, TRIMMED, MEAMED: see kernels.h.
  * - KRUM, MULTIKRUM (Blanchard and others, NeurIPS 2017): score of an input = sum, in ascending order, of its n − f − 2
  *   smallest squared distances to the others (float64); the mean, in float64 and index order, of the m inputs of the lowest
  *   scores, of equals the lower index. Krum has m = 1. n ≥ f + 3.
- * - CLIP (Karimireddy and others, ICML 2021), from v = 0, `iterations` times: s_i = min(1, τ/‖x_i − v‖), the norm in
- *   float64 (kernels.squaredDistance), s_i rounded to float32; then in float32, each operation rounded:
- *   v = v + ((x_0 − v)·s_0 + (x_1 − v)·s_1 + …) / n.
+ * - CLIP (Karimireddy and others, ICML 2021, algorithm 2), from v = v_0, the median or zero: s_i = min(1, τ/‖x_i − v‖), the
+ *   norm the root of kernels.squaredDistance, and v = v + Σ (x_i − v)·s_i / n, `iterations` times. All in float64: v is a sum
+ *   Σ c_i·x_i + c·v_0, and each time the coefficients are what changes; v is kernels.average by them.
+ *
+ * 0, and nothing is made, when there is no memory for what CLIP needs beside the output, a vector.
  */
-void rule_apply(const Rule *rule, float *out, const float *const *inputs, size_t n, size_t length);
+int rule_apply(const Rule *rule, float *out, const float *const *inputs, size_t n, size_t length);
+int rule_clip(const Rule *rule, float *out, const float *const *inputs, size_t n, size_t length);
 
 #endif

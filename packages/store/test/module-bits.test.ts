@@ -64,46 +64,34 @@ describe.skipIf(unavailable !== undefined)(title('the module computes the bits o
     await check(big(5))
   })
 
-  it('AVERAGE with weights is kernels.weightedMean', async () => {
-    const check = (x: Float32Array[], weights: number[]) =>
-      compare(
-        x,
-        (to, keys) => ['AVERAGE', to, keys.length, ...keys, 'WEIGHTS', ...weights],
-        (inputs) => result(inputs[0].length, (out) => kernels.weightedMean(out, inputs, weights))
-      )
-    await fc.assert(
-      fc.asyncProperty(rows(1, 9), fc.array(fc.nat(1000), { minLength: 9 }), async (x, w) => {
-        await check(
-          floatRows(x),
-          x.map((_, k) => (k === 0 ? w[0] + 0.1 : w[k]))
-        )
-      }),
-      RUNS
-    )
-    await check(big(4), [0.1, 3, 0, 1e-3])
-  })
-
   describe('AGGREGATE', () => {
     type Of = (inputs: Vector[]) => Float32Array
-    const check = async (x: Float32Array[], split: number, rule: string, options: Argument[], of: Of) => {
+    const check = async (
+      x: Float32Array[],
+      split: number,
+      rule: string,
+      options: Argument[],
+      of: Of,
+      ofBuffers: Of = of
+    ) => {
       const parts: Of = (inputs) => {
-        const part = (from: number, to: number) =>
-          from === to ? new Float32Array(0) : of(inputs.map((input) => vector(input.subarray(from, to))))
+        const part = (from: number, to: number, made: Of) =>
+          from === to ? new Float32Array(0) : made(inputs.map((input) => vector(input.subarray(from, to))))
         const length = inputs[0].length
-        return Float32Array.from([...part(0, split), ...part(split, length)])
+        return Float32Array.from([...part(0, split, of), ...part(split, length, ofBuffers)])
       }
       await compare(x, (to, keys) => ['AGGREGATE', to, rule, split, keys.length, ...keys, ...options], parts)
     }
-    const property = async (least: number, rule: string, options: (n: number) => [Argument[], Of]) => {
+    const property = async (least: number, rule: string, options: (n: number) => [Argument[], Of, Of?]) => {
       await fc.assert(
         fc.asyncProperty(rows(least, 9), fc.nat(), async (x, at) => {
-          const [args, of] = options(x.length)
-          await check(floatRows(x), at % (x[0].length + 1), rule, args, of)
+          const [args, ...of] = options(x.length)
+          await check(floatRows(x), at % (x[0].length + 1), rule, args, ...of)
         }),
         RUNS
       )
-      const [args, of] = options(least + 2)
-      await check(big(least + 2), BIG - 1001, rule, args, of)
+      const [args, ...of] = options(least + 2)
+      await check(big(least + 2), BIG - 1001, rule, args, ...of)
     }
 
     it('MEAN', async () => await property(1, 'MEAN', () => [[], mean]))
@@ -136,8 +124,19 @@ describe.skipIf(unavailable !== undefined)(title('the module computes the bits o
       await property(4, 'MULTIKRUM', (n) => [['M', n - 2, 'F', 1], (x) => krum(x, 1, n - 2)])
       await property(3, 'MULTIKRUM', (n) => [['F', 0, 'M', n], (x) => krum(x, 0, n)])
     })
+    it('WEIGHTED', async () => {
+      const weights = (n: number) => Array.from({ length: n }, (_, k) => (k === 1 ? 0 : 0.1 + 3 * k))
+      await property(1, 'WEIGHTED', (n) => [
+        ['WEIGHTS', ...weights(n)],
+        (x) => result(x[0].length, (out) => kernels.weightedMean(out, x, weights(n)))
+      ])
+    })
     it('CLIP', async () => {
-      await property(1, 'CLIP', () => [['TAU', 1.5, 'ITERATIONS', 3], (x) => clip(x, 1.5, 3)])
+      const median: Of = (x) => result(x[0].length, (out) => kernels.median(out, x))
+      for (const from of [0, 1]) {
+        const options = ['TAU', 1.5, 'ITERATIONS', 3, 'MEDIAN', from]
+        await property(1, 'CLIP', () => [options, (x) => clip(x, { tau: 1.5, iterations: 3, median: from }), median])
+      }
     })
   })
 

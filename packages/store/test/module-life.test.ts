@@ -213,7 +213,7 @@ describe.skipIf(unavailable !== undefined)(title('the life of the module in a se
     const length = 3_000_000
     await Promise.all([1, 2].map((seed) => server.set(`v${seed}`, noise(length, seed))))
     const busy = server.connect()
-    const rule = ['TAU', 1, 'ITERATIONS', 100] as const
+    const rule = ['TAU', 1, 'ITERATIONS', 100, 'MEDIAN', 1] as const
     const done = ask(busy, 'PEERGRAD.AGGREGATE', 'busy', 'CLIP', length, 2, 'v1', 'v2', ...rule)
     await blocked(server, 1)
     return { done }

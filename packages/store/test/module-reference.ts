@@ -2,7 +2,6 @@ import { createKernels, type Vector } from '@peergrad/core'
 
 /** What the module's rules do, word for word in JavaScript on small vectors. */
 export const kernels = createKernels({ path: 'scalar' })
-const { fround } = Math
 
 export function vector(values: Iterable<number> | number): Vector {
   const list = typeof values === 'number' ? new Float32Array(values) : Float32Array.from(values)
@@ -57,21 +56,29 @@ export function krum(inputs: readonly Vector[], f: number, m: number): Float32Ar
   return Float32Array.from(inputs[0], (_, i) => chosen.reduce((sum, { index }) => sum + inputs[index][i], -0) / m)
 }
 
-export function clip(inputs: readonly Vector[], tau: number, iterations: number): Float32Array {
-  const v = vector(inputs[0].length)
+export function clip(
+  inputs: readonly Vector[],
+  { tau, iterations, median }: { tau: number; iterations: number; median: number }
+): Float32Array {
+  const start = vector(inputs[0].length)
+  if (median === 1) kernels.median(start, inputs)
+  const rows = [...inputs, start]
+  let weights = rows.map((_, k) => Number(k === inputs.length))
+  let v = start
   for (let step = 0; step < iterations; step++) {
-    const scales = inputs.map((x) => {
-      const norm = Math.sqrt(kernels.squaredDistance(x, v))
-      return fround(norm > tau ? tau / norm : 1)
-    })
-    for (let i = 0; i < v.length; i++) {
-      let sum = 0
-      for (const [k, x] of inputs.entries()) {
-        const term = fround(fround(x[i] - v[i]) * scales[k])
-        sum = k === 0 ? term : fround(sum + term)
-      }
-      v[i] = fround(v[i] + fround(sum / inputs.length))
-    }
+    const shares = inputs.map((x) => Math.min(1, tau / Math.sqrt(kernels.squaredDistance(x, v))) / inputs.length)
+    const stays = 1 - shares.reduce((sum, share) => sum + share, 0)
+    weights = weights.map((weight, k) => Math.max(0, weight * stays) + (shares[k] ?? 0))
+    v = vector(columns(rows, (column) => weightedAverage(column, weights)))
   }
   return Float32Array.from(v)
+}
+
+/** As kernels.average. */
+function weightedAverage(values: readonly number[], weights: readonly number[]): number {
+  const [sum, total] = values.reduce(
+    ([sum, total], value, k) => (weights[k] === 0 ? [sum, total] : [sum + weights[k] * value, total + weights[k]]),
+    [-0, 0]
+  )
+  return sum / total
 }

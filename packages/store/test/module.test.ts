@@ -164,13 +164,23 @@ describe.skipIf(unavailable !== undefined)(title('commands of the module'), () =
       [['AVERAGE', 'to', 0, 'a'], 'PGARGUMENT n: got "0", expected a whole number from 1 to 1024'],
       [['AVERAGE', 'to', 3, 'a', 'b'], 'PGARGUMENT n: got 2 keys, expected 3'],
       [['AVERAGE', 'to', 2, 'a', 'long'], 'PGSHAPE long: got 3 floats, expected 2'],
-      [['AVERAGE', 'to', 2, 'a', 'b', 'WEIGHTS', 1], 'PGARGUMENT WEIGHTS: got 1, expected 2'],
-      [['AVERAGE', 'to', 1, 'a', 'WEIGHTS', 0], 'PGARGUMENT WEIGHTS: got a sum of 0, expected a finite sum above 0'],
-      [['AVERAGE', 'to', 1, 'a', 'WEIGHTS', 'nan'], 'PGARGUMENT WEIGHTS: got "nan", expected a finite number from 0'],
-      [['AVERAGE', 'to', 1, 'a', 'b'], 'PGARGUMENT option: got "b", expected WEIGHTS or PX'],
+      [['AVERAGE', 'to', 1, 'a', 'b'], 'PGARGUMENT option: got "b", expected PX milliseconds or nothing'],
+      [['AGGREGATE', 'to', 'WEIGHTED', 0, 2, 'a', 'b', 'WEIGHTS', 1], 'PGARGUMENT WEIGHTS: got 1, expected 2'],
+      [
+        ['AGGREGATE', 'to', 'WEIGHTED', 0, 1, 'a', 'WEIGHTS', 0],
+        'PGARGUMENT WEIGHTS: got a sum of 0, expected a finite sum above 0'
+      ],
+      [
+        ['AGGREGATE', 'to', 'WEIGHTED', 0, 1, 'a', 'WEIGHTS', 'nan'],
+        'PGARGUMENT WEIGHTS: got "nan", expected a finite number from 0'
+      ],
+      [
+        ['AGGREGATE', 'to', 'WEIGHTED', 0, 1, 'a'],
+        'PGARGUMENT WEIGHTS: got nothing, expected a value for rule WEIGHTED'
+      ],
       [
         ['AGGREGATE', 'to', 'MODE', 0, 1, 'a'],
-        'PGARGUMENT rule: got "MODE", expected MEAN, MEDIAN, TRIMMED, MEAMED, KRUM, MULTIKRUM or CLIP'
+        'PGARGUMENT rule: got "MODE", expected MEAN, WEIGHTED, MEDIAN, TRIMMED, MEAMED, KRUM, MULTIKRUM or CLIP'
       ],
       [['AGGREGATE', 'to', 'MEAN', 3, 1, 'a'], 'PGSHAPE parameters: got 3, expected at most the length, 2'],
       [['AGGREGATE', 'to', 'KRUM', 0, 1, 'a'], 'PGARGUMENT F: got nothing, expected a value for rule KRUM'],
@@ -332,7 +342,7 @@ describe.skipIf(unavailable !== undefined)(title('commands of the module'), () =
       await server.ask('COMMAND', 'GETKEYS', `PEERGRAD.${command}`, ...args)
     expect(await keys('SET', 'k', 'b')).toEqual(['k'])
     expect(await keys('SEAL', 's', 'k')).toEqual(['s', 'k'])
-    expect(await keys('AVERAGE', 'to', 2, 'a', 'b', 'WEIGHTS', 1, 2)).toEqual(['to', 'a', 'b'])
+    expect(await keys('AVERAGE', 'to', 2, 'a', 'b', 'PX', 9)).toEqual(['to', 'a', 'b'])
     expect(await keys('AGGREGATE', 'to', 'KRUM', 5, 2, 'a', 'b', 'F', 0)).toEqual(['to', 'a', 'b'])
     expect(await keys('UPDATE', 'v1', 'v2', 'g', 5, 'SGD', 1, 0, 'NEXT', 'h')).toEqual(['v1', 'v2', 'g'])
     const momentum = ['UPDATE', 'v1', 'v2', 'g', 5, 'MOMENTUM', 1, 0, 0, 0] as const
@@ -381,9 +391,10 @@ describe.skipIf(unavailable !== undefined)(title('commands of the module'), () =
       ['SEAL', ['f:s', 'f:k', 'PX', 1000]],
       ['READ', ['f:a', 0, 1]],
       ['INFO', ['f:a']],
-      ['AVERAGE', ['f:to', 2, 'f:a', 'f:b', 'WEIGHTS', 1, 2, 'PX', 1000]],
+      ['AVERAGE', ['f:to', 2, 'f:a', 'f:b', 'PX', 1000]],
+      ['AGGREGATE', ['f:to', 'WEIGHTED', 1, 2, 'f:a', 'f:b', 'WEIGHTS', 1, 2, 'PX', 1000]],
       ['AGGREGATE', ['f:to', 'MULTIKRUM', 1, 4, 'f:a', 'f:b', 'f:a', 'f:b', 'F', 1, 'M', 2, 'PX', 1000]],
-      ['AGGREGATE', ['f:to', 'CLIP', 1, 2, 'f:a', 'f:b', 'TAU', 1, 'ITERATIONS', 2]],
+      ['AGGREGATE', ['f:to', 'CLIP', 1, 2, 'f:a', 'f:b', 'TAU', 1, 'ITERATIONS', 2, 'MEDIAN', 1]],
       ['UPDATE', ['f:a', 'f:to', 'f:b', 1, 'ADAM', 1, 2, 3, 4, 5, 6, 7, 8, 9, 'NEXT', 'f:m', 'f:v', 'PX', 1000]],
       ['ACCUMULATE', ['f:acc', 2, 2, 0, 0, blob(1, 2), 'PX', 1000, 'RESTORED']],
       ['FILTER', ['PARAMETER', 'f:a', 'f:b', 'f:a', 'f:s', 'f:r', 2, 1, 'FRESH', 'PX', 1000]],

@@ -10,16 +10,26 @@ const LENGTH = 1000
 const PARAMETERS = 900
 const INPUTS = 7
 
-type Case = [StoreRuleName, Record<string, number>, (inputs: Vector[]) => Float32Array]
+type Of = (inputs: Vector[]) => Float32Array
+type Case = [StoreRuleName, Record<string, number>, of: Of, ofBuffers?: Of]
+
+const SAMPLES = [8, 16, 4, 1, 1, 0, 30]
+const median: Of = (x) => result(x[0]!.length, (out) => kernels.median(out, x))
 
 const CASES: readonly Case[] = [
   ['mean', {}, (x) => result(x[0]!.length, (out) => kernels.mean(out, x))],
-  ['median', {}, (x) => result(x[0]!.length, (out) => kernels.median(out, x))],
+  ['weighted-mean', {}, (x) => result(x[0]!.length, (out) => kernels.weightedMean(out, x, SAMPLES))],
+  ['median', {}, median],
   ['trimmed-mean', { f: 2 }, (x) => trimmed(x, 2)],
   ['meamed', { f: 2 }, (x) => meamed(x, 2)],
   ['krum', { f: 1 }, (x) => krum(x, 1, 1)],
   ['multi-krum', { f: 1, m: 4 }, (x) => krum(x, 1, 4)],
-  ['centered-clipping', { tau: 0.5, iterations: 3 }, (x) => clip(x, 0.5, 3)]
+  [
+    'centered-clipping',
+    { tau: 0.5, iterations: 3, median: 1 },
+    (x) => clip(x, { tau: 0.5, iterations: 3, median: 1 }),
+    median
+  ]
 ]
 
 describe.skipIf(moduleRedis.absent)(`rules inside the database${moduleRedis.absent ?? ''}`, () => {
@@ -48,7 +58,7 @@ describe.skipIf(moduleRedis.absent)(`rules inside the database${moduleRedis.abse
       from,
       to: `to:${name}`,
       rule,
-      samples: from.map(() => 1),
+      samples: SAMPLES.slice(0, from.length),
       parameters: PARAMETERS,
       seed: 1
     })
@@ -58,11 +68,11 @@ describe.skipIf(moduleRedis.absent)(`rules inside the database${moduleRedis.abse
     expect(store.capabilities.rules).toEqual(CASES.map(([name]) => name))
   })
 
-  it.each(CASES)('%s with %j has the bits that core says', async (name, numbers, expected) => {
+  it.each(CASES)('%s with %j has the bits that core says', async (name, numbers, of, ofBuffers = of) => {
     await aggregate(name, numbers)
-    const parts = [rows.map((x) => x.subarray(0, PARAMETERS)), rows.map((x) => x.subarray(PARAMETERS))]
+    const part = (start: number, end: number) => rows.map((x) => x.subarray(start, end))
     const lease = await store.get(`to:${name}`)
-    const whole = vector(parts.flatMap((part) => [...expected(part)]))
+    const whole = vector([...of(part(0, PARAMETERS)), ...ofBuffers(part(PARAMETERS, LENGTH))])
     expect(Buffer.from(lease.vector.buffer, lease.vector.byteOffset, lease.vector.byteLength)).toEqual(
       Buffer.from(whole.buffer)
     )

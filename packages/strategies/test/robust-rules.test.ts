@@ -2,7 +2,7 @@ import { loadPlugin, random, resolvePlugin, type Aggregator } from '@peergrad/co
 import { aggregators } from '@peergrad/strategies'
 import { describe, expect, it } from 'vitest'
 import { aggregatorCompliance } from '../../../test/compliance/aggregator.js'
-import { krum, meamed, trimmed } from '../../store/test/module-reference.js'
+import { clip, krum, meamed, trimmed } from '../../store/test/module-reference.js'
 import { aggregate, vector } from './by-rule.js'
 
 type Properties = Parameters<typeof aggregatorCompliance>[2]
@@ -158,7 +158,12 @@ describe('what databases have of it', () => {
     ['meamed:f=3', { f: 3 }, meamed(inputs, 3)],
     ['krum:f=2', { f: 2 }, krum(inputs, 2, 1)],
     ['multi-krum:f=2', { f: 2, m: 7 }, krum(inputs, 2, 7)],
-    ['multi-krum:f=1,m=3', { f: 1, m: 3 }, krum(inputs, 1, 3)]
+    ['multi-krum:f=1,m=3', { f: 1, m: 3 }, krum(inputs, 1, 3)],
+    ...[0, 1].map((median) => {
+      const numbers = { tau: 4, iterations: 3, median }
+      const text = `centered-clipping:tau=4,iterations=3,from=${median === 1 ? 'median' : 'zero'}`
+      return [text, numbers, clip(inputs, numbers)] as const
+    })
   ])('%s is called with %j and has the same bits', async (text, numbers, expected) => {
     const { name, inStore } = await rule(text)
     expect(inStore?.name).toBe(name)

@@ -22,24 +22,30 @@ export interface AggregationInput {
  * from the lowest index on.
  *
  * - `mean`, `median`: `kernels.mean`, `kernels.median`.
+ * - `weighted-mean` (weights): `kernels.weightedMean`.
  * - `trimmed-mean` {f} (Yin et al., ICML 2018, definition 2): `kernels.trimmedMean` without f of each end. n > 2f.
  * - `meamed` {f} (Xie et al., 2018, "Generalized Byzantine-tolerant SGD"): `kernels.meamed` without f of them. n > f.
  * - `multi-krum` {f, m} (Blanchard et al., NeurIPS 2017): an input's score is the float64 sum, ascending, of its n − f − 2
  *   smallest `kernels.squaredDistance` to the others; the mean of the m inputs of the lowest scores, of equals the lower
  *   index: added in float64 in the order of their indices, divided by m, and rounded. n ≥ f + 3, 1 ≤ m ≤ n. `krum` {f} is m = 1.
- * - `centered-clipping` {tau, iterations} (Karimireddy et al., ICML 2021, algorithm 2), from v = 0: s_i = min(1, τ / ‖x_i − v‖),
- *   the norm being the square root of `kernels.squaredDistance` in float64, s_i rounded to float32; then in float32, each
- *   operation rounded, v = v + ((x_0 − v)·s_0 + (x_1 − v)·s_1 + …) / n.
+ * - `centered-clipping` {tau, iterations, median} (Karimireddy et al., ICML 2021, algorithm 2), from v = v_0: `kernels.median`,
+ *   or zero where `median` is 0. With s_i = min(1, τ / ‖x_i − v‖) / n, the norm being the square root of
+ *   `kernels.squaredDistance`, v = v + Σ (x_i − v)·s_i, so many times: as `kernels.average` of x_0 … x_{n−1}, v_0 with the
+ *   weights c_0 … c_n, at first 0 … 0, 1 and each time max(0, c_k·(1 − Σ s_i)) + s_k, s_n being 0, in float64. The buffers are
+ *   `kernels.median`.
  *
- * `median`, `trimmed-mean` and `meamed` take up to 64 inputs.
+ * `median`, `trimmed-mean`, `meamed` and `centered-clipping` take up to 64 inputs.
  */
-export type StoreRuleName = 'mean' | 'median' | 'trimmed-mean' | 'meamed' | 'krum' | 'multi-krum' | 'centered-clipping'
+export type StoreRuleName =
+  'mean' | 'weighted-mean' | 'median' | 'trimmed-mean' | 'meamed' | 'krum' | 'multi-krum' | 'centered-clipping'
 
 /** A rule as databases know it. */
 export interface StoreRule {
   readonly name: StoreRuleName
   /** Its numbers for n inputs, by the names that `StoreRuleName` gives them; left out where it has none. */
   readonly parameters?: (n: number) => Readonly<Record<string, number>>
+  /** Its weights for inputs of so many samples, finite and from 0; left out where it weighs all alike. */
+  readonly weights?: (samples: readonly number[]) => readonly number[]
 }
 
 /**

@@ -81,10 +81,10 @@ export class ModuleTensors implements RemoteVectors, ServerWork {
     await this.#work.call('PEERGRAD.AVERAGE', to.name, from.length, ...namesOf(from), ...EXPIRY)
   }
 
-  async aggregate({ from, to, rule, parameters }: PlaceAggregation<RemoteTensor>): Promise<boolean> {
+  async aggregate({ from, to, rule, samples, parameters }: PlaceAggregation<RemoteTensor>): Promise<boolean> {
     const plugin = await loadPlugin('aggregator', rule)
     const { name } = plugin
-    const known = moduleRule(plugin.inStore, from.length)
+    const known = moduleRule(plugin.inStore, samples)
     if (known === undefined) return false
     const unmet = plugin.check(from.length)
     if (unmet !== undefined)

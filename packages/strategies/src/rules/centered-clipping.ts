@@ -19,6 +19,7 @@ export function centeredClipping(options: PluginOptions): Aggregator {
   const start = startOption(name, options)
   return {
     name,
+    inStore: { name, parameters: () => ({ tau, iterations, median: start === 'median' ? 1 : 0 }) },
     buffers: 'median',
     describe:
       'from the median, `iterations` means of what each input adds, clipped to norm tau (Karimireddy et al., 2021)',
