@@ -152,18 +152,19 @@ describe('what databases have of it', () => {
     return Array.from({ length: 40 }, (_, i) => (i % 5 === 0 ? Math.round(3 * noise.normal()) : noise.normal()))
   })
   const inputs = rows.map(vector)
+  const clipped = (from: string, median: number): [string, Record<string, number>, Float32Array] => {
+    const numbers = { tau: 4, iterations: 3, median }
+    return [`centered-clipping:tau=4,iterations=3,from=${from}`, numbers, clip(inputs, numbers)]
+  }
 
-  it.each([
+  it.each<[text: string, numbers: Record<string, number>, expected: Float32Array]>([
     ['trimmed-mean:f=2', { f: 2 }, trimmed(inputs, 2)],
     ['meamed:f=3', { f: 3 }, meamed(inputs, 3)],
     ['krum:f=2', { f: 2 }, krum(inputs, 2, 1)],
     ['multi-krum:f=2', { f: 2, m: 7 }, krum(inputs, 2, 7)],
     ['multi-krum:f=1,m=3', { f: 1, m: 3 }, krum(inputs, 1, 3)],
-    ...[0, 1].map((median) => {
-      const numbers = { tau: 4, iterations: 3, median }
-      const text = `centered-clipping:tau=4,iterations=3,from=${median === 1 ? 'median' : 'zero'}`
-      return [text, numbers, clip(inputs, numbers)] as const
-    })
+    clipped('median', 1),
+    clipped('zero', 0)
   ])('%s is called with %j and has the same bits', async (text, numbers, expected) => {
     const { name, inStore } = await rule(text)
     expect(inStore?.name).toBe(name)
