@@ -36,6 +36,11 @@ export {
   type Invitation,
   type InvitationInit
 } from './membership/admission/invitation.js'
+export { checkAdmission } from './doctor/admitted.js'
+export { openDoctor, type Doctor, type DoctorInit, type Seen, type SeenRun, type Visit } from './doctor/doctor.js'
+export type { DialBack, Received } from './doctor/messages.js'
+export { VERSIONS } from './doctor/versions.js'
+export { differenceOf } from './membership/known-run.js'
 export { Swarm, type SwarmInit } from './membership/swarm.js'
 export { runPeer, type PeerResult, type RunPeerInit } from './run-peer.js'
 export {

@@ -56,4 +56,9 @@ export interface DatasetSource {
    * it is not what it should be.
    */
   load(init: DatasetInit): Promise<Dataset>
+  /**
+   * Says where the data are and reads none of them; `missing` counts the bytes that `load` would fetch first. Left out where
+   * nothing has to be there. Errors as those of `load`.
+   */
+  find?(init: Pick<DatasetInit, 'cacheDirectory'>): Promise<{ readonly where: string; readonly missing: number }>
 }

@@ -7,13 +7,15 @@ import type { OptimiserSpec } from '../optimiser.js'
 export const FAILURE_POLICIES = ['continue', 'wait', 'abort'] as const
 export type FailurePolicy = (typeof FAILURE_POLICIES)[number]
 
+/** Of the run manifest and the wire: peers of different ones do not mix. */
+export const RUN_VERSION = 4
+
 /**
  * What all peers of a run must agree on before they start. Its hash is the run's id; a peer whose manifest differs is
  * refused with a sentence that names the first field that differs. Plug-ins stand by the text that the user wrote.
  */
 export interface RunManifest {
-  /** of the wire and of this structure; peers of different versions do not mix */
-  readonly version: 4
+  readonly version: typeof RUN_VERSION
   readonly model: string
   readonly dataset: string
   readonly partition: string

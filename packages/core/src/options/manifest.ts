@@ -1,5 +1,5 @@
 import { admissionText, parseAdmission } from '../admission.js'
-import type { RunManifest } from '../contracts/run-manifest.js'
+import { RUN_VERSION, type RunManifest } from '../contracts/run-manifest.js'
 import { PeergradError } from '../errors.js'
 import type { OptimiserSpec } from '../optimiser.js'
 import { parseSchedule } from '../schedule.js'
@@ -12,7 +12,7 @@ export const MANIFEST_OPTIONS: readonly OptionName[] = OPTION_NAMES.filter((name
 export function optionsToManifest(options: Options): RunManifest {
   parseSchedule(options.schedule)
   return {
-    version: 4,
+    version: RUN_VERSION,
     model: options.model,
     dataset: options.dataset,
     partition: options.partition,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { FAILURE_POLICIES, type RunManifest } from '../contracts/run-manifest.js'
+import { FAILURE_POLICIES, RUN_VERSION, type RunManifest } from '../contracts/run-manifest.js'
 
 const text = z.string().max(1024)
 const positive = z.number().positive()
@@ -21,7 +21,7 @@ const ADMISSION_LIMIT = 48_000
 
 /** The form that a manifest must have when it comes from another peer. */
 export const runManifestSchema: z.ZodType<RunManifest> = z.strictObject({
-  version: z.literal(4),
+  version: z.literal(RUN_VERSION),
   model: text,
   dataset: text,
   partition: text,

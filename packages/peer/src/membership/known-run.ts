@@ -57,14 +57,19 @@ export class KnownRun {
 
   /** Error `refused` with the first field that differs. */
   checkSame(theirs: RunManifest): void {
-    const ours = this.manifest
-    if (canonical(ours) === canonical(theirs)) return
-    const difference = firstDifference(ours, theirs)
-    throw new PeergradError(
-      'refused',
-      `the runs differ at "${difference?.field}": got ${canonical(difference?.there)}, expected ${canonical(difference?.here)}; ` +
-        'start the peer with the same run file, or with --join alone to take the run as it is',
-      { field: difference?.field }
-    )
+    const difference = differenceOf(this.manifest, theirs)
+    if (difference !== undefined) throw difference
   }
+}
+
+/** Error `refused` with the first field in which another run differs; undefined when it is the same. */
+export function differenceOf(ours: RunManifest, theirs: RunManifest): PeergradError | undefined {
+  if (canonical(ours) === canonical(theirs)) return undefined
+  const difference = firstDifference(ours, theirs)
+  return new PeergradError(
+    'refused',
+    `the runs differ at "${difference?.field}": got ${canonical(difference?.there)}, expected ${canonical(difference?.here)}; ` +
+      'start the peer with the same run file, or with --join alone to take the run as it is',
+    { field: difference?.field }
+  )
 }

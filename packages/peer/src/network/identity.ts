@@ -32,6 +32,11 @@ export async function peerOfKey(file: string): Promise<PeerId> {
   return (await loadIdentity(file)).peer
 }
 
+/** A key that is kept nowhere. */
+export async function temporaryIdentity(): Promise<Identity> {
+  return identityOf(await generateKeyPair('Ed25519'))
+}
+
 async function createKeyFile(file: string): Promise<string> {
   const key = await generateKeyPair('Ed25519')
   const text = `${Buffer.from(privateKeyToProtobuf(key)).toString('base64')}\n`

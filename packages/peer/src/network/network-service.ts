@@ -2,6 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { Arena, PeergradError } from '@peergrad/core'
 import type { Offence, PeerId } from '@peergrad/core'
+import { DoctorServer } from '../doctor/server.js'
 import { dialable, parseAddress, peerOf } from './addresses.js'
 import { Beats } from './beats.js'
 import { Contacts } from './contacts.js'
@@ -202,6 +203,7 @@ export class NetworkService {
       this.#requests.start(),
       this.#beats.start(),
       this.#introductions.start(),
+      new DoctorServer({ node: this.#node, peers: () => this.#members.list() }).start(),
       this.#lanes.start(fastLane ? listen : undefined)
     ])
     await startNode(this.#node, listen)

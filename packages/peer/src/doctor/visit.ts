@@ -1,0 +1,154 @@
+import { randomUUID } from 'node:crypto'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { controlAnswers, controlRequests, PeergradError, type PeerId } from '@peergrad/core'
+import { encodeFrame, readFrame } from '../network/frames.js'
+import type { Identity } from '../network/identity.js'
+import { Links } from '../network/links.js'
+import { interruption, networkError, onAbort } from '../network/network-error.js'
+import type { NetworkNode } from '../network/node.js'
+import { sequenceSource } from '../network/replay-window.js'
+import { Requests } from '../network/requests.js'
+import { StreamWire } from '../network/stream-wire.js'
+import { WireReader } from '../network/wire-reader.js'
+import type { Seen, SeenRun, Visit } from './doctor.js'
+import {
+  decodeAnswer,
+  DOCTOR_PROTOCOL,
+  encode,
+  MESSAGE_LIMIT,
+  readAbout,
+  readDialBack,
+  readReceived,
+  type DialBack,
+  type Question,
+  type Received
+} from './messages.js'
+import { countBytes, PROBE, sendZeros } from './probe.js'
+
+/** Times that the peer is asked about itself: the quickest answer says most about its clock. */
+const TIMES = 4
+
+export interface DoctorVisitInit extends Pick<Visit, 'address' | 'peer' | 'named' | 'localPort' | 'limited'> {
+  readonly node: NetworkNode
+  readonly identity: Identity
+  readonly patience: number
+}
+
+interface Talk {
+  readonly wire: StreamWire
+  readonly reader: WireReader
+  /** milliseconds since the question went out */
+  readonly elapsed: () => number
+}
+
+export class DoctorVisit implements Visit {
+  readonly address: string
+  readonly peer: PeerId
+  readonly named: boolean
+  readonly localPort: number | undefined
+  readonly limited: boolean
+  readonly #init: DoctorVisitInit
+
+  constructor(init: DoctorVisitInit) {
+    this.#init = init
+    this.address = init.address
+    this.peer = init.peer
+    this.named = init.named
+    this.localPort = init.localPort
+    this.limited = init.limited
+  }
+
+  async about(): Promise<Seen> {
+    const answers: Seen[] = []
+    for (let times = 0; times < TIMES; times++) {
+      answers.push(
+        await this.#ask({ kind: 'about' }, async ({ reader, elapsed }) => {
+          const about = decodeAnswer(await readFrame(reader, MESSAGE_LIMIT), readAbout)
+          const roundTrip = elapsed()
+          return { ...about, roundTrip, offset: about.time - (Date.now() - roundTrip / 2) }
+        })
+      )
+    }
+    return answers.reduce((best, each) => (each.roundTrip < best.roundTrip ? each : best))
+  }
+
+  dialBack(port: number): Promise<DialBack> {
+    return this.#ask({ kind: 'dial-back', port }, async ({ reader }) =>
+      decodeAnswer(await readFrame(reader, MESSAGE_LIMIT), readDialBack)
+    )
+  }
+
+  measure(direction: 'to' | 'from', roundTrip: number): Promise<Received> {
+    const { bytes } = PROBE
+    // the answer to the first question comes a round trip after it
+    const withoutTrip = ({ bytes, milliseconds }: Received) => ({
+      bytes,
+      milliseconds: Math.max(milliseconds - roundTrip, 1)
+    })
+    if (direction === 'from')
+      return this.#ask({ kind: 'send', bytes }, async ({ wire, reader }) =>
+        withoutTrip(await countBytes(wire, reader, bytes))
+      )
+    return this.#ask({ kind: 'receive', bytes }, async ({ wire, reader }) => {
+      const answer = readFrame(reader, MESSAGE_LIMIT)
+      // it has counted enough when it answers, whatever is still on its way
+      await Promise.race([sendZeros(wire, bytes), answer])
+      return decodeAnswer(await answer, readReceived)
+    })
+  }
+
+  async run(offset: number): Promise<SeenRun> {
+    const { node, identity, patience } = this.#init
+    const requests = new Requests({
+      node,
+      identity,
+      topic: 'doctor',
+      nextSequence: sequenceSource(),
+      links: new Links(),
+      report: () => undefined,
+      deliver: () => undefined
+    })
+    const question = { from: identity.peer, to: this.peer, nonce: randomUUID(), time: Date.now() + offset }
+    const request = controlRequests.encode({
+      kind: 'join',
+      manifest: null,
+      lineage: null,
+      running: false,
+      resumed: null,
+      nonce: question.nonce,
+      time: question.time,
+      credential: null
+    })
+    const never = new AbortController()
+    const options = { deadline: patience, signal: never.signal }
+    const answer = controlAnswers.decode(await requests.ask(this.peer, request, options))
+    if (answer.kind === 'welcome') return { ...answer, question }
+    throw new PeergradError('corrupt', `run: got ${answer.kind} from ${this.peer}, expected welcome`)
+  }
+
+  async #ask<T>(question: Question, listen: (talk: Talk) => Promise<T>): Promise<T> {
+    const { node, peer, patience } = this.#init
+    const signal = AbortSignal.timeout(patience)
+    const what = `ask ${peer}`
+    let wire: StreamWire | undefined
+    try {
+      const options = { signal, runOnLimitedConnection: true }
+      wire = new StreamWire(await node.dialProtocol(peerIdFromString(peer), DOCTOR_PROTOCOL, options), peer)
+      const stop = onAbort(signal, () => wire?.abort(interruption(signal, what)))
+      try {
+        const reader = new WireReader(wire)
+        const start = performance.now()
+        wire.send(encodeFrame(encode(question)))
+        const answer = await listen({ wire, reader, elapsed: () => performance.now() - start })
+        wire.close()
+        return answer
+      } finally {
+        stop()
+      }
+    } catch (thrown) {
+      const error = networkError(thrown, what, signal)
+      wire?.abort(error)
+      throw error
+    }
+  }
+}
