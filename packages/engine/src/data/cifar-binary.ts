@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { PeergradError, type DatasetSource, type Split } from '@peergrad/core'
 
 import { CIFAR_CLASSES, CIFAR_SHAPE, CIFAR_VALUES, cifarDataset } from './cifar.js'
-import { blocks, lengthOf } from './files.js'
+import { blocks, findAll, lengthOf } from './files.js'
 import { interleave } from './planes.js'
 import { checkOptions, text } from '../options.js'
 
@@ -25,7 +25,8 @@ export function cifarBinary(options: Readonly<Record<string, number | string | b
     async load({ signal, stream = false }) {
       const reading = { directory, stream, signal }
       return cifarDataset('cifar-binary', await readSplit(TRAIN, reading), await readSplit(TEST, reading))
-    }
+    },
+    find: () => findAll(directory, [...TRAIN, ...TEST])
   }
 }
 

