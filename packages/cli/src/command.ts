@@ -21,7 +21,7 @@ export interface Call {
 /** One command: flags, help and docs/guide/cli.md come from it. `run` resolves to the exit code. */
 export interface Command {
   readonly name: string
-  /** words after the name, e.g. "NAME" or "[NAME]" */
+  /** words after the name, e.g. "NAME", "[NAME]", or "[NAME…]" for any number */
   readonly positional?: string
   readonly describe: string
   /** options of the table that it takes */

@@ -47,6 +47,12 @@ export const EXIT = {
     means: 'the other peers said no: another run, or not admitted',
     advice: 'The message names the first field of the run that differs.'
   },
+  unfit: {
+    code: 7,
+    name: 'unfit',
+    means: '`peergrad doctor` found something that keeps peers from training together',
+    advice: 'Do what the lines with FAIL say; `warn` alone ends with 0.'
+  },
   interrupted: {
     code: 130,
     name: 'interrupted',

@@ -59,7 +59,7 @@ export async function parseCommandLine(
 
 function toCall(command: Command, argv: Readonly<Record<string, unknown>>): Call {
   const words = Array.isArray(argv['_']) ? argv['_'].map(String) : []
-  if (words.length > (command.positional?.split(' ').length ?? 0)) {
+  if (words.length > mostWords(command)) {
     throw new PeergradError('argument', `${command.name}: got ${words.join(' ')}, expected ${usage(command)}`)
   }
   const flags: Record<string, string | boolean | undefined> = {}
@@ -72,6 +72,11 @@ function toCall(command: Command, argv: Readonly<Record<string, unknown>>): Call
     command.options.map((word) => [word, argv[word]]).filter(([, value]) => value !== undefined)
   )
   return { options, flags, words }
+}
+
+/** One for each word of the usage; any number when that ends with dots. */
+function mostWords({ positional = '' }: Command): number {
+  return positional.includes('…') ? Infinity : positional.split(' ').filter((word) => word !== '').length
 }
 
 function overview(commands: readonly Command[]) {

@@ -6,6 +6,7 @@ import { compare } from './compare.js'
 import { craft } from './craft.js'
 import { dashboard } from './dashboard.js'
 import { data } from './data.js'
+import { doctor } from './doctor.js'
 import { engines } from './engines.js'
 import { exportModel } from './export.js'
 import { invite } from './invite.js'
@@ -24,6 +25,7 @@ export const COMMANDS: readonly Command[] = [
   simulate,
   peer,
   invite,
+  doctor,
   dashboard,
   report,
   exportModel,

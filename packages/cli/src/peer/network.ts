@@ -19,7 +19,7 @@ const TOPIC = 'run'
 export function openMesh({ options, identity, plan, arena, logger, signal }: NetworkInit): Promise<Mesh> {
   return createNetworkMesh({
     identityFile: identity,
-    listen: options.listen.length > 0 ? options.listen : [`/ip4/0.0.0.0/tcp/${options.port}`],
+    listen: listenAddresses(options),
     bootstrap: options.join,
     mdns: options.mdns,
     topic: TOPIC,
@@ -28,6 +28,11 @@ export function openMesh({ options, identity, plan, arena, logger, signal }: Net
     signal,
     logger
   })
+}
+
+/** Where a peer with these options listens. */
+export function listenAddresses({ listen, port }: Options): readonly string[] {
+  return listen.length > 0 ? listen : [`/ip4/0.0.0.0/tcp/${port}`]
 }
 
 /** Sockets beside the transport would be honest. */

@@ -1,0 +1,24 @@
+import { PeergradError, type Options } from '@peergrad/core'
+import { datasetSource } from '@peergrad/engine'
+import { cacheDirectory } from '../../compose.js'
+import { bytes } from '../../output/units.js'
+import { findings, type Finding } from '../finding.js'
+
+const { ok, warn, failed } = findings('data')
+
+/** Whether the data set is here, or how much is fetched when a peer starts. */
+export async function data(name: string, options: Options): Promise<Finding> {
+  try {
+    const source = await datasetSource(name)
+    const found = await source.find?.({ cacheDirectory: cacheDirectory(options) })
+    if (found === undefined) return ok(`${source.name}: ${source.describe}`)
+    const { where, missing } = found
+    if (missing === 0) return ok(`${name}: in ${where}`, { where })
+    const what = `${name}: not here yet; a peer fetches ${bytes(missing)} when it starts`
+    return warn('data-not-fetched', what, `fetch them now: peergrad data ${name}`, { where, missing })
+  } catch (thrown) {
+    const { code, message, data } = PeergradError.from(thrown)
+    const advice = message.includes('; ') ? '' : '; check the path, or give the data set with --dataset'
+    return failed(new PeergradError(code, message + advice, data), 'no-data')
+  }
+}

@@ -1,0 +1,43 @@
+import { findings } from '../finding.js'
+import { isLoopback, ownAddresses } from '../machine/listen.js'
+import { hostOf, type PeerCheck } from './context.js'
+
+const { ok, warn } = findings('nat')
+
+/** What lies between, by where the other peer sees this one: nothing, or a NAT that keeps the port or changes it. */
+export const nat: PeerCheck = ({ seen: { observed }, visit: { localPort, limited } }) => {
+  if (limited)
+    return warn(
+      'relayed',
+      'the other peer is reached through a relay only',
+      'forward a port on one of both sides to be faster'
+    )
+  const host = hostOf(observed)
+  if (ownAddresses().includes(host)) {
+    const where = isLoopback(host)
+      ? 'the other peer is on this machine'
+      : `the other peer sees ${host}, an address of this machine`
+    return ok(`none: ${where}`, { observed, kind: 'none' })
+  }
+  const port = Number(observed.split('/')[4])
+  const kind = localPort === undefined ? 'unknown' : port === localPort ? 'keeps-ports' : 'changes-ports'
+  const what = WORDS[kind]
+  return warn(
+    'behind-nat',
+    `the other peer sees ${host} port ${port}, which is not this machine: a NAT is in between${what.found}`,
+    `${what.advice}; without that this peer reaches only those that it can dial`,
+    { observed, localPort: localPort ?? null, kind }
+  )
+}
+
+const WORDS = {
+  unknown: { found: '', advice: 'forward a TCP port at the router, or reach the others through a relay' },
+  'keeps-ports': {
+    found: ' that keeps ports',
+    advice: 'forward a TCP port at the router; hole punching has good chances too'
+  },
+  'changes-ports': {
+    found: ' that changes ports',
+    advice: 'forward a TCP port at the router, or reach the others through a relay: hole punching seldom gets through'
+  }
+}
