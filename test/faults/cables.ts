@@ -7,7 +7,7 @@ import type { Wires } from './wires.js'
 const address = (number: number) => `10.77.0.${number + 1}`
 
 /** A network namespace that lasts for as long as the process in it, which ends when this one does. */
-interface Namespace {
+export interface Namespace {
   readonly holder: ChildProcess
   readonly enter: readonly string[]
 }
@@ -97,14 +97,14 @@ export class Cables implements Wires {
 
 const portOf = (number: number) => `port${number}`
 
-async function namespace(): Promise<Namespace> {
+export async function namespace(): Promise<Namespace> {
   const holder = spawn('unshare', ['-n', 'sh', '-c', 'echo && exec cat'], { stdio: ['pipe', 'pipe', 'inherit'] })
   // it is in its namespace when it has said something
   await once(holder.stdout, 'data')
   return { holder, enter: ['nsenter', '-t', String(holder.pid), '-n', '--'] }
 }
 
-function run({ enter }: Namespace, command: string, args: readonly string[]): string {
+export function run({ enter }: Namespace, command: string, args: readonly string[]): string {
   const [program = '', ...rest] = [...enter, command, ...args]
   const { status, stdout, stderr } = spawnSync(program, rest, { encoding: 'utf8' })
   if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr.trim()}`)
