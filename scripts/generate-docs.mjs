@@ -1,18 +1,30 @@
-/** Writes the pages of docs/guide that come from tables in the source; with --check, says which are stale instead. */
+/** Writes the pages of docs that come from the source; with --check, says which are stale instead. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { commandLinePage, exitCodesPage } from '../packages/cli/dist/index.js'
+import { referencePages } from './reference/pages.mjs'
 
-const guide = join(import.meta.dirname, '..', 'docs', 'guide')
-const pages = { 'cli.md': commandLinePage(), 'exit-codes.md': exitCodesPage() }
+const DOCS = join(import.meta.dirname, '..', 'docs')
 
-mkdirSync(guide, { recursive: true })
+const { pages: reference, undocumented } = referencePages()
+const pages = {
+  'guide/cli.md': commandLinePage(),
+  'guide/exit-codes.md': exitCodesPage(),
+  ...Object.fromEntries(Object.entries(reference).map(([name, text]) => [`reference/${name}`, text]))
+}
+
+for (const what of undocumented) fail(`no docstring says what this means: ${what}`)
 for (const [name, text] of Object.entries(pages)) {
-  const file = join(guide, name)
+  const file = join(DOCS, name)
   if (!process.argv.includes('--check')) {
+    mkdirSync(dirname(file), { recursive: true })
     writeFileSync(file, text)
   } else if (!existsSync(file) || readFileSync(file, 'utf8') !== text) {
-    process.stderr.write(`docs/guide/${name} is stale: run pnpm generate\n`)
-    process.exitCode = 1
+    fail(`docs/${name} is stale: run pnpm generate`)
   }
+}
+
+function fail(message) {
+  process.stderr.write(`${message}\n`)
+  process.exitCode = 1
 }

@@ -27,9 +27,13 @@ export type OptimiserSpec = { readonly learningRate: number; readonly weightDeca
   | ({ readonly name: 'adamw' } & AdamConstants)
 )
 
+/** Constants of Adam and AdamW. */
 interface AdamConstants {
+  /** share of the first moment that is kept, 0.9 when left out */
   readonly beta1?: number
+  /** share of the second moment that is kept, 0.999 when left out */
   readonly beta2?: number
+  /** what keeps the division from zero, 1e-8 when left out */
   readonly epsilon?: number
 }
 

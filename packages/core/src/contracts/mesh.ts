@@ -66,17 +66,28 @@ export interface FetchReport {
 
 /** One link, as measured. Payload and control bytes are counted apart. */
 export interface LinkStatistics {
+  /** at the other end */
   readonly peer: PeerId
+  /** as last measured; undefined before the first time */
   readonly roundTripMilliseconds: number | undefined
-  /** of the last transfers received, bytes a second */
+  /** of the last transfers received, bytes a second; undefined before the first */
   readonly throughput: number | undefined
+  /** bytes of vectors that went to that peer */
   readonly tensorBytesSent: number
+  /** bytes of vectors that came from it */
   readonly tensorBytesReceived: number
+  /** bytes of messages and beats that went to it */
   readonly controlBytesSent: number
+  /** bytes of messages and beats that came from it */
   readonly controlBytesReceived: number
 }
 
-/** Why a peer loses score. Enough of it and the network layer drops the peer. */
+/**
+ * Why a peer loses score. Enough of it and the network layer drops the peer. `malformed`: a message that is none;
+ * `oversize`: a frame above its limit; `wrong-length` and `wrong-digest`: bytes that are not those that it announced;
+ * `non-finite`: a vector with NaN or infinity; `norm`: one longer than `--max-norm`; `equivocation`: two contributions to
+ * one round; `flood`: more messages than its share.
+ */
 export type Offence =
   'malformed' | 'oversize' | 'wrong-length' | 'wrong-digest' | 'non-finite' | 'norm' | 'equivocation' | 'flood'
 

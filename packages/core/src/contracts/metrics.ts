@@ -1,10 +1,23 @@
 /** Phases of a round, as `result.json`, the events and the dashboard name them. */
 export const PHASES = ['compute', 'store', 'average', 'wait', 'fetch', 'aggregate', 'agree', 'update', 'sync'] as const
+
+/**
+ * What a peer does in a round. `compute`: gradients; `store`: putting them into the database, and filtering, packing and
+ * digesting what it gives; `average`: of its own minibatches; `wait`: for the contributions of the others; `fetch`: of
+ * vectors from the others; `aggregate`: the run's rule; `update`: the optimiser step and the hash of the new model;
+ * `sync`: fetching the outcome of a round that was decided without it. `agree` has a name and no time yet: from the end of
+ * the exchange to the decision is in no phase.
+ */
 export type Phase = (typeof PHASES)[number]
 
 /** Where the work of a phase is done: `peer` is outside the database, by core's kernels. */
 export type PhasePlace = 'engine' | 'database' | 'peer' | 'network'
+
+/** Where the work of each phase is done. */
 export type PhasePlaces = Readonly<Record<Phase, PhasePlace>>
 
-/** Milliseconds in which each phase lasted. Phases overlap where a peer does several things at once. */
+/**
+ * How long each phase lasted, in milliseconds unless what holds it says seconds. Phases overlap where a peer does several
+ * things at once.
+ */
 export type PhaseTimes = Partial<Record<Phase, number>>

@@ -1,10 +1,11 @@
 import type { OptimiserSpec } from '../optimiser.js'
 
+export const FAILURE_POLICIES = ['continue', 'wait', 'abort'] as const
+
 /**
  * `continue` goes on without a lost peer, `wait` pauses until it is back, `abort` ends the run with a checkpoint. A
  * peer that says itself that it leaves is not lost.
  */
-export const FAILURE_POLICIES = ['continue', 'wait', 'abort'] as const
 export type FailurePolicy = (typeof FAILURE_POLICIES)[number]
 
 /** Of the run manifest and the wire: peers of different ones do not mix. */
@@ -15,30 +16,43 @@ export const RUN_VERSION = 4
  * refused with a sentence that names the first field that differs. Plug-ins stand by the text that the user wrote.
  */
 export interface RunManifest {
+  /** peers of different versions do not mix */
   readonly version: typeof RUN_VERSION
+  /** what is trained */
   readonly model: string
+  /** what it is trained on */
   readonly dataset: string
+  /** how the samples are dealt to the peers */
   readonly partition: string
+  /** architecture of exchange */
   readonly strategy: string
+  /** rule that makes one vector of many */
   readonly aggregator: string
+  /** what vectors go through before the rule, in order */
   readonly preAggregators: readonly string[]
-  /** 'auto': the strategy's own, or none */
+  /** which part of an update is worth sending; 'auto': the strategy's own, or none */
   readonly filter: string
+  /** how a vector is packed for the wire */
   readonly codec: string
+  /** what turns a gradient into a step, and its constants */
   readonly optimiser: OptimiserSpec
+  /** learning rate over the steps, as in `--schedule` */
   readonly schedule: string
   /** β of what each peer gives in the place of its gradient g, m ← β·m + (1 − β)·g; 0: the gradient */
   readonly workerMomentum: number
+  /** samples in a minibatch */
   readonly batch: number
   /** minibatches each peer takes in one synchronisation */
   readonly minibatches: number
   /** optimiser steps between two synchronisations; above 1 models are averaged */
   readonly every: number
+  /** passes over the data */
   readonly epochs: number
-  /** 0: as many as the epochs need */
+  /** synchronisations after which the run ends; 0: as many as the epochs need */
   readonly rounds: number
-  /** 0: none */
+  /** test accuracy, 0 … 1, at which the run ends early; 0: none */
   readonly targetAccuracy: number
+  /** of everything random */
   readonly seed: number
   /** peers that must be there before the first round */
   readonly peers: number
@@ -52,7 +66,7 @@ export interface RunManifest {
   readonly onFailure: FailurePolicy
   /** largest Euclidean norm of a contribution, or of each part of one; 0: any */
   readonly maxNorm: number
-  /** who may take part, see `parseAdmission`; never a secret */
+  /** who may take part: `open`, `secret`, `allow-list:ID,ID` or `invitation:ID`; never the secret itself */
   readonly admission: string
 }
 
