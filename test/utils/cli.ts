@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest'
 
 export const PROGRAM = join(import.meta.dirname, '..', '..', 'packages', 'cli', 'bin', 'peergrad.js')
 
-const CACHE = join(tmpdir(), 'peergrad-e2e-cache')
+export const CACHE = join(tmpdir(), 'peergrad-e2e-cache')
 
 /** A run that is over in a second: small images, small model, every address on loopback. */
 export const SMALL = ['--dataset', 'synthetic', '--model', 'mlp', '--engine', 'wasm', '--memory', '64']

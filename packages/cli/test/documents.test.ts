@@ -1,0 +1,105 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { OPTION_NAMES, optionsToManifest, resolveOptions } from '@peergrad/core'
+import { describe, expect, test } from 'vitest'
+import { parse as parseYaml } from 'yaml'
+import { blocksOf, commandsOf, pages, pageText } from '../../../test/utils/documents.js'
+import { COMMANDS } from '../src/commands/index.js'
+import { checkComponents } from '../src/compose.js'
+import { parseCommandLine } from '../src/parse.js'
+
+const ROOT = join(import.meta.dirname, '..', '..', '..')
+const PAGES = pages()
+
+const flagsOf = async (words: readonly string[]) => {
+  const parsed = await parseCommandLine(words, COMMANDS, '0')
+  if ('print' in parsed) expect.unreachable('it prints a text')
+  return parsed.call.options
+}
+
+/** Every name looked up, every value checked; module paths count from the root of the repository. */
+async function check(sources: Parameters<typeof resolveOptions>[0]): Promise<void> {
+  const here = process.cwd()
+  process.chdir(ROOT)
+  try {
+    const { options } = resolveOptions(sources)
+    await checkComponents(optionsToManifest(options), options)
+  } finally {
+    process.chdir(here)
+  }
+}
+
+describe('the README', () => {
+  const blocks = (language: string) => blocksOf('README.md').filter((block) => block.language === language)
+
+  test('has the rule that is the example', () => {
+    expect(blocks('js').map(({ text }) => text)).toEqual([readFileSync(join(ROOT, 'examples', 'trimmed.mjs'), 'utf8')])
+  })
+
+  test('has a run file that is one', async () => {
+    const files = blocks('yaml')
+    expect(files).toHaveLength(1)
+    await check({ file: { name: 'README.md', values: parseYaml(files[0]!.text) } })
+  })
+
+  test('has commands', () => expect(commandsOf('README.md').length).toBeGreaterThan(3))
+
+  test.each(commandsOf('README.md').map((words) => [words.join(' '), words] as const))('%s', async (_, words) => {
+    await check({ flags: await flagsOf(words) })
+  })
+})
+
+test.each(PAGES.filter((page) => commandsOf(page).length > 0))(
+  '%s: each command has options that are there, with values in their range',
+  async (page) => {
+    for (const words of commandsOf(page)) {
+      const told = `peergrad ${words.join(' ')}`
+      const checked = flagsOf(words).then((flags) => resolveOptions({ flags }))
+      await expect(checked, told).resolves.toBeDefined()
+    }
+  }
+)
+
+test('run files of the guide are run files', async () => {
+  const files = PAGES.flatMap(blocksOf).filter(({ file }) => file?.endsWith('run.yaml'))
+  expect(files.length).toBeGreaterThan(0)
+  for (const { file, text } of files) await check({ file: { name: file!, values: parseYaml(text) } })
+})
+
+test('the options that pages name are options', () => {
+  const known = new Set<string>([...OPTION_NAMES, ...COMMANDS.flatMap(({ flags }) => Object.keys(flags))])
+  const ofOthers = /^(frozen-lockfile|draw|loadmodule|help|check)$/
+  const unknown = PAGES.flatMap((page) =>
+    [...pageText(page).matchAll(/`--([a-z][a-z-]*)/g)]
+      .map(([, word]) => word!)
+      .filter((word) => !known.has(word) && !ofOthers.test(word))
+      .map((word) => `${page}: --${word}`)
+  )
+  expect(unknown).toEqual([])
+})
+
+/** What a heading is called in links, as GitHub does it. */
+const anchors = (page: string) =>
+  [
+    ...pageText(page)
+      .replaceAll(/^```.*?^```$/gms, '')
+      .matchAll(/^#+ (.*)$/gm)
+  ].map(([, heading]) =>
+    heading!
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-')
+  )
+
+test('links of the pages lead somewhere', () => {
+  const broken = PAGES.flatMap((page) => {
+    const links = [...pageText(page).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)]*))?\)/g)]
+    return links.flatMap(([, path, anchor]) => {
+      const target = path === '' ? page : join(dirname(page), path!)
+      if (!existsSync(join(ROOT, target))) return [`${page}: ${path}`]
+      const led = anchor === undefined || !target.endsWith('.md') || anchors(target).includes(anchor)
+      return led ? [] : [`${page}: ${path}#${anchor}`]
+    })
+  })
+  expect(broken).toEqual([])
+})
