@@ -43,13 +43,8 @@ export { VERSIONS } from './doctor/versions.js'
 export { differenceOf } from './membership/known-run.js'
 export { Swarm, type SwarmInit } from './membership/swarm.js'
 export { runPeer, type PeerResult, type RunPeerInit } from './run-peer.js'
-export {
-  RoundAgreement,
-  type AgreementEffects,
-  type AgreementInit,
-  type AgreementMessage,
-  type Decision
-} from './runtime/agreement.js'
+export { RoundAgreement } from './runtime/agreement/agreement.js'
+export type { AgreementEffects, AgreementInit, AgreementMessage, Decision } from './runtime/agreement/contract.js'
 export { networkAttacks } from './hostile/attacks.js'
 export { quadraticEngine } from './simulation/quadratic-engine.js'
 export { DataPlan, type DataPlanInit } from './runtime/data-plan.js'

@@ -1,6 +1,6 @@
 import { PeergradError, quorum, type Clock, type Logger, type PeerId } from '@peergrad/core'
 import type { Swarm } from '../membership/swarm.js'
-import type { Decision } from './agreement.js'
+import type { Decision } from './agreement/contract.js'
 import { EarlyMessages, type RoundMessage } from './early-messages.js'
 import { RETENTION } from './exchange.js'
 import type { Round } from './round.js'

@@ -1,5 +1,5 @@
 import { layoutLength } from '@peergrad/core'
-import type { Founding } from '../membership/swarm.js'
+import type { Founding } from '../membership/gathering.js'
 import type { PeerParts } from './peer-parts.js'
 import type { Presence } from './presence.js'
 import type { Here } from './standing.js'

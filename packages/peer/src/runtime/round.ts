@@ -11,7 +11,8 @@ import {
   type Proposal
 } from '@peergrad/core'
 import { checkAborted, deferred } from '../deferred.js'
-import { RoundAgreement, type AgreementMessage, type Decision } from './agreement.js'
+import { RoundAgreement } from './agreement/agreement.js'
+import type { AgreementMessage, Decision } from './agreement/contract.js'
 import { Attempt } from './attempt.js'
 import { Exchange, RETENTION } from './exchange.js'
 import type { Exclusions } from './exclusions.js'

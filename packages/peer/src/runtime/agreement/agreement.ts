@@ -1,51 +1,13 @@
-import {
-  quorum,
-  type ContributionManifest,
-  type ControlMessage,
-  type Digest,
-  type PeerId,
-  type Proposal,
-  type View
-} from '@peergrad/core'
-
-/** What one round became: the same at every peer that learns it. */
-export interface Decision {
-  readonly ballot: number
-  readonly proposal: Proposal
-  readonly outcome: Digest
-}
-
-type Body<K extends ControlMessage['kind']> = Omit<Extract<ControlMessage, { kind: K }>, 'run' | 'round'>
-export type AgreementMessage =
-  Body<'prepare'> | Body<'promise'> | Body<'propose'> | Body<'accept'> | Body<'failed'> | Body<'commit'>
-
-/** What the agreement asks of the runtime. */
-export interface AgreementEffects {
-  /** to every other member */
-  send(message: AgreementMessage): void
-  /** make the exchange of this proposal, then call `completed` or `failed` with its ballot */
-  attempt(ballot: number, proposal: Proposal): void
-  /** fetch the outcome from one of these peers instead, then call `completed` or `failed` */
-  adopt(ballot: number, adopted: Pick<Decision, 'proposal' | 'outcome'>, holders: readonly PeerId[]): void
-  /** the attempt in hand was overtaken */
-  abandon(): void
-  decide(decision: Decision, holders: readonly PeerId[]): void
-}
+import { quorum, type ContributionManifest, type Digest, type PeerId, type Proposal } from '@peergrad/core'
+import { Accepts } from './accepts.js'
+import { Announced } from './announced.js'
+import type { AgreementInit, AgreementMessage, Body, Decision } from './contract.js'
+import { Doubts } from './doubts.js'
+import { Promises } from './promises.js'
+import { Turns } from './turns.js'
 
 /** Turns of all members by which one message may raise the ballot. */
 const BALLOTS = 8
-
-export interface AgreementInit {
-  readonly view: View
-  readonly self: PeerId
-  /** members of the next view and the end of the run, as the coordinator sees them when it proposes */
-  readonly next: () => Omit<Proposal, 'contributions'>
-  /** false for a proposal that no honest coordinator makes */
-  readonly valid: (proposal: Proposal) => boolean
-  /** fewer contributions than this are not proposed */
-  readonly minimum: () => number
-  readonly effects: AgreementEffects
-}
 
 /**
  * Agreement on one round: single-decree Paxos (Lamport, "Paxos Made Simple", 2001) whose value is the proposal
@@ -58,19 +20,14 @@ export interface AgreementInit {
  */
 export class RoundAgreement {
   readonly #init: AgreementInit
-  readonly #manifests = new Map<PeerId, ContributionManifest>()
-  readonly #lost = new Set<PeerId>()
-  /** contributors that cannot be fetched from */
-  readonly #excluded = new Set<PeerId>()
-  /** members that were caught lying: what they say of this round does not count */
-  readonly #liars = new Set<PeerId>()
-  /** members that everybody knows to lie */
-  readonly #proved = new Set<PeerId>()
-  readonly #accepts = new Map<number, Map<PeerId, Digest>>()
+  readonly #turns: Turns
+  readonly #promises: Promises
+  readonly #accepts = new Accepts()
+  readonly #doubts = new Doubts()
+  readonly #announced = new Announced()
   readonly #proposals = new Map<number, { proposal: Proposal; outcome: Digest | null }>()
   /** members that could not make the exchange of the ballot in hand, and because of whom */
   readonly #failures = new Map<PeerId, readonly PeerId[]>()
-  readonly #promises = new Map<PeerId, Body<'promise'>>()
   #promised = 0
   #accepted: Decision | undefined
   /** ballot that this peer leads now */
@@ -82,6 +39,8 @@ export class RoundAgreement {
 
   constructor(init: AgreementInit) {
     this.#init = init
+    this.#turns = new Turns(init.view.members)
+    this.#promises = new Promises(init.view.members.length)
     if (this.coordinator(0) === init.self) this.#leading = 0
   }
 
@@ -95,8 +54,7 @@ export class RoundAgreement {
   }
 
   coordinator(ballot: number): PeerId {
-    const { members } = this.#init.view
-    return members[ballot % members.length]
+    return this.#turns.coordinator(ballot)
   }
 
   /** The whole state as text, the same text for the same state: for logs and the model check. */
@@ -108,26 +66,23 @@ export class RoundAgreement {
       stalls: this.#stalls,
       decided: this.#decided,
       accepted: this.#accepted ?? null,
-      manifests: sorted(this.#manifests),
-      lost: [...this.#lost].sort(),
-      excluded: [...this.#excluded].sort(),
-      liars: [...this.#liars].sort(),
-      proved: [...this.#proved].sort(),
+      manifests: sorted(this.#announced.entries),
+      ...this.#doubts.snapshot(),
       failures: sorted(this.#failures),
-      promises: sorted(this.#promises),
+      promises: sorted(this.#promises.entries),
       proposals: sorted(this.#proposals),
-      accepts: sorted(this.#accepts).map(([ballot, held]) => [ballot, sorted(held)])
+      accepts: sorted(this.#accepts.entries).map(([ballot, held]) => [ballot, sorted(held)])
     })
   }
 
   /** Contributors whose manifests are here. */
   get contributors(): readonly PeerId[] {
-    return [...this.#manifests.keys()]
+    return this.#announced.entries.map(([peer]) => peer)
   }
 
-  /** A contribution that was announced. The first of a peer counts; others of it are not looked at. */
+  /** A contribution that was announced. */
   manifest(manifest: ContributionManifest): void {
-    if (!this.#manifests.has(manifest.peer)) this.#manifests.set(manifest.peer, manifest)
+    this.#announced.add(manifest)
     this.#propose()
   }
 
@@ -144,15 +99,15 @@ export class RoundAgreement {
   stalled(): void {
     if (this.#decided) return
     this.#stalls += 1
-    for (const peer of this.#excluded) if (!this.#liars.has(peer)) this.#excluded.delete(peer)
+    this.#doubts.pardon()
     if (this.#successor(this.#stalls) === this.#init.self) this.#lead()
   }
 
   /** The members agree that a peer is gone: nobody waits for it, and its roles go to others. */
   lose(peer: PeerId): void {
-    this.#lost.add(peer)
+    this.#doubts.lose(peer)
     if (this.#decided) return
-    if (this.#lost.has(this.coordinator(this.#promised))) {
+    if (this.#doubts.isLost(this.coordinator(this.#promised))) {
       if (this.#successor() === this.#init.self) this.#lead()
     } else {
       this.#reconsider()
@@ -161,8 +116,7 @@ export class RoundAgreement {
   }
 
   regain(peer: PeerId): void {
-    this.#lost.delete(peer)
-    if (!this.#liars.has(peer)) this.#excluded.delete(peer)
+    this.#doubts.regain(peer)
   }
 
   /** Something changed that a proposal may wait for. */
@@ -172,15 +126,14 @@ export class RoundAgreement {
 
   /** The peer was caught lying: a quorum must do without it. */
   distrust(peer: PeerId): void {
-    this.#liars.add(peer)
-    this.#excluded.add(peer)
-    this.#promises.delete(peer)
-    for (const accepts of this.#accepts.values()) accepts.delete(peer)
+    this.#doubts.distrust(peer)
+    this.#promises.forget(peer)
+    this.#accepts.forget(peer)
   }
 
   /** The peer is proved to lie: besides, no exchange of what it gave is begun any more. */
   exclude(peer: PeerId): void {
-    this.#proved.add(peer)
+    this.#doubts.prove(peer)
     this.distrust(peer)
   }
 
@@ -202,7 +155,7 @@ export class RoundAgreement {
 
   /** A message of a member of the view, already checked for its form. */
   receive(from: PeerId, message: AgreementMessage): void {
-    if (this.#decided || this.#liars.has(from)) return
+    if (this.#decided || this.#doubts.lies(from)) return
     // each ballot is a turn of somebody: whoever is further ahead than a few turns of all lies, or this peer was away
     const most = this.#promised + BALLOTS * this.#init.view.members.length
     if (message.ballot > most) {
@@ -230,7 +183,8 @@ export class RoundAgreement {
   /** The decision, as a peer tells it that was asked. */
   learn(from: PeerId, decision: Decision): void {
     if (!this.#decided && this.#init.valid(decision.proposal)) {
-      this.#decide(decision, this.#holders(decision.ballot, decision.outcome, from))
+      const holders = this.#accepts.holders(decision.ballot, decision.outcome)
+      this.#decide(decision, [...new Set([...holders, from])])
     }
   }
 
@@ -242,7 +196,7 @@ export class RoundAgreement {
 
   #onPromise(from: PeerId, message: Body<'promise'>): void {
     if (message.ballot !== this.#leading || this.#proposals.has(message.ballot)) return
-    this.#promises.set(from, message)
+    this.#promises.add(from, message)
     this.#propose()
   }
 
@@ -264,31 +218,18 @@ export class RoundAgreement {
 
   /** Contributors that told the coordinator another thing than they told this peer, or are proved to lie. */
   #contradicted({ contributions }: Proposal): PeerId[] {
-    return contributions.flatMap((given) => {
-      if (this.#proved.has(given.peer)) return [given.peer]
-      const held = this.#manifests.get(given.peer)
-      const same = held === undefined || (held.digest === given.digest && held.samples === given.samples)
-      return same ? [] : [given.peer]
-    })
+    const bad = contributions.filter((given) => this.#doubts.isProved(given.peer) || this.#announced.contradicts(given))
+    return bad.map(({ peer }) => peer)
   }
 
   #accept(from: PeerId, ballot: number, outcome: Digest): void {
-    let accepts = this.#accepts.get(ballot)
-    if (accepts === undefined) this.#accepts.set(ballot, (accepts = new Map()))
-    accepts.set(from, outcome)
+    this.#accepts.add(ballot, from, outcome)
     const proposed = this.#proposals.get(ballot)
-    const needed = quorum(this.#init.view.members.length)
-    if (proposed === undefined || accepts.size < needed) return
-    const holders = this.#holders(ballot, outcome)
-    if (holders.length < needed) return
+    const holders = this.#accepts.holders(ballot, outcome)
+    if (proposed === undefined || holders.length < quorum(this.#init.view.members.length)) return
     const decision = { ballot, proposal: proposed.proposal, outcome }
     if (this.coordinator(ballot) === this.#init.self) this.#init.effects.send({ kind: 'commit', ...decision })
     this.#decide(decision, holders)
-  }
-
-  #holders(ballot: number, outcome: Digest, ...also: PeerId[]): PeerId[] {
-    const holders = [...(this.#accepts.get(ballot) ?? [])].filter(([, held]) => held === outcome).map(([peer]) => peer)
-    return [...new Set([...holders, ...also])]
   }
 
   #decide({ ballot, proposal, outcome }: Decision, holders: readonly PeerId[]): void {
@@ -304,21 +245,14 @@ export class RoundAgreement {
     this.#init.effects.abandon()
   }
 
-  /** The member whose turn it is after the coordinator of the highest ballot, of those that are not lost. */
+  /** The member whose turn it is after the coordinator of the highest ballot. */
   #successor(turn = 1): PeerId | undefined {
-    const { members } = this.#init.view
-    const current = this.#promised % members.length
-    const turns = [...members.slice(current + 1), ...members.slice(0, current + 1)]
-    const able = turns.filter((peer) => !this.#lost.has(peer) && !this.#liars.has(peer))
-    return able[(turn - 1) % able.length]
+    return this.#turns.successor(this.#promised, this.#doubts.able, turn)
   }
 
   /** Phase 1 with the next ballot that is this peer's to lead. */
   #lead(): void {
-    const { members } = this.#init.view
-    const index = members.indexOf(this.#init.self)
-    let ballot = this.#promised + 1
-    while (ballot % members.length !== index) ballot += 1
+    const ballot = this.#turns.next(this.#promised, this.#init.self)
     this.#raise(ballot)
     this.#leading = ballot
     this.#promises.clear()
@@ -340,11 +274,11 @@ export class RoundAgreement {
   #reconsider(): void {
     const { members } = this.#init.view
     const coordinator = this.coordinator(this.#promised)
-    const may = members.filter((peer) => !this.#failures.has(peer) && !this.#lost.has(peer) && !this.#liars.has(peer))
+    const may = members.filter((peer) => !this.#failures.has(peer) && this.#doubts.able(peer))
     const hopeless = this.#failures.size > 0 && may.length < quorum(members.length)
     if (!this.#failures.has(coordinator) && !hopeless) return
     const blamed = [...this.#failures.values()].flat()
-    for (const peer of blamed) this.#excluded.add(peer)
+    for (const peer of blamed) this.#doubts.blame(peer)
     const next = blamed.includes(coordinator) ? this.#successor() : coordinator
     if (next === this.#init.self) this.#lead()
   }
@@ -354,9 +288,9 @@ export class RoundAgreement {
     const { view, self, effects } = this.#init
     const ballot = this.#leading
     if (ballot === undefined || this.#decided || this.#proposals.has(ballot)) return
-    if (ballot > 0 && this.#promises.size < quorum(view.members.length)) return
+    if (ballot > 0 && !this.#promises.enough) return
 
-    const earlier = this.#earlier()
+    const earlier = this.#promises.earlier()
     if (earlier === 'unknown') return
     if (earlier !== undefined) {
       const { proposal, outcome, holders } = earlier
@@ -364,37 +298,13 @@ export class RoundAgreement {
       return this.#start(ballot, proposal, outcome, holders)
     }
 
-    const usable = (peer: PeerId) => !this.#lost.has(peer) && !this.#excluded.has(peer)
-    const waiting = view.members.some((peer) => usable(peer) && !this.#manifests.has(peer))
-    const contributions = view.members.flatMap((peer) => {
-      const manifest = this.#manifests.get(peer)
-      return manifest !== undefined && usable(peer) ? [manifest] : []
-    })
+    const usable = view.members.filter(this.#doubts.usable)
+    const contributions = this.#announced.of(usable)
+    const waiting = contributions.length < usable.length
     if ((waiting && !this.#collected) || contributions.length < Math.max(1, this.#init.minimum())) return
     const proposal: Proposal = { contributions, ...this.#init.next() }
     effects.send({ kind: 'propose', ballot, proposal, outcome: null })
     this.#start(ballot, proposal, null, [self])
-  }
-
-  /**
-   * What an earlier ballot may have decided: the accepted value of the highest one. Peers that hold different outcomes
-   * of that one's exchange ran a strategy that is not deterministic: then it is unknown until so many have promised that
-   * at most one of the outcomes may have a majority.
-   */
-  #earlier(): { proposal: Proposal; outcome: Digest; holders: PeerId[] } | 'unknown' | undefined {
-    const promised = [...this.#promises].flatMap(([peer, { accepted }]) => (accepted ? [{ peer, ...accepted }] : []))
-    const highest = Math.max(...promised.map(({ ballot }) => ballot))
-    const rivals = new Map<Digest, { proposal: Proposal; outcome: Digest; votes: number }>()
-    for (const { ballot, proposal, outcome } of promised) {
-      if (ballot !== highest) continue
-      rivals.set(outcome, { proposal, outcome, votes: (rivals.get(outcome)?.votes ?? 0) + 1 })
-    }
-    const [first, second] = [...rivals.values()].sort((a, b) => b.votes - a.votes || (a.outcome < b.outcome ? -1 : 1))
-    if (first === undefined) return undefined
-    const { length } = this.#init.view.members
-    if (second !== undefined && second.votes + length - this.#promises.size >= quorum(length)) return 'unknown'
-    const holders = promised.filter(({ outcome }) => outcome === first.outcome).map(({ peer }) => peer)
-    return { proposal: first.proposal, outcome: first.outcome, holders }
   }
 
   #start(ballot: number, proposal: Proposal, outcome: Digest | null, holders: readonly PeerId[]): void {
@@ -409,10 +319,10 @@ export class RoundAgreement {
       )
     else effects.attempt(ballot, proposal)
     // accepts may have come before the proposal did
-    for (const [peer, held] of this.#accepts.get(ballot) ?? []) if (!this.#decided) this.#accept(peer, ballot, held)
+    for (const [peer, held] of this.#accepts.of(ballot)) if (!this.#decided) this.#accept(peer, ballot, held)
   }
 }
 
-function sorted<K extends string | number, V>(map: ReadonlyMap<K, V>): [K, V][] {
-  return [...map].sort(([a], [b]) => (a < b ? -1 : 1))
+function sorted<K extends string | number, V>(entries: Iterable<readonly [K, V]>): (readonly [K, V])[] {
+  return [...entries].sort(([a], [b]) => (a < b ? -1 : 1))
 }

@@ -1,0 +1,232 @@
+import {
+  PeergradError,
+  quorum,
+  type Clock,
+  type ControlAnswer,
+  type ControlRequest,
+  type Lineage,
+  type Mesh,
+  type PeerId,
+  type RunManifest,
+  type StateName,
+  type View
+} from '@peergrad/core'
+import { checkAborted, deferred, orAborted } from '../deferred.js'
+import type { Acquaintance } from './acquaintance.js'
+import type { Greetings } from './greetings.js'
+import { sameLineage } from './lineage.js'
+
+/** Where a run begins. */
+export interface Founding {
+  readonly view: View
+  /** the state that all start from; null for a new model */
+  readonly state: StateName | null
+}
+
+/** Milliseconds that the first view may take to arrive once others train. */
+const FOUNDING = 2000
+
+type Found = Extract<ControlRequest, { kind: 'found' }>
+
+export interface GatheringInit {
+  readonly mesh: Mesh
+  readonly clock: Clock
+  readonly acquaintance: Acquaintance
+  readonly greetings: Greetings
+  /** addresses of known peers; none: this peer founds the run, or calls a resumed one together */
+  readonly join: readonly string[]
+  /** where this peer was in the run when it stopped */
+  readonly resumed?: { readonly state: StateName; readonly view: View; readonly lineage: Lineage }
+  /** where the run begins, and with whom, when all of them know it already: then nobody is greeted */
+  readonly founding?: { readonly view: View; readonly lineage: Lineage }
+  /** what is known of the run; each member throws `missing` while nothing is */
+  readonly known: { readonly run: string; readonly manifest: RunManifest; readonly lineage: Lineage }
+  readonly ask: (
+    peer: PeerId,
+    request: Found,
+    options: { readonly deadline: number; readonly signal: AbortSignal }
+  ) => Promise<ControlAnswer>
+  /** calls back for each peer of the run that is ready to train; what it returns ends that */
+  readonly onReady: (listener: () => void) => () => void
+}
+
+/** How a run begins for this peer: it finds the run, waits for its peers, and gives out the first view or is told it. */
+export class Gathering {
+  readonly #init: GatheringInit
+  readonly #founded = deferred<Founding>()
+  readonly #late = deferred<undefined>()
+  /** members of the first view that have not said anything in the run yet */
+  #silent: ReadonlySet<PeerId> = new Set()
+  readonly #heard = new Set<PeerId>()
+
+  constructor(init: GatheringInit) {
+    this.#init = init
+  }
+
+  /** The run goes on already, and this peer comes late. */
+  late(): void {
+    this.#late.resolve(undefined)
+  }
+
+  /** The peer takes part in the run: it was told where that begins. */
+  speaks(peer: PeerId): void {
+    if (this.#silent.has(peer)) this.#heard.add(peer)
+  }
+
+  /** True for a peer that is about to be told that the run begins with it. */
+  expects(peer: PeerId): boolean {
+    return this.#silent.has(peer) && !this.#heard.has(peer)
+  }
+
+  /**
+   * Finds the run through the addresses to join. Errors: `unreachable` with what was tried, `refused` with the first
+   * field in which the run differs from the own manifest.
+   */
+  async find(options: { deadline: number; signal: AbortSignal }): Promise<RunManifest> {
+    const { join, known, clock } = this.#init
+    if (join.length === 0) return known.manifest
+    const late = new AbortController()
+    const seconds = Math.round(options.deadline / 1000)
+    const timeout = new PeergradError('timeout', `no answer within ${seconds} s`)
+    const cancel = clock.after(options.deadline, () => late.abort(timeout))
+    try {
+      return await this.#findBy(AbortSignal.any([options.signal, late.signal]), options.signal)
+    } finally {
+      cancel()
+    }
+  }
+
+  /**
+   * Says that this peer is ready to train and waits for the run to begin. Resolves with undefined when it goes on
+   * already. Error `timeout` says how many peers were there.
+   */
+  async gather(options: { deadline: number; signal: AbortSignal }): Promise<Founding | undefined> {
+    const { founding: given, acquaintance, greetings, mesh, clock, join } = this.#init
+    if (given !== undefined) {
+      acquaintance.state = 'running'
+      return { view: given.view, state: null }
+    }
+    acquaintance.state = 'ready'
+    const timers = [clock.after(options.deadline, () => this.#founded.reject(this.#tooFew(options.deadline)))]
+    // the others train: either this peer is about to be told where the run begins, or it was not waited for
+    const off = mesh.on('beat', () => timers.push(clock.after(FOUNDING, () => this.late())))
+    const over = new AbortController()
+    try {
+      await greetings.greetAll()
+      const signal = AbortSignal.any([options.signal, over.signal])
+      if (join.length === 0) this.#found(signal).catch((cause: unknown) => this.#founded.reject(cause))
+      const founding = await orAborted(Promise.race([this.#late.promise, this.#founded.promise]), options.signal)
+      this.#silent = new Set(founding?.view.members)
+      return founding
+    } finally {
+      over.abort()
+      off()
+      for (const cancel of timers) cancel()
+      acquaintance.state = 'running'
+    }
+  }
+
+  /** This peer is told where the run begins. Error `refused` when it is not the teller's to say. */
+  onFound(from: PeerId, { lineage, view, state }: Found): ControlAnswer {
+    const ours = this.#init.acquaintance.lineage
+    const may = from === ours?.founder || this.#init.resumed?.view.members.includes(from)
+    if (ours === undefined || !sameLineage(ours, lineage) || may !== true) {
+      throw new PeergradError('refused', 'only the founder of a run makes its first view')
+    }
+    this.#founded.resolve({ view, state })
+    return { kind: 'done' }
+  }
+
+  async #findBy(limit: AbortSignal, signal: AbortSignal): Promise<RunManifest> {
+    const { join, mesh, acquaintance, known } = this.#init
+    const failures: PeergradError[] = []
+    for (const address of join) {
+      try {
+        const peer = await mesh.dial(address, { signal: limit })
+        if (await acquaintance.greet(peer, limit)) this.late()
+        return known.manifest
+      } catch (thrown) {
+        checkAborted(signal)
+        failures.push(PeergradError.from(thrown))
+      }
+    }
+    const refusal = failures.find(({ code }) => code === 'refused')
+    if (refusal !== undefined) throw refusal
+    throw new PeergradError(
+      'unreachable',
+      `no peer of the run answered at ${join.join(', ')}: ${failures.map(({ message }) => message).join('; ')}; ` +
+        'check that the first peer runs and that its address can be reached from here'
+    )
+  }
+
+  /** Waits for the peers of the run, and tells them where it begins. */
+  async #found(signal: AbortSignal): Promise<void> {
+    const { resumed, known, ask, acquaintance } = this.#init
+    const founding = resumed === undefined ? await this.#first(signal) : await this.#again(signal, resumed)
+    if (founding === undefined) return
+    const { lineage, run } = known
+    const { state } = founding
+    const view = { ...founding.view, members: [...founding.view.members] }
+    // one that cannot be told any more is missed by the first round, like any other that goes
+    await Promise.allSettled(
+      founding.view.members
+        .filter((peer) => acquaintance.isReady(peer))
+        .map((peer) => ask(peer, { kind: 'found', run, lineage, view, state }, { deadline: 5000, signal }))
+    )
+    this.#founded.resolve(founding)
+  }
+
+  /** Undefined when this peer took up the founding of another one meanwhile. */
+  async #first(signal: AbortSignal): Promise<Founding | undefined> {
+    const { mesh, acquaintance, known } = this.#init
+    const others = known.manifest.peers - 1
+    while (acquaintance.ready.length < others) await this.#somebody(signal)
+    if (known.lineage.founder !== mesh.self) return undefined
+    return { view: { number: 0, members: [mesh.self, ...acquaintance.ready.slice(0, others)] }, state: null }
+  }
+
+  /** All members of the view in which the run stopped, or a majority of them once the rest had a deadline's time. */
+  async #again(signal: AbortSignal, { view, state }: NonNullable<GatheringInit['resumed']>): Promise<Founding> {
+    const { mesh, clock, acquaintance, known } = this.#init
+    const here = () => view.members.filter((peer) => peer === mesh.self || acquaintance.isReady(peer))
+    while (here().length < quorum(view.members.length)) await this.#somebody(signal)
+    const late = deferred<void>()
+    const cancel = clock.after(known.manifest.deadline, late.resolve)
+    let waited = false
+    void late.promise.then(() => (waited = true))
+    while (here().length < view.members.length && !waited) {
+      await Promise.race([late.promise, this.#somebody(signal)])
+    }
+    cancel()
+    const states = here().map((peer) => (peer === mesh.self ? state : acquaintance.resumedBy(peer)))
+    return { view, state: mostCommon(states.filter((each) => each !== null)) }
+  }
+
+  async #somebody(signal: AbortSignal): Promise<void> {
+    const somebody = deferred<void>()
+    const off = this.#init.onReady(() => somebody.resolve())
+    try {
+      await orAborted(somebody.promise, signal)
+    } finally {
+      off()
+    }
+  }
+
+  #tooFew(deadline: number): PeergradError {
+    const { acquaintance, resumed, known } = this.#init
+    const here = acquaintance.ready.length + 1
+    const expected = resumed?.view.members.length ?? known.manifest.peers
+    return new PeergradError(
+      'timeout',
+      `got ${here} of ${expected} peers within ${Math.round(deadline / 1000)} s; ` +
+        'start the others with the join command of this peer, or ask for fewer with --peers',
+      { here, expected }
+    )
+  }
+}
+
+/** The state that most peers come back with; of several the furthest. */
+function mostCommon(states: readonly StateName[]): StateName {
+  const count = ({ hash }: StateName) => states.filter((each) => each.hash === hash).length
+  return [...states].sort((a, b) => count(b) - count(a) || b.round - a.round || (a.hash < b.hash ? -1 : 1))[0]
+}
