@@ -59,8 +59,8 @@ function resultPage(declarations) {
 
 # Result
 
-\`result.json\` in the directory of a run, written by \`train\` and \`peer\` at its end, and what \`--json\` prints. What
-\`peer\` writes knows of the others only what that peer saw. How to read it: [the numbers of a run](../guide/numbers.md).
+\`result.json\` in the directory of a run, written by \`train\` and \`peer\` at its end, and what \`--json\` prints. \`train\`
+writes of all its peers, \`peer\` of itself alone. How to read it: [the numbers of a run](../guide/numbers.md).
 
 ${fields.table(own)}
 
