@@ -38,15 +38,16 @@ export function blocksOf(page: string): Block[] {
 
 /** Arguments of each `peergrad` command in the page's blocks, fenced and indented, without what only stands for a value. */
 export function commandsOf(page: string): string[][] {
-  const fenced = blocksOf(page).flatMap(({ language, text }) => (language === 'sh' ? text.split('\n') : []))
-  const indented = pageText(page)
-    .replaceAll(/^```.*?^```$/gms, '')
-    .split('\n')
-    .filter((line) => line.startsWith('    '))
+  const fenced = blocksOf(page).flatMap(({ language, text }) => (language === 'sh' ? linesOf(text) : []))
+  const indented = linesOf(pageText(page).replaceAll(/^```.*?^```$/gms, '')).filter((line) => line.startsWith('    '))
   return [...fenced, ...indented].flatMap((line) => {
     const [, command] = /(?:^|[|&] )(?:npx )?peergrad +(.*)$/.exec(line.trim()) ?? []
     return command === undefined ? [] : [words(command)]
   })
+}
+
+function linesOf(text: string): string[] {
+  return text.replaceAll(/ \\\n */g, ' ').split('\n')
 }
 
 /** The words of a command line up to a comment, pipe or redirection. */
