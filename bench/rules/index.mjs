@@ -1,16 +1,20 @@
 /**
- * Every rule and pre-aggregator over 16 vectors beside what its passes over memory would take at the speed of a copy, and
- * beside its plain numpy form where python3 has numpy. One process, one core (numpy's products use all), medians.
+ * Every rule and pre-aggregator over 16 vectors beside what its passes over memory would take at the speed of a copy, beside
+ * a Gram product where it is the work of distances, and beside its plain numpy form where python3 has numpy. Medians.
  */
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { Arena, createKernels, loadPlugin, random, resolvePlugin } from '@peergrad/core'
+import { nodeTeam } from '@peergrad/store'
 import { aggregators, preAggregators } from '@peergrad/strategies'
 import { machine } from '../machine.mjs'
 
 const N = 16
 const LENGTHS = [1_000_000, 11_200_000]
+
+const THREADS = Math.min(8, availableParallelism())
 
 /** Options, and how many vectors are read and written; where a rule is the work of distances, as one Gram product. */
 const RULES = [
@@ -31,6 +35,8 @@ const RULES = [
   ['dnc:f=3', N - 2],
   ['sign-majority', N + 1]
 ]
+/** Of which the distances between all vectors are most of the work. */
+const DISTANCES = ['krum', 'multi-krum', 'bulyan', 'mda', 'caf', 'smea', 'faba', 'nnm']
 const PRE = [
   ['nnm:f=3', 3 * N],
   ['bucketing', N + N / 2],
@@ -44,9 +50,9 @@ export async function run({ quick = false } = {}) {
   const text = [
     '# Aggregation rules',
     '',
-    `${N} vectors, f = 3, one core. "vectors" is how many pass through memory, "limit" what that takes at the speed of a copy ` +
-      '(`Float32Array.set`) in the same run, "numpy" the plain form in `bench/rules/numpy_rules.py`, whose distances are ' +
-      'float32 products over all cores; ours are differences in float64.',
+    `${N} vectors, f = 3. "ms" is over ${THREADS} threads, "1 thread" over one. "vectors" is how many pass through memory, "limit" what ` +
+      'that takes at the speed of the fastest copy of this run, over all threads or by `Float32Array.set`. "numpy" is the plain form ' +
+      'in `bench/rules/numpy_rules.py`, whose distances are float32 products over all cores; ours are differences in float64.',
     '',
     ...parts,
     machine(...(numpy === undefined ? ['no numpy'] : [`numpy ${numpy}`])),
@@ -60,28 +66,38 @@ let numpy
 
 async function table(length, rounds) {
   const jobs = await jobsOf(length)
-  const times = jobs.map(() => [])
-  // the first round touches the pages and lets the compiler optimise
+  const times = jobs.map(() => ({ together: [], alone: [] }))
+  // the first round touches the pages, starts the threads and lets the compiler optimise
   for (let round = -1; round < rounds; round++) {
-    for (const [i, { work }] of jobs.entries()) {
-      const started = performance.now()
-      work()
-      if (round >= 0) times[i].push(performance.now() - started)
+    for (const [i, job] of jobs.entries()) {
+      for (const how of ['together', 'alone']) {
+        const started = performance.now()
+        job[how]()
+        if (round >= 0) times[i][how].push(performance.now() - started)
+      }
     }
   }
-  const [copy] = times.map(median)
+  const copy = Math.min(median(times[0].together), median(times[0].alone)) / N
   const python = plain(length, rounds)
   const gram = python['Gram product']
   return [
     `## ${(length / 1e6).toFixed(length < 1e6 ? 2 : 1)} M floats`,
     '',
-    '| rule | ms | vectors | limit, ms | × limit | numpy, ms | × numpy |',
-    '|---|---|---|---|---|---|---|',
+    '| rule | ms | 1 thread | vectors | limit, ms | × limit | × Gram | numpy, ms | × numpy |',
+    '|---|---|---|---|---|---|---|---|---|',
     ...jobs.slice(1).map(({ name, vectors }, i) => {
-      const [spent, limit] = [median(times[i + 1]), (vectors / 2) * copy]
-      const theirs = python[name.split(':')[0]]
-      const beside = theirs === undefined ? ' | ' : `${theirs.toFixed(1)} | ${(theirs / spent).toFixed(1)}`
-      return `| ${name} | ${spent.toFixed(1)} | ${vectors} | ${limit.toFixed(1)} | ${(spent / limit).toFixed(1)} | ${beside} |`
+      const { together, alone } = times[i + 1]
+      const [spent, limit] = [median(together), (vectors / 2) * copy]
+      const [word] = name.split(':')
+      const theirs = python[word]
+      const cells = [
+        ...[spent, median(alone)].map((each) => each.toFixed(1)),
+        vectors,
+        ...[limit, spent / limit].map((each) => each.toFixed(1)),
+        gram === undefined || !DISTANCES.includes(word) ? '' : (spent / gram).toFixed(1),
+        ...(theirs === undefined ? ['', ''] : [theirs.toFixed(1), (theirs / spent).toFixed(1)])
+      ]
+      return `| ${name} | ${cells.join(' | ')} |`
     }),
     '',
     `A copy takes ${copy.toFixed(1)} ms` +
@@ -91,7 +107,9 @@ async function table(length, rounds) {
 
 async function jobsOf(length) {
   const arena = Arena.create({ bytes: (2 * N + 4) * (length * 4 + 64) })
-  const kernels = createKernels({ memory: arena.memory, path: 'simd' })
+  const { memory } = arena
+  const alone = createKernels({ memory, path: 'simd' })
+  const together = createKernels({ memory, path: 'simd', team: nodeTeam(memory, THREADS) })
   const vectors = Array.from({ length: N }, (_, k) => {
     const vector = arena.allocate(length)
     const noise = random(k, 'bench')
@@ -106,7 +124,6 @@ async function jobsOf(length) {
     vectors,
     samples: vectors.map(() => 1),
     out,
-    kernels,
     random: random(1, 'bench'),
     scratch(size) {
       const vector = arena.allocate(size)
@@ -114,20 +131,27 @@ async function jobsOf(length) {
       return { vector, release: () => {} }
     }
   }
-  const using = (work) => () => {
-    work()
+  const using = (kernels, work) => () => {
+    work({ ...input, kernels })
     for (const vector of lent.splice(0)) arena.free(vector)
   }
+  const both = (work) => ({ alone: using(alone, work), together: using(together, work) })
   const load = (kind, registry, text) => loadPlugin(kind, resolvePlugin(registry, text))
   const rules = RULES.map(async ([name, moved]) => {
     const rule = await load('aggregator', aggregators, name)
-    return { name, vectors: moved, work: using(() => rule.aggregate(input)) }
+    return { name, vectors: moved, ...both((given) => rule.aggregate(given)) }
   })
   const before = PRE.map(async ([name, moved]) => {
     const pre = await load('pre-aggregator', preAggregators, name)
-    return { name, vectors: moved, work: using(() => pre.apply(input)) }
+    return { name, vectors: moved, ...both((given) => pre.apply(given)) }
   })
-  return [{ name: 'copy', vectors: 2, work: () => out.set(vectors[0]) }, ...(await Promise.all([...rules, ...before]))]
+  // of all vectors, since two of them may fit into a cache
+  const copying = (copy) => () => {
+    for (const vector of vectors) copy(input.scratch(length).vector, vector)
+    for (const vector of lent.splice(0)) arena.free(vector)
+  }
+  const copy = { name: 'copy', alone: copying((to, from) => to.set(from)), together: copying(together.copy) }
+  return [copy, ...(await Promise.all([...rules, ...before]))]
 }
 
 /** Milliseconds of numpy's rules by name; none where there is no numpy. */

@@ -111,28 +111,54 @@ export function trimmedMean(
   }
 }
 
+/** How many of the first rows are further from the middle than the last row of what follows: of two lanes. */
+@inline
+function countAbove(count: v128, center: v128, below: v128, above: v128): v128 {
+  const further = f64x2.gt(f64x2.sub(center, below), f64x2.sub(above, center))
+  return f64x2.add(count, v128.and(further, f64x2.splat(1)))
+}
+
 /**
- * Of two lanes: the mean of `kept` rows that follow each other, from the first on whose successor's last row is no nearer
- * to the middle than its own first one.
+ * The mean of `kept` rows that follow each other, from the first on whose successor's last row is no nearer to the middle
+ * than its own first one. Rows that are in every window are added as they are.
  */
 @inline
-function meanAround(rows: usize, n: usize, kept: usize, upper: bool): v128 {
-  const center = middle(value(rows + ((n - 1) >> 1) * ROW), value(rows + (n >> 1) * ROW), upper)
-  let start = f64x2.splat(0)
-  for (let k: usize = 0; k + kept < n; k++) {
-    const below = f64x2.sub(center, half(value(rows + k * ROW), upper))
-    const above = f64x2.sub(half(value(rows + (k + kept) * ROW), upper), center)
-    start = f64x2.add(start, v128.and(f64x2.gt(below, above), f64x2.splat(1)))
+function meanAround(rows: usize, n: usize, kept: usize): v128 {
+  const drop = n - kept
+  const left = value(rows + ((n - 1) >> 1) * ROW)
+  const right = value(rows + (n >> 1) * ROW)
+  const center0 = middle(left, right, false)
+  const center1 = middle(left, right, true)
+  let start0 = f64x2.splat(0)
+  let start1 = f64x2.splat(0)
+  for (let k: usize = 0; k < drop; k++) {
+    const below = value(rows + k * ROW)
+    const above = value(rows + (k + kept) * ROW)
+    start0 = countAbove(start0, center0, low(below), low(above))
+    start1 = countAbove(start1, center1, high(below), high(above))
   }
-  const end = f64x2.add(start, f64x2.splat(<f64>kept))
   const none = f64x2.splat(-0.0)
-  let sum = none
+  let sum0 = none
+  let sum1 = none
   for (let k: usize = 0; k < n; k++) {
-    const index = f64x2.splat(<f64>k)
-    const inside = v128.and(f64x2.ge(index, start), f64x2.lt(index, end))
-    sum = f64x2.add(sum, v128.bitselect(half(value(rows + k * ROW), upper), none, inside))
+    const row = value(rows + k * ROW)
+    let x0 = low(row)
+    let x1 = high(row)
+    if (k < drop) {
+      const index = f64x2.splat(<f64>k)
+      x0 = v128.bitselect(x0, none, f64x2.le(start0, index))
+      x1 = v128.bitselect(x1, none, f64x2.le(start1, index))
+    }
+    if (k >= kept) {
+      const last = f64x2.splat(<f64>(k - kept))
+      x0 = v128.bitselect(x0, none, f64x2.gt(start0, last))
+      x1 = v128.bitselect(x1, none, f64x2.gt(start1, last))
+    }
+    sum0 = f64x2.add(sum0, x0)
+    sum1 = f64x2.add(sum1, x1)
   }
-  return f64x2.div(sum, f64x2.splat(<f64>kept))
+  const count = f64x2.splat(<f64>kept)
+  return rounded(f64x2.div(sum0, count), f64x2.div(sum1, count))
 }
 
 /** Mean of the n − drop rows nearest to the middle. */
@@ -147,8 +173,7 @@ export function meamed(
     sortRows(inputs, n, network, networkEnd, rows, at, size)
     const target = size < ROW ? rows : out + at
     for (let i: usize = 0; i < ROW; i += 16) {
-      const lower = meanAround(rows + i, n, n - drop, false)
-      v128.store(target + i, rounded(lower, meanAround(rows + i, n, n - drop, true)))
+      v128.store(target + i, meanAround(rows + i, n, n - drop))
     }
     if (size < ROW) memory.copy(out + at, rows, size)
   }

@@ -23,7 +23,8 @@ const RUNS: Readonly<Record<string, Run>> = {
     return [kernels.averageAndDistances(out, x, weightsOf(x.length)[1]!), out]
   },
   squaredDistances: (kernels, _give, x) => [kernels.squaredDistances(x[0]!, x)],
-  pairDistances: (kernels, _give, x) => [kernels.pairDistances(x)]
+  pairDistances: (kernels, _give, x) => [kernels.pairDistances(x)],
+  squaredNorms: (kernels, _give, x) => [kernels.squaredNorms(x)]
 }
 
 function once(call: (kernels: RuleKernels, out: Vector, inputs: Vector[]) => void): Run {

@@ -114,13 +114,19 @@ export function checked(kernels: Kernels, buffer?: SharedArrayBuffer): Kernels {
       return kernels.averageAndDistances(out, inputs, weights)
     },
     squaredDistances(x, inputs) {
+      if (inputs.length === 0) return new Float64Array()
       check('squaredDistances', [], [x, ...inputs], true)
       return kernels.squaredDistances(x, inputs)
     },
-    pairDistances(inputs) {
+    pairDistances(inputs, part) {
       if (inputs.length === 0) return new Float64Array()
       check('pairDistances', [], inputs, true)
-      return kernels.pairDistances(inputs)
+      return kernels.pairDistances(inputs, part)
+    },
+    squaredNorms(inputs) {
+      if (inputs.length === 0) return new Float64Array()
+      check('squaredNorms', [], inputs, true)
+      return kernels.squaredNorms(inputs)
     },
     copy(out, x) {
       check('copy', [out], [x], true)

@@ -51,6 +51,10 @@ export type KernelModule = {
   readonly addDistances4: (
     ...args: [sums: number, x: number, a: number, b: number, c: number, d: number, count: number]
   ) => void
+  readonly widen: (inputs: number, blocks: number, n: number, at: number, count: number) => void
+  readonly meanOfBlocks: (out: number, blocks: number, n: number, divisor: number, count: number) => void
+  readonly addTiles: (tiles: number, n: number, sums: number, count: number) => void
+  readonly addPairs: (groups: number, n: number, sums: number, count: number) => void
   readonly sgd: (out: number, p: number, g: number, alpha: number, lambda: number, count: number) => number
   readonly momentum: (
     ...args: [

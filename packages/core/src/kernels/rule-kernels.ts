@@ -1,3 +1,4 @@
+import type { Part } from '../part.js'
 import type { Vector } from '../vector.js'
 
 /** Most inputs of `median`, `trimmedMean` and `meamed`. */
@@ -47,8 +48,13 @@ export interface RuleKernels {
   averageAndDistances(out: Vector, inputs: readonly Vector[], weights: readonly number[]): Float64Array
   /** squaredDistance of x to each input */
   squaredDistances(x: Vector, inputs: readonly Vector[]): Float64Array
-  /** squaredDistance of each input to each, row by row: n·n numbers */
-  pairDistances(inputs: readonly Vector[]): Float64Array
+  /**
+   * squaredDistance of each input to each, row by row: n·n numbers. With a `part`, of that share of the pairs only, and 0 for
+   * the others: each pair is in one share.
+   */
+  pairDistances(inputs: readonly Vector[], part?: Part): Float64Array
+  /** squaredNorm of each input */
+  squaredNorms(inputs: readonly Vector[]): Float64Array
 
   copy(out: Vector, x: Vector): void
   fill(out: Vector, value: number): void

@@ -13,6 +13,7 @@ type Name =
   | 'averageAndDistances'
   | 'squaredDistances'
   | 'pairDistances'
+  | 'squaredNorms'
   | 'dot'
   | 'squaredNorm'
   | 'squaredDistance'
@@ -50,16 +51,18 @@ export const scalarRules: Pick<RuleKernels, Name> = {
     return scalarRules.squaredDistances(out, inputs)
   },
   squaredDistances: (x, inputs) => Float64Array.from(inputs, (y) => scalarRules.squaredDistance(x, y)),
-  pairDistances(inputs) {
+  pairDistances(inputs, { index, of } = { index: 0, of: 1 }) {
     const n = inputs.length
     const distances = new Float64Array(n * n)
-    for (let i = 0; i < n; i++) {
-      for (let j = i + 1; j < n; j++) {
+    for (let i = 0, pair = 0; i < n; i++) {
+      for (let j = i + 1; j < n; j++, pair++) {
+        if (pair % of !== index) continue
         distances[i * n + j] = distances[j * n + i] = scalarRules.squaredDistance(inputs[i], inputs[j])
       }
     }
     return distances
   },
+  squaredNorms: (inputs) => Float64Array.from(inputs, (x) => scalarRules.squaredNorm(x)),
 
   dot: (x, y) => fourLanes(x.length, (i) => x[i] * y[i]),
   squaredNorm: (x) => fourLanes(x.length, (i) => x[i] * x[i]),

@@ -10,6 +10,12 @@ const SLOTS = 63
  */
 export const SCRATCH_BYTES = SLOT_BYTES * (SLOTS + 1)
 
+/** The same with so many of them. */
+export function withScratches<T>(buffer: SharedArrayBuffer, count: number, work: (byteOffsets: number[]) => T): T {
+  if (count === 0) return work([])
+  return withScratch(buffer, (first) => withScratches(buffer, count - 1, (others) => work([first, ...others])))
+}
+
 /**
  * Calls `work` with the byte offset of 16 KiB that no other thread touches meanwhile.
  * Error `full` when 63 calls are in flight at once, or were cut off by the end of their threads.

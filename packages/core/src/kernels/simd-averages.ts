@@ -3,6 +3,7 @@ import type { RuleKernels } from './kernels.js'
 import type { KernelModule } from './module.js'
 import { SLOT_BYTES, withScratch } from './scratch.js'
 import { membersOf, type Members } from './weights.js'
+import { WIDENED, withWidened } from './widened-blocks.js'
 
 /** Floats of a block: that many of 16 inputs stay in the second-level cache, the float64 sums of one in the first. */
 const BLOCK = 1024
@@ -25,7 +26,7 @@ type Pass = (start: number, count: number) => void
 export function simdAverages(
   wasm: KernelModule,
   buffer: SharedArrayBuffer
-): Pick<RuleKernels, 'average' | 'averageAndDistances' | 'squaredDistances' | 'pairDistances'> {
+): Pick<RuleKernels, 'average' | 'averageAndDistances' | 'squaredDistances' | 'squaredNorms'> {
   function blocks(length: number, pass: Pass): void {
     for (let start = 0; start < length; start += BLOCK) pass(start, Math.min(BLOCK, length - start))
   }
@@ -46,6 +47,19 @@ export function simdAverages(
             wasm.addWeighted4(sums, a, b, c, d, p, q, r, s, k === 0 ? 1 : 0, count)
           }
           wasm.divideRounded(out + offset, sums, total, count)
+        }
+      })
+    })
+  }
+
+  /** Means of several sets of inputs, each of which is read and widened once for all of them. */
+  function averageSets(outs: readonly Vector[], inputs: readonly Vector[], sets: readonly Members[]): void {
+    withWidened({ wasm, buffer }, inputs, 0, ({ blocks, words, each }) => {
+      const tables = sets.map(({ indices }) => words(indices.map((index) => blocks[index])))
+      each((bytes, count) => {
+        for (const [k, { byteOffset }] of outs.entries()) {
+          const { indices, total } = sets[k]
+          wasm.meanOfBlocks(byteOffset + bytes, tables[k], indices.length, total, count)
         }
       })
     })
@@ -81,9 +95,13 @@ export function simdAverages(
 
   return {
     average(outs, inputs, weights) {
+      const rows = weights.map(membersOf)
+      const means = rows.every((row) => row.weights.every((weight) => weight === 1))
+      const few = outs.length <= WIDENED && inputs.length <= WIDENED
+      if (means && few && outs.length > 1) return averageSets(outs, inputs, rows)
       const at = inputs.map((x) => x.byteOffset)
       averaging((add) => {
-        const passes = outs.map((out, k) => add(out.byteOffset, membersOf(weights[k]), at))
+        const passes = outs.map((out, k) => add(out.byteOffset, rows[k], at))
         blocks(inputs[0].length, (start, count) => {
           for (const pass of passes) pass(start, count)
         })
@@ -106,23 +124,17 @@ export function simdAverages(
       return measure(quads.slice(QUADS), out.length, distances)
     },
     squaredDistances: (x, inputs) => measure(quadsOf(x, inputs), x.length, new Float64Array(inputs.length)),
-    pairDistances(inputs) {
-      const n = inputs.length
-      const quads = inputs.flatMap((x, i) => quadsOf(x, inputs.slice(i + 1), i * n + i + 1))
-      const distances = measure(quads, inputs[0].length, new Float64Array(n * n))
-      for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) distances[i * n + j] = distances[j * n + i]
-      return distances
-    }
+    squaredNorms: (inputs) => Float64Array.from(inputs, (x) => wasm.dot(x.byteOffset, x.byteOffset, x.length))
   }
 }
 
-/** The distances from x to all others, the first of which goes to index `first`. */
-function quadsOf(x: Vector, others: readonly Vector[], first = 0): Quad[] {
+/** The distances from x to all others. */
+function quadsOf(x: Vector, others: readonly Vector[]): Quad[] {
   const quads: Quad[] = []
   for (let k = 0; k < others.length; k += 4) {
     const four = others.slice(k, k + 4)
     const at = (i: number) => four[Math.min(i, four.length - 1)].byteOffset
-    const to = four.map((_, i) => first + k + i)
+    const to = four.map((_, i) => k + i)
     quads.push({ x: x.byteOffset, others: [at(0), at(1), at(2), at(3)], to })
   }
   return quads

@@ -1,6 +1,7 @@
 import type { Kernels } from './kernels.js'
 import type { KernelModule } from './module.js'
 import { simdAverages } from './simd-averages.js'
+import { simdPairs } from './simd-pairs.js'
 import { simdRules } from './simd-rules.js'
 
 /** The kernels in WebAssembly SIMD, for vectors that lie in the memory of `wasm`. */
@@ -9,6 +10,7 @@ export function simdKernels(wasm: KernelModule, buffer: SharedArrayBuffer): Kern
     path: 'simd',
     ...simdRules(wasm, buffer),
     ...simdAverages(wasm, buffer),
+    ...simdPairs(wasm, buffer),
 
     copy: (out, x) => wasm.copy(out.byteOffset, x.byteOffset, x.length),
     fill: (out, value) => wasm.fill(out.byteOffset, value, out.length),

@@ -1,10 +1,14 @@
 import { createHash } from 'node:crypto'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Boot, Call } from './jobs.js'
+import { nodeTeam } from './node-team.js'
 import { serve } from './serve.js'
 
-const answer = serve(workerData as Boot, {
+const boot = workerData as Boot
+const team = nodeTeam(boot.memory)
+const answer = serve(boot, {
   post: (message) => parentPort?.postMessage(message),
-  sha256: (bytes) => createHash('sha256').update(bytes).digest('hex')
+  sha256: (bytes) => createHash('sha256').update(bytes).digest('hex'),
+  ...(team && { team })
 })
 parentPort?.on('message', (call: Call) => void answer(call))

@@ -4,6 +4,7 @@ import {
   PeergradError,
   type Digest,
   type Kernels,
+  type Team,
   type Vector,
   type VectorHandle
 } from '@peergrad/core'
@@ -18,6 +19,8 @@ export interface Platform {
   post(answer: Answer): void
   /** SHA-256 of bytes in shared memory */
   sha256(bytes: Uint8Array<SharedArrayBuffer>): Digest
+  /** threads that large calls of kernels are divided among */
+  readonly team?: Team
 }
 
 /** What a job has in hand inside the worker. */
@@ -79,7 +82,7 @@ const handlers: Handlers = {
 /** The compute worker: answers each call that is handed to the returned function. Calls must not overlap. */
 export function serve(boot: Boot, platform: Platform): (call: Call) => Promise<void> {
   const arena = Arena.attach(boot.memory)
-  const kernels = createKernels({ memory: boot.memory })
+  const kernels = createKernels({ memory: boot.memory, ...(platform.team && { team: platform.team }) })
   const view = (handle: VectorHandle) => arena.view(handle)
   const ask = asking(boot, platform, view)
   return async (call) => {

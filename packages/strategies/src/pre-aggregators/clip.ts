@@ -16,5 +16,5 @@ export function clip(
 
 /** Euclidean norm of each. */
 export function normsOf({ vectors, kernels }: Pick<PreAggregationInput, 'vectors' | 'kernels'>): number[] {
-  return vectors.map((x) => Math.sqrt(kernels.squaredNorm(x)))
+  return Array.from(kernels.squaredNorms(vectors), Math.sqrt)
 }

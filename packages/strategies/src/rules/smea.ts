@@ -1,8 +1,9 @@
 import type { Aggregator } from '@peergrad/core'
 import { declared, minority } from '../declared.js'
 import { membership } from '../geometry/nearest.js'
-import { centredProducts, SPECTRAL_INPUTS, topEigenpair } from '../geometry/spectrum.js'
+import { centredProducts, SPECTRAL_INPUTS } from '../geometry/spectrum.js'
 import { fewSubsets, leastSubset } from '../geometry/subsets.js'
+import { topEigenvalue } from '../geometry/top-eigenvalue.js'
 import { checkNames, type PluginOptions } from '../plugin-options.js'
 
 /** Subsets that are looked at at most: some 1 s. */
@@ -27,7 +28,7 @@ export function smea(options: PluginOptions): Aggregator {
       const weights = Array<number>(n - f).fill(1)
       const members = leastSubset(n, n - f, (others, next) => {
         if (others.length < n - f - 1) return 0
-        return topEigenpair(centredProducts(distances, n, [...others, next], weights), n - f).value
+        return topEigenvalue(centredProducts(distances, n, [...others, next], weights), n - f)
       })
       kernels.average([out], vectors, [membership(members, n)])
     }
