@@ -168,6 +168,22 @@ export function engineCompliance(name: string, properties: EngineProperties): vo
       expect((await engine.evaluate({ state, limit: 7 })).samples).toBe(7)
     })
 
+    it('evaluates the samples that are named, as often as they are', async () => {
+      const { engine, dataset } = await open({ workers: 2 })
+      const state = await initial(engine)
+      const of = async (...samples: number[]) => {
+        const { loss, ...rest } = await engine.evaluate({ state, split: 'train', samples: Uint32Array.from(samples) })
+        expect(rest.samples).toBe(samples.length)
+        return loss
+      }
+      expect(await of(...upTo(7))).toBeCloseTo((await engine.evaluate({ state, split: 'train', limit: 7 })).loss, 6)
+      const [a, b] = [await of(3), await of(11)]
+      expect(Math.abs(a - b)).toBeGreaterThan(1e-4)
+      expect(await of(11, 3, 11)).toBeCloseTo((a + 2 * b) / 3, 5)
+      await expect(of(dataset.train.count)).rejects.toMatchObject({ code: 'argument' })
+      await expect(of()).rejects.toMatchObject({ code: 'argument' })
+    })
+
     it('learns: descent on its gradients separates the classes', async () => {
       const { engine } = await open()
       const state = await initial(engine)

@@ -132,6 +132,15 @@ export function storeCompliance(name: string, create: CreateStore): void {
         expect(result[3]).toBeGreaterThan(0)
       })
 
+      it('tells the rule of the parameters what was measured', async () => {
+        const store = await open()
+        await put(store, 'x', Array(5).fill(1))
+        await put(store, 'y', Array(5).fill(1))
+        const trials = { stepSize: 0.5, losses: [2, 7] }
+        await aggregate(store, ['x', 'y'], rule('measured'), { parameters: 4, trials })
+        expect([...(await read(store, 'to'))]).toEqual([0.5, 2, 7, -1, -1])
+      })
+
       it('gives the same seed the same random numbers, and another seed others', async () => {
         const store = await open()
         await put(store, 'x', Array(4).fill(1))

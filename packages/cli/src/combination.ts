@@ -23,6 +23,13 @@ export function checkCombination(combination: Combination): void {
   const { strategy, aggregator, preAggregators, codec, filter, peers, workerMomentum } = combination
   const unmet = unmetCondition(preAggregators, aggregator, peers)
   if (unmet !== undefined) refuse(`${unmet.who}: got ${vectorsOf(unmet.n, peers)}, ${unmet.unmet}`)
+  const [first] = preAggregators
+  if (aggregator.trials !== undefined && first !== undefined) {
+    refuse(
+      `aggregator ${aggregator.name}: it judges what each peer's own contribution does to the loss, ` +
+        `got the pre-aggregator ${first.name} before it, expected none`
+    )
+  }
   if (strategy.kind === 'single' && peers > 1) {
     refuse(`strategy: ${strategy.name} has no exchange, got ${peers} peers, expected --peers 1`)
   }

@@ -16,7 +16,8 @@ import {
   type PluginReference,
   type RunManifest,
   type StoreRule,
-  type Strategy
+  type Strategy,
+  type TrialRequest
 } from '@peergrad/core'
 import {
   createEngine,
@@ -37,6 +38,8 @@ import { checkStore, openStore, type StoreInit } from './stores.js'
 export interface RunParts {
   readonly strategy: Strategy
   readonly aggregator: PluginReference
+  /** what the rule wants measured, see Aggregator.trials */
+  readonly trials?: TrialRequest
   /** left out when the rule is given what the peers give */
   readonly preAggregators?: readonly PluginReference[]
   /** what the rule is to databases, see Aggregator.inStore */
@@ -78,6 +81,7 @@ export async function checkComponents(manifest: RunManifest, options: Options): 
   return {
     strategy,
     aggregator: rule,
+    ...(aggregator.trials && { trials: aggregator.trials }),
     // what databases know is the rule over what the peers gave
     ...(pre.length === 0 ? aggregator.inStore && { ruleInStore: aggregator.inStore } : { preAggregators: pre }),
     ...(filtering && { filter: filtering, significance: filter?.significance !== undefined }),

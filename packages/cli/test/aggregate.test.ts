@@ -58,6 +58,7 @@ test('gives what the code of Zeno gives', async () => {
   const document = { vectors: example.inputs, rule: 'Zeno', params: { rho, b }, losses: { before: loss(x), after } }
   expectClose((await aggregateByHand({ ...document, dtype: 'float64' })).output, example.output, example.tolerance)
   await expect(aggregateByHand({ ...document, losses: { before: 1 } })).rejects.toThrow(/losses: expected/)
+  await expect(aggregateByHand({ ...document, losses: undefined })).rejects.toThrow(/zeno: got no losses/)
 })
 
 function expectClose(got: number[] | number[][], expected: number[] | number[][], tolerance: number): void {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
-import { Arena, createKernels, random, type Aggregator, type PluginReference, type Vector } from '@peergrad/core'
-import { memoryStore } from '@peergrad/store'
+import { Arena, createKernels, random, type Aggregator, type Vector } from '@peergrad/core'
 import fc from 'fast-check'
 import { assertNamed, assertSame, bits } from './arrays.js'
+import { counting } from './counting.js'
+import { endsItsWork } from './ends-its-work.js'
 import { meanAndSpread, worst } from './hard-inputs.js'
 import { examine, judge, members, type CheckOptions, type Law, type Report, type Subject } from './law.js'
+import { countsOf, triedBy } from './rule-inputs.js'
 
 export interface AggregatorProperties {
   /** identical inputs and permuted inputs give the very same bits; else within the rounding of n additions */
@@ -22,6 +24,8 @@ export interface AggregatorProperties {
   readonly bounded?: (n: number) => { readonly hostile: number; readonly factor: number }
   /** finite inputs up to this magnitude give a finite result */
   readonly largest?: number
+  /** times that its kernels go over all inputs at most, whatever these are; 32 when left out */
+  readonly passes?: number
   /** numbers of inputs that meet the rule's condition, for the laws to draw from; those up to 9 that `check` allows */
   readonly counts?: { readonly min: number; readonly max: number }
 }
@@ -48,8 +52,16 @@ export async function checkAggregator(
 
 /** The laws one by one, for a test runner to show. `create` makes a fresh rule. */
 export function aggregatorLaws(create: () => Aggregator, properties: AggregatorProperties = {}): Law[] {
-  const { exact = false, tolerates = () => 0, largest = 1e30, identity = true, order, bounded } = properties
-  const kernels = createKernels()
+  const {
+    exact = false,
+    tolerates = () => 0,
+    largest = 1e30,
+    identity = true,
+    order,
+    bounded,
+    passes = 32
+  } = properties
+  const scalar = createKernels()
   const floats = fc.float({
     noNaN: true,
     noDefaultInfinity: true,
@@ -77,7 +89,7 @@ export function aggregatorLaws(create: () => Aggregator, properties: AggregatorP
 
   function run(
     inputs: readonly number[][],
-    { rule = create(), offset = 0, samples = inputs.map(() => 8) } = {}
+    { rule = create(), offset = 0, samples = inputs.map(() => 8), kernels = scalar } = {}
   ): Vector {
     const length = inputs[0].length
     const room = () => new Float32Array(new SharedArrayBuffer(4 * (length + offset))).subarray(offset)
@@ -92,7 +104,8 @@ export function aggregatorLaws(create: () => Aggregator, properties: AggregatorP
       vector: new Float32Array(new SharedArrayBuffer(4 * size)).fill(NaN),
       release: () => {}
     })
-    rule.aggregate({ vectors, samples, out, kernels, random: random(7, 'compliance'), scratch })
+    const trials = triedBy(rule, inputs)
+    rule.aggregate({ vectors, samples, out, kernels, random: random(7, 'compliance'), scratch, trials })
     vectors.forEach((vector, k) => assertSame(bits(vector), before[k], `it wrote into input ${k}`))
     return out
   }
@@ -245,6 +258,19 @@ export function aggregatorLaws(create: () => Aggregator, properties: AggregatorP
         for (const inputs of worst(max, largest)) finite(inputs)
       }
     },
+    {
+      name: 'does no more work than its passes, whatever the inputs',
+      prove() {
+        const bound = (inputs: readonly number[][]) => {
+          const { kernels, floats } = counting(scalar)
+          run(inputs, { kernels })
+          const most = passes * (inputs.length + 1) * inputs[0].length
+          assert.ok(floats() <= most, `its kernels got ${floats()} floats, expected at most ${most}`)
+        }
+        fc.assert(fc.property(rows(), bound))
+        for (const inputs of worst(counts().max, largest)) bound(inputs)
+      }
+    },
     apart,
     ...(identity ? [same] : []),
     ...(order === 'always' ? [] : [anyOrder]),
@@ -274,42 +300,9 @@ function inArena(
   const out = allocate(inputs[0].length).fill(NaN)
   const scratch = (length: number) => ({ vector: allocate(length), release: () => {} })
   const samples = inputs.map(() => 8)
-  rule.aggregate({ vectors, samples, out, kernels, random: random(7, 'compliance'), scratch })
+  const trials = triedBy(rule, inputs)
+  rule.aggregate({ vectors, samples, out, kernels, random: random(7, 'compliance'), scratch, trials })
   const got = bits(out)
   for (const vector of lent) arena.free(vector)
   return got
-}
-
-/** In the store's worker, as in a run: a rule that does not end cannot be stopped on this thread. */
-function endsItsWork(
-  create: () => Aggregator,
-  rule: PluginReference,
-  { counts, patience }: AggregatorProperties & { patience: number }
-): Law {
-  return {
-    name: 'ends its work',
-    first: true,
-    async prove() {
-      const { min } = counts ?? countsOf(create())
-      const store = await memoryStore({ arena: Arena.create({ bytes: 1 << 20 }), pluginTimeout: patience })
-      try {
-        const from = Array.from({ length: min }, (_, k) => `input:${k}`)
-        for (const key of from) {
-          const lease = store.lease(4)
-          lease.vector.fill(1)
-          await store.put(key, lease)
-        }
-        await store.aggregate({ from, to: 'out', rule, samples: from.map(() => 1), parameters: 3, seed: 1 })
-      } finally {
-        await store.close()
-      }
-    }
-  }
-}
-
-/** The numbers of inputs, of at most nine, that a rule's condition allows. */
-function countsOf(rule: Aggregator): { min: number; max: number } {
-  const allowed = Array.from({ length: 9 }, (_, i) => i + 1).filter((n) => rule.check(n) === undefined)
-  assert.ok(allowed.length > 0, 'check allows none of 1 to 9 inputs; say `counts`')
-  return { min: allowed[0], max: allowed[allowed.length - 1] }
 }

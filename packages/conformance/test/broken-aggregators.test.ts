@@ -72,6 +72,15 @@ test.each<[string, AggregatorFactory, string]>([
     'gives each coordinate from that coordinate alone, as it says'
   ],
   [
+    'goes over its inputs again and again where two are far apart',
+    aggregate((input) => {
+      good.aggregate(input)
+      const far = input.kernels.pairDistances(input.vectors).some((distance) => distance > 1e20)
+      for (let time = 0; far && time < 100; time++) input.kernels.pairDistances(input.vectors)
+    }),
+    'does no more work than its passes, whatever the inputs'
+  ],
+  [
     'is random without the seed',
     aggregate(({ vectors, out }) => out.set(vectors[Math.floor(Math.random() * vectors.length)]!)),
     'gives the same bits again, from another instance, and at another address'
@@ -110,6 +119,6 @@ test('what a rule says not to be is not asked of it', async () => {
 test('a rule that never ends is ended, and nothing else is tried', async () => {
   const found = await brokenLaws(checkAggregator(`${SCRATCH}#rule`, { patience: 300 }))
   expect([...found]).toEqual([
-    ['ends its work', expect.stringMatching(/hangs\.mjs#rule did not end its work within 0\.3 s/)]
+    ['ends its work, whatever the inputs', expect.stringMatching(/hangs\.mjs#rule did not end its work within 0\.3 s/)]
   ])
 })

@@ -107,16 +107,27 @@ class PooledEngine implements TfjsEngine {
     return this.#pool.run(job, signal)
   }
 
-  async evaluate({ state, split = 'test', limit, signal }: EvaluationRequest): Promise<EvaluationResult> {
-    const samples = Math.min(limit ?? Infinity, this.#dataset[split].count)
+  async evaluate({
+    state,
+    split = 'test',
+    limit,
+    samples: named,
+    signal
+  }: EvaluationRequest): Promise<EvaluationResult> {
+    const { count } = this.#dataset[split]
+    const samples = named?.length ?? Math.min(limit ?? Infinity, count)
     if (!(samples >= 1))
       throw new PeergradError('argument', `engine: got ${samples} samples to evaluate, expected some`)
+    const stray = named?.find((sample) => sample >= count)
+    if (stray !== undefined)
+      throw new PeergradError('argument', `engine: got sample ${stray} of the ${split} split, expected one of ${count}`)
     const slices = Array.from({ length: Math.ceil(samples / EVALUATION_SLICE) }, (_, i) => i * EVALUATION_SLICE)
     const handle = this.#handle(state)
     const sums = await Promise.all(
       slices.map((from) => {
         const to = Math.min(samples, from + EVALUATION_SLICE)
-        return this.#pool.run({ kind: 'evaluate', state: handle, split, from, to } as const, signal)
+        const which = named?.slice(from, to) ?? { from, to }
+        return this.#pool.run({ kind: 'evaluate', state: handle, split, which } as const, signal)
       })
     )
     const loss = sums.reduce((sum, slice) => sum + slice.loss, 0) / samples

@@ -62,6 +62,15 @@ describe('the data plan', () => {
     expect(before.filter((sample) => mine.has(sample))).toEqual([])
   })
 
+  it('names all training samples once, in one order for all, whoever goes', () => {
+    const plan = start(['a', 'b', 'c'])
+    const all = plan.training()
+    plan.advance(4, ['a', 'c'])
+    expect(plan.training()).toEqual(all)
+    expect(new DataPlan(init, plan.position).training()).toEqual(all)
+    expect([...all].sort((x, y) => x - y)).toEqual(Array.from({ length: SAMPLES }, (_, index) => index))
+  })
+
   it('is the same for a peer that starts from its position, after any changes of the view', () => {
     const members = fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd', 'e'), { minLength: 1 })
     fc.assert(

@@ -1,4 +1,4 @@
-import type { Digest, OptimiserSpec, PluginReference, StoreCapabilities, Verdict } from '@peergrad/core'
+import type { Digest, OptimiserSpec, PluginReference, StoreCapabilities, Trials, Verdict } from '@peergrad/core'
 import type { Slab, Slabs } from './slabs.js'
 
 /** A vector that a store keeps, wherever it lies, as long as anything refers to it. It never changes. */
@@ -25,6 +25,7 @@ export interface PlaceAggregation<T extends Tensor> {
   readonly samples: readonly number[]
   readonly parameters: number
   readonly seed: number
+  readonly trials: Trials | undefined
 }
 
 export interface PlaceUpdate<T extends Tensor> {

@@ -110,12 +110,12 @@ export class TensorStore<T extends Tensor> implements GradientStore {
   async aggregate(request: AggregateRequest): Promise<void> {
     this.#checkOpen()
     checkAggregate(request)
-    const { from, to, rule, pre = [], samples, parameters, seed } = request
+    const { from, to, rule, pre = [], samples, parameters, seed, trials } = request
     const inputs = this.#table.all(from)
     const length = checkLength('aggregate', from, inputs, parameters)
     await this.#writer.make(inputs, [[to, length]], async ([out]) => {
       const named = inputs.map((tensor, k) => ({ key: from[k], tensor }))
-      await this.#place.aggregate({ from: named, to: out, rule, pre, samples, parameters, seed })
+      await this.#place.aggregate({ from: named, to: out, rule, pre, samples, parameters, seed, trials })
       for (const tensor of [...inputs, out]) tensor.finite = true
     })
   }

@@ -37,6 +37,7 @@ import { multiKrum } from './rules/multi-krum.js'
 import { signMajority } from './rules/sign-majority.js'
 import { smea } from './rules/smea.js'
 import { trimmedMean } from './rules/trimmed-mean.js'
+import { zeno } from './rules/zeno.js'
 
 /** One line each: the file that exports the factory under the factory's own name. */
 export const strategies = registry('strategy', import.meta.url, [
@@ -67,7 +68,8 @@ export const aggregators = registry('aggregator', import.meta.url, [
   ['./rules/smea.js', smea],
   ['./rules/faba.js', faba],
   ['./rules/dnc.js', dnc],
-  ['./rules/sign-majority.js', signMajority]
+  ['./rules/sign-majority.js', signMajority],
+  ['./rules/zeno.js', zeno]
 ])
 
 export const preAggregators = registry('pre-aggregator', import.meta.url, [

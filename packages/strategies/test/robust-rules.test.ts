@@ -33,7 +33,8 @@ const RULES: Readonly<Record<string, Properties>> = {
   'smea:f=2': { order: 'ties', ...apart(2) },
   'faba:f=2': { order: 'ties', ...apart(2) },
   'dnc:f=2': { order: 'ties', ...apart(2) },
-  'sign-majority': { exact: true, identity: false }
+  'sign-majority': { exact: true, identity: false },
+  'zeno:f=2': { order: 'ties' }
 }
 
 const made = new Map<string, Aggregator>()
@@ -68,7 +69,8 @@ describe('a condition on the number of inputs', () => {
     ['smea:f=3', 7, 32],
     ['caf:f=2', 5, 64],
     ['dnc:f=2,iterations=3', 7, 64],
-    ['faba:f=2', 5, Infinity]
+    ['faba:f=2', 5, Infinity],
+    ['zeno:f=2', 3, 64]
   ])('of %s: %i to %d', async (text, least, most) => {
     const { check } = await rule(text)
     expect(check(least)).toBeUndefined()
@@ -131,6 +133,19 @@ describe('cases', () => {
     const clipping = await rule('centered-clipping:tau=0.1,iterations=1')
     const far = (x: number) => aggregate(clipping, [...honest, [x, 1e30]])
     expect(Math.hypot(far(1e30)[0]! - far(-1e30)[0]!)).toBeLessThanOrEqual(1 + 2 * (0.1 / 5))
+  })
+
+  it('zeno takes the least losses, of equal ones the shortest, and a loss that is none comes last', async () => {
+    const zeno = await rule('zeno:f=1')
+    const rows = [[1], [2], [40]] // prettier-ignore
+    const of = (losses: number[], stepSize = 0.1) => aggregate(zeno, rows, undefined, { losses, stepSize })
+    expect(of([3, 1, 2])).toEqual([21])
+    expect(of([1, 1, 1])).toEqual([1.5])
+    expect(of([Infinity, 1, Infinity])).toEqual([1.5])
+    // ρ = γ / 200: 1,600·ρ is what the last one's length costs
+    expect(of([0.5, 2, 1], 0.02)).toEqual([20.5])
+    expect(of([0.5, 2, 1], 2)).toEqual([1.5])
+    expect(() => of([1, 2])).toThrow(/zeno: got 2 losses, expected one after a step along each of 3 inputs/)
   })
 
   it.each([

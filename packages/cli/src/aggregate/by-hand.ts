@@ -9,9 +9,10 @@ import {
   type PreAggregator,
   type Random,
   type Registry,
+  type Trials,
   type Vector
 } from '@peergrad/core'
-import { aggregators, preAggregators, zeno, type ValidationLosses } from '@peergrad/strategies'
+import { aggregators, preAggregators } from '@peergrad/strategies'
 import { checkFields, countOf, isObject, parametersOf, textOf, type Document } from '../by-hand/document.js'
 import { vectorsOf, type Numbers } from '../by-hand/vectors.js'
 import { BYZFL_PRE_AGGREGATORS, BYZFL_RULES, translated } from './byzfl-names.js'
@@ -41,6 +42,7 @@ export async function pipelineOf(
 ): Promise<Pipeline> {
   const chain = await chainOf(document)
   const rule = document['rule'] === undefined ? ANY : await ruleOf(document)
+  const trials = trialsOf(document)
   const scratch = (length: number) => ({ vector: allocate(length), release: () => {} })
   const seed = countOf(document, 'seed', 0)
   const input = () => ({ kernels, scratch, random: random(seed, 'aggregate') })
@@ -54,7 +56,7 @@ export async function pipelineOf(
     aggregate(vectors) {
       const prepared = prepare(vectors)
       const out = allocate(vectors[0].length)
-      rule.aggregate({ ...input(), vectors: prepared, samples: prepared.map(() => 1), out })
+      rule.aggregate({ ...input(), vectors: prepared, samples: prepared.map(() => 1), out, trials })
       return out
     }
   }
@@ -64,20 +66,19 @@ export async function pipelineOf(
 const ANY: Aggregator = { name: 'none', describe: '', check: () => undefined, aggregate: () => {} }
 
 async function ruleOf(document: Document): Promise<Aggregator> {
-  if (textOf(document, 'rule').toLowerCase() === 'zeno') {
-    return zeno(parametersOf(document, 'params'), lossesOf(document))
-  }
   const named = translated(BYZFL_RULES, textOf(document, 'rule'), parametersOf(document, 'params'))
   return loadPlugin('aggregator', reference(aggregators, named))
 }
 
-/** What Zeno judges by: {"before": …, "after": […]}. */
-function lossesOf({ losses }: Document): ValidationLosses {
-  const { before, after } = isObject(losses) ? losses : {}
-  if (typeof before === 'number' && Array.isArray(after) && after.every((loss) => typeof loss === 'number')) {
-    return { before, after }
+/** What Zeno judges by: {"after": […]}, and the `stepSize`, 0.1 when left out. `before` is in all scores alike. */
+function trialsOf({ losses }: Document): Trials | undefined {
+  if (losses === undefined) return undefined
+  const { after, stepSize = 0.1, ...rest } = isObject(losses) ? losses : {}
+  checkFields(rest, ['before'])
+  if (typeof stepSize === 'number' && Array.isArray(after) && after.every((loss) => typeof loss === 'number')) {
+    return { losses: after, stepSize }
   }
-  const message = 'losses: expected {"before": the loss, "after": [the loss after a step along each vector]} for zeno'
+  const message = 'losses: expected {"after": [the loss after a step along each vector], "stepSize": its length}'
   throw new PeergradError('argument', message)
 }
 

@@ -31,7 +31,9 @@ export const BYZFL_RULES: Readonly<Record<string, Alias>> = {
   MDA: { name: 'mda', options: F },
   MoNNA: { name: 'monna', options: F, words: { idx: 'trusted' } },
   CAF: { name: 'caf', options: F },
-  SMEA: { name: 'smea', options: F }
+  SMEA: { name: 'smea', options: F },
+  // of github.com/xcgoner/icml2019_zeno
+  Zeno: { name: 'zeno', options: {}, words: { b: 'f' } }
 }
 
 export const BYZFL_PRE_AGGREGATORS: Readonly<Record<string, Alias>> = {

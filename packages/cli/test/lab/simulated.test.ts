@@ -26,11 +26,13 @@ describe('simulated cells', () => {
 
   test('the mean breaks where robust rules hold, and all give their memory back', async () => {
     const grid = { attack: 'sign-flip:factor=10', byzantine: 1 }
-    const [mean, median, trimmed] = await simulate({ ...grid, aggregator: ['mean', 'median', 'trimmed-mean'] })
+    const rules = ['mean', 'median', 'trimmed-mean', 'zeno']
+    const [mean, median, trimmed, zeno] = await simulate({ ...grid, aggregator: rules })
     expect(mean!.last).toBeLessThan(0.4)
     expect(median!.last).toBeGreaterThan(0.8)
     expect(trimmed!.last).toBeGreaterThan(0.8)
-    for (const each of [median!, trimmed!]) {
+    expect(zeno!.last).toBeGreaterThan(0.8)
+    for (const each of [median!, trimmed!, zeno!]) {
       expect(each).toMatchObject({ rounds: 12, ended: null, standing: { held: true, delayed: 0 } })
       expect(each.evaluations.map(({ round }) => round)).toEqual([5, 11])
       expect(each.evaluations.every(({ samples }) => samples === 100)).toBe(true)

@@ -160,12 +160,15 @@ export class Simulation {
       await swarm.find({ deadline: 10_000, signal: this.#stop.signal })
       const codec = await this.#load(this.#codec())
       const filter = filterOf(strategy, codec.codec, this.manifest)
+      const rule = resolvePlugin(aggregators, this.manifest.aggregator)
+      const { trials } = await this.#load(loadPlugin('aggregator', rule))
       return runPeer({
         swarm,
         engine: disguise.engine?.(engine) ?? engine,
         store,
         strategy,
-        aggregator: resolvePlugin(aggregators, this.manifest.aggregator),
+        aggregator: rule,
+        ...(trials && { trials }),
         preAggregators: this.manifest.preAggregators.map((each) => resolvePlugin(preAggregators, each)),
         ...(filter !== undefined && { filter: resolvePlugin(filters, filter) }),
         ...(this.manifest.codec !== 'f32' && { codec }),

@@ -14,6 +14,22 @@ export interface AggregationInput {
   readonly random: Random
   /** scratch of the same length; `release` hands it back */
   readonly scratch: (length: number) => { vector: Vector; release(): void }
+  /** what a rule that has `trials` asked for */
+  readonly trials?: Trials
+}
+
+/** What a rule wants measured that judges each input by what it would do alone. */
+export interface TrialRequest {
+  /** training samples of the validation batch, drawn anew for each round */
+  readonly samples: number
+}
+
+/** A step along each input alone, on one validation batch: what `Θ − stepSize·x_i` would be worth. */
+export interface Trials {
+  /** the learning rate with which the update of the round is applied */
+  readonly stepSize: number
+  /** mean losses of the batch after such a step, in the order of the inputs; Infinity where it is no number */
+  readonly losses: readonly number[]
 }
 
 /**
@@ -59,10 +75,15 @@ export interface Aggregator {
   /** each coordinate of the result depends on that coordinate of the inputs alone, so that a part may be merged by itself */
   readonly perCoordinate?: boolean
   /**
-   * For a rule that makes no average of its inputs, such as one of signs: what merges the buffers (batch-norm statistics) in
-   * its place. Left out: the rule itself, on the buffers alone.
+   * For a rule that makes no average of its inputs, such as one of signs, or that judges whole models: what merges the buffers
+   * (batch-norm statistics) in its place. Left out: the rule itself, on the buffers alone.
    */
   readonly buffers?: 'median'
+  /**
+   * For a rule that judges by losses: every peer measures them with its own engine before it calls the rule. Such a rule is
+   * given what the peers gave, whole and with no pre-aggregator before it.
+   */
+  readonly trials?: TrialRequest
   /** one sentence with the rule's source, for `--help` */
   readonly describe: string
   /**

@@ -35,6 +35,8 @@ export interface EvaluationRequest {
   readonly split?: 'train' | 'test'
   /** at most this many samples, from the first; all when absent */
   readonly limit?: number
+  /** these samples of the split instead, by number and as often as they are named; not augmented */
+  readonly samples?: Uint32Array
   readonly signal?: AbortSignal
 }
 

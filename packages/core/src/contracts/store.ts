@@ -1,4 +1,4 @@
-import type { StoreRuleName } from './aggregator.js'
+import type { StoreRuleName, Trials } from './aggregator.js'
 import type { Digest } from './digest.js'
 import type { PluginReference } from './plugin.js'
 import type { OptimiserSpec } from '../optimiser.js'
@@ -135,6 +135,8 @@ export interface GradientStore {
     samples: readonly number[]
     parameters: number
     seed: number
+    /** for a rule that judges by losses */
+    trials?: Trials
   }): Promise<void>
   /** Makes the next version of model and optimiser state. The old version stays until it is deleted. */
   applyUpdate(request: UpdateRequest): Promise<void>

@@ -48,6 +48,10 @@ const storeRule: Member = {
   expected: "the name of a rule, as in { name: 'mean' }",
   fits: (value) => typeof value === 'object' && value !== null && word.fits(Reflect.get(value, 'name'))
 }
+const trialRequest: Member = {
+  expected: 'the samples to judge by, as in { samples: 128 }',
+  fits: (value) => typeof value === 'object' && value !== null && count.fits(Reflect.get(value, 'samples'))
+}
 const oneOf = (...words: string[]): Member => ({
   expected: `one of ${words.join(', ')}`,
   fits: (value) => words.includes(value as string)
@@ -62,7 +66,14 @@ const named = { name: word, describe: sentence }
 /** What is checked of each kind before a run starts. */
 const SHAPES: { readonly [K in Exclude<keyof Plugins, 'model'>]: Shape<Pick<Plugins[K], keyof Plugins[K]>> } = {
   strategy: { ...named, minibatches: count, kind: oneOf('exchange', 'single'), traffic: fn, round: fn },
-  aggregator: { ...named, inStore: optional(storeRule), buffers: optional(oneOf('median')), check: fn, aggregate: fn },
+  aggregator: {
+    ...named,
+    inStore: optional(storeRule),
+    buffers: optional(oneOf('median')),
+    trials: optional(trialRequest),
+    check: fn,
+    aggregate: fn
+  },
   'pre-aggregator': { ...named, check: fn, count: fn, apply: fn },
   filter: { ...named, significance: optional(fn), apply: fn },
   codec: { ...named, bytes: fn, encode: fn, decode: fn },

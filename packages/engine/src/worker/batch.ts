@@ -42,9 +42,9 @@ export class Batches {
     return this.#gather('train', samples.length, (i) => samples[i] ?? 0, source)
   }
 
-  /** Samples from … to − 1 of a split as they are. */
-  plain(split: 'train' | 'test', from: number, to: number): Float32Array {
-    return this.#gather(split, to - from, (i) => from + i, undefined)
+  /** So many samples of a split as they are. */
+  plain(split: 'train' | 'test', count: number, sample: (index: number) => number): Float32Array {
+    return this.#gather(split, count, sample, undefined)
   }
 
   get #length(): number {

@@ -22,6 +22,9 @@ export const Claim = {
   writing: 2
 } as const
 
+/** Samples of a split: those named, or from … to − 1. */
+export type Which = Uint32Array | { readonly from: number; readonly to: number }
+
 export type Job =
   | {
       readonly kind: 'gradient'
@@ -33,8 +36,7 @@ export type Job =
       readonly kind: 'evaluate'
       readonly state: VectorHandle
       readonly split: 'train' | 'test'
-      readonly from: number
-      readonly to: number
+      readonly which: Which
     }
   | { readonly kind: 'initialise'; readonly seed: number; readonly into: VectorHandle }
   | { readonly kind: 'describe' }

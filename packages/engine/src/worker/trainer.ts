@@ -2,7 +2,7 @@ import { PeergradError, random, type Dataset, type Layout, type Minibatch } from
 import type { NamedTensorMap, Scalar, Tensor, Tensor2D } from '@tensorflow/tfjs-core'
 
 import { Batches } from './batch.js'
-import type { Answers, LayersModelFile } from './protocol.js'
+import type { Answers, LayersModelFile, Which } from './protocol.js'
 import type { Running } from '../backends/backend.js'
 import { initialise } from '../models/initialise.js'
 import { inLayoutOrder, layoutOf, type Model } from '../models/model.js'
@@ -66,27 +66,29 @@ export class Trainer {
     }
   }
 
-  /** Sum of the losses and number of right answers over samples from … to − 1 of a split. Undefined when given up. */
+  /** Sum of the losses and number of right answers over samples of a split. Undefined when given up. */
   async evaluate(
     state: Float32Array,
     split: 'train' | 'test',
-    from: number,
-    to: number,
+    which: Which,
     givenUp: () => boolean
   ): Promise<Answers['evaluate'] | undefined> {
     const { tf, upload } = this.#running
     this.#assign(state)
     let loss = 0
     let correct = 0
-    for (let first = from; first < to; first += EVALUATION_BATCH) {
+    const samples = 'from' in which ? which.to - which.from : which.length
+    const sample = (index: number) => ('from' in which ? which.from + index : (which[index] ?? 0))
+    for (let first = 0; first < samples; first += EVALUATION_BATCH) {
       if (givenUp()) return undefined
-      const last = Math.min(to, first + EVALUATION_BATCH)
-      const x = upload(this.#batches.plain(split, first, last), [last - first, ...this.#dataset.shape])
-      const labels = this.#labels(split, last - first, (i) => first + i)
+      const count = Math.min(samples - first, EVALUATION_BATCH)
+      const at = (i: number) => sample(first + i)
+      const x = upload(this.#batches.plain(split, count, at), [count, ...this.#dataset.shape])
+      const labels = this.#labels(split, count, at)
       const sums = tf.tidy(() => {
         const logits = this.#model.forward(x, false)
         const right = tf.equal(tf.argMax(logits, -1), tf.argMax(labels, -1))
-        const total = tf.mul(crossEntropy(this.#running, labels, logits), last - first)
+        const total = tf.mul(crossEntropy(this.#running, labels, logits), count)
         return tf.stack([total, tf.sum(tf.cast(right, 'float32'))])
       })
       const [batchLoss = NaN, batchCorrect = NaN] = await sums.data<'float32'>()
@@ -94,7 +96,7 @@ export class Trainer {
       loss += batchLoss
       correct += batchCorrect
     }
-    return { loss, correct, samples: to - from }
+    return { loss, correct, samples }
   }
 
   /** The model as a LayersModel of tfjs. Error `unsupported` when it is none. */

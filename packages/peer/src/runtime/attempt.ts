@@ -108,7 +108,7 @@ export class Attempt {
       fetch: (manifests, part) =>
         exchange.measure('fetch', () => exchange.contributions.fetch(manifests, signal, part)),
       aggregate: (keys, manifests, to, part) =>
-        exchange.measure('aggregate', () => exchange.aggregate(keys, manifests, to, part)),
+        exchange.measure('aggregate', () => exchange.aggregate(keys, manifests, to, { part, signal })),
       last: () => this.#required().proposal.finish,
       role: (index) => {
         const { contributions } = this.#required().proposal

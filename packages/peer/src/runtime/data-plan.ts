@@ -78,6 +78,18 @@ export class DataPlan {
     }))
   }
 
+  /** All that is dealt in this epoch, shard after shard. */
+  training(): Uint32Array {
+    const shards = this.#init.partition(this.#changes[0].members.length, this.#epoch)
+    const all = new Uint32Array(shards.reduce((sum, { length }) => sum + length, 0))
+    let at = 0
+    for (const shard of shards) {
+      all.set(shard, at)
+      at += shard.length
+    }
+    return all
+  }
+
   #deal(members: readonly PeerId[]): Map<PeerId, Uint32Array> {
     const shards = this.#init.partition(members.length, this.#epoch)
     return new Map(

@@ -1,11 +1,13 @@
 import {
+  PeergradError,
   seedOf,
   type ContributionManifest,
   type Digest,
   type Part,
   type PeerId,
   type Phase,
-  type PhaseTimes
+  type PhaseTimes,
+  type Trials
 } from '@peergrad/core'
 import { Contributions } from './contributions.js'
 import { DerivedVectors } from './derived-vectors.js'
@@ -14,9 +16,15 @@ import { PhaseTimer } from './phase-timer.js'
 import { Pulls } from './pulls.js'
 import { roundKey, type ExchangeEffects, type ExchangeInit, type RoundServices } from './round-services.js'
 import { shapeOf } from './shape.js'
+import { measureTrials } from './trials.js'
 
 /** Rounds after its own for which an outcome can be fetched. */
 export const RETENTION = 2
+
+interface AggregateOptions {
+  readonly part: Part | undefined
+  readonly signal: AbortSignal
+}
 
 /** What a strategy does in one round with vectors: gives its own, reads those of others, aggregates, hands on. */
 export class Exchange {
@@ -27,6 +35,7 @@ export class Exchange {
   readonly derived: DerivedVectors
   readonly #pulls: Pulls
   readonly #timer: PhaseTimer
+  #measured = 0
 
   constructor(services: RoundServices, init: ExchangeInit, effects: ExchangeEffects) {
     this.services = services
@@ -58,9 +67,10 @@ export class Exchange {
     keys: readonly string[],
     manifests: readonly ContributionManifest[],
     to: string,
-    part: Part | undefined
+    { part, signal }: AggregateOptions
   ): Promise<void> {
     const { store, aggregator, preAggregators = [], manifest, engine } = this.services
+    const trials = await this.#trials(keys, manifests, { part, signal })
     await store.aggregate({
       from: keys,
       to,
@@ -68,8 +78,25 @@ export class Exchange {
       pre: preAggregators,
       samples: manifests.map(({ samples }) => samples),
       parameters: shapeOf(engine.layout, part).parameters,
-      seed: seedOf(manifest.seed, 'aggregate', this.init.round)
+      seed: seedOf(manifest.seed, 'aggregate', this.init.round),
+      ...(trials && { trials })
     })
+  }
+
+  /** What the rule wants measured, when it wants something. */
+  async #trials(
+    keys: readonly string[],
+    manifests: readonly ContributionManifest[],
+    { part, signal }: AggregateOptions
+  ): Promise<Trials | undefined> {
+    const { services, init } = this
+    const { trials: request, strategy } = services
+    if (request === undefined) return undefined
+    if (part !== undefined) {
+      const message = `strategy ${strategy.name}: got a part of contributions to aggregate, and the rule judges what whole ones do; take a rule per coordinate, or another strategy`
+      throw new PeergradError('unsupported', message)
+    }
+    return measureTrials({ services, init, request, keys, manifests, name: `trial:${this.#measured++}`, signal })
   }
 
   /** Brings an outcome that others made into the own store; those that say that they hold it are asked first. */

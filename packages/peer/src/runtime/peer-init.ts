@@ -9,7 +9,8 @@ import type {
   PeergradError,
   PeerId,
   PluginReference,
-  Strategy
+  Strategy,
+  TrialRequest
 } from '@peergrad/core'
 import type { Checkpoints, ExtraVector } from '../checkpoint/checkpoints.js'
 import type { ResumedState } from '../checkpoint/load.js'
@@ -23,6 +24,8 @@ export interface PeerRuntimeInit {
   readonly store: GradientStore
   readonly strategy: Strategy
   readonly aggregator: PluginReference
+  /** what it wants measured, when it judges by losses */
+  readonly trials?: TrialRequest
   /** what contributions go through before it, in order */
   readonly preAggregators?: readonly PluginReference[]
   /** what of a contribution is worth sending; all of it when left out */

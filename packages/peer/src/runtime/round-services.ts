@@ -11,6 +11,7 @@ import type {
   PluginReference,
   RunManifest,
   Strategy,
+  TrialRequest,
   View
 } from '@peergrad/core'
 import type { OwnVectors } from './own-vectors.js'
@@ -25,6 +26,8 @@ export interface RoundServices {
   readonly store: GradientStore
   readonly strategy: Strategy
   readonly aggregator: PluginReference
+  /** what it wants measured, when it judges by losses */
+  readonly trials?: TrialRequest
   /** what contributions go through before it, in order */
   readonly preAggregators?: readonly PluginReference[]
   /** what of a contribution is worth sending; all of it when left out */
@@ -47,6 +50,8 @@ export interface ExchangeInit {
   /** store key of the model state that the round starts from */
   readonly state: string
   readonly minibatches: readonly Minibatch[]
+  /** numbers of all training samples, in an order that is the same at every peer */
+  readonly training: () => Uint32Array
   /** optimiser steps before this round */
   readonly steps: number
   /** of an optimiser step, from 1 */

@@ -122,6 +122,7 @@ export class Rounds {
       view,
       state: model.key,
       minibatches: standing.minibatches(this.#self),
+      training: () => standing.training(),
       steps: model.step,
       learningRate,
       votes,
@@ -141,7 +142,7 @@ export class Rounds {
 }
 
 function servicesOf({ init, own, vectors, roster, expelled, journal }: PeerParts): RoundServices {
-  const { engine, store, strategy, aggregator, preAggregators, filter, clock, swarm } = init
+  const { engine, store, strategy, aggregator, trials, preAggregators, filter, clock, swarm } = init
   return {
     // the founding may change, when two halves meet
     get run() {
@@ -153,6 +154,7 @@ function servicesOf({ init, own, vectors, roster, expelled, journal }: PeerParts
     store,
     strategy,
     aggregator,
+    ...(trials && { trials }),
     ...(preAggregators && { preAggregators }),
     ...(filter && { filter }),
     own,

@@ -76,6 +76,11 @@ export class Standing {
     return this.#required().minibatches(this.#init.model.round, peer)
   }
 
+  /** Numbers of all training samples. */
+  training(): Uint32Array {
+    return this.#required().training()
+  }
+
   /** Whether the round in hand is the last of the run. */
   isLast(): boolean {
     const { swarm, model, estimates } = this.#init

@@ -41,8 +41,8 @@ export function quadraticEngine({
       for (let i = length - 4; i < length; i++) into[i] = minibatch.samples[0]
       return { loss: loss(state), samples: minibatch.samples.length, milliseconds }
     },
-    async evaluate({ state }) {
-      return { loss: loss(state), accuracy: 1 / (1 + loss(state)), samples: 100 }
+    async evaluate({ state, samples }) {
+      return { loss: loss(state), accuracy: 1 / (1 + loss(state)), samples: samples?.length ?? 100 }
     },
     async initialise(seed, into) {
       const stream = random(seed, 'initialise')

@@ -1,4 +1,4 @@
-import type { Digest, ErrorJSON, OptimiserSpec, PluginReference, VectorHandle, Verdict } from '@peergrad/core'
+import type { Digest, ErrorJSON, OptimiserSpec, PluginReference, Trials, VectorHandle, Verdict } from '@peergrad/core'
 
 /** A vector of the store as the compute worker sees it; `key` is for messages. */
 interface Input {
@@ -27,6 +27,7 @@ export interface Jobs {
       samples: readonly number[]
       parameters: number
       seed: number
+      trials: Trials | undefined
     }
     result: void
   }

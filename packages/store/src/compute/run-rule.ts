@@ -38,7 +38,7 @@ export async function aggregate(request: Jobs['aggregate']['request'], context: 
     random: random(request.seed, 'aggregate'),
     scratch
   })
-  if (parameters > 0) apply(rule, prepared(chain, part(0, parameters)))
+  if (parameters > 0) apply(rule, { ...prepared(chain, part(0, parameters)), trials: request.trials })
   if (parameters < out.length) {
     const buffers = part(parameters, out.length)
     if (rule.buffers === 'median') kernels.median(buffers.out, buffers.vectors)

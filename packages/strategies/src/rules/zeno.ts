@@ -1,43 +1,38 @@
-import { PeergradError, type Aggregator } from '@peergrad/core'
-import { between } from '../declared.js'
+import { MEDIAN_INPUTS, PeergradError, type Aggregator } from '@peergrad/core'
+import { between, declared } from '../declared.js'
 import { ascending, membership } from '../geometry/nearest.js'
 import { checkNames, integerOption, numberOption, type PluginOptions } from '../plugin-options.js'
 
-/** Losses on one validation batch that all peers share. */
-export interface ValidationLosses {
-  /** of the model, Θ */
-  readonly before: number
-  /** of Θ − γ·x_i, for each input in its order */
-  readonly after: readonly number[]
-}
-
 /**
- * Mean of the n − b inputs of the highest scores loss(Θ) − loss(Θ − γ·x_i) − ρ·mean(x_i²) (Zeno: Xie et al., ICML 2019,
- * definition 3; the penalty by coordinates as in its code). n > b: it bears any number of hostile inputs but one.
+ * Mean of the n − f inputs of the highest scores loss(Θ) − loss(Θ − γ·x_i) − ρ·mean(x_i²) on a validation batch (Zeno: Xie et
+ * al., ICML 2019, definition 3; the penalty by coordinates as in its code). γ is the learning rate, ρ by default γ / 200.
+ * loss(Θ) is in all scores alike, so nobody measures it. n > f: by itself the rule bears any number of hostile inputs but
+ * one, the agreement of a run bears fewer than half. Two passes over n·d, and n evaluations of the batch.
  *
- * It judges by losses, which no kernel knows: whoever has an engine measures them for each round. Losses from different
- * machines differ in their last bits, so peers that are to agree take those of one of them. Not a rule of runs yet.
+ * @param options f; rho; samples: of the validation batch
  */
-export function zeno(options: PluginOptions, { before, after }: ValidationLosses): Aggregator {
-  checkNames('zeno', options, ['b', 'rho'])
-  const b = integerOption('zeno', options, 'b', { fallback: 1, min: 0 })
-  const rho = numberOption('zeno', options, 'rho', { fallback: 5e-4, min: 0 })
-  const stray = [before, ...after].find((loss) => !Number.isFinite(loss))
-  if (stray !== undefined) {
-    throw new PeergradError('argument', `zeno: got a loss of ${stray}, expected finite numbers`)
-  }
+export function zeno(options: PluginOptions): Aggregator {
+  checkNames('zeno', options, ['f', 'rho', 'samples'])
+  const f = declared('zeno', options)
+  const rho = 'rho' in options ? numberOption('zeno', options, 'rho', { fallback: 0, min: 0 }) : undefined
+  const samples = integerOption('zeno', options, 'samples', { fallback: 128, min: 1, max: 1_000_000 })
   return {
     name: 'zeno',
-    describe: 'mean of the n − b inputs that lower the loss on a validation batch most (Xie et al., ICML 2019)',
-    check: (n) => between(n, b + 1, Infinity, `b = ${b}: expected more than b`),
-    aggregate({ vectors, out, kernels }) {
+    trials: { samples },
+    buffers: 'median',
+    describe: 'mean of the n − f inputs that lower the loss on a validation batch most (Xie et al., ICML 2019)',
+    check: (n) => between(n, f + 1, MEDIAN_INPUTS, `f = ${f}: expected more than f`),
+    aggregate({ vectors, out, kernels, trials }) {
       const n = vectors.length
-      if (after.length !== n) {
-        throw new PeergradError('argument', `zeno: got ${after.length} losses after a step for ${n} inputs`)
+      if (trials?.losses.length !== n) {
+        const got = trials === undefined ? 'no losses' : `${trials.losses.length} losses`
+        throw new PeergradError('argument', `zeno: got ${got}, expected one after a step along each of ${n} inputs`)
       }
-      const scores = vectors.map((x, i) => before - after[i] - (rho * kernels.squaredNorm(x)) / x.length)
-      const best = ascending(scores.map((score) => -score)).slice(0, n - b)
-      kernels.average([out], vectors, [membership(best, n)])
+      const { losses, stepSize } = trials
+      const penalty = rho ?? stepSize / 200
+      const norms = kernels.squaredNorms(vectors)
+      const costs = losses.map((loss, i) => loss + (penalty * norms[i]) / out.length)
+      kernels.average([out], vectors, [membership(ascending(costs).slice(0, n - f), n)])
     }
   }
 }

@@ -1,0 +1,25 @@
+import { optionsToManifest, resolveOptions } from '@peergrad/core'
+import { expect, test } from 'vitest'
+import { checkComponents } from '../src/compose.js'
+
+const check = (flags: Record<string, unknown>) => {
+  const { options } = resolveOptions({ flags: { peers: '4', aggregator: 'zeno:f=1', ...flags } })
+  return checkComponents(optionsToManifest(options), options)
+}
+
+test.each(['spirt', 'all-reduce', 'all-gather', 'mlless', 'diloco'])('zeno goes with %s', async (strategy) => {
+  expect((await check({ strategy })).trials).toEqual({ samples: 128 })
+})
+
+test.each([
+  [{ strategy: 'scatter-reduce' }, /parts of vectors, and zeno needs whole ones/],
+  [{ strategy: 'ring' }, /got the rule zeno, expected mean/],
+  [{ strategy: 'gossip' }, /got the rule zeno, expected mean/],
+  [{ 'pre-aggregator': ['nnm'] }, /aggregator zeno: it judges .* got the pre-aggregator nnm before it, expected none/],
+  [{ aggregator: 'zeno:f=4' }, /zeno: got 4 peers, f = 4: expected more than f/]
+])('zeno is refused with %j', async (flags, message) => {
+  await expect(check(flags)).rejects.toMatchObject({
+    code: 'argument',
+    message: expect.stringMatching(message) as string
+  })
+})
