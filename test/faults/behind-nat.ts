@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { once } from 'node:events'
-import { namespace, run, type Namespace } from './cables.js'
+import { leave, namespace, run, type Namespace } from './namespaces.js'
 
 /** A host, a router between its LAN and the outside, and a host outside: networks that are nowhere else. */
 const LAN = { host: '10.78.0.2', router: '10.78.0.1' }
@@ -63,11 +62,8 @@ export class BehindNat {
     this.#drop(this.outside, ['tcp', 'dport', String(port)])
   }
 
-  async close(): Promise<void> {
-    const holders = [this.host, this.#router, this.outside].map(({ holder }) => holder)
-    const gone = holders.map((holder) => once(holder, 'exit'))
-    for (const holder of holders) holder.stdin?.end()
-    await Promise.all(gone)
+  close(): Promise<void> {
+    return leave([this.host, this.#router, this.outside])
   }
 
   #cable(end: Namespace, port: string, { host, router }: { host: string; router: string }): void {

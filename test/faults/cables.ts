@@ -1,16 +1,9 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
+import { leave, namespace, noNamespaces, run, type Namespace } from './namespaces.js'
 import type { Place } from './swarm.js'
 import type { Wires } from './wires.js'
 
 /** Of 10.77.0.0/24, which is on no other network: the namespaces reach only each other. */
 const address = (number: number) => `10.77.0.${number + 1}`
-
-/** A network namespace that lasts for as long as the process in it, which ends when this one does. */
-export interface Namespace {
-  readonly holder: ChildProcess
-  readonly enter: readonly string[]
-}
 
 /**
  * A network in this machine for peers that are told where to run: each in a network namespace of its own, with a
@@ -28,13 +21,7 @@ export class Cables implements Wires {
 
   /** Why this machine cannot, in one sentence; undefined when it can. */
   static impossible(): string | undefined {
-    for (const command of ['unshare', 'nsenter', 'ip', 'tc']) {
-      const { error } = spawnSync(command, ['-V'])
-      if (error !== undefined) return `${command} cannot be run (${error.message}): install util-linux and iproute2`
-    }
-    const made = spawnSync('unshare', ['-n', 'ip', 'link', 'add', 'try0', 'type', 'veth', 'peer', 'name', 'try1'])
-    if (made.status === 0) return undefined
-    return `no right to make a network namespace with a veth pair: ${made.stderr.toString().trim()}`
+    return noNamespaces(['tc'])
   }
 
   static async lay(count: number): Promise<Cables> {
@@ -87,26 +74,9 @@ export class Cables implements Wires {
     return link!.stats64.rx.bytes
   }
 
-  async close(): Promise<void> {
-    const holders = [this.#hub, ...this.#ends].map(({ holder }) => holder)
-    const gone = holders.map((holder) => once(holder, 'exit'))
-    for (const holder of holders) holder.stdin?.end()
-    await Promise.all(gone)
+  close(): Promise<void> {
+    return leave([this.#hub, ...this.#ends])
   }
 }
 
 const portOf = (number: number) => `port${number}`
-
-export async function namespace(): Promise<Namespace> {
-  const holder = spawn('unshare', ['-n', 'sh', '-c', 'echo && exec cat'], { stdio: ['pipe', 'pipe', 'inherit'] })
-  // it is in its namespace when it has said something
-  await once(holder.stdout, 'data')
-  return { holder, enter: ['nsenter', '-t', String(holder.pid), '-n', '--'] }
-}
-
-export function run({ enter }: Namespace, command: string, args: readonly string[]): string {
-  const [program = '', ...rest] = [...enter, command, ...args]
-  const { status, stdout, stderr } = spawnSync(program, rest, { encoding: 'utf8' })
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr.trim()}`)
-  return stdout
-}

@@ -2,6 +2,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { PeergradError } from '@peergrad/core'
 import type { PeerId } from '@peergrad/core'
+import { hostOf, isRelayed, scopeOf, type Scope } from './reach/scope.js'
 
 /** Longer ones than any that we can dial. */
 const ADDRESS_LIMIT = 256
@@ -21,6 +22,13 @@ export function peerOf(address: Multiaddr): PeerId | undefined {
   return address.getComponents().findLast(({ name }) => name === 'p2p')?.value
 }
 
+/** What reaches furthest first; of two that reach as far, the direct one. */
+export function byReach(addresses: readonly Multiaddr[]): Multiaddr[] {
+  const order: readonly Scope[] = ['public', 'lan', 'link', 'loopback']
+  const rank = (address: Multiaddr) => 2 * order.indexOf(scopeOf(address)) + Number(isRelayed(address))
+  return [...addresses].sort((a, b) => rank(a) - rank(b))
+}
+
 /** The addresses of a stranger's message that are worth a try, at most `limit`. */
 export function usableAddresses(texts: readonly unknown[], limit: number): Multiaddr[] {
   const usable: Multiaddr[] = []
@@ -36,20 +44,9 @@ export function usableAddresses(texts: readonly unknown[], limit: number): Multi
   return usable
 }
 
-export function hostOf(address: Multiaddr): string | undefined {
-  return address.getComponents().find(({ name }) => name === 'ip4' || name === 'ip6')?.value
-}
-
-/** Whether only this machine can dial it. */
-export function isLoopback(address: Multiaddr): boolean {
-  const host = hostOf(address)
-  return host !== undefined && (host.startsWith('127.') || host === '::1')
-}
-
 /** As others should dial this peer: what reaches furthest first, loopback last, each with the peer's id. */
 export function dialable(addresses: readonly Multiaddr[], peer: PeerId): string[] {
-  const order = [...addresses].sort((a, b) => Number(isLoopback(a)) - Number(isLoopback(b)))
-  return order.map((address) => {
+  return byReach(addresses).map((address) => {
     const text = address.toString()
     return peerOf(address) === undefined ? `${text}/p2p/${peer}` : text
   })

@@ -1,7 +1,7 @@
 import type { Connection, Stream } from '@libp2p/interface'
-import { peerIdFromString } from '@libp2p/peer-id'
 import { BEAT_LIMIT, PeergradError } from '@peergrad/core'
 import type { Offence, PeerId } from '@peergrad/core'
+import { bestConnection } from './connections.js'
 import { BeatOutlet } from './beat-outlet.js'
 import { FloodGuard } from './flood-guard.js'
 import type { Links } from './links.js'
@@ -40,7 +40,11 @@ export class Beats {
   }
 
   async start(): Promise<void> {
-    const options = { maxInboundStreams: STREAMS_PER_PEER, maxOutboundStreams: STREAMS_PER_PEER }
+    const options = {
+      maxInboundStreams: STREAMS_PER_PEER,
+      maxOutboundStreams: STREAMS_PER_PEER,
+      runOnLimitedConnection: true
+    }
     await this.#init.node.handle(BEAT_PROTOCOL, (stream, connection) => this.#accept(stream, connection), options)
   }
 
@@ -69,10 +73,11 @@ export class Beats {
 
   /** On a connection that is there: a peer that went is the contacts' to dial. */
   async #open(peer: PeerId): Promise<Stream> {
-    const [connection] = this.#init.node.getConnections(peerIdFromString(peer))
+    const connection = bestConnection(this.#init.node, peer)
     if (connection === undefined) throw new PeergradError('unreachable', `${peer} is not connected`)
     const signal = AbortSignal.timeout(OPEN_MILLISECONDS)
-    return connection.newStream(BEAT_PROTOCOL, { signal, maxOutboundStreams: STREAMS_PER_PEER })
+    const options = { signal, maxOutboundStreams: STREAMS_PER_PEER, runOnLimitedConnection: true }
+    return connection.newStream(BEAT_PROTOCOL, options)
   }
 
   #accept(stream: Stream, connection: Connection): void {

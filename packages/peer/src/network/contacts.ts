@@ -2,6 +2,7 @@ import type { Libp2p } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { PeerId } from '@peergrad/core'
+import { reasonOf } from './network-error.js'
 
 /** Peers to keep in mind, so that hearsay cannot fill the memory. */
 const CONTACT_LIMIT = 512
@@ -9,6 +10,8 @@ const CONTACT_LIMIT = 512
 const DIAL_MILLISECONDS = 10_000
 /** The two sides of a partition that healed should not miss each other for long; a stranger is in no hurry. */
 const BACKOFF = { first: 250, factor: 2, most: { known: 5000, stranger: 30_000 } }
+/** Addresses of a peer that are kept, so that those who lie cannot bury where it is. */
+const ADDRESS_LIMIT = 16
 /** Dials of a peer that was never reached. One that was is dialled until it is forgotten. */
 const STRANGER_ATTEMPTS = 8
 
@@ -44,11 +47,18 @@ export class Contacts {
   /** Somebody named this peer. Dials it unless it is connected, known already, or was to be forgotten. */
   async learn(peer: PeerId, addresses: readonly Multiaddr[]): Promise<void> {
     const { node, excluded } = this.#init
-    const known = this.#contacts.has(peer) || this.#contacts.size >= CONTACT_LIMIT || this.#forgotten.has(peer)
-    if (known || excluded(peer) || peer === node.peerId.toString() || this.#closing.signal.aborted) return
+    if (excluded(peer) || peer === node.peerId.toString() || this.#closing.signal.aborted) return
+    const known = this.#contacts.get(peer)
+    if (known !== undefined) return this.#addresses(peer, addresses)
+    if (this.#contacts.size >= CONTACT_LIMIT || this.#forgotten.has(peer)) return
     const contact = this.#add(peer)
     await node.peerStore.merge(peerIdFromString(peer), { multiaddrs: [...addresses] })
     await this.#dial(peer, contact)
+  }
+
+  /** Whether there are peers that this one means to reach and does not: others may know where they are by now. */
+  get missing(): boolean {
+    return [...this.#contacts.keys()].some((peer) => !this.#connected(peer))
   }
 
   reached(peer: PeerId): void {
@@ -69,7 +79,7 @@ export class Contacts {
   look(): void {
     for (const [peer, contact] of this.#contacts) {
       const idle = contact.reached && !contact.dialling && contact.timer === undefined
-      if (idle && this.#init.node.getConnections(peerIdFromString(peer)).length === 0) this.#later(peer, contact)
+      if (idle && !this.#connected(peer)) this.#later(peer, contact)
     }
   }
 
@@ -86,6 +96,24 @@ export class Contacts {
     this.#contacts.clear()
   }
 
+  /** What others say of a peer that is not here: it may be behind a relay since, or have moved. */
+  async #addresses(peer: PeerId, addresses: readonly Multiaddr[]): Promise<void> {
+    if (this.#connected(peer)) return
+    const id = peerIdFromString(peer)
+    const { addresses: known } = await this.#init.node.peerStore.get(id)
+    const more = addresses.filter((address) => !known.some(({ multiaddr }) => multiaddr.equals(address)))
+    if (more.length === 0 || known.length + more.length > ADDRESS_LIMIT) return
+    await this.#init.node.peerStore.merge(id, { multiaddrs: more })
+    const contact = this.#contacts.get(peer)
+    if (contact === undefined || contact.dialling) return
+    contact.attempts = 0
+    this.#later(peer, contact)
+  }
+
+  #connected(peer: PeerId): boolean {
+    return this.#init.node.getConnections(peerIdFromString(peer)).length > 0
+  }
+
   #add(peer: PeerId): Contact {
     const contact = { attempts: 0, reached: false, dialling: false, timer: undefined }
     this.#contacts.set(peer, contact)
@@ -95,16 +123,13 @@ export class Contacts {
   async #dial(peer: PeerId, contact: Contact): Promise<void> {
     const { node, log } = this.#init
     const id = peerIdFromString(peer)
-    if (node.getConnections(id).length > 0 || contact.dialling) return
+    if (this.#connected(peer) || contact.dialling) return
     contact.dialling = true
     contact.attempts++
     try {
       await node.dial(id, { signal: AbortSignal.any([this.#closing.signal, AbortSignal.timeout(DIAL_MILLISECONDS)]) })
     } catch (error) {
-      log(
-        { peer, attempt: contact.attempts, error: error instanceof Error ? error.message : String(error) },
-        'dial failed'
-      )
+      log({ peer, attempt: contact.attempts, error: reasonOf(error) }, 'dial failed')
       if (contact.reached || contact.attempts < STRANGER_ATTEMPTS) this.#later(peer, contact)
       else this.#contacts.delete(peer)
     } finally {

@@ -28,6 +28,7 @@ export function gossipOptions(topic: string, score: (peer: PeerId) => number): P
     allowedTopics: [topic],
     allowPublishToZeroTopicPeers: true,
     floodPublish: true,
+    runOnLimitedConnection: true,
     scoreParams: {
       IPColocationFactorWeight: 0,
       behaviourPenaltyThreshold: 6,

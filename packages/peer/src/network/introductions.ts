@@ -3,7 +3,8 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { PeergradError } from '@peergrad/core'
 import type { PeerId } from '@peergrad/core'
-import { usableAddresses } from './addresses.js'
+import { byReach, usableAddresses } from './addresses.js'
+import { openStream } from './connections.js'
 import { encodeFrame, readFrame } from './frames.js'
 import type { Gossip } from './gossip.js'
 import { interruption, networkError, onAbort } from './network-error.js'
@@ -13,7 +14,8 @@ import { WireReader } from './wire-reader.js'
 
 export const HELLO_PROTOCOL = '/peergrad/hello/1'
 
-const HELLO_LIMIT = 64 * 1024
+/** bytes: as many peers and addresses as are taken, each address through a relay */
+const HELLO_LIMIT = 256 * 1024
 const HELLO_MILLISECONDS = 10_000
 /** Introductions taken from one hello, and addresses of each. */
 const PEERS_PER_HELLO = 128
@@ -48,7 +50,7 @@ export class Introductions {
   }
 
   async start(): Promise<void> {
-    const options = { maxInboundStreams: 4, maxOutboundStreams: 4 }
+    const options = { maxInboundStreams: 4, maxOutboundStreams: 4, runOnLimitedConnection: true }
     await this.#init.node.handle(HELLO_PROTOCOL, (stream, connection) => this.#accept(stream, connection), options)
   }
 
@@ -58,10 +60,7 @@ export class Introductions {
     const what = `hello to ${peer}`
     let wire: StreamWire | undefined
     try {
-      wire = new StreamWire(
-        await this.#init.node.dialProtocol(peerIdFromString(peer), HELLO_PROTOCOL, { signal }),
-        peer
-      )
+      wire = new StreamWire(await openStream(this.#init.node, peer, HELLO_PROTOCOL, { signal }), peer)
       const reader = new WireReader(wire)
       const stop = onAbort(signal, () => wire?.abort(interruption(signal, what)))
       try {
@@ -137,7 +136,8 @@ export class Introductions {
     return Promise.all(
       members.slice(0, PEERS_PER_HELLO).map(async (id) => {
         const { addresses } = await this.#init.node.peerStore.get(peerIdFromString(id))
-        return { id, addresses: addresses.slice(0, ADDRESSES_PER_PEER).map(({ multiaddr }) => multiaddr) }
+        const best = byReach(addresses.map(({ multiaddr }) => multiaddr))
+        return { id, addresses: best.slice(0, ADDRESSES_PER_PEER) }
       })
     )
   }

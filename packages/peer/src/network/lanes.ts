@@ -1,11 +1,12 @@
 import type { Connection, Stream } from '@libp2p/interface'
-import { peerIdFromString } from '@libp2p/peer-id'
 import type { Offence, PeerId } from '@peergrad/core'
-import { hostOf, parseAddress } from './addresses.js'
+import { parseAddress } from './addresses.js'
+import { bestConnection, directHost, openStream } from './connections.js'
 import { FastDialer } from './fast-dialer.js'
 import type { FastLane } from './fast-lane.js'
 import type { Identity } from './identity.js'
 import type { NetworkNode } from './node.js'
+import { hostOf } from './reach/scope.js'
 import { StreamWire } from './stream-wire.js'
 import type { OpenWire } from './tensor-client.js'
 import { TRANSFERS_PER_PEER } from './tensor-server.js'
@@ -42,7 +43,11 @@ export class Lanes {
   /** `listen` as of the node: the fast lane listens on the same host, or not at all when undefined. */
   async start(listen: readonly string[] | undefined): Promise<void> {
     const { node, identity, server, report } = this.#init
-    const options = { maxInboundStreams: STREAMS_PER_PEER, maxOutboundStreams: STREAMS_PER_PEER }
+    const options = {
+      maxInboundStreams: STREAMS_PER_PEER,
+      maxOutboundStreams: STREAMS_PER_PEER,
+      runOnLimitedConnection: true
+    }
     await node.handle(TENSOR_PROTOCOL, (stream, connection) => this.#accept(stream, connection), options)
     const host = listen?.map((address) => hostOf(parseAddress(address))).find((name) => name !== undefined)
     if (host === undefined) return
@@ -68,13 +73,12 @@ export class Lanes {
   /** A wire to the peer on the best lane that it can be reached on. */
   async open(peer: PeerId, signal: AbortSignal): Promise<OpenWire> {
     const { node } = this.#init
-    const id = peerIdFromString(peer)
-    const address = node.getConnections(id)[0]?.remoteAddr
-    const host = address === undefined ? undefined : hostOf(address)
+    // behind a relay nobody answers there
+    const host = directHost(bestConnection(node, peer))
     const fast = host === undefined ? undefined : await this.#fast?.dialer.open(peer, host, signal)
     if (fast !== undefined) return fast
     const options = { signal, maxOutboundStreams: STREAMS_PER_PEER }
-    const wire = new StreamWire(await node.dialProtocol(id, TENSOR_PROTOCOL, options), peer)
+    const wire = new StreamWire(await openStream(node, peer, TENSOR_PROTOCOL, options), peer)
     return { wire, reader: new WireReader(wire), release: () => wire.close(), broke: () => false }
   }
 

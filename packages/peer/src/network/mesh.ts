@@ -15,6 +15,7 @@ import type {
 } from '@peergrad/core'
 import { TOPIC_LIMIT, verifyEnvelope } from './envelope.js'
 import { checkPart } from './part.js'
+import type { RelayUse } from './reach/relay.js'
 import { crash, startWorker } from './start-worker.js'
 import type { Calls, CallMessage, FromWorker, NetworkStatistics, ToWorker, WorkerInit } from './protocol.js'
 
@@ -38,6 +39,13 @@ export interface NetworkMeshInit {
    * network thread imports it.
    */
   readonly transport?: string
+  /**
+   * whom it relays for, where it can be dialled: peers of peergrad (`auto`, unless given), anybody (`on`), nobody (`off`, and
+   * then it uses no relay either)
+   */
+  readonly relay?: RelayUse
+  /** addresses with /p2p/PeerId of relays to be reached through in any case */
+  readonly via?: readonly string[]
   readonly signal?: AbortSignal
   readonly logger?: Logger
 }
@@ -67,12 +75,14 @@ export async function createNetworkMesh(init: NetworkMeshInit): Promise<NetworkM
   const workerData: WorkerInit = {
     identityFile: init.identityFile,
     listen: init.listen ?? ['/ip4/0.0.0.0/tcp/0'],
-    bootstrap: init.bootstrap ?? [],
+    bootstrap: [...(init.bootstrap ?? []), ...(init.via ?? [])],
     mdns: init.mdns ?? false,
     topic: `peergrad/${init.topic}/control`,
     memory: init.memory,
     fastLane: init.fastLane ?? true,
-    transport: init.transport
+    transport: init.transport,
+    relay: init.relay ?? 'auto',
+    via: init.via ?? []
   }
   const { worker, self } = await startWorker(workerData, init.signal)
   return new WorkerMesh(worker, self, workerData, Arena.attach(init.memory), init.logger)

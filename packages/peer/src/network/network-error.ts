@@ -10,9 +10,11 @@ export function networkError(thrown: unknown, what: string, signal?: AbortSignal
   return new PeergradError('unreachable', `${what}: ${reasonOf(thrown)}`, {}, { cause: thrown })
 }
 
-/** libp2p rejects with the close event itself when a connection goes while something is negotiated on it. */
-function reasonOf(thrown: unknown): string {
+/** What went wrong, in libp2p's words; for a dial to several addresses, at each of them. */
+export function reasonOf(thrown: unknown): string {
+  // it rejects with the close event itself when a connection goes while something is negotiated on it
   if (thrown instanceof Event) return 'the connection closed'
+  if (thrown instanceof AggregateError && thrown.errors.length > 0) return thrown.errors.map(reasonOf).join('; ')
   return thrown instanceof Error ? thrown.message : String(thrown)
 }
 

@@ -3,9 +3,10 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { Arena, PeergradError } from '@peergrad/core'
 import type { Offence, PeerId } from '@peergrad/core'
 import { DoctorServer } from '../doctor/server.js'
-import { dialable, parseAddress, peerOf } from './addresses.js'
+import { dialable } from './addresses.js'
 import { Beats } from './beats.js'
 import { Contacts } from './contacts.js'
+import { Dials } from './dials.js'
 import { Gossip } from './gossip.js'
 import { loadIdentity } from './identity.js'
 import type { Identity } from './identity.js'
@@ -13,10 +14,12 @@ import { Introductions } from './introductions.js'
 import { Lanes } from './lanes.js'
 import { Links } from './links.js'
 import { Members } from './members.js'
-import { networkError, onAbort } from './network-error.js'
 import { createNode, startNode } from './node.js'
 import type { NetworkNode } from './node.js'
 import type { Calls, FromWorker, LogLevel, ToWorker, WorkerInit } from './protocol.js'
+import { LocalAddresses } from './reach/local-addresses.js'
+import { Reach } from './reach/reach.js'
+import { RelayGate } from './reach/relay.js'
 import { sequenceSource } from './replay-window.js'
 import { Reputation } from './reputation.js'
 import { Requests } from './requests.js'
@@ -26,11 +29,17 @@ import { TensorServer } from './tensor-server.js'
 
 const TICK_MILLISECONDS = 1000
 const DELAY_RESOLUTION_MILLISECONDS = 5
-/** How long a dial that was turned away waits for the other side's own dial. */
-const CROSSED_DIAL_MILLISECONDS = 1000
 
 type Handlers = {
   [M in keyof Calls]: (args: Calls[M]['arguments'], signal: AbortSignal) => Promise<Calls[M]['result']>
+}
+
+/** What the parts are built on. */
+interface Ground {
+  readonly identity: Identity
+  readonly node: NetworkNode
+  readonly reputation: Reputation
+  readonly local: LocalAddresses
 }
 
 /** All of the network that lives in the worker: it builds the parts, joins them, and does what the main thread asks. */
@@ -54,30 +63,33 @@ export class NetworkService {
   readonly #contacts: Contacts
   readonly #introductions: Introductions
   readonly #members: Members
+  readonly #dials: Dials
+  readonly #reach: Reach
 
   static async start(init: WorkerInit, post: (message: FromWorker) => void): Promise<NetworkService> {
     const identity = await loadIdentity(init.identityFile)
     const reputation = new Reputation()
-    // the gater needs the parts that need the node
-    let denies = (_peer: PeerId): boolean => false
+    const local = new LocalAddresses()
+    const excluded = (peer: PeerId) => reputation.excluded(peer)
+    const known = (peer: PeerId) => service.#gossip.subscribers().includes(peer)
     const node = await createNode({
       ...init,
       identity,
+      local,
       score: (peer) => reputation.score(peer),
-      excluded: (peer) => reputation.excluded(peer),
-      denies: (peer) => denies(peer)
+      excluded,
+      relay: init.relay === 'off' ? undefined : new RelayGate({ use: init.relay, excluded, known }),
+      // the gater needs the parts that need the node
+      denies: (peer, connection) => service.#reach.claims(peer, connection) || service.#dials.denies(peer, connection)
     })
-    const service = new NetworkService(init, identity, node, reputation, post)
-    denies = (peer) => service.#denies(peer)
+    const service = new NetworkService(init, { identity, node, reputation, local }, post)
     await service.#open(init)
     return service
   }
 
   private constructor(
     init: WorkerInit,
-    identity: Identity,
-    node: NetworkNode,
-    reputation: Reputation,
+    { identity, node, reputation, local }: Ground,
     post: (message: FromWorker) => void
   ) {
     const { topic } = init
@@ -155,11 +167,32 @@ export class NetworkService {
         this.#send({ type: 'disconnect', peer })
       }
     })
+    this.#dials = new Dials({
+      node,
+      self: this.self,
+      excluded,
+      dialling: (peer) => this.#contacts.dialling(peer),
+      quiet: (peer) => this.#silences.quiet(peer, performance.now()),
+      cut: (peer, reason) => this.#cut(peer, reason)
+    })
+    this.#reach = new Reach({
+      node,
+      local,
+      contacts: this.#contacts,
+      introductions: this.#introductions,
+      members: () => this.#members.list(),
+      via: init.via,
+      relayed: init.relay !== 'off',
+      log
+    })
     this.#tick = setInterval(() => this.#look(), TICK_MILLISECONDS)
     this.#delay.enable()
     this.handlers = {
-      addresses: async () => dialable(node.getMultiaddrs(), this.self),
-      dial: ({ address }, signal) => this.#dial(address, signal),
+      addresses: async () => {
+        await this.#reach.settled()
+        return dialable(node.getMultiaddrs(), this.self)
+      },
+      dial: ({ address }, signal) => this.#dials.dial(address, signal),
       announce: ({ payload }) => this.#announce(payload),
       request: ({ peer, payload, deadline }, signal) => this.#requests.ask(peer, payload, { deadline, signal }),
       unserve: async ({ digest }) => {
@@ -204,56 +237,12 @@ export class NetworkService {
       this.#beats.start(),
       this.#introductions.start(),
       new DoctorServer({ node: this.#node, peers: () => this.#members.list() }).start(),
+      this.#reach.open(),
       this.#lanes.start(fastLane ? listen : undefined)
     ])
     await startNode(this.#node, listen)
     this.#gossip.start()
-  }
-
-  /**
-   * Two peers that dial each other at once would have two connections, and gossipsub may choose the one that goes:
-   * the connection that the smaller id dialled is kept.
-   */
-  #denies(peer: PeerId): boolean {
-    if (this.#reputation.excluded(peer)) return true
-    if (this.self > peer) return false
-    return this.#contacts.dialling(peer) || this.#node.getConnections(peerIdFromString(peer)).length > 0
-  }
-
-  async #dial(address: string, signal: AbortSignal): Promise<PeerId> {
-    const target = parseAddress(address)
-    const peer = peerOf(target)
-    try {
-      const connection = await this.#node.dial(target, { signal })
-      return connection.remotePeer.toString()
-    } catch (thrown) {
-      // the smaller id turns a dial away when it is dialling itself
-      const crossed = peer !== undefined && peer < this.self && !signal.aborted
-      if (crossed && (await this.#appears(peer, signal))) return peer
-      const error = networkError(thrown, `dial ${address}`, signal)
-      if (error.code !== 'unreachable') throw error
-      const message = `${error.message}; check that the peer runs and that its address can be reached from here`
-      throw new PeergradError('unreachable', message, { address }, { cause: thrown })
-    }
-  }
-
-  /** Whether the peer connects by itself within a moment. */
-  async #appears(peer: PeerId, signal: AbortSignal): Promise<boolean> {
-    const id = peerIdFromString(peer)
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(CROSSED_DIAL_MILLISECONDS)])
-    if (this.#node.getConnections(id).length === 0) {
-      await new Promise<void>((resolve) => {
-        const onConnect = ({ detail }: CustomEvent<{ toString(): string }>) => detail.toString() === peer && end()
-        const end = () => {
-          this.#node.removeEventListener('peer:connect', onConnect)
-          stop()
-          resolve()
-        }
-        const stop = onAbort(limit, () => end())
-        this.#node.addEventListener('peer:connect', onConnect)
-      })
-    }
-    return this.#node.getConnections(id).length > 0
+    this.#reach.start()
   }
 
   async #announce(payload: Uint8Array): Promise<undefined> {
@@ -283,6 +272,7 @@ export class NetworkService {
   #look(): void {
     this.#members.look(performance.now())
     this.#contacts.look()
+    this.#reach.look(performance.now())
     for (const peer of this.#silences.look(performance.now())) {
       this.#log('info', { peer }, 'its connection is closed, for it fell silent')
       this.#cut(peer, new PeergradError('unreachable', `${peer} fell silent`))

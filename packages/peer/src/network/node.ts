@@ -1,9 +1,9 @@
 import { gossipsub } from '@chainsafe/libp2p-gossipsub'
 import type { GossipSub } from '@chainsafe/libp2p-gossipsub'
 import { bootstrap } from '@libp2p/bootstrap'
-import { identify } from '@libp2p/identify'
+import { identify, identifyPush } from '@libp2p/identify'
 import type { Identify } from '@libp2p/identify'
-import type { Libp2p } from '@libp2p/interface'
+import type { Libp2p, MultiaddrConnection } from '@libp2p/interface'
 import { mdns } from '@libp2p/mdns'
 import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
@@ -15,6 +15,10 @@ import { createLibp2p } from 'libp2p'
 import { parseAddress, peerOf } from './addresses.js'
 import { gossipOptions } from './gossip.js'
 import type { Identity } from './identity.js'
+import { dialOrder } from './reach/dial-order.js'
+import { internals, type Internals } from './reach/internals.js'
+import type { LocalAddresses } from './reach/local-addresses.js'
+import { relayServer, relayTransport, type RelayGate } from './reach/relay.js'
 import { loadTransport } from './transport.js'
 
 /**
@@ -25,7 +29,10 @@ import { loadTransport } from './transport.js'
  */
 const PING = { interval: 10_000, limit: 30_000, streams: 8 }
 
-export type NetworkNode = Libp2p<{ identify: Identify; ping: Ping; pubsub: GossipSub }>
+/** One address of several; the default, 6 s, leaves no time for the others where a firewall drops what comes. */
+const ADDRESS_MILLISECONDS = 3000
+
+export type NetworkNode = Libp2p<{ identify: Identify; ping: Ping; pubsub: GossipSub; internals: Internals }>
 
 export interface NodeInit {
   readonly identity: Identity
@@ -37,32 +44,43 @@ export interface NodeInit {
   readonly transport: string | undefined
   readonly score: (peer: PeerId) => number
   /** Whether a connection from this peer is turned away once it is known who it is. */
-  readonly denies: (peer: PeerId) => boolean
+  readonly denies: (peer: PeerId, connection: MultiaddrConnection) => boolean
   readonly excluded: (peer: PeerId) => boolean
+  readonly local: LocalAddresses
+  /** who may use this peer as a relay; undefined: nobody */
+  readonly relay: RelayGate | undefined
 }
 
 /** A libp2p node, not yet started. Each setting that differs from the default says what the default breaks. */
 export async function createNode(init: NodeInit): Promise<NetworkNode> {
   for (const address of init.listen) parseAddress(address)
   for (const address of init.bootstrap) checkBootstrap(address)
+  const { relay } = init
   return createLibp2p({
     start: false,
     privateKey: init.identity.libp2pKey,
     addresses: { listen: [...init.listen] },
-    transports: [await loadTransport(init.transport)],
+    transports: [await loadTransport(init.transport), relayTransport()],
     connectionEncrypters: [noise()],
     // a window that grows to the default of 16 MiB fills the receiver with buffers faster than they are collected:
     // 4 MiB halves its CPU on loopback, and still is 400 MB/s at a round trip of 10 ms; keep-alive, on by default, tunes it
     streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: 4 << 20 } })],
     // 5 new connections a second per host would fail most of the dials of a swarm that starts
-    connectionManager: { inboundConnectionThreshold: 1000, maxIncomingPendingConnections: 100 },
+    connectionManager: {
+      inboundConnectionThreshold: 1000,
+      maxIncomingPendingConnections: 100,
+      addressSorter: dialOrder(init.local),
+      addressDialTimeout: ADDRESS_MILLISECONDS
+    },
     // without a maxTimeout, one dead peer slows the next detection
     connectionMonitor: { pingInterval: PING.interval, pingTimeout: { minTimeout: PING.limit, maxTimeout: PING.limit } },
     connectionGater: {
       // the default refuses private addresses in browsers only; ours are all welcome
       denyDialMultiaddr: () => false,
       denyDialPeer: (peer) => init.excluded(peer.toString()),
-      denyInboundEncryptedConnection: (peer) => init.denies(peer.toString())
+      denyInboundEncryptedConnection: (peer, connection) => init.denies(peer.toString(), connection),
+      denyInboundRelayReservation: (peer) => relay?.deniesReservation(peer.toString()) ?? true,
+      denyOutboundRelayedConnection: (from, to) => relay?.deniesConnection(from.toString(), to.toString()) ?? true
     },
     peerDiscovery: [
       ...(init.bootstrap.length > 0 ? [bootstrap({ list: [...init.bootstrap], timeout: 0 })] : []),
@@ -70,9 +88,13 @@ export async function createNode(init: NodeInit): Promise<NetworkNode> {
     ],
     services: {
       identify: identify(),
+      // a relay is found, or the address changes, when others are connected already
+      identifyPush: identifyPush(),
       // the default, 2 from one side and 1 to the other, closes the connection when a second one is under way for long
       ping: ping({ maxInboundStreams: PING.streams, maxOutboundStreams: PING.streams }),
-      pubsub: gossipsub(gossipOptions(init.topic, init.score))
+      pubsub: gossipsub(gossipOptions(init.topic, init.score)),
+      internals,
+      ...(relay !== undefined && { relay: relayServer() })
     }
   })
 }

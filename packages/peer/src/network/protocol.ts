@@ -1,5 +1,7 @@
 import type { Digest, ErrorJSON, FetchReport, LinkStatistics, Offence, PeerId, VectorHandle } from '@peergrad/core'
 
+import type { RelayUse } from './reach/relay.js'
+
 /** What the main thread and the network worker say to each other. Vectors go by handle, errors by toJSON. */
 
 export interface WorkerInit {
@@ -11,6 +13,8 @@ export interface WorkerInit {
   readonly memory: WebAssembly.Memory
   readonly fastLane: boolean
   readonly transport: string | undefined
+  readonly relay: RelayUse
+  readonly via: readonly string[]
 }
 
 export interface NetworkStatistics {

@@ -1,7 +1,7 @@
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
-import { peerIdFromString } from '@libp2p/peer-id'
 import { PeergradError } from '@peergrad/core'
 import type { Offence, PeerId } from '@peergrad/core'
+import { openStream } from './connections.js'
 import { ENVELOPE_LIMIT, sealEnvelope, verifyEnvelope } from './envelope.js'
 import type { Envelope } from './envelope.js'
 import { encodeFrame, readFrame } from './frames.js'
@@ -51,7 +51,11 @@ export class Requests {
   }
 
   async start(): Promise<void> {
-    const options = { maxInboundStreams: CONCURRENT_PER_PEER, maxOutboundStreams: CONCURRENT_PER_PEER }
+    const options = {
+      maxInboundStreams: CONCURRENT_PER_PEER,
+      maxOutboundStreams: CONCURRENT_PER_PEER,
+      runOnLimitedConnection: true
+    }
     await this.#init.node.handle(REQUEST_PROTOCOL, (stream, connection) => this.#accept(stream, connection), options)
   }
 
@@ -64,7 +68,7 @@ export class Requests {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(deadline)])
     const what = `request to ${peer}`
     try {
-      const stream = await this.#init.node.dialProtocol(peerIdFromString(peer), REQUEST_PROTOCOL, {
+      const stream = await openStream(this.#init.node, peer, REQUEST_PROTOCOL, {
         signal: limit,
         maxOutboundStreams: CONCURRENT_PER_PEER
       })

@@ -28,6 +28,12 @@ export class Silences {
     this.#heard.delete(peer)
   }
 
+  /** Milliseconds since the peer was heard; undefined before the first time. */
+  quiet(peer: PeerId, now: number): number | undefined {
+    const heard = this.#heard.get(peer)
+    return heard === undefined ? undefined : now - heard
+  }
+
   /** Whose silence is too long. Each is told once. */
   look(now: number): PeerId[] {
     const late = now - this.#looked - this.#interval

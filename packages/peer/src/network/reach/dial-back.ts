@@ -1,0 +1,123 @@
+import type { Connection, Stream } from '@libp2p/interface'
+import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
+import { PeergradError, type PeerId } from '@peergrad/core'
+import { onAbort } from '../network-error.js'
+import type { NetworkNode } from '../node.js'
+import { StreamWire } from '../stream-wire.js'
+import { TokenBuckets } from '../token-bucket.js'
+import { WireReader } from '../wire-reader.js'
+import { jsonFrame, portOf, readJsonFrame } from './json-frames.js'
+import { familyOf, hostOf, isRelayed } from './scope.js'
+
+export const DIAL_BACK_PROTOCOL = '/peergrad/dial-back/1'
+
+const ANSWER_MILLISECONDS = 8000
+/** A firewall that drops packets lets a dial wait for ever. */
+const DIAL_MILLISECONDS = 3000
+/** Dials that one peer may ask for. */
+const RATE = { burst: 8, perSecond: 0.2 }
+const STREAMS = 2
+
+export interface DialedBack {
+  /** whether the other peer came through, proved by its key */
+  readonly reached: boolean
+  /** where the other one dialled: this peer as it is seen from there */
+  readonly address: Multiaddr
+}
+
+/**
+ * "Can you dial me?" A peer asks one that it dialled, which dials the port that it is told, at the host that it sees,
+ * and nowhere else: nobody can be made to dial a stranger. That it came through is seen by the asker itself, when the
+ * other one has proved its key and before there is a connection: it is turned away there, and no stream ever meets it.
+ *
+ * (AutoNAT 1.0 closes a connection that was there before, asks four peers of four networks, and looks at public
+ * addresses only; in a firewalled LAN and in a run of two peers it says nothing.)
+ */
+export class DialBack {
+  readonly #node: NetworkNode
+  readonly #buckets = new TokenBuckets(RATE)
+  /** whom this peer waits for, and whether they came */
+  readonly #expected = new Map<PeerId, boolean>()
+
+  constructor(node: NetworkNode) {
+    this.#node = node
+  }
+
+  async start(): Promise<void> {
+    const options = { maxInboundStreams: STREAMS, maxOutboundStreams: STREAMS }
+    await this.#node.handle(
+      DIAL_BACK_PROTOCOL,
+      (stream, connection) => {
+        this.#attend(stream, connection).catch(() => undefined)
+      },
+      options
+    )
+  }
+
+  /** Whether an inbound connection, whose peer is proved, is one that was asked for: it is to be turned away. */
+  claims(peer: PeerId, from: Multiaddr): boolean {
+    if (!this.#expected.has(peer) || isRelayed(from)) return false
+    this.#expected.set(peer, true)
+    return true
+  }
+
+  /** Asks the peer at the other end. Rejects when it does not answer, or asks for patience. */
+  async ask(connection: Connection, port: number): Promise<DialedBack> {
+    const peer = connection.remotePeer.toString()
+    const signal = AbortSignal.timeout(ANSWER_MILLISECONDS)
+    this.#expected.set(peer, false)
+    try {
+      const stream = await connection.newStream(DIAL_BACK_PROTOCOL, { signal, maxOutboundStreams: STREAMS })
+      const wire = new StreamWire(stream, peer)
+      const stop = onAbort(signal, () => wire.abort(new PeergradError('timeout', `${peer} did not dial back`)))
+      try {
+        wire.send(jsonFrame({ port }))
+        const answer = await readJsonFrame(new WireReader(wire))
+        wire.close()
+        return { reached: this.#expected.get(peer) === true, address: addressOf(answer, port) }
+      } finally {
+        stop()
+      }
+    } finally {
+      this.#expected.delete(peer)
+    }
+  }
+
+  async #attend(stream: Stream, connection: Connection): Promise<void> {
+    const peer = connection.remotePeer.toString()
+    const wire = new StreamWire(stream, peer)
+    const signal = AbortSignal.timeout(ANSWER_MILLISECONDS)
+    const stop = onAbort(signal, () => wire.abort(new PeergradError('timeout', `${peer} asked for nothing`)))
+    try {
+      if (!this.#buckets.take(peer)) throw new PeergradError('refused', `${peer} asks to be dialled too often`)
+      const { port } = await readJsonFrame(new WireReader(wire))
+      const host = connection.direct ? hostOf(connection.remoteAddr) : undefined
+      if (host === undefined) throw new PeergradError('refused', `${peer} asks through a relay`)
+      const address = `/${familyOf(host) === 'ipv6' ? 'ip6' : 'ip4'}/${host}/tcp/${portOf(port)}`
+      await this.#dial(multiaddr(`${address}/p2p/${peer}`))
+      wire.send(jsonFrame({ address }))
+      wire.close()
+    } catch (thrown) {
+      wire.abort(PeergradError.from(thrown))
+    } finally {
+      stop()
+    }
+  }
+
+  /** It fails in any case: whoever asked turns the dial away. */
+  async #dial(address: Multiaddr): Promise<void> {
+    try {
+      const options = { signal: AbortSignal.timeout(DIAL_MILLISECONDS), force: true }
+      const unexpected = await this.#node.dial(address, options)
+      await unexpected.close()
+    } catch {
+      // how far it came the asker knows
+    }
+  }
+}
+
+function addressOf({ address: text }: Readonly<Record<string, unknown>>, port: number): Multiaddr {
+  const form = /^\/ip[46]\/[\da-fA-F.:]{2,45}\/tcp\/\d+$/
+  if (typeof text === 'string' && form.test(text) && text.endsWith(`/tcp/${port}`)) return multiaddr(text)
+  throw new PeergradError('corrupt', `dial-back: expected {address} with port ${port}`)
+}

@@ -1,0 +1,180 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Connection } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { PeergradError, type PeerId } from '@peergrad/core'
+import { deferred } from '../../deferred.js'
+import type { NetworkNode } from '../node.js'
+import type { DialBack } from './dial-back.js'
+import type { LocalAddresses } from './local-addresses.js'
+import type { Reservations } from './reservations.js'
+import { hostOf, isRelayed, relayOf, scopeOf, type Scope } from './scope.js'
+
+/** Relays that a hidden peer wants: one may go. */
+const RELAYS = 2
+/** Milliseconds before a peer that was asked is asked again. */
+const ASK_AGAIN = 60_000
+/** Milliseconds that others have to dial this peer by themselves, which says as much and costs nothing. */
+const SETTLE = 1000
+/** Milliseconds that a relay which was named has to give a place. */
+const VIA_MILLISECONDS = 5000
+
+export interface ReachabilityInit {
+  readonly node: NetworkNode
+  readonly dialBack: DialBack
+  readonly reservations: Reservations
+  readonly local: LocalAddresses
+  /** peers that are connected and of this run */
+  readonly members: () => readonly PeerId[]
+  /** relays that a place is asked of in any case */
+  readonly via: ReadonlySet<PeerId>
+  /** whether relays are used */
+  readonly relayed: boolean
+  readonly log: (fields: Readonly<Record<string, unknown>>, message: string) => void
+}
+
+/**
+ * Whether others can dial this peer, from its private networks and from the public one, and what follows: an address
+ * that is proved is announced; where no dial comes through, a relay that this peer dialled keeps a way open. On one machine
+ * nothing is asked.
+ */
+export class Reachability {
+  readonly #init: ReachabilityInit
+  readonly #proved = new Set<Scope>()
+  readonly #asked = new Map<PeerId, number>()
+  readonly #busy = new Set<Scope>()
+  readonly #placed = deferred<void>()
+  #publicHost: string | undefined
+
+  constructor(init: ReachabilityInit) {
+    this.#init = init
+  }
+
+  /** Announces what the interfaces have: a firewall may be in front, which the first dial-back tells. */
+  start(): void {
+    for (const address of this.#own()) if (scopeOf(address) === 'public') this.#confirm(address)
+  }
+
+  /** The public IP address that others see this peer at, when one has said. */
+  get publicHost(): string | undefined {
+    return this.#publicHost
+  }
+
+  /** Resolves when a relay of `via` has a place for this peer, after some seconds in any case. */
+  async settled(): Promise<void> {
+    const { via, reservations } = this.#init
+    if (via.size === 0 || reservations.held().length > 0) return
+    await Promise.race([this.#placed.promise, delay(VIA_MILLISECONDS, undefined, { ref: false })])
+  }
+
+  look(now: number): void {
+    this.#useVia()
+    for (const scope of ['public', 'lan'] as const) {
+      if (this.#proved.has(scope) || this.#busy.has(scope)) continue
+      const members = this.#members(scope)
+      if (members.some(({ direction }) => direction === 'inbound')) {
+        this.#proved.add(scope)
+        continue
+      }
+      const next = this.#wants(scope) ? members.find((connection) => this.#mayAsk(connection, now)) : undefined
+      if (next !== undefined) void this.#ask(next, scope, now)
+    }
+  }
+
+  /** The addresses of this machine changed: what was known is not known any more. */
+  changed(): void {
+    this.#proved.clear()
+    this.#asked.clear()
+    this.#publicHost = undefined
+    this.start()
+  }
+
+  /** Direct connections to peers of this run, and to relays that it is reached through. */
+  #members(scope: Scope): Connection[] {
+    const all = this.#init.node.getConnections()
+    const relays = all.flatMap(({ remoteAddr }) => relayOf(remoteAddr) ?? [])
+    const useful = new Set([...this.#init.members(), ...relays])
+    const isUseful = ({ direct, remotePeer }: Connection) => direct && useful.has(remotePeer.toString())
+    return all.filter((connection) => isUseful(connection) && scopeOf(connection.remoteAddr) === scope)
+  }
+
+  #wants(scope: Scope): boolean {
+    return this.#init.reservations.held().filter(({ remoteAddr }) => scopeOf(remoteAddr) === scope).length < RELAYS
+  }
+
+  #mayAsk({ remotePeer, timeline }: Connection, now: number): boolean {
+    const peer = remotePeer.toString()
+    const settled = Date.now() - timeline.open >= SETTLE
+    return settled && !this.#init.reservations.has(peer) && now - (this.#asked.get(peer) ?? -Infinity) >= ASK_AGAIN
+  }
+
+  async #ask(connection: Connection, scope: Scope, now: number): Promise<void> {
+    const { dialBack, log } = this.#init
+    const peer = connection.remotePeer.toString()
+    const port = this.#port()
+    if (port === undefined) return
+    this.#busy.add(scope)
+    this.#asked.set(peer, now)
+    try {
+      const { reached, address } = await dialBack.ask(connection, port)
+      log({ peer, address: address.toString(), reached }, 'dialled back')
+      if (scope === 'public') this.#publicHost = hostOf(address)
+      if (reached) {
+        this.#proved.add(scope)
+        this.#confirm(address)
+      } else {
+        this.#withdraw(scope)
+        await this.#reserve(connection)
+      }
+    } catch (thrown) {
+      log({ peer, error: PeergradError.from(thrown).message }, 'no dial-back')
+    } finally {
+      this.#busy.delete(scope)
+    }
+  }
+
+  async #reserve(connection: Connection): Promise<void> {
+    if (!this.#init.relayed) return
+    const relay = connection.remotePeer.toString()
+    await this.#init.reservations.reserve(connection)
+    this.#placed.resolve()
+    this.#init.log({ relay }, 'others cannot dial this peer: it is reached through a relay')
+  }
+
+  #useVia(): void {
+    const { node, via, reservations, log } = this.#init
+    for (const connection of node.getConnections()) {
+      const peer = connection.remotePeer.toString()
+      const due = via.has(peer) && connection.direct && !reservations.has(peer) && this.#asked.get(peer) !== connection.timeline.open
+      if (!due) continue
+      this.#asked.set(peer, connection.timeline.open)
+      this.#reserve(connection).catch((thrown: unknown) => {
+        log({ peer, error: PeergradError.from(thrown).message }, 'no place at the relay')
+      })
+    }
+  }
+
+  /** What this peer listens on, without ways through relays. */
+  #own(): Multiaddr[] {
+    return this.#init.node.services.internals.transportManager.getAddrs().filter((address) => !isRelayed(address))
+  }
+
+  #port(): number | undefined {
+    const tcp = this.#own().find((address) => /\/tcp\/\d+$/.test(address.toString()))
+    const port = tcp?.getComponents().find(({ name }) => name === 'tcp')?.value
+    return port === undefined ? undefined : Number(port)
+  }
+
+  #confirm(address: Multiaddr): void {
+    const { local, node } = this.#init
+    const host = hostOf(address)
+    const type = host !== undefined && local.has(host) ? 'transport' : 'observed'
+    node.services.internals.addressManager.confirmObservedAddr(address, { type, ttl: Number.MAX_SAFE_INTEGER })
+  }
+
+  /** Private addresses stay announced: a neighbour may still reach what this one did not. */
+  #withdraw(scope: Scope): void {
+    if (scope !== 'public') return
+    const { addressManager } = this.#init.node.services.internals
+    for (const address of this.#own()) if (scopeOf(address) === scope) addressManager.removeObservedAddr(address)
+  }
+}
