@@ -24,8 +24,8 @@ const found = (...more: string[]) => new Cli(['peer', ...SMALL, ...LOOPBACK, '--
 
 /** The command that the founder prints, as arguments. */
 async function invitation(founder: Cli): Promise<string[]> {
-  const [, address] = await founder.saw(/npx peergrad peer --join (\S+)/)
-  return ['peer', '--join', address!, ...LOCAL]
+  const [, words] = await founder.saw(/npx peergrad (peer --join .+)/)
+  return [...words!.split(' '), ...LOCAL]
 }
 
 describe('peer', () => {
@@ -49,6 +49,41 @@ describe('peer', () => {
     expect(refused.err).toContain('optimiser')
     expect(refused.err).toContain('0.5')
     expect(refused.err).not.toMatch(/^\s+at /m)
+  })
+
+  test('another run than the command names is refused, and so is an id that is none', async () => {
+    const founder = found('--peers', '2')
+    const [, , address] = await invitation(founder)
+    const join = (id: string) => cli('peer', '--join', address!, '--run-id', id, ...LOCAL, '--out', scratch())
+    const [other, none] = await Promise.all([join('0'.repeat(32)), join('nonsense')])
+    expect([other.code, none.code]).toEqual([6, 2])
+    expect(other.err).toContain('expected 00000000')
+    expect(none.err).toContain('expected 16 to 64 hexadecimal digits')
+  })
+
+  test('the command lets in whoever has it where the run is by invitation, and nobody without', async () => {
+    const founder = found('--peers', '2', '--rounds', '2', '--admission', 'invitation')
+    const joining = await invitation(founder)
+    const without = joining.filter((word, at) => word !== '--invitation' && joining[at - 1] !== '--invitation')
+    expect((await cli(...without, '--out', scratch())).code).toBe(6)
+    const [first, second] = await Promise.all([founder.finished, cli(...joining, '--out', scratch())])
+    expect([first.code, second.code]).toEqual([0, 0])
+    expect(first.out).toContain('Whoever has this command can take part')
+  })
+
+  test('a relay carries a run between peers that meet through it alone', async () => {
+    const relay = new Cli(['relay', ...LOOPBACK, '--data-dir', scratch()])
+    const [, via] = await relay.saw(/--via (\S+)/)
+    const founder = found('--peers', '2', '--rounds', '2', '--via', via!)
+    const [, , address] = await invitation(founder)
+    const through = `${via}/p2p-circuit/p2p/${address!.split('/').at(-1)}`
+    const [first, second] = await Promise.all([
+      founder.finished,
+      cli('peer', '--join', through, ...LOCAL, '--out', scratch())
+    ])
+    expect([first.code, second.code]).toEqual([0, 0])
+    relay.process.kill('SIGINT')
+    expect((await relay.finished).code).toBe(0)
   })
 
   test('no peer at the address: said in time, with code 4', async () => {

@@ -39,7 +39,12 @@ export class Internet {
   readonly #hosts: readonly Namespace[]
   readonly #sites: readonly Site[]
 
-  private constructor(open: Namespace, routers: readonly Namespace[], hosts: readonly Namespace[], sites: readonly Site[]) {
+  private constructor(
+    open: Namespace,
+    routers: readonly Namespace[],
+    hosts: readonly Namespace[],
+    sites: readonly Site[]
+  ) {
     this.#open = open
     this.#routers = routers
     this.#hosts = hosts

@@ -28,7 +28,10 @@ export async function namespace(): Promise<Namespace> {
 /** Runs a command in the namespace. Returns what it printed; throws with what it complained of. */
 export function run({ enter }: Namespace, command: string, args: readonly string[], input?: string): string {
   const [program = '', ...rest] = [...enter, command, ...args]
-  const { status, stdout, stderr } = spawnSync(program, rest, { encoding: 'utf8', ...(input !== undefined && { input }) })
+  const { status, stdout, stderr } = spawnSync(program, rest, {
+    encoding: 'utf8',
+    ...(input !== undefined && { input })
+  })
   if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr.trim()}`)
   return stdout
 }

@@ -32,6 +32,7 @@ import { aggregators, codecs, filters, preAggregators, strategies } from '@peerg
 import { checkCombination } from './combination.js'
 import type { Armed } from './attack/arm.js'
 import { checkInDatabase } from './in-database.js'
+import { datasetHere } from './peer/data-here.js'
 import { checkStore, openStore, type StoreInit } from './stores.js'
 
 /** What a run's manifest names, looked up and made. */
@@ -132,7 +133,7 @@ export async function openParts({ manifest, signal, armed, ...init }: OpenInit):
   const report = (message: string) => logger.info({}, message)
   const { stream } = options
   const loading = { cacheDirectory: cacheDirectory(options), stream, signal, report }
-  const dataset = await loadDataset(manifest.dataset, loading)
+  const dataset = await loadDataset(datasetHere(manifest.dataset, options.data), loading)
   const workers = options['engine-workers'] || availableParallelism()
   const engine = await createEngine({
     backend: options.engine,

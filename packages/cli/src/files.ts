@@ -5,6 +5,9 @@ import { fileError } from './machine-error.js'
 /** Directory of the model of a run, for other tools. */
 export const MODEL = 'model'
 
+/** File of the addresses of the peers of a run. */
+export const PEERS = 'peers.json'
+
 /** Writes a file whole or not at all. Errors: `full`, `missing` … with the path in the message. */
 export function writeWhole(path: string, text: string): void {
   const unfinished = `${path}.unfinished`

@@ -1,12 +1,15 @@
 export {
   createNetworkMesh,
+  keptAddresses,
   loadIdentity,
   peerOfKey,
+  reachOf,
   verifyEnvelope,
   type Envelope,
   type NetworkMesh,
   type NetworkMeshInit,
-  type NetworkStatistics
+  type NetworkStatistics,
+  type Scope
 } from './network/index.js'
 export { Checkpoints, type CheckpointsInit, type ExtraVector } from './checkpoint/checkpoints.js'
 export {

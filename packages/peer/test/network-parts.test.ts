@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterAll, describe, expect, it, vi } from 'vitest'
-import { multiaddr } from '@multiformats/multiaddr'
+import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import type { Libp2p } from '@libp2p/interface'
 import { dialable } from '../dist/network/addresses.js'
 import { Contacts } from '../dist/network/contacts.js'
@@ -394,16 +394,25 @@ describe('contacts', () => {
   const peer = peerIdOfKey(signer().publicKey)
   function contactsOf(dial: () => Promise<void>) {
     const dials: string[] = []
+    const kept: { multiaddr: Multiaddr }[] = []
     const node = {
       peerId: peerIdOfKey(signer().publicKey),
       getConnections: () => [],
-      peerStore: { merge: async () => undefined },
+      peerStore: {
+        get: async () => ({ addresses: kept }),
+        merge: async (_id: unknown, { multiaddrs }: { multiaddrs: Multiaddr[] }) =>
+          void kept.push(...multiaddrs.map((each) => ({ multiaddr: each })))
+      },
       dial: (id: unknown) => {
         dials.push(String(id))
         return dial()
       }
     } as unknown as Libp2p
-    return { dials, contacts: new Contacts({ node, excluded: (other) => other === 'excluded', log: () => undefined }) }
+    return {
+      dials,
+      kept,
+      contacts: new Contacts({ node, excluded: (other) => other === 'excluded', log: () => undefined })
+    }
   }
 
   it('are dialled once however often they are named', async () => {
@@ -424,6 +433,30 @@ describe('contacts', () => {
     await contacts.learn(peer, [])
     expect(dials).toEqual([])
     contacts.close()
+  })
+
+  it('that are missing are dialled soon at an address that somebody names, of which a liar has no endless supply', async () => {
+    vi.useFakeTimers()
+    try {
+      const { dials, kept, contacts } = contactsOf(() => Promise.reject(new PeergradError('unreachable', 'no')))
+      const at = (port: number) => multiaddr(`/ip4/192.0.2.1/tcp/${port}`)
+      await contacts.learn(peer, [at(1)])
+      await vi.advanceTimersByTimeAsync(60_000)
+      expect(contacts.missing).toBe(true)
+      const before = dials.length
+      await contacts.learn(peer, [at(1)])
+      await vi.advanceTimersByTimeAsync(500)
+      expect(dials.length).toBe(before)
+      await contacts.learn(peer, [at(1), at(2)])
+      await vi.advanceTimersByTimeAsync(500)
+      expect(dials.length).toBe(before + 1)
+      expect(kept.map((each) => each.multiaddr.toString())).toEqual([at(1), at(2)].map(String))
+      for (let port = 3; port < 100; port++) await contacts.learn(peer, [at(port)])
+      expect(kept).toHaveLength(16)
+      contacts.close()
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('that are lost are dialled again and again', async () => {

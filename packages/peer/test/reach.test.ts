@@ -43,7 +43,10 @@ describe('how far an address reaches', () => {
   it('decides the order in which addresses are handed out: a relay after what is direct and as far', () => {
     const relay = `/ip4/192.0.2.1/tcp/1/p2p/${ID}/p2p-circuit`
     const given = ['/ip4/127.0.0.1/tcp/1', '/ip4/10.0.0.1/tcp/1', relay, '/ip4/192.0.2.2/tcp/1']
-    const order = dialable(given.map((address) => multiaddr(address)), 'x').map((address) => address.split('/')[2])
+    const order = dialable(
+      given.map((address) => multiaddr(address)),
+      'x'
+    ).map((address) => address.split('/')[2])
     expect(order).toEqual(['192.0.2.2', '192.0.2.1', '10.0.0.1', '127.0.0.1'])
   })
 })
@@ -167,7 +170,9 @@ describe('a peer that nobody can dial', () => {
     await other.dial(address)
     await Promise.all([meets(other, hidden.self), meets(hidden, other.self)])
 
-    const heard = new Promise((resolve) => other.on('message', ({ payload }) => resolve(Buffer.from(payload).toString())))
+    const heard = new Promise((resolve) =>
+      other.on('message', ({ payload }) => resolve(Buffer.from(payload).toString()))
+    )
     await hidden.announce(Buffer.from('hello'))
     expect(await heard).toBe('hello')
 

@@ -12,6 +12,7 @@ import { exportModel } from './export.js'
 import { invite } from './invite.js'
 import { newCommand } from './new.js'
 import { peer } from './peer.js'
+import { relay } from './relay.js'
 import { report } from './report.js'
 import { simulate } from './simulate.js'
 import { strategies } from './strategies.js'
@@ -24,6 +25,7 @@ export const COMMANDS: readonly Command[] = [
   attack,
   simulate,
   peer,
+  relay,
   invite,
   doctor,
   dashboard,

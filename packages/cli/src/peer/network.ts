@@ -1,10 +1,12 @@
-import type { Arena, Logger, Mesh, Options } from '@peergrad/core'
-import { createNetworkMesh } from '@peergrad/peer'
+import type { Arena, Logger, Options } from '@peergrad/core'
+import { createNetworkMesh, type NetworkMesh } from '@peergrad/peer'
 import type { AttackPlan } from '../attack/plan.js'
 
 export interface NetworkInit {
   readonly options: Options
   readonly identity: string
+  /** file where it is kept who was there */
+  readonly addressBook: string
   /** of a hostile peer, which may speak in its own way below the mesh too */
   readonly plan?: AttackPlan | undefined
   readonly arena: Arena
@@ -16,12 +18,25 @@ export interface NetworkInit {
 const TOPIC = 'run'
 
 /** Joins the network: resolves when this peer listens. */
-export function openMesh({ options, identity, plan, arena, logger, signal }: NetworkInit): Promise<Mesh> {
+export function openMesh({
+  options,
+  identity,
+  addressBook,
+  plan,
+  arena,
+  logger,
+  signal
+}: NetworkInit): Promise<NetworkMesh> {
   return createNetworkMesh({
     identityFile: identity,
     listen: listenAddresses(options),
     bootstrap: options.join,
     mdns: options.mdns,
+    ...(options.upnp && { upnp: [] }),
+    dht: options.dht,
+    relay: options.relay,
+    via: options.via,
+    addressBook,
     topic: TOPIC,
     ...transportOf(plan),
     memory: arena.memory,

@@ -23,6 +23,7 @@ export async function peerOptions(flags: Readonly<Record<string, unknown>>, run?
   const { options: resolved, given } = resolveOptions(file === undefined ? { flags } : { flags, file })
   const options = withAllowed(resolved)
   const joins = options.join.length > 0
+  checkRunId(options['run-id'], joins)
   const words = MANIFEST_OPTIONS.filter((name) => given.has(name)).map((name) => `--${name}`)
   if (joins && file === undefined && words.length > 0) {
     throw new PeergradError(
@@ -33,6 +34,14 @@ export async function peerOptions(flags: Readonly<Record<string, unknown>>, run?
   if (resumed === undefined) return { options, describesRun: file !== undefined || !joins }
   checkSameRun(options, resumed.position.manifest, resumed.file)
   return { options: { ...options, ...placeOf(resumed, options) }, describesRun: true, resume: resumed.file }
+}
+
+function checkRunId(id: string | undefined, joins: boolean): void {
+  if (id === undefined) return
+  const message = /^[\da-f]{16,64}$/.test(id)
+    ? joins || 'expected --join as well: a run is joined through one of its peers'
+    : 'expected 16 to 64 hexadecimal digits, as the first peer of the run prints them'
+  if (message !== true) throw new PeergradError('argument', `run-id: got ${id}, ${message}`, { path: 'run-id' })
 }
 
 /** A peer that comes back has the same key and the same directory, where nothing else is said. */

@@ -11,15 +11,25 @@ import {
   type RunEvent
 } from '@peergrad/core'
 import type { SaveRequest } from '@peergrad/engine'
-import { CHECKPOINTS, loadCheckpoint, resumedFrom, runPeer, Swarm, type PeerResult } from '@peergrad/peer'
+import {
+  CHECKPOINTS,
+  keptAddresses,
+  loadCheckpoint,
+  resumedFrom,
+  runPeer,
+  Swarm,
+  type PeerResult
+} from '@peergrad/peer'
 import { arm, HONEST } from '../attack/arm.js'
 import type { AttackPlan } from '../attack/plan.js'
 import { checkComponents, openParts, type PeerParts } from '../compose.js'
-import { defaultOut, directory, MODEL } from '../files.js'
+import { defaultOut, directory, MODEL, PEERS } from '../files.js'
 import { fileLogger } from '../logger.js'
 import { credentialsOf, foundedBy } from './admission.js'
 import { closeAll, type Closing } from './closing.js'
 import { holdIdentity } from './identity.js'
+import type { Joinable } from './join-command.js'
+import { joinable } from './joinable.js'
 import type { Leaving } from './leaving.js'
 import { openMesh } from './network.js'
 
@@ -37,7 +47,9 @@ export interface PeerInit {
   readonly leaving: Pick<Leaving, 'leave' | 'stop' | 'ends' | 'giveUp'>
   /** whether this peer, with that rank at the end of the run, writes the model for other tools */
   readonly exports: (rank: number) => boolean
-  readonly onListening: (peer: string, addresses: readonly string[]) => void
+  readonly onListening?: (peer: string, addresses: readonly string[]) => void
+  /** called when this peer knows its run, and so can be joined */
+  readonly onJoinable?: (joinable: Joinable) => void
   readonly onEvent: (event: RunEvent) => void
 }
 
@@ -53,7 +65,7 @@ export function peerDirectory(options: Options): string {
 
 /** One peer from its start to the end of its run. Everything it opened is closed when it resolves or rejects. */
 export async function onePeer(init: PeerInit): Promise<PeerEnd> {
-  const { options, describesRun, plan, leaving, onListening, onEvent } = init
+  const { options, describesRun, plan, leaving, onEvent } = init
   const { leave, stop, ends, giveUp } = leaving
   const own = describesRun ? optionsToManifest(options) : undefined
   // what can be seen to be wrong is said before anything is opened
@@ -67,7 +79,9 @@ export async function onePeer(init: PeerInit): Promise<PeerEnd> {
     const arena = Arena.create({ bytes: options.memory * 2 ** 20 })
     const identity = await holdIdentity(options)
     opened.push(identity)
-    const network = await openMesh({ options, identity: identity.file, plan, arena, logger, signal: ends })
+    const addressBook = join(out, PEERS)
+    const kept = await keptAddresses(addressBook)
+    const network = await openMesh({ options, identity: identity.file, addressBook, plan, arena, logger, signal: ends })
     opened.push(network)
     const armed = plan === undefined ? HONEST : arm(plan.attack, { self: network.self, ...plan })
     const mesh = armed.mesh(network)
@@ -77,17 +91,22 @@ export async function onePeer(init: PeerInit): Promise<PeerEnd> {
       mesh,
       clock,
       logger,
-      join: options.join,
+      // when nobody answers where this peer was told to look, somebody may where others were
+      join: options.join.length > 0 ? [...options.join, ...kept] : [],
+      ...(options['run-id'] !== undefined && { expected: options['run-id'] }),
       sha256,
       credentials,
       ...(own && { manifest: foundedBy(own, mesh.self) }),
       ...(resumed && { resumed })
     })
     opened.push(swarm)
-    onListening(mesh.self, await mesh.addresses())
+    const addresses = await mesh.addresses()
+    init.onListening?.(mesh.self, addresses)
 
     const patience = options.patience * 1000
     const manifest = await swarm.find({ deadline: patience, signal: ends })
+    network.rendezvous(swarm.run)
+    init.onJoinable?.(await joinable({ manifest, run: swarm.run, addresses, identity: identity.file }))
     const parts = await openParts({
       manifest,
       options,

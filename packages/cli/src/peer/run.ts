@@ -11,7 +11,7 @@ import { Recorder } from '../recorder.js'
 import { interrupts } from '../signals.js'
 import { Tally } from '../tally.js'
 import { eventMessage, failureMessage, type Host } from './host.js'
-import { invitation } from './invitation.js'
+import { joinCommand, type Joinable } from './join-command.js'
 import { Leaving } from './leaving.js'
 import { onePeer, peerDirectory } from './peer.js'
 import { usageOf } from './usage.js'
@@ -50,7 +50,7 @@ export async function runForPerson({ json, dashboard: port, ...init }: RunInit):
       options: { ...options, out },
       leaving,
       exports: () => true,
-      onListening: (_peer, addresses) => invite(addresses, (text) => (json ? progress.say(text) : print(text))),
+      onJoinable: (joinable) => invite(joinable, (text) => (json ? progress.say(text) : print(text))),
       onEvent: (event) => {
         tally.add(event)
         recorder.add(event)
@@ -102,11 +102,19 @@ function exit(): never {
   process.exit(EXIT.interrupted.code)
 }
 
-function invite(addresses: readonly string[], tell: (text: string) => void): void {
-  const found = invitation(addresses)
+const INSTALLED = 'in a clone of peergrad there, after npm test or npm start -- --help has installed it'
+const FROM = {
+  public: `from any machine, ${INSTALLED}`,
+  lan: `from a machine of the same network, ${INSTALLED} (from elsewhere: docs/guide/hosts.md)`,
+  link: `from a machine on the same cable, ${INSTALLED}`,
+  loopback: 'only on this host, for others cannot dial it (see docs/guide/hosts.md)'
+}
+
+function invite(joinable: Joinable, tell: (text: string) => void): void {
+  const found = joinCommand(joinable)
   if (found === undefined) return
-  const who = found.localOnly
-    ? 'only this machine can dial this peer; from here'
-    : 'from another machine, in a clone of peergrad there, after npm test or npm start -- --help has installed it'
-  tell(`Join ${who}:\n\n    ${found.command}\n`)
+  tell(`Join ${FROM[found.from]}:\n\n    ${found.command}\n`)
+  const { invitation } = joinable
+  if (invitation === undefined) return
+  tell(`Whoever has this command can take part, until ${new Date(invitation.until).toISOString()}.\n`)
 }

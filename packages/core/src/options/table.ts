@@ -292,6 +292,13 @@ export const OPTIONS = {
     defaultText: '~/.cache/peergrad',
     describe: 'where data sets are kept once fetched, and the keys of the peers of this machine'
   }),
+  data: text({
+    group: 'peer',
+    default: undefined,
+    placeholder: 'DIR',
+    defaultText: 'where the run says',
+    describe: "where this machine has the files of the run's data set, in the place of its dir=DIR"
+  }),
   stream: boolean({
     group: 'peer',
     default: false,
@@ -302,6 +309,13 @@ export const OPTIONS = {
     group: 'peer',
     placeholder: 'MULTIADDR',
     describe: 'address of any peer of the run; repeat it for more'
+  }),
+  'run-id': text({
+    group: 'peer',
+    default: undefined,
+    placeholder: 'ID',
+    describe:
+      'the run to join, by the first digits of its id (16 at least): what runs at --join is refused if it is another'
   }),
   listen: list({ group: 'peer', placeholder: 'MULTIADDR', describe: 'address to listen on; repeat it for more' }),
   port: integer({
@@ -342,6 +356,29 @@ export const OPTIONS = {
     describe: 'what `peergrad invite` printed, for a run with --admission invitation'
   }),
   mdns: boolean({ group: 'peer', default: false, describe: 'look for peers on the local network' }),
+  upnp: boolean({
+    group: 'peer',
+    default: false,
+    describe: 'ask the router to let dials to this peer in (UPnP): it need not relay then'
+  }),
+  dht: boolean({
+    group: 'peer',
+    default: false,
+    describe:
+      'keep a part of a hash table (Kademlia) in which peers find the others of their run: for more than some 30'
+  }),
+  relay: choice({
+    group: 'peer',
+    default: 'auto',
+    choices: ['auto', 'on', 'off'],
+    describe:
+      'whom this peer relays for, where others can dial it: peers of peergrad (auto), anybody (on), nobody (off: then it uses no relay either)'
+  }),
+  via: list({
+    group: 'peer',
+    placeholder: 'MULTIADDR',
+    describe: 'address of a relay to be reached through, for a first peer that nobody can dial'
+  }),
   'log-level': choice({
     group: 'peer',
     default: 'info',

@@ -40,6 +40,8 @@ export interface AcquaintanceInit {
   /** what this peer has to prove that it may take part */
   readonly credentials: Credentials
   readonly sha256: KnownRunInit['sha256']
+  /** the first digits of the id of the run that this peer came for */
+  readonly expected?: string
 }
 
 type Join = Extract<ControlRequest, { kind: 'join' }>
@@ -75,10 +77,10 @@ export class Acquaintance {
   onMerge: (running: boolean) => void = () => {}
 
   /** Error `refused` when the own run asks for what this peer has not. */
-  constructor({ mesh, clock, manifest, lineage, resumed, credentials, sha256 }: AcquaintanceInit) {
+  constructor({ mesh, clock, manifest, lineage, resumed, credentials, sha256, expected }: AcquaintanceInit) {
     this.#mesh = mesh
     this.#clock = clock
-    this.#about = { self: mesh.self, credentials, sha256, now: () => clock.wall() }
+    this.#about = { self: mesh.self, credentials, sha256, now: () => clock.wall(), ...(expected && { expected }) }
     this.#guard = new FloodGuard(
       RATE,
       (peer, offence) => mesh.report(peer, offence),

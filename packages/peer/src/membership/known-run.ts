@@ -15,6 +15,8 @@ export interface KnownRunInit {
   /** time of day in milliseconds */
   readonly now: () => number
   readonly sha256: (text: string) => string
+  /** the first digits of the id that the run has which this peer came for; any when left out */
+  readonly expected?: string
 }
 
 type Greeting = Omit<Claim, 'run'>
@@ -33,7 +35,7 @@ export class KnownRun {
     this.#admission = admissionOf(manifest.admission, init)
   }
 
-  /** The run as another peer tells it. Error `refused` when it is open, and this peer came to one that is not. */
+  /** The run as another peer tells it. Error `refused` when it is another one than this peer came for. */
   static toldBy(manifest: RunManifest, init: KnownRunInit): KnownRun {
     const { secret, invitation } = init.credentials
     if (parseAdmission(manifest.admission).kind === 'open' && (secret !== undefined || invitation !== undefined)) {
@@ -41,7 +43,11 @@ export class KnownRun {
       const message = `join: the run there is open to anybody, and ${what} was given here`
       throw new PeergradError('refused', `${message}; check the address, or leave it out to take part all the same`)
     }
-    return new KnownRun(manifest, init)
+    const run = new KnownRun(manifest, init)
+    const { expected = '' } = init
+    if (run.id.startsWith(expected)) return run
+    const message = `join: the run there is ${run.id.slice(0, expected.length)}…, expected ${expected}…`
+    throw new PeergradError('refused', `${message}; another run was started there since: get its join command`)
   }
 
   /** What this peer shows with a greeting. */

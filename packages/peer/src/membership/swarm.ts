@@ -30,6 +30,8 @@ export interface SwarmInit extends Pick<GatheringInit, 'join' | 'resumed' | 'fou
   readonly logger: Logger
   /** the run, or undefined to take it from the first peer that is reached */
   readonly manifest?: RunManifest
+  /** the first digits of the id of the run that this peer came for; any when left out */
+  readonly expected?: string
   /** SHA-256 as hexadecimal digits */
   readonly sha256: (text: string) => string
   /** what this peer has to prove that it may take part, where the run asks for it */

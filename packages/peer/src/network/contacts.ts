@@ -100,10 +100,12 @@ export class Contacts {
   async #addresses(peer: PeerId, addresses: readonly Multiaddr[]): Promise<void> {
     if (this.#connected(peer)) return
     const id = peerIdFromString(peer)
-    const { addresses: known } = await this.#init.node.peerStore.get(id)
+    const { peerStore } = this.#init.node
+    // none of a peer that the store does not know, or has forgotten
+    const { addresses: known } = await peerStore.get(id).catch(() => ({ addresses: [] }))
     const more = addresses.filter((address) => !known.some(({ multiaddr }) => multiaddr.equals(address)))
     if (more.length === 0 || known.length + more.length > ADDRESS_LIMIT) return
-    await this.#init.node.peerStore.merge(id, { multiaddrs: more })
+    await peerStore.merge(id, { multiaddrs: more })
     const contact = this.#contacts.get(peer)
     if (contact === undefined || contact.dialling) return
     contact.attempts = 0

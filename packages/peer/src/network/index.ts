@@ -2,4 +2,5 @@ export { createNetworkMesh, type NetworkMesh, type NetworkMeshInit } from './mes
 export { loadIdentity, peerOfKey } from './identity.js'
 export { verifyEnvelope, type Envelope } from './envelope.js'
 export type { NetworkStatistics } from './protocol.js'
+export { keptAddresses } from './reach/address-book.js'
 export { reachOf, type Scope } from './reach/scope.js'

@@ -10,6 +10,8 @@ export interface MembersInit {
   readonly node: NetworkNode
   readonly introductions: Introductions
   readonly contacts: Contacts
+  /** whether a peer that libp2p heard of is one to be connected to */
+  readonly discovers: (peer: PeerId) => boolean
   readonly connected: (peer: PeerId) => void
   readonly disconnected: (peer: PeerId) => void
   readonly log: (fields: Readonly<Record<string, unknown>>, message: string) => void
@@ -35,10 +37,10 @@ export class Members {
       if (detail.protocols.includes(HELLO_PROTOCOL)) void this.#greet(detail.peerId.toString())
     })
     node.addEventListener('peer:disconnect', ({ detail }) => this.#gone(detail.toString()))
-    node.addEventListener(
-      'peer:discovery',
-      ({ detail }) => void contacts.learn(detail.id.toString(), detail.multiaddrs)
-    )
+    node.addEventListener('peer:discovery', ({ detail }) => {
+      const peer = detail.id.toString()
+      if (init.discovers(peer)) void contacts.learn(peer, detail.multiaddrs)
+    })
   }
 
   list(): readonly PeerId[] {

@@ -46,6 +46,12 @@ export interface NetworkMeshInit {
   readonly relay?: RelayUse
   /** addresses with /p2p/PeerId of relays to be reached through in any case */
   readonly via?: readonly string[]
+  /** file where it is kept who was there, so that none of them is needed to find the others again; none unless given */
+  readonly addressBook?: string
+  /** ask the router to let dials in (UPnP): by the URLs of its description, or of one that is searched for; not unless given */
+  readonly upnp?: readonly string[]
+  /** keep a part of a hash table (Kademlia) in which peers find those of their run; off unless given */
+  readonly dht?: boolean
   readonly signal?: AbortSignal
   readonly logger?: Logger
 }
@@ -58,6 +64,8 @@ const PAUSE = 300
 export interface NetworkMesh extends Mesh {
   /** Stops redialling a peer that left or was excluded, until it comes by itself. */
   forget(peer: PeerId): void
+  /** With the hash table: tells it the run (its id) that this peer is of, and looks for others there from now on. */
+  rendezvous(run: string): void
   statistics(): Promise<NetworkStatistics>
 }
 
@@ -82,7 +90,10 @@ export async function createNetworkMesh(init: NetworkMeshInit): Promise<NetworkM
     fastLane: init.fastLane ?? true,
     transport: init.transport,
     relay: init.relay ?? 'auto',
-    via: init.via ?? []
+    via: init.via ?? [],
+    addressBook: init.addressBook,
+    upnp: init.upnp,
+    dht: init.dht ?? false
   }
   const { worker, self } = await startWorker(workerData, init.signal)
   return new WorkerMesh(worker, self, workerData, Arena.attach(init.memory), init.logger)
@@ -104,6 +115,7 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
   readonly #links = new Map<PeerId, LinkStatistics>()
   readonly #served = new Map<Digest, VectorHandle>()
   #admitted: readonly PeerId[] = []
+  #run: string | undefined
   /** settles when a worker that took the place of a crashed one listens */
   #restart: Promise<void> | undefined
   #addresses: readonly string[] = []
@@ -195,6 +207,11 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
 
   forget(peer: PeerId): void {
     this.#post({ type: 'forget', peer })
+  }
+
+  rendezvous(run: string): void {
+    this.#run = run
+    this.#post({ type: 'rendezvous', run })
   }
 
   statistics(): Promise<NetworkStatistics> {
@@ -316,6 +333,7 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
     this.#worker = worker
     this.#follow(worker)
     this.#post({ type: 'admit', peers: this.#admitted })
+    if (this.#run !== undefined) this.#post({ type: 'rendezvous', run: this.#run })
     for (const [digest, vector] of this.#served) this.#post({ type: 'serve', digest, vector })
   }
 
@@ -342,8 +360,14 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
 
 /** Where another worker can be found where the first one was: the ports that were had, for those that were open. */
 function samePort(listen: readonly string[], had: readonly string[]): string[] {
-  const port = had.map((address) => /\/tcp\/(\d+)/.exec(address)?.[1]).find((found) => found !== undefined)
-  return listen.map((address) => (port === undefined ? address : address.replace(/\/tcp\/0(?=\/|$)/, `/tcp/${port}`)))
+  const direct = had.filter((address) => !address.includes('/p2p-circuit'))
+  return listen.map((address) => {
+    const web = /\/ws(\/|$)/
+    const port = direct
+      .filter((each) => web.test(each) === web.test(address))
+      .map((each) => /\/tcp\/(\d+)/.exec(each)?.[1])
+    return port[0] === undefined ? address : address.replace(/\/tcp\/0(?=\/|$)/, `/tcp/${port[0]}`)
+  })
 }
 
 function checkControl(payload: Uint8Array): void {

@@ -3,7 +3,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { Arena, PeergradError } from '@peergrad/core'
 import type { Offence, PeerId } from '@peergrad/core'
 import { DoctorServer } from '../doctor/server.js'
-import { dialable } from './addresses.js'
+import { dialable, parseAddress, peerOf } from './addresses.js'
 import { Beats } from './beats.js'
 import { Contacts } from './contacts.js'
 import { Dials } from './dials.js'
@@ -32,6 +32,15 @@ const DELAY_RESOLUTION_MILLISECONDS = 5
 
 type Handlers = {
   [M in keyof Calls]: (args: Calls[M]['arguments'], signal: AbortSignal) => Promise<Calls[M]['result']>
+}
+
+/**
+ * Of which peers that libp2p heard of this one is to be a contact. A hash table knows peers of all runs, and of them
+ * only those are dialled whom we were told of.
+ */
+function discovered({ dht, mdns, bootstrap }: WorkerInit): (peer: PeerId) => boolean {
+  const told = new Set(bootstrap.flatMap((address) => peerOf(parseAddress(address)) ?? []))
+  return (peer) => !dht || mdns || told.has(peer)
 }
 
 /** What the parts are built on. */
@@ -155,6 +164,7 @@ export class NetworkService {
       node,
       introductions: this.#introductions,
       contacts: this.#contacts,
+      discovers: discovered(init),
       log,
       connected: (peer) => {
         this.#beats.add(peer)
@@ -181,6 +191,8 @@ export class NetworkService {
       contacts: this.#contacts,
       introductions: this.#introductions,
       members: () => this.#members.list(),
+      addressBook: init.addressBook,
+      dht: init.dht,
       via: init.via,
       relayed: init.relay !== 'off',
       log
@@ -219,6 +231,8 @@ export class NetworkService {
         return this.#report(message.peer, message.offence)
       case 'forget':
         return this.#contacts.forget(message.peer)
+      case 'rendezvous':
+        return this.#reach.rendezvous(message.run)
       case 'respond':
         return this.#requests.answer(message.request, message.payload)
       case 'refuse':
@@ -296,6 +310,7 @@ export class NetworkService {
     this.#contacts.close()
     this.#server.close()
     this.#lanes.close()
+    await this.#reach.close()
     await this.#node.stop()
   }
 

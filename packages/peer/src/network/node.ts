@@ -19,6 +19,7 @@ import { dialOrder } from './reach/dial-order.js'
 import { internals, type Internals } from './reach/internals.js'
 import type { LocalAddresses } from './reach/local-addresses.js'
 import { relayServer, relayTransport, type RelayGate } from './reach/relay.js'
+import { webSocketTransport } from './reach/web-socket.js'
 import { loadTransport } from './transport.js'
 
 /**
@@ -47,6 +48,10 @@ export interface NodeInit {
   readonly denies: (peer: PeerId, connection: MultiaddrConnection) => boolean
   readonly excluded: (peer: PeerId) => boolean
   readonly local: LocalAddresses
+  /** ask the router to let dials in; URLs of its description, none: it is searched for. Not asked when undefined. */
+  readonly upnp: readonly string[] | undefined
+  /** keep a part of the hash table in which peers find those of their run */
+  readonly dht: boolean
   /** who may use this peer as a relay; undefined: nobody */
   readonly relay: RelayGate | undefined
 }
@@ -60,7 +65,7 @@ export async function createNode(init: NodeInit): Promise<NetworkNode> {
     start: false,
     privateKey: init.identity.libp2pKey,
     addresses: { listen: [...init.listen] },
-    transports: [await loadTransport(init.transport), relayTransport()],
+    transports: [await loadTransport(init.transport), webSocketTransport(), relayTransport()],
     connectionEncrypters: [noise()],
     // a window that grows to the default of 16 MiB fills the receiver with buffers faster than they are collected:
     // 4 MiB halves its CPU on loopback, and still is 400 MB/s at a round trip of 10 ms; keep-alive, on by default, tunes it
@@ -94,9 +99,26 @@ export async function createNode(init: NodeInit): Promise<NetworkNode> {
       ping: ping({ maxInboundStreams: PING.streams, maxOutboundStreams: PING.streams }),
       pubsub: gossipsub(gossipOptions(init.topic, init.score)),
       internals,
+      ...(init.upnp !== undefined && { upnp: await portMapping(init.upnp) }),
+      ...(init.dht && { dht: await hashTable() }),
       ...(relay !== undefined && { relay: relayServer() })
     }
   })
+}
+
+/** The services that few use are imported for them only. */
+async function portMapping(gateways: readonly string[]) {
+  const { uPnPNAT } = await import('@libp2p/upnp-nat')
+  const given = gateways.length > 0 && { gateways: [...gateways] }
+  // an address that the router gave is dialled back like any other one
+  return uPnPNAT({ portMappingDescription: 'peergrad', autoConfirmAddress: true, ...given })
+}
+
+/** All peers of peergrad that keep one have one table, whatever their run; its entries say who is of which. */
+async function hashTable() {
+  const { kadDHT, passthroughMapper } = await import('@libp2p/kad-dht')
+  // the default keeps no table behind private addresses, which a LAN has only
+  return kadDHT({ protocol: '/peergrad/kad/1.0.0', clientMode: false, peerInfoMapper: passthroughMapper })
 }
 
 /** Error `argument` when it cannot listen, with the port when that is in use. */

@@ -15,6 +15,9 @@ export interface WorkerInit {
   readonly transport: string | undefined
   readonly relay: RelayUse
   readonly via: readonly string[]
+  readonly addressBook: string | undefined
+  readonly upnp: readonly string[] | undefined
+  readonly dht: boolean
 }
 
 export interface NetworkStatistics {
@@ -57,6 +60,7 @@ export type ToWorker =
   | { type: 'beat'; payload: Uint8Array }
   | { type: 'report'; peer: PeerId; offence: Offence }
   | { type: 'forget'; peer: PeerId }
+  | { type: 'rendezvous'; run: string }
   | { type: 'respond'; request: number; payload: Uint8Array }
   | { type: 'refuse'; request: number; error: ErrorJSON }
 

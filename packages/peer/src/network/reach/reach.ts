@@ -6,11 +6,13 @@ import { HELLO_PROTOCOL, type Introductions } from '../introductions.js'
 import { TENSOR_PROTOCOL } from '../lanes.js'
 import type { NetworkNode } from '../node.js'
 import { REQUEST_PROTOCOL } from '../requests.js'
+import { Acquaintances } from './acquaintances.js'
 import { DialBack } from './dial-back.js'
 import { Inquiries } from './inquiries.js'
 import type { LocalAddresses } from './local-addresses.js'
 import { Punch } from './punch.js'
 import { Reachability } from './reachability.js'
+import { Rendezvous } from './rendezvous.js'
 import { Reservations } from './reservations.js'
 import { hostOf } from './scope.js'
 import { Upgrades } from './upgrades.js'
@@ -21,6 +23,10 @@ export interface ReachInit {
   readonly contacts: Contacts
   readonly introductions: Introductions
   readonly members: () => readonly PeerId[]
+  /** file where it is kept who was there; none when undefined */
+  readonly addressBook: string | undefined
+  /** whether the node keeps a part of the hash table */
+  readonly dht: boolean
   /** addresses of relays that a place is asked of in any case */
   readonly via: readonly string[]
   /** whether relays are used */
@@ -36,9 +42,11 @@ export class Reach {
   readonly #punch: Punch
   readonly #upgrades: Upgrades
   readonly #inquiries: Inquiries
+  readonly #acquaintances: Acquaintances | undefined
+  readonly #rendezvous: Rendezvous | undefined
 
   constructor(init: ReachInit) {
-    const { node, contacts, introductions, members, via, log } = init
+    const { node, contacts, introductions, members, via, addressBook: file, log } = init
     this.#init = init
     this.#dialBack = new DialBack(node)
     this.#reachability = new Reachability({
@@ -59,6 +67,10 @@ export class Reach {
       members,
       ask: (member) => introductions.greet(member, new AbortController().signal)
     })
+    if (init.dht) {
+      this.#rendezvous = new Rendezvous({ node, log, learn: (peer, addresses) => contacts.learn(peer, addresses) })
+    }
+    if (file !== undefined) this.#acquaintances = new Acquaintances({ ...init, file })
   }
 
   /** Before the node starts. */
@@ -69,6 +81,16 @@ export class Reach {
   /** Once it listens. */
   start(): void {
     this.#reachability.start()
+    void this.#acquaintances?.start()
+  }
+
+  /** The run that this peer is of, for others to find it by. */
+  rendezvous(run: string): void {
+    this.#rendezvous?.open(run)
+  }
+
+  async close(): Promise<void> {
+    await this.#acquaintances?.close()
   }
 
   /** Resolves when this peer can be reached as it was told to be, after some seconds in any case. */
@@ -87,6 +109,8 @@ export class Reach {
     this.#reachability.look(now)
     this.#upgrades.look(now)
     this.#inquiries.look(now)
+    this.#acquaintances?.look(now)
+    this.#rendezvous?.look(now)
   }
 
   /**

@@ -144,7 +144,11 @@ export class Reachability {
     const { node, via, reservations, log } = this.#init
     for (const connection of node.getConnections()) {
       const peer = connection.remotePeer.toString()
-      const due = via.has(peer) && connection.direct && !reservations.has(peer) && this.#asked.get(peer) !== connection.timeline.open
+      const due =
+        via.has(peer) &&
+        connection.direct &&
+        !reservations.has(peer) &&
+        this.#asked.get(peer) !== connection.timeline.open
       if (!due) continue
       this.#asked.set(peer, connection.timeline.open)
       this.#reserve(connection).catch((thrown: unknown) => {

@@ -94,7 +94,10 @@ export class Upgrades {
   /** Whether an address that it announces can be dialled. */
   async #reaches(peer: Libp2pPeerId): Promise<boolean> {
     const { addresses } = await this.#init.node.peerStore.get(peer)
-    const direct = addresses.map(({ multiaddr }) => multiaddr).filter(worthATry).slice(0, ADDRESSES)
+    const direct = addresses
+      .map(({ multiaddr }) => multiaddr)
+      .filter(worthATry)
+      .slice(0, ADDRESSES)
     if (direct.length === 0) return false
     const whole = direct.map((address) => address.encapsulate(`/p2p/${peer.toString()}`))
     try {

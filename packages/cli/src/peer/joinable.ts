@@ -1,0 +1,30 @@
+import { parseAdmission, type RunManifest } from '@peergrad/core'
+import { createInvitation, invitationText, loadIdentity } from '@peergrad/peer'
+import type { Joinable } from './join-command.js'
+
+/** How long an invitation in a join command is good for, in milliseconds; `peergrad invite` makes others. */
+const VALID = 24 * 3_600_000
+
+export interface JoinableInit {
+  readonly manifest: RunManifest
+  readonly run: string
+  readonly addresses: readonly string[]
+  /** file of this peer's key */
+  readonly identity: string
+}
+
+/** What another peer needs to join this one: with an invitation for whoever has it, where this peer may invite. */
+export async function joinable({ manifest, run, addresses, identity }: JoinableInit): Promise<Joinable> {
+  const { kind, peers } = parseAdmission(manifest.admission)
+  const secret = kind === 'secret'
+  if (kind !== 'invitation') return { addresses, run, secret }
+  const issuer = await loadIdentity(identity)
+  if (!peers.includes(issuer.peer)) return { addresses, run, secret }
+  const until = Date.now() + VALID
+  return {
+    addresses,
+    run,
+    secret,
+    invitation: { text: invitationText(createInvitation({ run, issuer, until })), until }
+  }
+}

@@ -1,0 +1,78 @@
+import type { Libp2p } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { PeergradError, type PeerId } from '@peergrad/core'
+import { byReach } from '../addresses.js'
+import type { Contacts } from '../contacts.js'
+import { newest, readAddressBook, writeAddressBook, type KnownPeer } from './address-book.js'
+
+/** Milliseconds between two writes, and the age at which what is written is written again though nobody came. */
+const PAUSE = 5000
+const REFRESH = 10 * 60_000
+
+export interface AcquaintancesInit {
+  readonly node: Libp2p
+  readonly contacts: Contacts
+  readonly members: () => readonly PeerId[]
+  readonly file: string
+  readonly log: (fields: Readonly<Record<string, unknown>>, message: string) => void
+}
+
+/** Keeps where the peers of the run were, so that none of them is needed to find the others again. */
+export class Acquaintances {
+  readonly #init: AcquaintancesInit
+  #known = new Map<PeerId, KnownPeer>()
+  #written = ''
+  #at = -Infinity
+  #writing: Promise<void> = Promise.resolve()
+
+  constructor(init: AcquaintancesInit) {
+    this.#init = init
+  }
+
+  /** Dials who was there the last time. A file that cannot be read is one that says nothing. */
+  async start(): Promise<void> {
+    const { file, contacts, log } = this.#init
+    try {
+      for (const peer of await readAddressBook(file)) {
+        this.#known.set(peer.id, peer)
+        void contacts.learn(peer.id, peer.addresses)
+      }
+    } catch (thrown) {
+      log({ error: PeergradError.from(thrown).message }, 'the address book is begun anew')
+    }
+  }
+
+  look(now: number): void {
+    if (now - this.#at < PAUSE || !this.#changed(now)) return
+    this.#at = now
+    this.#writing = this.#write()
+  }
+
+  /** Resolves when who is there now is kept. */
+  async close(): Promise<void> {
+    await this.#writing
+    if (this.#changed(this.#at)) await this.#write()
+  }
+
+  #changed(now: number): boolean {
+    const members = [...this.#init.members()].sort().join()
+    return members !== '' && (members !== this.#written || now - this.#at >= REFRESH)
+  }
+
+  async #write(): Promise<void> {
+    const { node, members, file, log } = this.#init
+    const seen = Date.now()
+    this.#written = [...members()].sort().join()
+    try {
+      for (const id of members()) {
+        const { addresses } = await node.peerStore.get(peerIdFromString(id))
+        this.#known.set(id, { id, addresses: byReach(addresses.map(({ multiaddr }) => multiaddr)), seen })
+      }
+      const kept = newest([...this.#known.values()])
+      this.#known = new Map(kept.map((peer) => [peer.id, peer]))
+      await writeAddressBook(file, kept)
+    } catch (thrown) {
+      log({ error: PeergradError.from(thrown).message }, 'the address book was not written')
+    }
+  }
+}
