@@ -1,7 +1,7 @@
 import type { PeerId } from '@peergrad/core'
 
 /** Milliseconds between two inquiries: a peer that died is asked after too, more and more rarely. */
-const PAUSE = { first: 2000, factor: 2, most: 60_000 }
+const PAUSE = { first: 1000, factor: 2, most: 60_000 }
 
 export interface InquiriesInit {
   /** whether somebody is to be reached who is not */
