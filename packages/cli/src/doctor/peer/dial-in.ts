@@ -52,5 +52,5 @@ function described({ host, outcome }: DialBack, heard: boolean, port: number, an
 }
 
 function open(port: number): string {
-  return `let TCP port ${port} in at the firewall (such as \`ufw allow ${port}/tcp\`) and forward it at the router; until then this peer reaches only those that it can dial`
+  return `let TCP port ${port} in at the firewall (such as \`ufw allow ${port}/tcp\`) and forward it at the router; until then others reach it through a relay only, if there is one`
 }

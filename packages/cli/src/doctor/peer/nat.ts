@@ -25,7 +25,7 @@ export const nat: PeerCheck = ({ seen: { observed }, visit: { localPort, limited
   return warn(
     'behind-nat',
     `the other peer sees ${host} port ${port}, which is not this machine: a NAT is in between${what.found}`,
-    `${what.advice}; without that this peer reaches only those that it can dial`,
+    `${what.advice}; without that others reach it through a relay only, if there is one`,
     { observed, localPort: localPort ?? null, kind }
   )
 }
