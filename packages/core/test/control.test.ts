@@ -32,10 +32,12 @@ describe('control messages', () => {
     const proposal = { contributions: [contribution], members: [peer], retired: [], evidence: [], finish: true }
     const messages: ControlMessage[] = [
       manifest,
+      { ...manifest, links: Uint8Array.of(0, 255, 3) },
       { kind: 'prepare', run, round: 0, ballot: 5 },
       { kind: 'promise', run, round: 0, ballot: 5, accepted: null },
       { kind: 'promise', run, round: 0, ballot: 5, accepted: { ballot: 1, proposal, outcome: digest } },
       { kind: 'propose', run, round: 1, ballot: 0, proposal, outcome: null },
+      { kind: 'propose', run, round: 1, ballot: 0, proposal: { ...proposal, ring: [0] }, outcome: null },
       { kind: 'commit', run, round: 1, ballot: 0, proposal, outcome: digest },
       { kind: 'leave', run, round: 9 },
       { kind: 'suspicions', run, number: 3, peers: [peer] }
@@ -50,7 +52,8 @@ describe('control messages', () => {
     ['round', { ...manifest, round: -1 }],
     ['round', { ...manifest, round: 1.5 }],
     ['length', { ...manifest, length: 2 ** 31 }],
-    ['samples', { ...manifest, samples: 0 }],
+    ['samples', { ...manifest, samples: -1 }],
+    ['links', { ...manifest, links: new Uint8Array(257) }],
     ['run', { ...manifest, run: '' }],
     ['kind', { ...manifest, kind: 'constructor' }],
     ['value', { ...manifest, extra: 1 }],

@@ -118,7 +118,7 @@ describe('what one peer can make another one keep', () => {
     let contradictions = 0
     const manifests = new Manifests({
       length: 10,
-      mostSamples: 8,
+      samples: { least: 1, most: 8 },
       refuse: (_peer, offence) => refused.push(offence),
       onContradiction: () => (contradictions += 1)
     })

@@ -11,8 +11,8 @@ export interface ContributionManifest {
   readonly words: number
   /** floats that they stand for: parameters + buffers */
   readonly length: number
-  /** samples behind it, as the peer declares */
+  /** samples behind it, as the peer declares; 0 for a model that made no step since it was given last */
   readonly samples: number
-  /** mean training loss */
+  /** mean training loss of these samples */
   readonly loss: number
 }

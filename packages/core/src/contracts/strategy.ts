@@ -69,9 +69,18 @@ export interface RoundContext {
   keep(name: string, key: string): Promise<void>
   /**
    * Announces what this peer gives in this round: `make` stores it and returns its key. Runs once a round; later
-   * attempts get the same contribution. Cut into several `parts` (see spanOf), the others may fetch any of them.
+   * attempts get the same contribution. Cut into several `parts` (see spanOf), the others may fetch any of them. A strategy
+   * with `ownModels` may give a model as it was, with no samples.
    */
   contribute(make: () => Promise<{ key: string; loss: number; samples: number }>, parts?: number): Promise<Contribution>
+  /** Resolves when so many members of the view have announced what they give in this round. */
+  given(members: number): Promise<void>
+  /**
+   * Waits for work that may take longer than the round. It is what an earlier round began and did not wait for to its end, or
+   * else `work`, which begins now, at the state and with the minibatches of this round. When `enough` resolves first the result
+   * is undefined, and the work goes on. It is lost with the state that it began from, and when the peer ends.
+   */
+  lasting<T>(work: (begun: LastingContext) => Promise<T>, enough: Promise<unknown>): Promise<T | undefined>
   /** Waits for the agreed contributions of this attempt, in rank order. The own one is not always among them. */
   agreed(): Promise<readonly ContributionManifest[]>
   /**
@@ -83,6 +92,11 @@ export interface RoundContext {
   aggregate(keys: readonly string[], manifests: readonly ContributionManifest[], to: string, part?: Part): Promise<void>
   /** Whether the run ends with this round; known once the contributions are agreed. */
   last(): boolean
+  /**
+   * The agreed contributions in the order of a ring over quick links, the same at every peer: the round's coordinator found it
+   * in what the peers say of their links, see `Strategy.overLinks`. In rank order where no other is much quicker.
+   */
+  ring(): readonly ContributionManifest[]
   /** The peer that carries role `index` in this attempt; roles move on when their carrier is lost. */
   role(index: number): PeerId
   /**
@@ -93,6 +107,12 @@ export interface RoundContext {
   /** Waits for what `peer` publishes under the label, pulls and verifies it, and returns its key. */
   receive(label: string, peer: PeerId, part?: Part): Promise<string>
 }
+
+/** What work that may outlast its round has in hand: of the round in which it began, but its keys stay until the next begins. */
+export type LastingContext = Pick<
+  RoundContext,
+  'round' | 'state' | 'minibatches' | 'store' | 'key' | 'measure' | 'gradient'
+>
 
 /** A round that is over. */
 export interface RoundRecord {
@@ -129,6 +149,8 @@ export interface Strategy {
   readonly ownModels?: boolean
   /** merges by `store.combine`, with factors of its own, and not by the run's rule: no server's database does that itself */
   readonly combines?: boolean
+  /** peers say with what they give how slow their links are, for `RoundContext.ring` */
+  readonly overLinks?: boolean
   /** the filter that is taken when the run names none */
   readonly filter?: string
   /** optimiser steps that a peer makes in one round; 1 when left out */

@@ -8,6 +8,7 @@ import {
   evidence,
   finite,
   length,
+  LINKS_LIMIT,
   members,
   MEMBERS_LIMIT,
   packProposal,
@@ -20,7 +21,7 @@ import {
 } from './proposal.js'
 import { runManifestSchema } from './run-manifest.js'
 
-export { EVIDENCE_LIMIT, type Evidence, type Proposal } from './proposal.js'
+export { EVIDENCE_LIMIT, LINKS_LIMIT, type Evidence, type Proposal } from './proposal.js'
 
 /**
  * Control messages: msgpack maps of at most CONTROL_LIMIT bytes, checked field by field before anybody looks at them.
@@ -52,7 +53,9 @@ const message = z.discriminatedUnion('kind', [
     length,
     samples,
     loss: finite,
-    life
+    life,
+    /** how slow the sender's link to each member of the view is, a byte each: where the strategy goes over links */
+    links: bytes(LINKS_LIMIT).optional()
   }),
   /** phase 1 of a later ballot */
   z.strictObject({ kind: z.literal('prepare'), run, round, ballot }),

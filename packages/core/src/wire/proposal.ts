@@ -14,9 +14,14 @@ export const peer = z
 export const round = z.int().min(0).max(0xffff_ffff)
 export const length = z.int().min(1).max(0x3fff_ffff)
 export const words = z.int().min(1).max(0x3fff_ffff)
-export const samples = z.int().min(1).max(0xffff_ffff)
+export const samples = z.int().min(0).max(0xffff_ffff)
 export const finite = z.number().refine(Number.isFinite)
 export const members = z.array(peer).min(1).max(MEMBERS_LIMIT)
+
+/** Members of a view that say how slow their links are, at most: n² of it is told in a round. */
+export const LINKS_LIMIT = 256
+const place = z.int().min(0).max(LINKS_LIMIT)
+const ring = z.array(place).max(LINKS_LIMIT)
 
 /** Bytes of one signed message that is kept as evidence, and proofs that one proposal carries, at most. */
 const ENVELOPE_LIMIT = 2048
@@ -43,7 +48,9 @@ const proposal = z.strictObject({
   retired: z.array(peer).max(MEMBERS_LIMIT),
   /** of members that are excluded with it, so that whoever decides it can do the same; the others get their turn later */
   evidence: z.array(evidence).max(EVIDENCE_LIMIT),
-  finish: z.boolean()
+  finish: z.boolean(),
+  /** indices of contributions in the order of the ring over their peers; by rank when absent */
+  ring: ring.optional()
 })
 export type Proposal = z.infer<typeof proposal>
 
@@ -65,7 +72,8 @@ const packed = z.strictObject({
   lengths: z.array(length).max(MEMBERS_LIMIT),
   retired: z.array(peer).max(MEMBERS_LIMIT),
   evidence: z.array(evidence).max(EVIDENCE_LIMIT),
-  finish: z.boolean()
+  finish: z.boolean(),
+  ring: ring.optional()
 })
 export type PackedProposal = z.infer<typeof packed>
 

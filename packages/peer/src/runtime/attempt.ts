@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { PeergradError, random, type Proposal, type RoundContext } from '@peergrad/core'
 import { deferred, orAborted } from '../deferred.js'
 import type { Exchange } from './exchange.js'
+import { gradients } from './gradients.js'
 import { roundKey } from './round-services.js'
 import { callStrategy } from './strategy-call.js'
 
@@ -85,30 +86,21 @@ export class Attempt {
       minibatches: init.minibatches,
       key: (name) => roundKey(init.round, this.#number === 0 ? name : `${name}:${this.#number}`),
       measure: (phase, work) => exchange.measure(phase, work),
-      gradient: async (minibatch, key, at = init.state) => {
-        const state = await exchange.measure('store', () => store.get(at))
-        const into = store.lease(state.vector.length)
-        try {
-          const { loss, samples } = await exchange.measure('compute', () =>
-            engine.gradient({ state: state.vector, minibatch, into: into.vector, signal })
-          )
-          await exchange.measure('store', () => store.put(key, into))
-          return { loss, samples }
-        } catch (error) {
-          into.release()
-          throw error
-        } finally {
-          state.release()
-        }
-      },
+      gradient: gradients(services, init.state, { signal, measure: (phase, work) => exchange.measure(phase, work) }),
       own: (name) => services.own.key(name),
       keep: (name, key) => services.own.keep(name, key),
       contribute: (make, parts = 1) => exchange.own.give(make, parts),
+      given: (members) => orAborted(exchange.turnout.reaches(members), signal),
+      lasting: (work, enough) => exchange.measure('compute', () => services.lasting.wait(work, enough, init, signal)),
       agreed: async () => (await this.#bind()).proposal.contributions,
       fetch: (manifests, part) =>
         exchange.measure('fetch', () => exchange.contributions.fetch(manifests, signal, part)),
       aggregate: (keys, manifests, to, part) =>
         exchange.measure('aggregate', () => exchange.aggregate(keys, manifests, to, { part, signal })),
+      ring: () => {
+        const { contributions, ring } = this.#required().proposal
+        return ring === undefined ? contributions : ring.map((index) => contributions[index])
+      },
       last: () => this.#required().proposal.finish,
       role: (index) => {
         const { contributions } = this.#required().proposal

@@ -40,10 +40,11 @@ export class Entry {
 
   /** Takes the state of the run that the others train. */
   async takeState(signal: AbortSignal): Promise<void> {
-    const { init, model, own, vectors, optimiser, exclusions } = this.#parts
+    const { init, model, own, lasting, vectors, optimiser, exclusions } = this.#parts
     const { engine, store, swarm, clock, patience, strategy, logger, emit } = init
     const start = clock.now()
     this.#presence.lose()
+    lasting.drop()
     const { donors, donation } = await takeState({
       swarm,
       vectors,

@@ -6,8 +6,8 @@ type Announced = Extract<ControlMessage, { kind: 'manifest' }>
 export interface ManifestsInit {
   /** floats of a contribution */
   readonly length: number
-  /** what a peer reads in a round: more is a lie to weigh more */
-  readonly mostSamples: number
+  /** what a peer may read in a round: more is a lie to weigh more */
+  readonly samples: { readonly least: number; readonly most: number }
   readonly refuse: (peer: PeerId, offence: Offence, reason: string) => void
   /** a peer said two different things */
   readonly onContradiction: (evidence: Evidence) => void
@@ -24,7 +24,8 @@ export class Manifests {
 
   /** The contribution, when it is the first of the peer and one that can be. */
   receive(peer: PeerId, message: Announced, envelope: Uint8Array): ContributionManifest | undefined {
-    const { refuse, onContradiction, length: expected, mostSamples } = this.#init
+    const { refuse, onContradiction, length: expected } = this.#init
+    const { least, most } = this.#init.samples
     const { round, digest, words, length, samples, loss } = message
     const first = this.#first.get(peer)
     if (first !== undefined) {
@@ -36,14 +37,15 @@ export class Manifests {
     this.#first.set(peer, { message, envelope })
     if (length !== expected) {
       refuse(peer, 'wrong-length', `got a contribution of ${length} floats, expected ${expected}`)
-    } else if (samples > mostSamples) {
-      refuse(peer, 'malformed', `got a contribution of ${samples} samples, expected ${mostSamples} at most`)
+    } else if (samples < least || samples > most) {
+      refuse(peer, 'malformed', `got a contribution of ${samples} samples, expected ${least} to ${most}`)
     } else return { peer, round, digest, words, length, samples, loss }
     return undefined
   }
 
   /** Whether it can be a contribution to this round. */
   fits({ length, samples }: ContributionManifest): boolean {
-    return length === this.#init.length && samples <= this.#init.mostSamples
+    const { least, most } = this.#init.samples
+    return length === this.#init.length && least <= samples && samples <= most
   }
 }

@@ -1,4 +1,5 @@
 import { PeergradError, seedOf, spanOf, type ContributionManifest, type PluginReference } from '@peergrad/core'
+import { linkCosts } from './link-costs.js'
 import { WORDS_PER_PART, writeIndex } from './part-index.js'
 import type { PhaseTimer } from './phase-timer.js'
 import type { ExchangeParts } from './round-services.js'
@@ -74,10 +75,19 @@ export class OwnContribution {
     if (before === digest && !effects.ended.aborted) {
       services.announced.set(round, digest)
       services.announced.delete(round - 1)
-      effects.send({ kind: 'manifest', digest, words, length, samples, loss })
-      effects.contributed(manifest)
+      const links = this.#links()
+      effects.send({ kind: 'manifest', digest, words, length, samples, loss, ...(links && { links }) })
+      effects.contributed(manifest, links)
     }
     return { ...offered, manifest }
+  }
+
+  /** What is said of links where the strategy goes over them, a part of the vector at a time. */
+  #links(): Uint8Array | undefined {
+    const { services, init } = this.#parts
+    const { members } = init.view
+    if (services.strategy.overLinks !== true) return undefined
+    return linkCosts(members, services.links(), (4 * this.#shape.length) / members.length)
   }
 
   async #checkFinite({ key, loss }: Made): Promise<void> {

@@ -5,6 +5,7 @@ import { Estimates } from './estimates.js'
 import { Exclusions } from './exclusions.js'
 import { Followers } from './followers.js'
 import { Journal } from './journal.js'
+import { LastingWork } from './lasting-work.js'
 import { Model } from './model.js'
 import { OwnVectors } from './own-vectors.js'
 import type { PeerRuntimeInit } from './peer-init.js'
@@ -30,6 +31,7 @@ export interface PeerParts {
   readonly standing: Standing
   readonly followers: Followers
   readonly own: OwnVectors
+  readonly lasting: LastingWork
   /** that steps the model at the end of a round */
   readonly optimiser: OptimiserSpec
   /** of an optimiser step, by the run's schedule */
@@ -80,6 +82,7 @@ export function makeParts(init: PeerRuntimeInit): PeerParts {
     standing: new Standing({ ...init, model, estimates }),
     followers: new Followers(clock, (peer, offence) => swarm.mesh.report(peer, offence)),
     own: new OwnVectors(store, init.resume?.own),
+    lasting: new LastingWork({ engine, store }),
     optimiser,
     learningRate
   }

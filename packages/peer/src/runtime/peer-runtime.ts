@@ -37,7 +37,7 @@ export class PeerRuntime {
    * on.
    */
   async run({ leave, stop, signal }: PeerSignals): Promise<PeerOutcome> {
-    const { roster, exclusions, followers, vectors, estimates, init } = this.#parts
+    const { roster, exclusions, followers, vectors, lasting, estimates, init } = this.#parts
     const { swarm, clock, patience } = init
     const off = [
       this.#correspondence.open(),
@@ -67,6 +67,7 @@ export class PeerRuntime {
       this.#presence.close()
       roster.close()
       followers.close()
+      lasting.drop()
       vectors.close()
     }
   }

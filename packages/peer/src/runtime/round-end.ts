@@ -55,8 +55,9 @@ export class RoundEnd {
     roster.next(members)
     this.#presence.arrive()
     const samples = contributions.reduce((sum, contribution) => sum + contribution.samples, 0)
-    const loss =
-      contributions.reduce((sum, contribution) => sum + contribution.loss * contribution.samples, 0) / samples
+    const losses = contributions.reduce((sum, contribution) => sum + contribution.loss * contribution.samples, 0)
+    // who made a step may be lost before it counts
+    const loss = samples > 0 ? losses / samples : (this.#trainingLoss ?? 0)
     this.#trainingLoss = loss
     this.#remember({ round, loss, members: contributions.length, milliseconds: clock.now() - start })
     journal.round({

@@ -5,6 +5,7 @@ import type {
   Digest,
   Engine,
   GradientStore,
+  LinkStatistics,
   Minibatch,
   PeerId,
   Phase,
@@ -14,7 +15,9 @@ import type {
   TrialRequest,
   View
 } from '@peergrad/core'
+import type { LastingWork } from './lasting-work.js'
 import type { OwnVectors } from './own-vectors.js'
+import type { Turnout } from './turnout.js'
 import type { VectorExchange } from './vectors.js'
 
 /** What outlives a round. */
@@ -33,11 +36,14 @@ export interface RoundServices {
   /** what of a contribution is worth sending; all of it when left out */
   readonly filter?: PluginReference
   readonly own: OwnVectors
+  readonly lasting: LastingWork
   readonly clock: Clock
   readonly vectors: VectorExchange
   /** the contribution that this peer announced in a round, by round */
   readonly announced: Map<number, Digest>
   readonly send: (message: ControlMessage) => void
+  /** as measured */
+  readonly links: () => readonly LinkStatistics[]
   readonly sha256: (text: string) => Digest
   /** whether the members agree that a peer is gone */
   readonly lost: (peer: PeerId) => boolean
@@ -61,8 +67,10 @@ export interface ExchangeInit {
 /** What of the exchange the round has to know. */
 export interface ExchangeEffects {
   send(message: ExchangeMessage): void
-  /** the own contribution is stored and may be fetched */
-  contributed(manifest: ContributionManifest): void
+  /** the own contribution is stored and may be fetched; `links` is what was said with it */
+  contributed(manifest: ContributionManifest, links: Uint8Array | undefined): void
+  /** of the round */
+  readonly turnout: Turnout
   /** aborts when the round is over */
   readonly ended: AbortSignal
 }

@@ -19,7 +19,9 @@ import type { Exclusions } from './exclusions.js'
 import { Manifests } from './manifests.js'
 import type { OwnContribution } from './own-contribution.js'
 import { isOwnFault } from './own-fault.js'
+import { isRing, RingOrder } from './ring-order.js'
 import type { ExchangeInit, ExchangeMessage, RoundServices } from './round-services.js'
+import { Turnout } from './turnout.js'
 
 export interface RoundInit extends ExchangeInit {
   /** members of the next view and the end of the run, as this peer would propose them */
@@ -72,6 +74,8 @@ export class Round {
   readonly #decided = deferred<{ decision: Decision; holders: readonly PeerId[] }>()
   readonly #ended = new AbortController()
   readonly #manifests: Manifests
+  readonly #ring: RingOrder
+  readonly #turnout = new Turnout()
   /** keys in the own store of outcomes made or fetched here */
   readonly #outcomes = new Map<Digest, string>()
   /** what was said of this round: the manifest, and the messages of the newest ballot */
@@ -88,17 +92,18 @@ export class Round {
     this.services = services
     this.init = init
     this.#members = new Set(init.view.members)
+    this.#ring = new RingOrder(init.view.members)
     const { strategy, manifest, engine } = services
     this.#manifests = new Manifests({
       length: layoutLength(engine.layout),
-      mostSamples: strategy.minibatches * manifest.batch,
+      samples: { least: strategy.ownModels === true ? 0 : 1, most: strategy.minibatches * manifest.batch },
       refuse: init.refuse,
       onContradiction: (evidence) => init.exclusions.found(evidence)
     })
     this.#agreement = new RoundAgreement({
       view: init.view,
       self: services.self,
-      next: init.next,
+      next: (contributions) => ({ ...init.next(), ...this.#ring.of(contributions) }),
       valid: (proposal) => this.#valid(proposal),
       minimum: init.minimum,
       effects: {
@@ -111,7 +116,8 @@ export class Round {
     })
     this.#exchange = new Exchange(services, init, {
       send: (message) => this.#send(message),
-      contributed: (manifest) => this.#agreement.manifest(manifest),
+      contributed: (manifest, links) => this.#onManifest(manifest, links),
+      turnout: this.#turnout,
       ended: this.#ended.signal
     })
   }
@@ -178,7 +184,7 @@ export class Round {
     if (!this.#members.has(from) || (!this.init.votes && message.kind !== 'commit')) return
     switch (message.kind) {
       case 'manifest':
-        return this.#onManifest(this.#manifests.receive(from, message, envelope))
+        return this.#onManifest(this.#manifests.receive(from, message, envelope), message.links)
       case 'derived':
         return this.#exchange.derived.announced(from, message)
       case 'failed':
@@ -220,8 +226,11 @@ export class Round {
 
   measure: Exchange['measure'] = (phase, work) => this.#exchange.measure(phase, work)
 
-  #onManifest(manifest: ContributionManifest | undefined): void {
-    if (manifest !== undefined) this.#agreement.manifest(manifest)
+  #onManifest(manifest: ContributionManifest | undefined, links: Uint8Array | undefined): void {
+    if (manifest === undefined) return
+    this.#ring.note(manifest.peer, links)
+    this.#turnout.note(manifest.peer)
+    this.#agreement.manifest(manifest)
   }
 
   #send(message: AgreementMessage | ExchangeMessage): void {
@@ -233,11 +242,12 @@ export class Round {
   }
 
   /** Contributions of members to this round, each once and of the model's length. */
-  #valid({ contributions, members, retired, evidence }: Proposal): boolean {
+  #valid({ contributions, members, retired, evidence, ring }: Proposal): boolean {
     const peers = contributions.map(({ peer }) => peer)
     return (
       new Set(peers).size === peers.length &&
       new Set(members).size === members.length &&
+      (ring === undefined || isRing(ring, peers.length)) &&
       contributions.every((given) => given.round === this.round && this.#manifests.fits(given)) &&
       peers.every((peer) => this.#members.has(peer)) &&
       retired.every((peer) => this.#members.has(peer) && !members.includes(peer)) &&

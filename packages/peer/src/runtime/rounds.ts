@@ -141,7 +141,7 @@ export class Rounds {
   }
 }
 
-function servicesOf({ init, own, vectors, roster, expelled, journal }: PeerParts): RoundServices {
+function servicesOf({ init, own, lasting, vectors, roster, expelled, journal }: PeerParts): RoundServices {
   const { engine, store, strategy, aggregator, trials, preAggregators, filter, clock, swarm } = init
   return {
     // the founding may change, when two halves meet
@@ -158,10 +158,12 @@ function servicesOf({ init, own, vectors, roster, expelled, journal }: PeerParts
     ...(preAggregators && { preAggregators }),
     ...(filter && { filter }),
     own,
+    lasting,
     clock,
     vectors,
     announced: new Map(),
     send: (message) => swarm.send(message),
+    links: () => swarm.mesh.links(),
     sha256: (text) => swarm.sha256(text),
     lost: (peer) => roster.isLost(peer) || expelled.has(peer),
     onPhase: (number, phase) => journal.phase(number, phase)

@@ -9,7 +9,16 @@ import {
 import { deferred } from '../deferred.js'
 
 /** Calls of the context that the runtime ends by itself, whatever happens: a strategy may wait for them. */
-const ENDS: readonly (keyof RoundContext)[] = ['gradient', 'agreed', 'fetch', 'aggregate', 'publish', 'receive']
+const ENDS: readonly (keyof RoundContext)[] = [
+  'gradient',
+  'given',
+  'lasting',
+  'agreed',
+  'fetch',
+  'aggregate',
+  'publish',
+  'receive'
+]
 
 /** What the own store says of keys that the strategy gave it. */
 const KEYS: readonly ErrorCode[] = ['missing', 'shape']

@@ -302,7 +302,7 @@ export class RoundAgreement {
     const contributions = this.#announced.of(usable)
     const waiting = contributions.length < usable.length
     if ((waiting && !this.#collected) || contributions.length < Math.max(1, this.#init.minimum())) return
-    const proposal: Proposal = { contributions, ...this.#init.next() }
+    const proposal: Proposal = { contributions, ...this.#init.next(contributions) }
     effects.send({ kind: 'propose', ballot, proposal, outcome: null })
     this.#start(ballot, proposal, null, [self])
   }

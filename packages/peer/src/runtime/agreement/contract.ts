@@ -1,4 +1,4 @@
-import type { ControlMessage, Digest, PeerId, Proposal, View } from '@peergrad/core'
+import type { ContributionManifest, ControlMessage, Digest, PeerId, Proposal, View } from '@peergrad/core'
 
 /** What one round became: the same at every peer that learns it. */
 export interface Decision {
@@ -27,8 +27,8 @@ export interface AgreementEffects {
 export interface AgreementInit {
   readonly view: View
   readonly self: PeerId
-  /** members of the next view and the end of the run, as the coordinator sees them when it proposes */
-  readonly next: () => Omit<Proposal, 'contributions'>
+  /** members of the next view, the end of the run and the ring, as the coordinator sees them when it proposes */
+  readonly next: (contributions: readonly ContributionManifest[]) => Omit<Proposal, 'contributions'>
   /** false for a proposal that no honest coordinator makes */
   readonly valid: (proposal: Proposal) => boolean
   /** fewer contributions than this are not proposed */
