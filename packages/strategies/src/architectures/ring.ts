@@ -7,7 +7,7 @@ import {
   type Strategy,
   type StrategyFactory
 } from '@peergrad/core'
-import { checkNames } from '../plugin-options.js'
+import { checkNames, choiceOption } from '../plugin-options.js'
 import { WORK, workOf } from './work.js'
 
 /**
@@ -16,15 +16,22 @@ import { WORK, workOf } from './work.js'
  * 2(n − 1)/n of a vector. A part is summed in the order of the ring from its own place on, so the last bits are not those
  * of `all-reduce`.
  *
- * @param options those of `workOf`
+ * The ring goes over quick links: peers say with their contributions how slow theirs are, and the round's coordinator
+ * proposes the order. Where links are about alike, as in one network, it is that of ranks. The order decides the last bits, so
+ * a run whose links change may end with other ones.
+ *
+ * @param options those of `workOf`; order: links, or rank for the same bits whatever the links are like
  */
 export const ring: StrategyFactory = (options): Strategy => {
-  checkNames('ring', options, WORK)
+  checkNames('ring', options, [...WORK, 'order'])
+  const overLinks = choiceOption('ring', options, 'order', ['links', 'rank']) === 'links'
   const { give, ...work } = workOf('ring', options)
   return {
     name: 'ring',
-    describe: 'sums of parts go around a ring, then their means: peers talk to their neighbours only',
+    describe:
+      'sums of parts go around a ring of quick links, then their means: peers talk to their neighbours only (order=rank)',
     ...work,
+    overLinks,
     kind: 'exchange',
     combines: true,
     refuses({ aggregator, preAggregators: [first], codec }) {
@@ -39,7 +46,8 @@ export const ring: StrategyFactory = (options): Strategy => {
     traffic,
     async round(context) {
       const { key, manifest } = await context.contribute(() => give(context))
-      const manifests = await context.agreed()
+      await context.agreed()
+      const manifests = context.ring()
       const peers = manifests.map(({ peer }) => peer)
       const place = manifests.findIndex(({ peer, digest }) => peer === context.self && digest === manifest.digest)
       const turn: Turn = { context, peers, place, key }
@@ -104,7 +112,7 @@ function before({ peers, place }: Turn): PeerId {
   return peers[(place + peers.length - 1) % peers.length]
 }
 
-/** Each turn leaves out one part of a vector: the one whose sum, or mean, ends here. */
+/** Each turn leaves out one part of a vector: the one whose sum, or mean, ends here. By rank; in another order to a float or two. */
 function traffic({ peers, rank, bytes }: { peers: number; rank: number; bytes: number }) {
   const part = (index: number) => 4 * spanOf(bytes / 4, { index: (index + peers) % peers, of: peers }).length
   return {
