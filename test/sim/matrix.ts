@@ -1,4 +1,4 @@
-import type { StrategyFactory } from '@peergrad/core'
+import { loadPlugin, resolvePlugin } from '@peergrad/core'
 import { strategies } from '@peergrad/strategies'
 import { MOMENTS, type Moment } from './moments.js'
 import type { Fault, Scenario, When } from './scenario.js'
@@ -18,14 +18,14 @@ const ROUND = 3
 const COMES = 1500
 const BASE = { seed: 1, peers: 4, rounds: 22, compute: 400, deadline: 2000, grace: 2000, newcomers: [] }
 
+/** Options that make another way to go on of a strategy. */
+const VARIANTS = ['gossip:async=true']
+
 /** All strategies that exchange something: a new one is in the matrix by its line in the registry. */
 export async function exchangeStrategies(): Promise<string[]> {
-  const names: string[] = []
-  for (const [name, { reference }] of strategies.entries) {
-    const module = (await import(reference.module)) as Record<string, StrategyFactory>
-    if (module[reference.export]({}).kind === 'exchange') names.push(name)
-  }
-  return names
+  const names = [...strategies.entries.keys(), ...VARIANTS]
+  const all = await Promise.all(names.map((name) => loadPlugin('strategy', resolvePlugin(strategies, name))))
+  return names.filter((_, index) => all[index].kind === 'exchange')
 }
 
 export interface MatrixCase {

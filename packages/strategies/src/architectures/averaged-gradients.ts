@@ -1,4 +1,4 @@
-import type { Minibatch, RoundContext } from '@peergrad/core'
+import type { LastingContext, Minibatch } from '@peergrad/core'
 
 /** What a peer gives in a round: the key of the vector, the mean loss, and the samples behind it. */
 export interface Given {
@@ -9,7 +9,7 @@ export interface Given {
 
 /** Gradients of minibatches in parallel into the peer's database, averaged there: all of the round's at its state. */
 export async function averagedGradients(
-  context: RoundContext,
+  context: LastingContext,
   {
     minibatches = context.minibatches,
     state = context.state,

@@ -11,8 +11,6 @@ export async function localSteps(
   steps: number,
   what: 'distance' | 'model' = 'distance'
 ): Promise<Given> {
-  const { store, engine, optimiser } = context
-  const { parameters } = engine.layout
   const each = context.minibatches.length / steps
   const results: Given[] = []
   let at = await start(context)
@@ -20,17 +18,39 @@ export async function localSteps(
     const minibatches = context.minibatches.slice(step * each, (step + 1) * each)
     const given = await averagedGradients(context, { minibatches, state: at, name: `step:${step}` })
     results.push(given)
-    const number = context.steps + step + 1
-    const to = context.key(`local:${step + 1}`)
-    const learningRate = context.learningRate(number)
-    await context.measure('update', async () => {
-      await store.applyUpdate({ from: at, to, gradient: given.key, optimiser, parameters, step: number, learningRate })
-      await store.delete([given.key, ...withState(context, at)])
-    })
-    at = to
+    at = await stepFrom(context, at, { gradient: given.key, step: step + 1 })
   }
-  for (const [index, key] of withState(context, at).slice(1).entries()) await context.keep(`optimiser.${index}`, key)
+  await keepOptimiser(context, at)
   return { key: what === 'model' ? at : await distance(context, at), ...mean(results) }
+}
+
+/** One step from the state of the round with this gradient, which may be of another state. Returns the key of the model. */
+export async function localStep(context: RoundContext, gradient: string): Promise<string> {
+  const to = await stepFrom(context, await start(context), { gradient, step: 1 })
+  await keepOptimiser(context, to)
+  return to
+}
+
+/** `step` counts from 1 in each round. */
+async function stepFrom(
+  context: RoundContext,
+  from: string,
+  { gradient, step }: { gradient: string; step: number }
+): Promise<string> {
+  const { store, engine, optimiser } = context
+  const { parameters } = engine.layout
+  const number = context.steps + step
+  const to = context.key(`local:${step}`)
+  const learningRate = context.learningRate(number)
+  await context.measure('update', async () => {
+    await store.applyUpdate({ from, to, gradient, optimiser, parameters, step: number, learningRate })
+    await store.delete([gradient, ...withState(context, from)])
+  })
+  return to
+}
+
+async function keepOptimiser(context: RoundContext, at: string): Promise<void> {
+  for (const [index, key] of withState(context, at).slice(1).entries()) await context.keep(`optimiser.${index}`, key)
 }
 
 /** A copy of the round's state, with the state of this peer's own optimiser beside it. */
