@@ -10,6 +10,7 @@ afterEach(() => simulation.stop())
 const SGD = { optimiser: { name: 'sgd', learningRate: 0.1 } } as const
 const COMPUTE = 100
 const SLOW = 3
+const PARAMETERS = 1496
 
 /** Rounds in which the slow peer gave a step. */
 let stepped: Set<number>
@@ -41,13 +42,14 @@ function lasted(peer: SimulatedPeer): number {
   return ended[ended.length - 1] - ended[0]
 }
 
-/** How far the models of the peers are from their mean, at most, and the mean from where it began; Euclidean. */
+/** How far the parameters of a peer are from the mean of all, at most; Euclidean. */
 async function distance(peers: readonly SimulatedPeer[]): Promise<number> {
   const models = await Promise.all(
     peers.map(async ({ store }) => {
       const states = (await store.keys('state:')).map((key) => Number(key.split(':')[1]))
       const lease = await store.get(`state:${Math.max(...states)}`)
-      const model = Float64Array.from(lease.vector)
+      // the rest are buffers
+      const model = Float64Array.from(lease.vector.subarray(0, PARAMETERS))
       lease.release()
       return model
     })
@@ -78,16 +80,17 @@ describe('gossip that waits for no slow peer', () => {
     expect(times['waiting']).toBeGreaterThan(4 * times['not waiting'])
   })
 
-  it('keeps the models near each other, as near as if it waited', async () => {
+  it('keeps the models near each other, about as near as if it waited', async () => {
     const distances: Record<string, number[]> = {}
     for (const strategy of ['gossip', 'gossip:async=true']) {
-      const peers = start(strategy, { times: 5, rounds: 40, peers: 6 })
+      const peers = start(strategy, { times: 5, peers: 6 })
       distances[strategy] = []
-      for (const round of [10, 20, 30]) {
+      for (const round of [20, 35, 50]) {
         await simulation.when(() => rounds(peers[0]).some((event) => event.round === round))
         distances[strategy].push(await distance(peers))
       }
     }
+    // four times as far where nobody averages and all are as quick
     const bound = 2 * Math.max(...distances['gossip'])
     for (const each of distances['gossip:async=true']) expect(each).toBeLessThan(bound)
   })

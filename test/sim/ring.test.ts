@@ -85,6 +85,9 @@ describe('whatever is said of links', () => {
     simulation = new Simulation({ strategy: 'ring', peers: 6, rounds: 4 }, { latency })
     const honest = simulation.startAll({ 0: { mesh } }).slice(1)
     const results = await simulation.until(Promise.all(honest.map(({ result }) => result)))
+    // its proposal is refused before anybody tries it
+    const rounds = honest[0].events.filter((event) => event.type === 'round')
+    expect(rounds.map(({ attempt, contributors }) => [attempt, contributors.length])).toEqual(Array(4).fill([0, 5]))
     expect(new Set(results.map(({ parametersHash }) => parametersHash)).size).toBe(1)
     expect(results.map(({ rounds }) => rounds)).toEqual(Array(5).fill(4))
   })
