@@ -1,5 +1,5 @@
-import type { Arena, Logger, Mesh, Options } from '@peergrad/core'
-import { createNetworkMesh } from '@peergrad/peer'
+import type { Arena, Logger, Options } from '@peergrad/core'
+import { createNetworkMesh, type NetworkMesh } from '@peergrad/peer'
 import type { AttackPlan } from '../attack/plan.js'
 
 export interface NetworkInit {
@@ -13,17 +13,26 @@ export interface NetworkInit {
 }
 
 /** One for all runs: peers of another run must be heard, to be told the field in which theirs differs. */
-const TOPIC = 'run'
+export const TOPIC = 'run'
+
+/**
+ * An address of a host and no peer, as services in a cluster have: whoever answers there is asked about the run. libp2p looks
+ * for peers of known ids only.
+ */
+function isAnonymous(address: string): boolean {
+  return /^\/(ip4|ip6|dns[46]?)\/[^/]+\/tcp\/\d+$/.test(address)
+}
 
 /** Joins the network: resolves when this peer listens. */
-export function openMesh({ options, identity, plan, arena, logger, signal }: NetworkInit): Promise<Mesh> {
+export function openMesh({ options, identity, plan, arena, logger, signal }: NetworkInit): Promise<NetworkMesh> {
   return createNetworkMesh({
     identityFile: identity,
     listen: listenAddresses(options),
-    bootstrap: options.join,
+    bootstrap: options.join.filter((address) => !isAnonymous(address)),
     mdns: options.mdns,
     topic: TOPIC,
     ...transportOf(plan),
+    counts: options.metrics !== undefined,
     memory: arena.memory,
     signal,
     logger

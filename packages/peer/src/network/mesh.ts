@@ -38,6 +38,8 @@ export interface NetworkMeshInit {
    * network thread imports it.
    */
   readonly transport?: string
+  /** libp2p counts what it does, for `metrics`; off unless given, for it counts every chunk */
+  readonly counts?: boolean
   readonly signal?: AbortSignal
   readonly logger?: Logger
 }
@@ -51,6 +53,8 @@ export interface NetworkMesh extends Mesh {
   /** Stops redialling a peer that left or was excluded, until it comes by itself. */
   forget(peer: PeerId): void
   statistics(): Promise<NetworkStatistics>
+  /** What libp2p counted of itself, in the text format of Prometheus; empty unless `counts` was given. */
+  metrics(): Promise<string>
 }
 
 /**
@@ -72,7 +76,8 @@ export async function createNetworkMesh(init: NetworkMeshInit): Promise<NetworkM
     topic: `peergrad/${init.topic}/control`,
     memory: init.memory,
     fastLane: init.fastLane ?? true,
-    transport: init.transport
+    transport: init.transport,
+    counts: init.counts ?? false
   }
   const { worker, self } = await startWorker(workerData, init.signal)
   return new WorkerMesh(worker, self, workerData, Arena.attach(init.memory), init.logger)
@@ -189,6 +194,10 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
 
   statistics(): Promise<NetworkStatistics> {
     return this.#call('statistics', {})
+  }
+
+  metrics(): Promise<string> {
+    return this.#call('metrics', {})
   }
 
   async close(): Promise<void> {

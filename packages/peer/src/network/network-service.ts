@@ -11,6 +11,7 @@ import { loadIdentity } from './identity.js'
 import type { Identity } from './identity.js'
 import { Introductions } from './introductions.js'
 import { Lanes } from './lanes.js'
+import { Libp2pMetrics } from './libp2p-metrics.js'
 import { Links } from './links.js'
 import { Members } from './members.js'
 import { networkError, onAbort } from './network-error.js'
@@ -33,6 +34,14 @@ type Handlers = {
   [M in keyof Calls]: (args: Calls[M]['arguments'], signal: AbortSignal) => Promise<Calls[M]['result']>
 }
 
+/** What the other parts are made around. */
+interface NetworkCore {
+  readonly identity: Identity
+  readonly node: NetworkNode
+  readonly reputation: Reputation
+  readonly metrics: Libp2pMetrics | undefined
+}
+
 /** All of the network that lives in the worker: it builds the parts, joins them, and does what the main thread asks. */
 export class NetworkService {
   readonly self: PeerId
@@ -42,6 +51,7 @@ export class NetworkService {
   readonly #arena: Arena
   readonly #reputation: Reputation
   readonly #links = new Links()
+  readonly #metrics: Libp2pMetrics | undefined
   readonly #delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MILLISECONDS })
   readonly #tick: NodeJS.Timeout
   readonly #gossip: Gossip
@@ -58,16 +68,18 @@ export class NetworkService {
   static async start(init: WorkerInit, post: (message: FromWorker) => void): Promise<NetworkService> {
     const identity = await loadIdentity(init.identityFile)
     const reputation = new Reputation()
+    const metrics = init.counts ? new Libp2pMetrics() : undefined
     // the gater needs the parts that need the node
     let denies = (_peer: PeerId): boolean => false
     const node = await createNode({
       ...init,
       identity,
+      metrics: metrics?.factory,
       score: (peer) => reputation.score(peer),
       excluded: (peer) => reputation.excluded(peer),
       denies: (peer) => denies(peer)
     })
-    const service = new NetworkService(init, identity, node, reputation, post)
+    const service = new NetworkService(init, { identity, node, reputation, metrics }, post)
     denies = (peer) => service.#denies(peer)
     await service.#open(init)
     return service
@@ -75,9 +87,7 @@ export class NetworkService {
 
   private constructor(
     init: WorkerInit,
-    identity: Identity,
-    node: NetworkNode,
-    reputation: Reputation,
+    { identity, node, reputation, metrics }: NetworkCore,
     post: (message: FromWorker) => void
   ) {
     const { topic } = init
@@ -91,6 +101,7 @@ export class NetworkService {
     this.#node = node
     this.#arena = Arena.attach(init.memory)
     this.#reputation = reputation
+    this.#metrics = metrics
     this.#gossip = new Gossip({
       pubsub: node.services.pubsub,
       topic,
@@ -169,6 +180,7 @@ export class NetworkService {
       fetch: ({ into, ...request }, signal) =>
         this.#client.fetch({ ...request, target: this.#arena.bytes(into), signal }),
       statistics: async () => this.#statistics(),
+      metrics: async () => (await this.#metrics?.text()) ?? '',
       close: () => this.#close()
     }
   }

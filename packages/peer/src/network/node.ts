@@ -3,7 +3,7 @@ import type { GossipSub } from '@chainsafe/libp2p-gossipsub'
 import { bootstrap } from '@libp2p/bootstrap'
 import { identify } from '@libp2p/identify'
 import type { Identify } from '@libp2p/identify'
-import type { Libp2p } from '@libp2p/interface'
+import type { ComponentLogger, Libp2p, Metrics } from '@libp2p/interface'
 import { mdns } from '@libp2p/mdns'
 import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
@@ -39,6 +39,8 @@ export interface NodeInit {
   /** Whether a connection from this peer is turned away once it is known who it is. */
   readonly denies: (peer: PeerId) => boolean
   readonly excluded: (peer: PeerId) => boolean
+  /** counts what the node does; nothing when undefined */
+  readonly metrics?: ((components: { logger: ComponentLogger }) => Metrics) | undefined
 }
 
 /** A libp2p node, not yet started. Each setting that differs from the default says what the default breaks. */
@@ -48,6 +50,7 @@ export async function createNode(init: NodeInit): Promise<NetworkNode> {
   return createLibp2p({
     start: false,
     privateKey: init.identity.libp2pKey,
+    ...(init.metrics && { metrics: init.metrics }),
     addresses: { listen: [...init.listen] },
     transports: [await loadTransport(init.transport)],
     connectionEncrypters: [noise()],

@@ -11,6 +11,8 @@ export interface WorkerInit {
   readonly memory: WebAssembly.Memory
   readonly fastLane: boolean
   readonly transport: string | undefined
+  /** libp2p counts what it does */
+  readonly counts: boolean
 }
 
 export interface NetworkStatistics {
@@ -37,6 +39,7 @@ export interface Calls {
     result: FetchReport
   }
   statistics: { arguments: Record<never, never>; result: NetworkStatistics }
+  metrics: { arguments: Record<never, never>; result: string }
   close: { arguments: Record<never, never>; result: undefined }
 }
 
