@@ -21,6 +21,7 @@ import { secretsOf } from '../logging/secrets.js'
 import { MetricsEndpoint } from '../metrics/endpoint.js'
 import { credentialsOf, foundedBy } from './admission.js'
 import { closeAll, type Closing } from './closing.js'
+import { EventLog } from './event-log.js'
 import { holdIdentity } from './identity.js'
 import type { Leaving } from './leaving.js'
 import { openMesh } from './network.js'
@@ -102,6 +103,8 @@ export async function onePeer(init: PeerInit): Promise<PeerEnd> {
       ...(resumed && { resumed })
     })
     opened.push(swarm)
+    const events = new EventLog()
+    swarm.show((from) => events.since(from))
     onListening(mesh.self, await mesh.addresses())
 
     const patience = options.patience * 1000
@@ -142,6 +145,7 @@ export async function onePeer(init: PeerInit): Promise<PeerEnd> {
       emit: (event) => {
         logEvent(logger, event)
         metrics?.add(event)
+        events.add(event)
         onEvent(event)
       },
       evaluateEvery: options['evaluate-every'],
