@@ -6,8 +6,7 @@ import {
   resolveOptions,
   systemClock,
   type Clock,
-  type ControlRequest,
-  type Mesh
+  type ControlRequest
 } from '@peergrad/core'
 import { MemoryNetwork, Swarm, type Credentials } from '@peergrad/peer'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -28,7 +27,7 @@ afterEach(async () => {
 /** A peer of a run that shows three lines, and one that has found it. */
 async function meet({ admission = 'open', credentials = {} as Credentials, clock = systemClock() as Clock } = {}) {
   const network = new MemoryNetwork({ clock: systemClock() })
-  const [asked, asking] = [FOUNDER, WATCHER].map((name) => network.join(name)) as [Mesh, Mesh]
+  const [asked, asking] = [network.join(FOUNDER), network.join(WATCHER)]
   const manifest = { ...optionsToManifest(resolveOptions({}).options), peers: 2, admission }
   const common = { logger, sha256, credentials }
   const founder = new Swarm({ ...common, mesh: asked, clock: systemClock(), join: [], manifest })
@@ -102,7 +101,7 @@ describe('nobody else sees anything', () => {
 
   it('before there is something to see', async () => {
     const network = new MemoryNetwork({ clock: systemClock() })
-    const [asked, asking] = [FOUNDER, WATCHER].map((name) => network.join(name)) as [Mesh, Mesh]
+    const [asked, asking] = [network.join(FOUNDER), network.join(WATCHER)]
     const manifest = optionsToManifest(resolveOptions({}).options)
     const founder = new Swarm({ mesh: asked, clock: systemClock(), logger, sha256, join: [], manifest })
     const watcher = new Swarm({ mesh: asking, clock: systemClock(), logger, sha256, join: await asked.addresses() })
