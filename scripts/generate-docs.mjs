@@ -1,7 +1,7 @@
 /** Writes the pages of docs that come from the source; with --check, says which are stale instead. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { commandLinePage, exitCodesPage } from '../packages/cli/dist/index.js'
+import { commandLinePage, exitCodesPage, metricsPage } from '../packages/cli/dist/index.js'
 import { referencePages } from './reference/pages.mjs'
 
 const DOCS = join(import.meta.dirname, '..', 'docs')
@@ -10,6 +10,7 @@ const { pages: reference, undocumented } = referencePages()
 const pages = {
   'guide/cli.md': commandLinePage(),
   'guide/exit-codes.md': exitCodesPage(),
+  'guide/metrics.md': metricsPage(),
   ...Object.fromEntries(Object.entries(reference).map(([name, text]) => [`reference/${name}`, text]))
 }
 

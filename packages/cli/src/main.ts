@@ -1,16 +1,14 @@
-import { createRequire } from 'node:module'
 import { PeergradError } from '@peergrad/core'
 import { COMMANDS } from './commands/index.js'
 import { EXIT, exitCodeOf } from './exit-codes.js'
 import { parseCommandLine } from './parse.js'
 import { print, say, surviveLostOutput } from './output/print.js'
-
-const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
+import { VERSION } from './version.js'
 
 /** Runs one command line to its end; resolves to the exit code. Every error is said here, once. */
 async function main(args: readonly string[]): Promise<number> {
   try {
-    const parsed = await parseCommandLine(args, COMMANDS, version)
+    const parsed = await parseCommandLine(args, COMMANDS, VERSION)
     if ('print' in parsed) {
       print(parsed.print)
       return EXIT.ok.code

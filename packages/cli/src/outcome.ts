@@ -78,6 +78,8 @@ export interface RunResult {
   readonly loss: number | null
   /** samples of that evaluation */
   readonly evaluatedSamples: number
+  /** mean training loss of the first and of the last five rounds, of a short run of its halves; null without two rounds */
+  readonly trainingLoss: { readonly first: number; readonly last: number } | null
   /** true when all peers that finished hold the same parameters */
   readonly agreed: boolean
   /** path of the newest checkpoint of one of the peers; null when there is none */

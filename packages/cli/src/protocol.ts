@@ -13,11 +13,12 @@ export interface Usage {
 }
 
 /**
- * What a peer process tells the process that started it with an IPC channel, as `train` does: it is up; an event;
- * how it ended, with what it used. `wall` is the time of day in milliseconds, so that events of several processes fall
+ * What a peer process tells the process that started it with an IPC channel, as `train` does: where its metrics are; that
+ * it is up; an event; how it ended, with what it used. `wall` is the time of day in milliseconds, so that events of several processes fall
  * into one order.
  */
 export type PeerMessage =
+  | { readonly type: 'metrics'; readonly url: string }
   | { readonly type: 'listening'; readonly peer: PeerId; readonly addresses: readonly string[] }
   | { readonly type: 'event'; readonly wall: number; readonly event: RunEvent }
   | {

@@ -102,7 +102,7 @@ export function passRedisUrl(options: Options): void {
   if (options['redis-url'] !== undefined) process.env[REDIS_URL] = options['redis-url']
 }
 
-function redisUrl(options: Options): string | undefined {
+export function redisUrl(options: Options): string | undefined {
   return options['redis-url'] ?? process.env[REDIS_URL]
 }
 

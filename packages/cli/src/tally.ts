@@ -1,5 +1,6 @@
 import type { Digest, PeerId, Phase, PhasePlaces, PhaseTimes, RunEvent, RunManifest } from '@peergrad/core'
 import type { PeerOutcome, PeerStatus, RunResult } from './outcome.js'
+import { Losses } from './losses.js'
 import type { Usage } from './protocol.js'
 import { Timings } from './suggested.js'
 
@@ -42,6 +43,7 @@ export class Tally {
   phasePlaces: PhasePlaces | undefined
   readonly #checkpoints = new Map<PeerId, string>()
   readonly #timings = new Timings()
+  readonly #losses = new Losses()
   #members: readonly PeerId[] = []
   #view = -1
   #steps = 0
@@ -77,6 +79,7 @@ export class Tally {
         this.#last = Math.max(this.#last, event.time)
         this.#steps = Math.max(this.#steps, event.steps)
         this.#timings.add(event.phases)
+        this.#losses.add(event.round, event.loss)
         if (event.packed !== undefined) {
           this.#packed.bytes += event.packed.bytes
           this.#packed.whole += event.packed.whole
@@ -143,6 +146,7 @@ export class Tally {
       accuracy: this.#evaluation?.accuracy ?? null,
       loss: this.#evaluation?.loss ?? null,
       evaluatedSamples: this.#evaluation?.samples ?? 0,
+      trainingLoss: this.#losses.result,
       agreed: this.agreed,
       // all hold the same: any will do, but always the same one
       checkpoint: peers.map(({ id }) => this.#checkpoints.get(id)).find((file) => file !== undefined) ?? null,

@@ -32,8 +32,14 @@ export function percent(share: number): string {
   return `${(share * 100).toFixed(2)} %`
 }
 
+/** A time in seconds. */
+export function duration(count: number): string {
+  // 59.96 s would be 60.0 s
+  if (count < 59.95) return `${count.toFixed(1)} s`
+  const whole = Math.round(count)
+  return `${Math.floor(whole / 60)} min ${whole % 60} s`
+}
+
 export function seconds(milliseconds: number): string {
-  const count = milliseconds / 1000
-  if (count < 60) return `${count.toFixed(1)} s`
-  return `${Math.floor(count / 60)} min ${Math.floor(count % 60)} s`
+  return duration(milliseconds / 1000)
 }

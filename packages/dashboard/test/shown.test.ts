@@ -23,7 +23,7 @@ describe('what a peer says', () => {
 
   test('numbers are as people read them', () => {
     expect([0, 999, 1000, 12_345_678].map(bytes)).toEqual(['0 B', '999 B', '1.0 kB', '12.3 MB'])
-    expect([0, 61_000].map(seconds)).toEqual(['0.0 s', '1 min 1 s'])
+    expect([0, 59_970, 61_000].map(seconds)).toEqual(['0.0 s', '1 min 0 s', '1 min 1 s'])
   })
 })
 

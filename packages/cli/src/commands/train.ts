@@ -11,6 +11,7 @@ const PEER_OPTIONS: readonly OptionName[] = [
   'resume',
   'data-dir',
   'log-level',
+  'metrics',
   'secret-file',
   'out'
 ]

@@ -2,6 +2,7 @@ import type { RunResult } from '../outcome.js'
 import { nextCommands, type NextInit } from './next.js'
 import { table } from './table.js'
 import { bytes, percent, seconds, whole } from './units.js'
+import { cost, learning, slowest } from './verdicts.js'
 
 const HEADINGS = ['rank', 'peer', 'status', 'rounds', 'sent', 'received', 'computing', 'communicating', 'aggregating']
 
@@ -20,11 +21,12 @@ export function summary(result: RunResult, files: SummaryFiles): string {
     '',
     ...table(HEADINGS, result.peers.map(row)),
     '',
-    `  ${agreement(result)}`
+    `  ${agreement(result)}`,
+    ...answers(result)
   ]
   if (result.suggested !== null) {
     const { deadline, grace } = result.suggested
-    lines.push(`  measured  --deadline ${deadline} --grace ${grace} would do for a run like this one`)
+    lines.push(`  ${'measured'.padEnd(9)} --deadline ${deadline} --grace ${grace} would do for a run like this one`)
   }
   const { bytes: sent, whole: all, saved } = result.contributions
   if (saved !== 0)
@@ -42,6 +44,16 @@ function parts(result: RunResult): string[] {
   const rule = [...preAggregators, aggregator].join(' → ')
   const where = denseInStore ? 'which works on the vectors' : 'which keeps the vectors; they were worked on outside'
   return [`  ${model} on ${dataset}, ${strategy} with ${rule}, store ${store}, ${where}`, `  engine ${engineWhy}`]
+}
+
+/** Is it learning, who is slow, what does it cost. */
+function answers(result: RunResult): string[] {
+  const told: (readonly [string, string | undefined])[] = [
+    ['learning', learning(result)],
+    ['slow', slowest(result)],
+    ['cost', cost(result)]
+  ]
+  return told.flatMap(([word, answer]) => (answer === undefined ? [] : [`  ${word.padEnd(9)} ${answer}`]))
 }
 
 function row(peer: RunResult['peers'][number]): string[] {

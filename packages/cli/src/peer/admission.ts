@@ -29,21 +29,27 @@ export function foundedBy(manifest: RunManifest, self: PeerId): RunManifest {
 
 /** What this peer has to prove that it may take part. Errors: `argument` for a secret that is too short, `missing`. */
 export function credentialsOf(options: Options): Credentials {
-  const file = options['secret-file']
-  const secret = (file === undefined ? process.env['PEERGRAD_SECRET'] : read(file))?.trim()
+  const { secret, invitation } = credentialTexts(options)
   if (secret !== undefined && secret.length < SECRET) {
-    const where = file ?? 'PEERGRAD_SECRET'
+    const where = options['secret-file'] ?? 'PEERGRAD_SECRET'
     throw new PeergradError(
       'argument',
       `${where}: got ${secret.length} characters, expected a secret of ${SECRET} at least`
     )
   }
-  const { invitation } = options
-  const text = invitation === undefined || INVITATION.test(invitation) ? invitation : read(invitation)
   return {
     ...(secret !== undefined && { secret: Buffer.from(secret) }),
-    ...(text !== undefined && { invitation: parseInvitation(text.trim()) })
+    ...(invitation !== undefined && { invitation: parseInvitation(invitation) })
   }
+}
+
+/** The same as it was given, here or in a file or the environment. Error `missing` for a file that cannot be read. */
+export function credentialTexts(options: Options): { readonly secret?: string; readonly invitation?: string } {
+  const file = options['secret-file']
+  const secret = (file === undefined ? process.env['PEERGRAD_SECRET'] : read(file))?.trim()
+  const given = options.invitation
+  const invitation = (given === undefined || INVITATION.test(given) ? given : read(given))?.trim()
+  return { ...(secret !== undefined && { secret }), ...(invitation !== undefined && { invitation }) }
 }
 
 /** Error `argument` where whoever starts all peers makes their keys too, and so has nobody to admit. */

@@ -15,7 +15,15 @@ export interface NetworkInit {
 }
 
 /** One for all runs: peers of another run must be heard, to be told the field in which theirs differs. */
-const TOPIC = 'run'
+export const TOPIC = 'run'
+
+/**
+ * An address of a host and no peer, as services in a cluster have: whoever answers there is asked about the run. libp2p looks
+ * for peers of known ids only.
+ */
+function isAnonymous(address: string): boolean {
+  return /^\/(ip4|ip6|dns[46]?)\/[^/]+\/tcp\/\d+$/.test(address)
+}
 
 /** Joins the network: resolves when this peer listens. */
 export function openMesh({
@@ -30,7 +38,7 @@ export function openMesh({
   return createNetworkMesh({
     identityFile: identity,
     listen: listenAddresses(options),
-    bootstrap: options.join,
+    bootstrap: options.join.filter((address) => !isAnonymous(address)),
     mdns: options.mdns,
     ...(options.upnp && { upnp: [] }),
     dht: options.dht,
@@ -39,6 +47,7 @@ export function openMesh({
     addressBook,
     topic: TOPIC,
     ...transportOf(plan),
+    counts: options.metrics !== undefined,
     memory: arena.memory,
     signal,
     logger

@@ -24,9 +24,12 @@ import { arm, HONEST } from '../attack/arm.js'
 import type { AttackPlan } from '../attack/plan.js'
 import { checkComponents, openParts, type PeerParts } from '../compose.js'
 import { defaultOut, directory, MODEL, PEERS } from '../files.js'
-import { fileLogger } from '../logger.js'
+import { openLog } from '../logging/log.js'
+import { secretsOf } from '../logging/secrets.js'
+import { MetricsEndpoint } from '../metrics/endpoint.js'
 import { credentialsOf, foundedBy } from './admission.js'
 import { closeAll, type Closing } from './closing.js'
+import { EventLog } from './event-log.js'
 import { holdIdentity } from './identity.js'
 import type { Joinable } from './join-command.js'
 import { joinable } from './joinable.js'
@@ -47,9 +50,13 @@ export interface PeerInit {
   readonly leaving: Pick<Leaving, 'leave' | 'stop' | 'ends' | 'giveUp'>
   /** whether this peer, with that rank at the end of the run, writes the model for other tools */
   readonly exports: (rank: number) => boolean
+  /** writes a line of the log for a person; undefined when nobody is at a terminal */
+  readonly terminal?: ((line: string) => void) | undefined
   readonly onListening?: (peer: string, addresses: readonly string[]) => void
   /** called when this peer knows its run, and so can be joined */
   readonly onJoinable?: (joinable: Joinable) => void
+  /** where this peer's metrics are, as soon as they are */
+  readonly onMetrics: (url: string) => void
   readonly onEvent: (event: RunEvent) => void
 }
 
@@ -65,17 +72,28 @@ export function peerDirectory(options: Options): string {
 
 /** One peer from its start to the end of its run. Everything it opened is closed when it resolves or rejects. */
 export async function onePeer(init: PeerInit): Promise<PeerEnd> {
-  const { options, describesRun, plan, leaving, onEvent } = init
+  const { options, describesRun, plan, leaving, onMetrics, onEvent } = init
   const { leave, stop, ends, giveUp } = leaving
   const own = describesRun ? optionsToManifest(options) : undefined
   // what can be seen to be wrong is said before anything is opened
   if (own !== undefined) await checkComponents(own, options)
   const credentials = credentialsOf(options)
   const out = peerDirectory(options)
-  const logger = fileLogger(join(out, 'peer.log'), options['log-level'])
+  const logger = openLog({
+    file: options['log-file'] ?? join(out, 'peer.log'),
+    level: options['log-level'],
+    secrets: secretsOf(options),
+    terminal: init.terminal
+  })
   const clock = systemClock()
   const opened: Closing[] = []
   try {
+    const metrics = options.metrics === undefined ? undefined : await MetricsEndpoint.open(options.metrics)
+    if (metrics !== undefined) {
+      opened.push(metrics)
+      onMetrics(metrics.url)
+      ends.addEventListener('abort', () => metrics.leave())
+    }
     const arena = Arena.create({ bytes: options.memory * 2 ** 20 })
     const identity = await holdIdentity(options)
     opened.push(identity)
@@ -83,6 +101,7 @@ export async function onePeer(init: PeerInit): Promise<PeerEnd> {
     const kept = await keptAddresses(addressBook)
     const network = await openMesh({ options, identity: identity.file, addressBook, plan, arena, logger, signal: ends })
     opened.push(network)
+    metrics?.network(network)
     const armed = plan === undefined ? HONEST : arm(plan.attack, { self: network.self, ...plan })
     const mesh = armed.mesh(network)
     const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
@@ -100,6 +119,8 @@ export async function onePeer(init: PeerInit): Promise<PeerEnd> {
       ...(resumed && { resumed })
     })
     opened.push(swarm)
+    const events = new EventLog()
+    swarm.show((from) => events.since(from))
     const addresses = await mesh.addresses()
     init.onListening?.(mesh.self, addresses)
 
@@ -120,6 +141,7 @@ export async function onePeer(init: PeerInit): Promise<PeerEnd> {
       armed
     })
     const { store, engine } = parts
+    metrics?.store(store)
     const resume =
       init.resume === undefined
         ? undefined
@@ -141,6 +163,8 @@ export async function onePeer(init: PeerInit): Promise<PeerEnd> {
       logger,
       emit: (event) => {
         logEvent(logger, event)
+        metrics?.add(event)
+        events.add(event)
         onEvent(event)
       },
       evaluateEvery: options['evaluate-every'],

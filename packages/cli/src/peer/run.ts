@@ -4,6 +4,7 @@ import type { AttackPlan } from '../attack/plan.js'
 import { openDashboard } from '../dashboard/live.js'
 import { EXIT } from '../exit-codes.js'
 import { writeWhole } from '../files.js'
+import { STANDARD_ERROR } from '../logging/log.js'
 import { print, printJson, say } from '../output/print.js'
 import { summary } from '../output/summary.js'
 import { Progress } from '../output/progress.js'
@@ -39,7 +40,9 @@ export async function runForPerson({ json, dashboard: port, ...init }: RunInit):
     goOn: resume !== undefined
   })
   const dashboard = await openDashboard(out, port)
-  const progress = new Progress(tally, () => 'this')
+  // a log there says the same, for a program
+  const quiet = options['log-file'] === STANDARD_ERROR && !process.stderr.isTTY
+  const progress = new Progress(tally, () => 'this', process.stderr, quiet)
   interrupt.signal.addEventListener('abort', () => {
     progress.say('peergrad: leaving the run and writing a checkpoint (Ctrl+C again: at once)')
     leaving.start(PeergradError.from(interrupt.signal.reason), 'leave')
@@ -50,7 +53,9 @@ export async function runForPerson({ json, dashboard: port, ...init }: RunInit):
       options: { ...options, out },
       leaving,
       exports: () => true,
+      terminal: process.stderr.isTTY ? (line) => progress.say(line) : undefined,
       onJoinable: (joinable) => invite(joinable, (text) => (json ? progress.say(text) : print(text))),
+      onMetrics: (url) => progress.say(`peergrad: metrics at ${url}`),
       onEvent: (event) => {
         tally.add(event)
         recorder.add(event)
@@ -84,6 +89,7 @@ export async function runForHost(init: Omit<RunInit, 'json' | 'dashboard'>, host
       // all hold the same: one is enough for the run
       exports: (rank) => rank === 0,
       onListening: (peer, addresses) => host.send({ type: 'listening', peer, addresses }),
+      onMetrics: (url) => host.send({ type: 'metrics', url }),
       onEvent: (event) => host.send(eventMessage(event))
     })
     const { unexported } = ended

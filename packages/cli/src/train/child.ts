@@ -17,6 +17,7 @@ export interface ChildInit {
 }
 
 export interface ChildEvents extends Record<string, unknown> {
+  metrics: { readonly url: string }
   event: { readonly wall: number; readonly event: RunEvent }
   /** the process is gone; `error` when it did not end as a peer ends */
   exit: { readonly error: PeergradError | undefined }
@@ -103,6 +104,7 @@ export class Child extends Emitter<ChildEvents> {
 
   #receive(message: Exclude<PeerMessage, { type: 'listening' }>): void {
     if (message.type === 'event') this.emit('event', message)
+    else if (message.type === 'metrics') this.emit('metrics', message)
     else if (message.type === 'failed') this.#failure = PeergradError.fromJSON(message.error)
     else this.#ended = message
   }

@@ -68,6 +68,7 @@ export async function follow(init: FollowInit): Promise<Followed> {
     init.onChild(child)
     ready.push(readyToTrain(child))
     void child.listening.then(({ peer }) => names.set(peer, String(number))).catch(() => undefined)
+    child.on('metrics', ({ url }) => progress.say(`peergrad: metrics of peer ${number} at ${url}`))
     child.on('event', ({ wall, event }) => {
       wallStart = Math.min(wallStart, wall)
       const ours: RunEvent = { ...event, time: wall - wallStart }

@@ -10,6 +10,7 @@ import { passRedisUrl } from '../stores.js'
 import { EXIT, exitCodeOf } from '../exit-codes.js'
 import { defaultOut, directory, MODEL, writeWhole } from '../files.js'
 import { fileError } from '../machine-error.js'
+import { metricsOfPeer } from '../metrics/address.js'
 import { print, printJson, say } from '../output/print.js'
 import { summary } from '../output/summary.js'
 import { runFileText } from '../run-file.js'
@@ -59,6 +60,7 @@ export async function train(
   // what can be seen to be wrong is said before anything is started or written
   await checkComponents(optionsToManifest(options), options)
   checkAdmissionHere(options)
+  if (options.metrics !== undefined) metricsOfPeer(options.metrics, options.peers - 1)
   // read once here before so many processes do: a data set that is fetched is fetched once
   await loadDataset(options.dataset, { cacheDirectory: cacheDirectory(options), report: say, signal: stops.signal })
   stops.signal.throwIfAborted()
@@ -76,7 +78,7 @@ export async function train(
     hostile: [...hostile.keys()],
     program,
     args: (number, own, addresses) => [
-      ...peerArguments(options, { runFile, own, addresses, resume: checkpoints?.get(number) }),
+      ...peerArguments(options, { runFile, own, number, addresses, resume: checkpoints?.get(number) }),
       ...(hostile.get(number) ?? [])
     ],
     out,
@@ -98,6 +100,7 @@ interface PeerFiles {
   readonly runFile: string
   /** the peer's own directory */
   readonly own: string
+  readonly number: number
   readonly addresses: readonly string[]
   readonly resume: string | undefined
 }
@@ -107,7 +110,7 @@ export function engineWorkers(options: Options): number {
   return options['engine-workers'] || Math.max(1, Math.floor(availableParallelism() / options.peers))
 }
 
-function peerArguments(options: Options, { runFile, own, addresses, resume }: PeerFiles): string[] {
+function peerArguments(options: Options, { runFile, own, number, addresses, resume }: PeerFiles): string[] {
   const values: [string, string | number | undefined][] = [
     ['run', runFile],
     ['out', own],
@@ -119,6 +122,7 @@ function peerArguments(options: Options, { runFile, own, addresses, resume }: Pe
     ['memory', options.memory],
     ['data-dir', options['data-dir']],
     ['log-level', options['log-level']],
+    ['metrics', options.metrics && metricsOfPeer(options.metrics, number)],
     ['secret-file', options['secret-file'] && resolve(options['secret-file'])],
     ...addresses.map((address): [string, string] => ['join', address])
   ]

@@ -308,7 +308,8 @@ export const OPTIONS = {
   join: list({
     group: 'peer',
     placeholder: 'MULTIADDR',
-    describe: 'address of any peer of the run; repeat it for more'
+    describe:
+      'address of any peer of the run; repeat it for more. Without /p2p/ and its id at the end whoever answers there is joined'
   }),
   'run-id': text({
     group: 'peer',
@@ -384,6 +385,22 @@ export const OPTIONS = {
     default: 'info',
     choices: ['debug', 'info', 'warn', 'error'],
     describe: "what goes into the peer's log"
+  }),
+  'log-file': text({
+    group: 'peer',
+    default: undefined,
+    placeholder: 'FILE',
+    defaultText: 'peer.log in --out',
+    describe:
+      'where the log goes, one JSON object a line; - is standard error, in the place of the progress unless that is a terminal'
+  }),
+  metrics: text({
+    group: 'peer',
+    default: undefined,
+    placeholder: 'HOST:PORT',
+    defaultText: 'none; 127.0.0.1 when only a port is given',
+    describe:
+      'serve /metrics for Prometheus, /healthz and /readyz there; with `train` each peer has a port of its own, from this one up'
   }),
   out: text({
     group: 'peer',

@@ -122,7 +122,16 @@ const request = z.discriminatedUnion('kind', [
   /** what was decided of a round */
   z.strictObject({ kind: z.literal('decision'), run, round }),
   /** model and optimiser state to start from */
-  z.strictObject({ kind: z.literal('donate'), run })
+  z.strictObject({ kind: z.literal('donate'), run }),
+  /** what happened at the asked peer, from its event with this number on; `credential` as for `join` */
+  z.strictObject({
+    kind: z.literal('watch'),
+    run,
+    from: z.int().min(0),
+    nonce: z.string().max(64),
+    time: finite,
+    credential
+  })
 ])
 export type ControlRequest = z.infer<typeof request>
 
@@ -162,7 +171,9 @@ const answer = z.discriminatedUnion('kind', [
     position: dataPosition,
     /** whom the run has excluded, the last ones first */
     evidence: z.array(evidence).max(DONATED_EVIDENCE)
-  })
+  }),
+  /** events as lines of `events.ndjson` have them, and the number of the next one */
+  z.strictObject({ kind: z.literal('watched'), lines: z.array(z.string()).max(4096), next: z.int().min(0) })
 ])
 export type ControlAnswer = z.infer<typeof answer>
 

@@ -27,6 +27,8 @@ const NONCES = 10_000
 
 /** Greetings of one peer: at once, as links come and go, and a second in the long run. */
 const RATE = { burst: 60, perSecond: 1 }
+/** Requests of one that watches: it takes what has been at once, and goes on with what comes. */
+const WATCHES = { burst: 200, perSecond: 4 }
 
 export interface AcquaintanceInit {
   readonly mesh: Mesh
@@ -45,6 +47,7 @@ export interface AcquaintanceInit {
 }
 
 type Join = Extract<ControlRequest, { kind: 'join' }>
+type Watch = Extract<ControlRequest, { kind: 'watch' }>
 type Welcome = Extract<ControlAnswer, { kind: 'welcome' }>
 
 /**
@@ -59,6 +62,7 @@ export class Acquaintance {
   readonly #resumed: StateName | undefined
   readonly #about: KnownRunInit
   readonly #guard: FloodGuard
+  readonly #watchers: FloodGuard
   /** peers of this founding that are ready to train, with the checkpoint that they come back with */
   readonly #ready = new Map<PeerId, StateName | null>()
   readonly #nonces = new Set<string>()
@@ -81,11 +85,14 @@ export class Acquaintance {
     this.#mesh = mesh
     this.#clock = clock
     this.#about = { self: mesh.self, credentials, sha256, now: () => clock.wall(), ...(expected && { expected }) }
-    this.#guard = new FloodGuard(
-      RATE,
-      (peer, offence) => mesh.report(peer, offence),
-      () => clock.now()
-    )
+    const guard = (rate: typeof RATE) =>
+      new FloodGuard(
+        rate,
+        (peer, offence) => mesh.report(peer, offence),
+        () => clock.now()
+      )
+    this.#guard = guard(RATE)
+    this.#watchers = guard(WATCHES)
     if (manifest !== undefined) this.#run = new KnownRun(manifest, this.#about)
     this.#lineage = lineage
     this.#resumed = resumed
@@ -159,12 +166,8 @@ export class Acquaintance {
       if (run === undefined || this.#lineage === undefined) {
         throw new PeergradError('refused', 'join: this peer does not know its run yet; ask another one')
       }
-      if (Math.abs(this.#clock.wall() - message.time) > CLOCK_TOLERANCE || this.#nonces.has(message.nonce)) {
-        throw new PeergradError(
-          'refused',
-          'join: got a request made at another time, expected a fresh one; check the clocks'
-        )
-      }
+      this.#checkTime(message.time)
+      if (this.#nonces.has(message.nonce)) throw replayed()
       this.#remember(message.nonce)
       const { manifest, nonce, time, credential } = message
       if (manifest !== null) {
@@ -183,6 +186,27 @@ export class Acquaintance {
       request.refuse(refusal)
       return refusal
     }
+  }
+
+  /** What a request to watch shows. */
+  claim(to: PeerId): Pick<Watch, 'nonce' | 'time' | 'credential'> {
+    const greeting = { from: this.#mesh.self, to, nonce: crypto.randomUUID(), time: this.#clock.wall() }
+    return { nonce: greeting.nonce, time: greeting.time, credential: this.#run?.show(greeting) ?? null }
+  }
+
+  /** Error `refused` says why a peer may not watch: whoever may take part in the run may. */
+  checkWatcher(from: PeerId, watch: Watch): void {
+    this.#checkExcluded(from)
+    if (!this.#watchers.allows(from))
+      throw new PeergradError('refused', 'watch: asked too often, expected two a second')
+    const { nonce, time, credential } = watch
+    // asked again it says the same to the same peer: no need to remember the nonce
+    this.#checkTime(time)
+    this.#run?.checkAdmitted({ from, to: this.#mesh.self, nonce, time }, credential)
+  }
+
+  #checkTime(time: number): void {
+    if (Math.abs(this.#clock.wall() - time) > CLOCK_TOLERANCE) throw replayed()
   }
 
   #welcome(to: PeerId, run: KnownRun, { nonce, time }: Join): Welcome {
@@ -229,4 +253,11 @@ export class Acquaintance {
     this.#ready.set(peer, resumed)
     if (!known) this.onReady(peer)
   }
+}
+
+function replayed(): PeergradError {
+  return new PeergradError(
+    'refused',
+    'join: got a request made at another time, expected a fresh one; check the clocks'
+  )
 }

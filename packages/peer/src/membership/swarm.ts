@@ -50,10 +50,13 @@ interface SwarmEvents extends Record<string, unknown> {
   merged: { readonly lineage: Lineage }
 }
 
+/** Events of a peer as lines of `events.ndjson` have them, and the number of the next one. */
+type Shown = { readonly lines: readonly string[]; readonly next: number }
+
 /** Answers a request of a peer of the run; undefined when this peer cannot, yet. */
 type Responder = (
   from: PeerId,
-  request: Exclude<ControlRequest, { kind: 'join' }>
+  request: Exclude<ControlRequest, { kind: 'join' | 'watch' }>
 ) => Promise<ControlAnswer | undefined>
 
 /**
@@ -67,6 +70,7 @@ export class Swarm extends Emitter<SwarmEvents> {
   readonly #gathering: Gathering
   readonly #off: (() => void)[]
   #responder: Responder = async () => undefined
+  #events: (from: number) => Shown | undefined = () => undefined
   #scope: { readonly lineage: Lineage; readonly id: string } | undefined
 
   constructor(init: SwarmInit) {
@@ -179,6 +183,19 @@ export class Swarm extends Emitter<SwarmEvents> {
     this.#responder = responder
   }
 
+  /** Who may take part in the run may see these, from the event with a number on. */
+  show(events: (from: number) => Shown): void {
+    this.#events = events
+  }
+
+  /** What happened at a connected peer of the run, from its event with a number on. Errors: `refused`, `timeout`, `unreachable`. */
+  async watch(peer: PeerId, from: number, options: { deadline: number; signal?: AbortSignal }): Promise<Shown> {
+    const request: ControlRequest = { kind: 'watch', run: this.run, from, ...this.#acquaintance.claim(peer) }
+    const answer = await this.ask(peer, request, options)
+    if (answer.kind === 'watched') return answer
+    throw new PeergradError('corrupt', `watch: got ${answer.kind}, expected watched`)
+  }
+
   /** Best effort: what could not be sent is logged. */
   send(message: ControlMessage): void {
     const announce = async () => this.mesh.announce(controlMessages.encode(message))
@@ -239,15 +256,20 @@ export class Swarm extends Emitter<SwarmEvents> {
     }
     try {
       if (message.run !== this.#acquaintance.run?.id) throw new PeergradError('refused', 'this peer is of another run')
-      const answer =
-        message.kind === 'found'
-          ? this.#gathering.onFound(request.from, message)
-          : await this.#responder(request.from, message)
+      const answer = await this.#answer(request.from, message)
       if (answer === undefined) throw new PeergradError('missing', `this peer cannot answer "${message.kind}" now`)
       request.respond(controlAnswers.encode(answer))
     } catch (thrown) {
       request.refuse(PeergradError.from(thrown))
     }
+  }
+
+  async #answer(from: PeerId, message: Exclude<ControlRequest, { kind: 'join' }>): Promise<ControlAnswer | undefined> {
+    if (message.kind === 'found') return this.#gathering.onFound(from, message)
+    if (message.kind !== 'watch') return this.#responder(from, message)
+    this.#acquaintance.checkWatcher(from, message)
+    const shown = this.#events(message.from)
+    return shown && { kind: 'watched', lines: [...shown.lines], next: shown.next }
   }
 
   get #known(): KnownRun {

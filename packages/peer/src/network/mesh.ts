@@ -52,6 +52,8 @@ export interface NetworkMeshInit {
   readonly upnp?: readonly string[]
   /** keep a part of a hash table (Kademlia) in which peers find those of their run; off unless given */
   readonly dht?: boolean
+  /** libp2p counts what it does, for `metrics`; off unless given, for it counts every chunk */
+  readonly counts?: boolean
   readonly signal?: AbortSignal
   readonly logger?: Logger
 }
@@ -67,6 +69,8 @@ export interface NetworkMesh extends Mesh {
   /** With the hash table: tells it the run (its id) that this peer is of, and looks for others there from now on. */
   rendezvous(run: string): void
   statistics(): Promise<NetworkStatistics>
+  /** What libp2p counted of itself, in the text format of Prometheus; empty unless `counts` was given. */
+  metrics(): Promise<string>
 }
 
 /**
@@ -93,7 +97,8 @@ export async function createNetworkMesh(init: NetworkMeshInit): Promise<NetworkM
     via: init.via ?? [],
     addressBook: init.addressBook,
     upnp: init.upnp,
-    dht: init.dht ?? false
+    dht: init.dht ?? false,
+    counts: init.counts ?? false
   }
   const { worker, self } = await startWorker(workerData, init.signal)
   return new WorkerMesh(worker, self, workerData, Arena.attach(init.memory), init.logger)
@@ -216,6 +221,10 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
 
   statistics(): Promise<NetworkStatistics> {
     return this.#call('statistics', {})
+  }
+
+  metrics(): Promise<string> {
+    return this.#call('metrics', {})
   }
 
   async close(): Promise<void> {

@@ -12,6 +12,7 @@ import { loadIdentity } from './identity.js'
 import type { Identity } from './identity.js'
 import { Introductions } from './introductions.js'
 import { Lanes } from './lanes.js'
+import { Libp2pMetrics } from './libp2p-metrics.js'
 import { Links } from './links.js'
 import { Members } from './members.js'
 import { createNode, startNode } from './node.js'
@@ -49,6 +50,7 @@ interface Ground {
   readonly node: NetworkNode
   readonly reputation: Reputation
   readonly local: LocalAddresses
+  readonly metrics: Libp2pMetrics | undefined
 }
 
 /** All of the network that lives in the worker: it builds the parts, joins them, and does what the main thread asks. */
@@ -60,6 +62,7 @@ export class NetworkService {
   readonly #arena: Arena
   readonly #reputation: Reputation
   readonly #links = new Links()
+  readonly #metrics: Libp2pMetrics | undefined
   readonly #delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MILLISECONDS })
   readonly #tick: NodeJS.Timeout
   readonly #gossip: Gossip
@@ -79,26 +82,28 @@ export class NetworkService {
     const identity = await loadIdentity(init.identityFile)
     const reputation = new Reputation()
     const local = new LocalAddresses()
+    const metrics = init.counts ? new Libp2pMetrics() : undefined
     const excluded = (peer: PeerId) => reputation.excluded(peer)
     const known = (peer: PeerId) => service.#gossip.subscribers().includes(peer)
     const node = await createNode({
       ...init,
       identity,
       local,
+      metrics: metrics?.factory,
       score: (peer) => reputation.score(peer),
       excluded,
       relay: init.relay === 'off' ? undefined : new RelayGate({ use: init.relay, excluded, known }),
       // the gater needs the parts that need the node
       denies: (peer, connection) => service.#reach.claims(peer, connection) || service.#dials.denies(peer, connection)
     })
-    const service = new NetworkService(init, { identity, node, reputation, local }, post)
+    const service = new NetworkService(init, { identity, node, reputation, local, metrics }, post)
     await service.#open(init)
     return service
   }
 
   private constructor(
     init: WorkerInit,
-    { identity, node, reputation, local }: Ground,
+    { identity, node, reputation, local, metrics }: Ground,
     post: (message: FromWorker) => void
   ) {
     const { topic } = init
@@ -112,6 +117,7 @@ export class NetworkService {
     this.#node = node
     this.#arena = Arena.attach(init.memory)
     this.#reputation = reputation
+    this.#metrics = metrics
     this.#gossip = new Gossip({
       pubsub: node.services.pubsub,
       topic,
@@ -214,6 +220,7 @@ export class NetworkService {
       fetch: ({ into, ...request }, signal) =>
         this.#client.fetch({ ...request, target: this.#arena.bytes(into), signal }),
       statistics: async () => this.#statistics(),
+      metrics: async () => (await this.#metrics?.text()) ?? '',
       close: () => this.#close()
     }
   }

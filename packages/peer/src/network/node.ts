@@ -3,7 +3,7 @@ import type { GossipSub } from '@chainsafe/libp2p-gossipsub'
 import { bootstrap } from '@libp2p/bootstrap'
 import { identify, identifyPush } from '@libp2p/identify'
 import type { Identify } from '@libp2p/identify'
-import type { Libp2p, MultiaddrConnection } from '@libp2p/interface'
+import type { ComponentLogger, Libp2p, Metrics, MultiaddrConnection } from '@libp2p/interface'
 import { mdns } from '@libp2p/mdns'
 import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
@@ -54,6 +54,8 @@ export interface NodeInit {
   readonly dht: boolean
   /** who may use this peer as a relay; undefined: nobody */
   readonly relay: RelayGate | undefined
+  /** counts what the node does; nothing when undefined */
+  readonly metrics?: ((components: { logger: ComponentLogger }) => Metrics) | undefined
 }
 
 /** A libp2p node, not yet started. Each setting that differs from the default says what the default breaks. */
@@ -64,6 +66,7 @@ export async function createNode(init: NodeInit): Promise<NetworkNode> {
   return createLibp2p({
     start: false,
     privateKey: init.identity.libp2pKey,
+    ...(init.metrics && { metrics: init.metrics }),
     addresses: { listen: [...init.listen] },
     transports: [await loadTransport(init.transport), webSocketTransport(), relayTransport()],
     connectionEncrypters: [noise()],

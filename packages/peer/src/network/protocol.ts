@@ -18,6 +18,8 @@ export interface WorkerInit {
   readonly addressBook: string | undefined
   readonly upnp: readonly string[] | undefined
   readonly dht: boolean
+  /** libp2p counts what it does */
+  readonly counts: boolean
 }
 
 export interface NetworkStatistics {
@@ -44,6 +46,7 @@ export interface Calls {
     result: FetchReport
   }
   statistics: { arguments: Record<never, never>; result: NetworkStatistics }
+  metrics: { arguments: Record<never, never>; result: string }
   close: { arguments: Record<never, never>; result: undefined }
 }
 

@@ -81,7 +81,10 @@ export class Correspondence {
     }
   }
 
-  async #respond(from: PeerId, request: Exclude<ControlRequest, { kind: 'join' }>): Promise<ControlAnswer | undefined> {
+  async #respond(
+    from: PeerId,
+    request: Exclude<ControlRequest, { kind: 'join' | 'watch' }>
+  ): Promise<ControlAnswer | undefined> {
     const { here, confirmed } = this.#presence
     if (here === undefined || !confirmed) return undefined
     const { init, catcher, vectors, optimiser, followers, exclusions } = this.#parts
