@@ -74,6 +74,13 @@ export interface Aggregator {
   readonly inStore?: StoreRule
   /** each coordinate of the result depends on that coordinate of the inputs alone, so that a part may be merged by itself */
   readonly perCoordinate?: boolean
+  /** hostile inputs that it was told of, where it takes such a number; with 0 it bears none */
+  readonly f?: number
+  /**
+   * It reads and writes elements by `kernels` alone, and of these by no `above` or `maxAbs`: so it also works on coefficients in
+   * the place of vectors (`VectorSpan`), by which an attack is searched in a tenth of the time.
+   */
+  readonly byKernels?: boolean
   /**
    * For a rule that makes no average of its inputs, such as one of signs, or that judges whole models: what merges the buffers
    * (batch-norm statistics) in its place. Left out: the rule itself, on the buffers alone.

@@ -18,6 +18,13 @@ export type Knowledge = 'own' | 'honest' | 'defence' | 'topology'
 export const ATTACK_LEVELS = ['data', 'gradient', 'payload', 'protocol'] as const
 export type AttackLevel = (typeof ATTACK_LEVELS)[number]
 
+/** Candidates base + factor·direction. */
+export interface Line {
+  /** the origin when left out */
+  readonly base?: Float64Array
+  readonly direction: Float64Array
+}
+
 interface AttackFacts {
   readonly name: string
   /** one sentence with the attack's source, for `attack --list` */
@@ -34,6 +41,15 @@ export interface CraftInput {
   readonly honest: readonly Floats[]
   /** what the run made of the round before; absent in the first one */
   readonly last?: Floats
+  /** whom the vector meets first, where not all peers read all; absent unless the attack knows the topology */
+  readonly victim?: {
+    /** what it would give */
+    readonly vector: Floats
+    /** what its honest neighbours give */
+    readonly neighbours: readonly Floats[]
+    /** neighbours of it that are hostile */
+    readonly hostile: number
+  }
   /** where the result goes; none of the others */
   readonly out: Floats
   /** the same at all accomplices */
@@ -48,6 +64,11 @@ export interface CraftInput {
    * defence. Nothing that a rule remembers from round to round is moved on.
    */
   readonly defence?: (candidate: Floats) => Promise<Floats>
+  /**
+   * How far what the run's rule makes of a candidate is from the honest mean, by its factor on a line: `defence` but for
+   * rounding, some 1e-6 of the distance, and in a tenth of the time. Absent where a rule does not work by kernels alone.
+   */
+  readonly reach?: (line: Line) => (factor: number) => Promise<number>
 }
 
 /** Trains on data that are no longer what they were. `corrupt` leaves its input and the test split as they are. */
@@ -70,6 +91,8 @@ export interface WireAttack extends AttackFacts {
    * takes it. Without one the attack plays on every mesh, in memory too.
    */
   readonly transport?: string
+  /** peers that one process joins a run as, accomplices of each other; 1 when left out */
+  readonly identities?: number
   arm(context: AttackContext): Disguise
 }
 
@@ -96,6 +119,8 @@ export interface AttackContext {
   /** the other hostile peers: not waited for, not among the honest, and sure to craft the same */
   readonly accomplices: readonly PeerId[]
   readonly schedule: AttackSchedule
+  /** Does once what accomplices of one process would each do alike, by a name of it; left out: each for itself. */
+  readonly once?: <T>(name: string, work: () => Promise<T>) => Promise<T>
 }
 
 /** Hostile parts, made of the honest ones, in their place; what is left out stays as it is. */

@@ -21,6 +21,9 @@ export interface PreAggregator {
   readonly name: string
   /** one sentence with its source, for `--help` */
   readonly describe: string
+  /** as of an `Aggregator`, both */
+  readonly f?: number
+  readonly byKernels?: boolean
   /** its condition on the number of inputs: undefined when it holds, else a sentence that says what is needed */
   check(n: number): string | undefined
   /** How many vectors come out of n. */

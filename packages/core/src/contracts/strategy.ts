@@ -147,6 +147,8 @@ export interface Strategy {
    * last round it returns the same at all peers.
    */
   readonly ownModels?: boolean
+  /** Whose contributions each of n ranks reads, where not all read all. */
+  neighbours?(n: number): readonly (readonly number[])[]
   /** merges by `store.combine`, with factors of its own, and not by the run's rule: no server's database does that itself */
   readonly combines?: boolean
   /** peers say with what they give how slow their links are, for `RoundContext.ring` */

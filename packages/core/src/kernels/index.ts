@@ -10,6 +10,7 @@ import type { Team } from './team.js'
 export * from './kernels.js'
 export { float64Kernels } from './float64.js'
 export { Team } from './team.js'
+export { VectorSpan } from './vector-span.js'
 
 /**
  * Kernels of this thread.

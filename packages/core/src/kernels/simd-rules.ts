@@ -46,9 +46,19 @@ export function simdRules(
     )
   }
 
+  const networks = new Map<string, readonly number[]>()
+
+  /** Comparators, one after the other, made once: short vectors take no longer to sort than that. */
+  function networkOf(n: number, [first, last]: [number, number]): readonly number[] {
+    const key = `${n}:${first}:${last}`
+    const known = networks.get(key) ?? selectionNetwork(n, first, last).flat()
+    networks.set(key, known)
+    return known
+  }
+
   /** Calls `work` with what brings the rows from `first` to `last` of the sorted inputs into place. */
-  function columns(inputs: readonly Vector[], [first, last]: [number, number], work: (sorting: Sorting) => void): void {
-    const pairs = selectionNetwork(inputs.length, first, last).flat()
+  function columns(inputs: readonly Vector[], range: [number, number], work: (sorting: Sorting) => void): void {
+    const pairs = networkOf(inputs.length, range)
     withScratch(buffer, (table) => {
       const rows = table + MEDIAN_INPUTS * 4
       const network = rows + MEDIAN_INPUTS * ROW_BYTES

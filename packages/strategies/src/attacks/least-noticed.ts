@@ -1,6 +1,6 @@
-import type { Floats, GradientAttack } from '@peergrad/core'
+import type { Floats, GradientAttack, Line } from '@peergrad/core'
 import { checkNames, choiceOption, type PluginOptions } from '../plugin-options.js'
-import { along, deviationOf, meanOf, type Line } from './moments.js'
+import { along, deviationOf, meanOf } from './moments.js'
 
 const DIRECTIONS = ['deviation', 'unit', 'sign'] as const
 

@@ -1,6 +1,6 @@
-import { PeergradError, type CraftInput, type Floats } from '@peergrad/core'
+import { PeergradError, type CraftInput, type Floats, type Line } from '@peergrad/core'
 import { integerOption, numberOption, type PluginOptions } from '../plugin-options.js'
-import { along, type Line } from './moments.js'
+import { along } from './moments.js'
 
 /** How the best factor of an attack is looked for. */
 export interface Search {
@@ -30,32 +30,30 @@ export function searchOf(plugin: string, options: PluginOptions): Search {
   }
 }
 
-/** What a rule makes of candidates that it clips or leaves out alike differs by this much: no reason to go further. */
-const ROUNDING = 1 + 1e-12
+/**
+ * What a rule makes of candidates that it clips or leaves out alike differs by this much, by `defence` and by `reach`: no reason
+ * to go further.
+ */
+const ROUNDING = { defence: 1 + 1e-12, reach: 1 + 1e-6 }
 
 /**
  * out ← the candidate of the line, with a factor ≥ 0, for which the rule's result is furthest from `mean`. Best effort, the
- * search of ByzFL and of AggregaThor before it: steps up from the best double while they help, and then shrink. Error
- * `missing` without a defence.
+ * search of ByzFL and of AggregaThor before it: steps up from the best double while they help, and then shrink. It goes by
+ * `reach` where there is one; what is crafted has the same bits for the same factor either way. Error `missing` without a
+ * defence.
  */
 export async function maximise(
   plugin: string,
   { evals, start, delta, ratio, prefer }: Search,
-  { defence, out }: Pick<CraftInput, 'defence' | 'out'>,
+  input: Pick<CraftInput, 'defence' | 'reach' | 'out'>,
   mean: Float64Array,
   line: Line
 ): Promise<void> {
-  if (defence === undefined) {
-    throw new PeergradError('missing', `${plugin}: got no defence, expected the rule that is attacked`)
-  }
-  const distance = async (factor: number) => {
-    along(line, factor, out)
-    return distanceOf(await defence(out), mean)
-  }
+  const { distance, rounding } = measured(plugin, input, mean, line)
   let best = { factor: start, distance: await distance(start) }
   const improves = async (factor: number) => {
     const found = { factor, distance: await distance(factor) }
-    const better = found.distance > best.distance * ROUNDING
+    const better = found.distance > best.distance * rounding
     if (better) best = found
     return better
   }
@@ -66,8 +64,26 @@ export async function maximise(
     grows &&= better
     step *= grows ? 2 : ratio
   }
-  if (prefer !== undefined && (await distance(prefer)) * ROUNDING >= best.distance) best = { ...best, factor: prefer }
-  along(line, best.factor, out)
+  if (prefer !== undefined && (await distance(prefer)) * rounding >= best.distance) best = { ...best, factor: prefer }
+  along(line, best.factor, input.out)
+}
+
+/** How far the rule's result is from the mean, by the factor, and by how much that may be wrong. */
+function measured(
+  plugin: string,
+  { defence, reach, out }: Pick<CraftInput, 'defence' | 'reach' | 'out'>,
+  mean: Float64Array,
+  line: Line
+): { readonly distance: (factor: number) => Promise<number>; readonly rounding: number } {
+  if (reach !== undefined) return { distance: reach(line), rounding: ROUNDING.reach }
+  if (defence === undefined) {
+    throw new PeergradError('missing', `${plugin}: got no defence, expected the rule that is attacked`)
+  }
+  const distance = async (factor: number) => {
+    along(line, factor, out)
+    return distanceOf(await defence(out), mean)
+  }
+  return { distance, rounding: ROUNDING.defence }
 }
 
 function distanceOf(a: Floats, b: Floats): number {

@@ -1,4 +1,4 @@
-import type { Floats } from '@peergrad/core'
+import type { Floats, Line } from '@peergrad/core'
 
 /** μ of the rows, in float64 */
 export function meanOf(rows: readonly Floats[]): Float64Array {
@@ -15,13 +15,6 @@ export function deviationOf(rows: readonly Floats[], mean: Float64Array): Float6
   for (const row of rows) for (let i = 0; i < mean.length; i++) deviation[i] += (row[i] - mean[i]) ** 2
   for (let i = 0; i < mean.length; i++) deviation[i] = Math.sqrt(deviation[i] / (rows.length - 1))
   return deviation
-}
-
-/** Candidates base + factor·direction. */
-export interface Line {
-  /** the origin when left out */
-  readonly base?: Float64Array
-  readonly direction: Float64Array
 }
 
 /** out ← base + factor·direction */

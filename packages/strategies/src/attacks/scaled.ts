@@ -35,9 +35,11 @@ export function scaling(options: PluginOptions): GradientAttack {
 }
 
 /**
- * Dissensus (He et al., 2022, arXiv 2202.01545, section 4): x − ε·(h/f)·(μ − x), which pulls a model away from those of its
- * h honest neighbours by as much as gossip pulls it to them. The paper's attacker sends another vector to each
- * neighbour; here all read the one digest that the round agreed on, so it sends one, around its own model.
+ * Dissensus (He et al., 2022, arXiv 2202.01545, section 4), against gossip: x_i − ε·Σ_j (x_j − x_i) / b for the victim i, its
+ * honest neighbours j, and b neighbours that are hostile, which pulls it from the honest ones by ε times what these pull it
+ * to them. The paper's attacker sends another vector to each neighbour. Here all read the one digest that the round agreed
+ * on: one that has several honest neighbours chooses the first as its victim. Where all read all, it is its own victim, and
+ * the honest ones are its neighbours.
  *
  * @param options epsilon: 1.5 unless given
  */
@@ -46,14 +48,16 @@ export function dissensus(options: PluginOptions): GradientAttack {
   const epsilon = numberOption('dissensus', options, 'epsilon', { fallback: 1.5, min: 0 })
   return {
     name: 'dissensus',
-    describe: 'pulls models apart: x − epsilon·(h/f)·(μ − x), epsilon 1.5, for gossip (He et al. 2022)',
+    describe:
+      'pulls models apart: x − epsilon·Σ(x_j − x)/b for its neighbour x, epsilon 1.5, for gossip (He et al. 2022)',
     holds: 'clipped gossip keeps the honest models together, where averaging lets them drift apart',
     level: 'gradient',
     knows: ['own', 'honest', 'topology'],
-    craft({ own, honest, out, f }) {
-      const mean = meanOf(honest)
-      const pull = (epsilon * honest.length) / Math.max(1, f)
-      for (let i = 0; i < out.length; i++) out[i] = own[i] - pull * (mean[i] - own[i])
+    craft({ own, honest, out, f, victim = { vector: own, neighbours: honest, hostile: Math.max(1, f) } }) {
+      const { vector, neighbours, hostile } = victim
+      const mean = meanOf(neighbours)
+      const pull = (epsilon * neighbours.length) / hostile
+      for (let i = 0; i < out.length; i++) out[i] = vector[i] - pull * (mean[i] - vector[i])
     }
   }
 }

@@ -13,6 +13,8 @@ export function arc(options: PluginOptions): PreAggregator {
   const f = declared('arc', options)
   return {
     name: 'arc',
+    byKernels: true,
+    f,
     describe: 'the longest 2f (n − f) / n vectors are scaled down to the next norm (ARC: Allouah et al., ICLR 2025)',
     check: (n) => minority(n, f),
     count: (n) => n,

@@ -12,6 +12,7 @@ export function bucketing(options: PluginOptions): PreAggregator {
   const s = integerOption('bucketing', options, 's', { fallback: 2, min: 1 })
   return {
     name: 'bucketing',
+    byKernels: true,
     describe: 'means of random groups of s vectors, 2 when left out (Karimireddy et al., ICLR 2022)',
     check: (n) => (n >= 1 ? undefined : 'expected at least 1'),
     count: (n) => Math.ceil(n / s),

@@ -11,6 +11,7 @@ export function clipping(options: PluginOptions): PreAggregator {
   const c = numberOption('clipping', options, 'c', { fallback: 2, above: 0 })
   return {
     name: 'clipping',
+    byKernels: true,
     describe: 'vectors longer than c, 2 when left out, are scaled down to it',
     check: (n) => (n >= 1 ? undefined : 'expected at least 1'),
     count: (n) => n,

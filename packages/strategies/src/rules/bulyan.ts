@@ -14,6 +14,8 @@ export function bulyan(options: PluginOptions): Aggregator {
   const reading = krumReading('bulyan', options)
   return {
     name: 'bulyan',
+    byKernels: true,
+    f,
     describe: 'n − 2f inputs by repeated Krum, then the mean around the median of each coordinate (ICML 2018)',
     check: (n) => between(n, 4 * f + 3, MEDIAN_INPUTS, `f = ${f}: expected n ≥ 4f + 3`),
     aggregate({ vectors, out, kernels }) {

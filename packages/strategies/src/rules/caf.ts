@@ -17,6 +17,8 @@ export function caf(options: PluginOptions): Aggregator {
   const f = declared('caf', options)
   return {
     name: 'caf',
+    byKernels: true,
+    f,
     describe: 'mean reweighted against the top direction of the covariance, its bound unknown (Allouah et al., 2025)',
     check: (n) => minority(n, f, SPECTRAL_INPUTS),
     aggregate({ vectors, out, kernels }) {

@@ -19,6 +19,7 @@ export function centeredClipping(options: PluginOptions): Aggregator {
   const start = startOption(name, options)
   return {
     name,
+    byKernels: true,
     inStore: { name, parameters: () => ({ tau, iterations, median: start === 'median' ? 1 : 0 }) },
     buffers: 'median',
     describe:

@@ -17,6 +17,7 @@ export function dnc(options: PluginOptions): Aggregator {
   const dimensions = integerOption('dnc', options, 'dimensions', { fallback: 10_000, min: 1, max: 1_000_000 })
   return {
     name: 'dnc',
+    f,
     describe: 'mean without the f inputs farthest along the top direction of random coordinates (DnC, NDSS 2021)',
     check: (n) =>
       minority(n, f, SPECTRAL_INPUTS) ??

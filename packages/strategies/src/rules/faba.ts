@@ -13,6 +13,8 @@ export function faba(options: PluginOptions): Aggregator {
   const f = declared('faba', options)
   return {
     name: 'faba',
+    byKernels: true,
+    f,
     describe: 'mean of what is left when f times the input farthest from the mean is removed (Xia et al., IJCAI 2019)',
     check: (n) => minority(n, f),
     aggregate({ vectors, out, kernels }) {

@@ -20,6 +20,7 @@ export function geometricMedian(options: PluginOptions): Aggregator {
   const start = startOption(name, options)
   return {
     name,
+    byKernels: true,
     describe: 'point of least summed distance, by at most `iterations` of Weiszfeld (RFA: Pillutla et al., 2022)',
     check: (n) => startable(n, start),
     aggregate(input) {

@@ -14,6 +14,8 @@ export function krum(options: PluginOptions): Aggregator {
   const reading = krumReading('krum', options)
   return {
     name: 'krum',
+    byKernels: true,
+    f,
     ...(isBlanchards(reading) && { inStore: { name: 'krum', parameters: () => ({ f }) } as const }),
     describe: 'the one input that is nearest to its n − f − 2 nearest others (Blanchard et al., NeurIPS 2017)',
     check: (n) => scorable(n, f, reading),

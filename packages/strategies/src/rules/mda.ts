@@ -17,6 +17,8 @@ export function mda(options: PluginOptions): Aggregator {
   const f = declared('mda', options)
   return {
     name: 'mda',
+    byKernels: true,
+    f,
     describe: 'mean of the n − f inputs of least diameter (minimum diameter averaging)',
     check: (n) => minority(n, f) ?? fewSubsets(n, f, SUBSETS),
     aggregate({ vectors, out, kernels }) {

@@ -12,6 +12,8 @@ export function meamed(options: PluginOptions): Aggregator {
   const f = declared('meamed', options)
   return {
     name: 'meamed',
+    byKernels: true,
+    f,
     inStore: { name: 'meamed', parameters: () => ({ f }) },
     perCoordinate: true,
     describe: 'mean of the n − f values of each coordinate that are nearest to its median (Xie et al., 2018)',

@@ -20,6 +20,7 @@ export function mean(options: PluginOptions): Aggregator {
   }
   return {
     name: 'mean',
+    byKernels: true,
     inStore: weighted ? { name: 'weighted-mean', weights: (samples) => capped(samples, cap) } : { name: 'mean' },
     perCoordinate: true,
     describe: 'average of all contributions; weighted=true: by declared samples, each at most cap (2) × their median',

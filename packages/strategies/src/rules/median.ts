@@ -9,6 +9,7 @@ export function median(options: PluginOptions): Aggregator {
   checkNames('median', options, [])
   return {
     name: 'median',
+    byKernels: true,
     inStore: { name: 'median' },
     perCoordinate: true,
     describe: 'median of each coordinate: bounded as long as more than half of the peers are honest',

@@ -14,6 +14,8 @@ export function monna(options: PluginOptions): Aggregator {
   const trusted = integerOption('monna', options, 'trusted', { fallback: 0, min: 0 })
   return {
     name: 'monna',
+    byKernels: true,
+    f,
     describe:
       'mean of the n − f inputs nearest to that of the `trusted` rank, 0 (MoNNA: Farhadkhani et al., ICML 2023)',
     check: (n) => minority(n, f) ?? between(n, trusted + 1, Infinity, `trusted = ${trusted}: expected that rank`),

@@ -16,6 +16,8 @@ export function multiKrum(options: PluginOptions): Aggregator {
   const selected = (n: number) => (m === 0 ? n - f : m)
   return {
     name: 'multi-krum',
+    byKernels: true,
+    f,
     ...(isBlanchards(reading) && {
       inStore: { name: 'multi-krum', parameters: (n) => ({ f, m: selected(n) }) } as const
     }),

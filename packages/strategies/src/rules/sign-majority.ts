@@ -11,6 +11,7 @@ export function signMajority(options: PluginOptions): Aggregator {
   checkNames('sign-majority', options, [])
   return {
     name: 'sign-majority',
+    byKernels: true,
     perCoordinate: true,
     buffers: 'median',
     describe: 'sign of the majority in each coordinate: −1, 0 or 1, so take a small learning rate (signSGD, ICLR 2019)',

@@ -20,6 +20,8 @@ export function smea(options: PluginOptions): Aggregator {
   const f = declared('smea', options)
   return {
     name: 'smea',
+    byKernels: true,
+    f,
     describe: 'mean of the n − f inputs whose covariance has the least top eigenvalue (Allouah et al., ICML 2023)',
     check: (n) => minority(n, f, SPECTRAL_INPUTS) ?? fewSubsets(n, f, SUBSETS),
     aggregate({ vectors, out, kernels }) {

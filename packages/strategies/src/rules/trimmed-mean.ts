@@ -12,6 +12,8 @@ export function trimmedMean(options: PluginOptions): Aggregator {
   const f = declared('trimmed-mean', options)
   return {
     name: 'trimmed-mean',
+    byKernels: true,
+    f,
     inStore: { name: 'trimmed-mean', parameters: () => ({ f }) },
     perCoordinate: true,
     describe: 'mean of each coordinate without the f lowest and f highest values (Yin et al., ICML 2018)',

@@ -1,4 +1,4 @@
-import { replace, type CraftInput, type Disguise, type WireAttack } from '@peergrad/core'
+import { replace, type CraftInput, type Disguise, type GradientStore, type WireAttack } from '@peergrad/core'
 import { checkNames, numberOption, type PluginOptions } from '../../plugin-options.js'
 import { crafting } from '../disguise/crafting.js'
 
@@ -45,10 +45,11 @@ function unchecked(name: string, describe: string, craft: (input: CraftInput) =>
     holds: REFUSED,
     level: 'payload',
     knows: ['own'],
-    arm: (context): Disguise => ({
-      ...crafting({ knows: ['own'], craft }, context),
-      store: (store) =>
+    arm(context): Disguise {
+      const disguise = crafting({ knows: ['own'], craft }, context)
+      const blind = (store: GradientStore) =>
         replace(store, { verify: async (key) => ({ ...(await store.verify(key)), firstNonFinite: -1 }) })
-    })
+      return { ...disguise, store: (honest) => blind(disguise.store(honest)) }
+    }
   }
 }
