@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { OPTION_NAMES, OPTIONS, type OptionName } from '@peergrad/core'
+import { checkNumber, OPTION_NAMES, OPTIONS, PeergradError, type OptionName } from '@peergrad/core'
 import { JSON_FLAG, type Command, type Flag } from '../command.js'
 
 const PEER_OPTIONS: readonly OptionName[] = ['engine-workers', 'memory', 'redis-url', 'data-dir', 'log-level', 'out']
@@ -28,6 +28,7 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   ...GRID_FLAGS,
   grid: { type: 'text', placeholder: 'FILE', describe: 'grid file: YAML with these words, in which a list is an axis' },
   simulate: { type: 'boolean', describe: 'all peers in this process, under a virtual clock, with the same parameters' },
+  parallel: list('N', 'cells that are simulated at the same time (default: one for each core, as many as there are)'),
   quick: {
     type: 'boolean',
     describe: 'a small simulated grid, over in a minute: where rules break, and up to which f they hold'
@@ -55,7 +56,7 @@ export const attack: Command = {
     ['peergrad attack --grid docs/robustness/byzfl.yaml --simulate --out runs/byzfl', "the grid of ByzFL's heat maps"]
   ],
   async run({ options, flags }) {
-    const { grid, simulate, quick, list: explain, fresh, json, ...given } = flags
+    const { grid, simulate, parallel, quick, list: explain, fresh, json, ...given } = flags
     if (explain === true) return explainAttacks(json === true)
     const { attackHere } = await import('../lab/lab.js')
     const { readAxes } = await import('../lab/axes.js')
@@ -64,9 +65,16 @@ export const attack: Command = {
     const { defaultOut } = await import('../files.js')
     const file = typeof grid === 'string' ? (await readRunFile(grid)).values : {}
     const { out = defaultOut('attack'), ...words } = options as { readonly out?: string }
+    const simulated = simulate === true || quick === true
+    if (parallel !== undefined && !simulated) {
+      const message =
+        '--parallel: got real processes, which one cell has all cores for; leave it out, or add --simulate'
+      throw new PeergradError('argument', message)
+    }
     return attackHere({
       axes: readAxes(file, { ...words, ...given }, quick === true ? await quickGrid() : undefined),
-      mode: simulate === true || quick === true ? 'simulation' : 'processes',
+      mode: simulated ? 'simulation' : 'processes',
+      parallel: parallel === undefined ? undefined : checkNumber('--parallel', parallel, { min: 1, max: 64 }, true),
       out,
       fresh: fresh === true,
       json: json === true,

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { PeergradError } from '@peergrad/core'
 import { EXIT, exitCodeOf } from '../exit-codes.js'
 import { print, printJson, say } from '../output/print.js'
@@ -19,6 +20,8 @@ export interface AttackInit {
   /** run what is there again */
   readonly fresh: boolean
   readonly json: boolean
+  /** simulated cells that run at the same time; one for each core when left out */
+  readonly parallel: number | undefined
   /** the program that a peer is, `bin/peergrad.js` */
   readonly program: string
   /** what the terminal shows in the place of all tables */
@@ -26,18 +29,20 @@ export interface AttackInit {
 }
 
 /** `peergrad attack`: runs the cells of a grid that are not there. Resolves to the exit code once no process is left. */
-export async function attackHere({ axes, mode, out, fresh, json, program, summary }: AttackInit): Promise<number> {
+export async function attackHere(init: AttackInit): Promise<number> {
+  const { axes, mode, out, fresh, json, summary } = init
   const cells = await planCells(axes, { out, mode })
   sayPlan(cells, out)
   return interruptible(async (stops) => {
     const report = (rows: readonly Row[]): LabReport => reportOf({ mode, options: (cells[0] as Cell).options, rows })
-    const rows = await running({ mode, program, stops }, (run) =>
+    const parallel = init.parallel ?? Math.max(1, Math.min(availableParallelism(), cells.filter(isPlanned).length))
+    const rows = await running({ ...init, parallel, stops }, (runners) =>
       runGrid({
         cells,
         mode,
         fresh,
         signal: stops.signal,
-        run,
+        runners,
         onRow: (done) => writeReport(out, report(done))
       })
     )
@@ -52,17 +57,24 @@ export async function attackHere({ axes, mode, out, fresh, json, program, summar
   })
 }
 
-/** What runs one cell, for as long as the work on the grid goes on. */
+/** What runs cells, for as long as the work on the grid goes on. */
 async function running<T>(
-  { mode, program, stops }: { mode: Mode; program: string; stops: Stops },
-  work: (run: RunCell) => Promise<T>
+  { mode, program, parallel, stops }: Pick<AttackInit, 'mode' | 'program'> & { parallel: number; stops: Stops },
+  work: (runners: readonly RunCell[]) => Promise<T>
 ): Promise<T> {
-  if (mode === 'processes') return work((cell, plan) => runProcesses({ cell, plan, program, stops }))
-  const laboratory = new Laboratory()
+  if (mode === 'processes') return work([(cell, plan) => runProcesses({ cell, plan, program, stops })])
+  const workers = Math.max(1, Math.floor(availableParallelism() / parallel))
+  const laboratories = Array.from({ length: parallel }, () => new Laboratory({ workers }))
   try {
-    return await work((cell, plan, onRound) => simulateCell({ cell, plan, laboratory, signal: stops.signal, onRound }))
+    return await work(
+      laboratories.map(
+        (laboratory): RunCell =>
+          (cell, plan, onRound) =>
+            simulateCell({ cell, plan, laboratory, signal: stops.signal, onRound })
+      )
+    )
   } finally {
-    await laboratory.close()
+    for (const laboratory of laboratories) await laboratory.close()
   }
 }
 

@@ -6,63 +6,78 @@ import type { Outcome } from './outcome.js'
 /** Milliseconds between two lines about a cell that takes long. */
 const LINE = 10_000
 
-/** Which cell of how many runs, how far it is, and how long the rest may take, on standard error. */
+/** A cell that runs. */
+interface Running {
+  rounds: number
+  /** milliseconds */
+  readonly begun: number
+}
+
+/** Which cells of how many run, how far each is, and how long the rest may take, on standard error. */
 export class GridProgress {
   readonly #cells: readonly Cell[]
   readonly #timer: ReturnType<typeof setInterval>
   readonly #started = performance.now()
-  #index = -1
-  #rounds = 0
-  #begun = 0
+  readonly #running = new Map<Cell, Running>()
+  readonly #over = new Set<Cell>()
 
   constructor(cells: readonly Cell[]) {
     this.#cells = cells
-    this.#timer = setInterval(() => this.#line(), LINE)
+    this.#timer = setInterval(() => this.#lines(), LINE)
   }
 
   begin(cell: Cell): void {
-    this.#index = this.#cells.indexOf(cell)
-    this.#rounds = 0
-    this.#begun = performance.now()
+    this.#running.set(cell, { rounds: 0, begun: performance.now() })
   }
 
-  round(rounds: number): void {
-    this.#rounds = Math.max(this.#rounds, rounds)
+  round(cell: Cell, rounds: number): void {
+    const running = this.#running.get(cell)
+    if (running !== undefined) running.rounds = Math.max(running.rounds, rounds)
   }
 
-  end({ best, last, ended, seconds: took }: Outcome): void {
+  end(cell: Cell, { best, last, ended, seconds: took }: Outcome): void {
+    this.#finish(cell)
     const accuracy = `accuracy ${percent(last)}, best ${percent(best)}`
     const how = ended === null ? accuracy : `${accuracy}; ended early: ${ended.message.split('\n')[0]}`
-    say(`${this.#cell()}: ${how} (${seconds(took)}${this.#left()})`)
+    say(`${this.#name(cell)}: ${how} (${seconds(took)}${this.#left()})`)
   }
 
-  fail(reason: string): void {
-    say(`${this.#cell()} failed: ${reason}`)
+  fail(cell: Cell, reason: string): void {
+    this.#finish(cell)
+    say(`${this.#name(cell)} failed: ${reason}`)
   }
 
   close(): void {
     clearInterval(this.#timer)
   }
 
-  #line(): void {
-    const total = this.#cells[this.#index]?.options.rounds ?? 0
-    const rate = (1000 * this.#rounds) / (performance.now() - this.#begun)
-    const of = total === 0 ? '' : ` of ${total}`
-    if (this.#index >= 0)
-      say(`${this.#cell()}: ${this.#rounds}${of} rounds, ${rate.toFixed(1)} a second${this.#left()}`)
+  #finish(cell: Cell): void {
+    this.#running.delete(cell)
+    this.#over.add(cell)
   }
 
-  #cell(): string {
-    return `cell ${this.#index + 1} of ${this.#cells.length}, ${this.#cells[this.#index]?.name}`
+  #lines(): void {
+    for (const [cell, { rounds, begun }] of this.#running) {
+      const total = cell.options.rounds
+      const rate = (1000 * rounds) / (performance.now() - begun)
+      const of = total === 0 ? '' : ` of ${total}`
+      say(`${this.#name(cell)}: ${rounds}${of} rounds, ${rate.toFixed(1)} a second${this.#left()}`)
+    }
   }
 
-  /** By the time that a cell took so far, each weighted by its peers and rounds. */
+  #name(cell: Cell): string {
+    return `cell ${this.#cells.indexOf(cell) + 1} of ${this.#cells.length}, ${cell.name}`
+  }
+
+  /** By the time that cells took so far, each weighted by its peers and rounds. */
   #left(): string {
-    const work = ({ options }: Cell) => options.peers * Math.max(1, options.rounds)
-    const all = this.#cells.reduce((sum, cell) => sum + work(cell), 0)
-    const current = this.#cells[this.#index]
-    const before = this.#cells.slice(0, this.#index).reduce((sum, cell) => sum + work(cell), 0)
-    const done = before + (current === undefined ? 0 : current.options.peers * this.#rounds)
+    const sum = (work: (cell: Cell) => number) => this.#cells.reduce((total, cell) => total + work(cell), 0)
+    const whole = ({ options }: Cell) => options.peers * Math.max(1, options.rounds)
+    const all = sum(whole)
+    const done = sum((cell) => {
+      if (this.#over.has(cell)) return whole(cell)
+      return cell.options.peers * (this.#running.get(cell)?.rounds ?? 0)
+    })
     if (done === 0 || done >= all) return ''
     return `, ${seconds(((performance.now() - this.#started) / 1000) * (all / done - 1))} left`
   }

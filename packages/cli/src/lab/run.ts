@@ -16,13 +16,14 @@ export interface RunGridInit {
   readonly fresh: boolean
   /** aborts to stop the run in hand and to start no other */
   readonly signal: AbortSignal
-  readonly run: RunCell
+  /** one at least: as many cells run at the same time */
+  readonly runners: readonly RunCell[]
   /** after each cell that was run, with all rows so far */
   readonly onRow: (rows: readonly Row[]) => void
 }
 
-/** Runs one after the other what is not there. One that fails, or that cannot be, is a row that says why. */
-export async function runGrid({ cells, mode, fresh, signal, run, onRow }: RunGridInit): Promise<Row[]> {
+/** Runs what is not there, in order. A cell that fails, or that cannot be, is a row that says why. */
+export async function runGrid({ cells, mode, fresh, signal, runners, onRow }: RunGridInit): Promise<Row[]> {
   const kept = new Map<Cell, Outcome>()
   for (const cell of cells.filter(isPlanned)) {
     const outcome = fresh ? undefined : readKept(cell, mode)
@@ -30,26 +31,45 @@ export async function runGrid({ cells, mode, fresh, signal, run, onRow }: RunGri
   }
   if (kept.size > 0) say(`peergrad: ${kept.size} of ${cells.length} cells are there already`)
   const progress = new GridProgress(cells.filter((cell) => isPlanned(cell) && !kept.has(cell)))
-  const rows: Row[] = []
-  try {
-    for (const cell of cells) {
-      const known = kept.get(cell)
-      rows.push(known === undefined ? await runOne(cell, { mode, signal, run, progress }) : finished(cell, known))
-      if (known === undefined) onRow(rows)
-    }
-  } finally {
-    progress.close()
+  const rows = new Map<Cell, Row>()
+  const inOrder = () => cells.flatMap((cell) => rows.get(cell) ?? [])
+  const left: Cell[] = []
+  for (const cell of cells) {
+    const known = kept.get(cell)
+    if (known === undefined) left.push(cell)
+    else rows.set(cell, finished(cell, known))
   }
-  return rows
+  const work = async (run: RunCell) => {
+    for (let cell = left.shift(); cell !== undefined; cell = left.shift()) {
+      rows.set(cell, await runOne(cell, { mode, signal, run, progress }))
+      onRow(inOrder())
+    }
+  }
+  const ends = await Promise.allSettled(
+    runners.map((run) =>
+      work(run).catch((thrown: unknown) => {
+        left.length = 0
+        throw thrown
+      })
+    )
+  )
+  progress.close()
+  for (const end of ends) if (end.status === 'rejected') throw end.reason
+  return inOrder()
 }
 
 function finished(cell: Cell, outcome: Outcome): Row {
   return { ...factsOf(cell), status: 'finished', ...outcome }
 }
 
+interface RunOneInit {
+  readonly run: RunCell
+  readonly progress: GridProgress
+}
+
 async function runOne(
   cell: Cell,
-  { mode, signal, run, progress }: Pick<RunGridInit, 'mode' | 'signal' | 'run'> & { readonly progress: GridProgress }
+  { mode, signal, run, progress }: Pick<RunGridInit, 'mode' | 'signal'> & RunOneInit
 ): Promise<Row> {
   const facts = factsOf(cell)
   if (!isPlanned(cell)) {
@@ -60,14 +80,14 @@ async function runOne(
   try {
     removeKept(cell)
     progress.begin(cell)
-    const outcome = await run(cell, cell.plan, (rounds) => progress.round(rounds))
+    const outcome = await run(cell, cell.plan, (rounds) => progress.round(cell, rounds))
     writeKept(cell, mode, outcome)
-    progress.end(outcome)
+    progress.end(cell, outcome)
     return finished(cell, outcome)
   } catch (thrown) {
     if (signal.aborted) return { ...facts, status: 'stopped' }
     const { code, message } = PeergradError.from(thrown)
-    progress.fail(message)
+    progress.fail(cell, message)
     return { ...facts, status: 'failed', code, reason: message }
   }
 }

@@ -17,11 +17,14 @@ describe('a grid', () => {
   })
   afterEach(() => rmSync(out, { recursive: true }))
 
-  async function run(cell: RunCell, { signal = new AbortController().signal, grid = {}, fresh = false } = {}) {
+  async function run(
+    cell: RunCell,
+    { signal = new AbortController().signal, grid = {}, fresh = false, parallel = 1 } = {}
+  ) {
     const seen: Row[][] = []
     const cells = await planGrid({ ...GRID, ...grid }, out)
     const onRow = (rows: readonly Row[]) => void seen.push([...rows])
-    const rows = await runGrid({ cells, mode: 'simulation', fresh, signal, run: cell, onRow })
+    const rows = await runGrid({ cells, mode: 'simulation', fresh, signal, runners: Array(parallel).fill(cell), onRow })
     return { rows, seen }
   }
   const good: RunCell = async () => outcome([0.5, 0.9])
@@ -61,6 +64,23 @@ describe('a grid', () => {
     const { rows } = await run(stopping, { signal: stop.signal })
     expect(rows.map(({ status }) => status)).toEqual(['stopped', 'stopped'])
     expect((await run(good)).rows.map(({ status }) => status)).toEqual(['finished', 'finished'])
+  })
+
+  test('as many cells run at once as there are runners, and their rows stay in order', async () => {
+    const begun: string[] = []
+    let second = () => {}
+    const both = new Promise<void>((resolve) => (second = resolve))
+    const cell: RunCell = async ({ aggregator }) => {
+      begun.push(aggregator)
+      if (begun.length === 2) second()
+      await both
+      // the second of them ends first
+      if (aggregator === 'mean') await new Promise((resolve) => setImmediate(resolve))
+      return outcome([0.5])
+    }
+    const { rows, seen } = await run(cell, { parallel: 2 })
+    expect(seen[0]!.map(({ aggregator }) => aggregator)).toEqual(['median'])
+    expect(rows.map(({ aggregator }) => aggregator)).toEqual(['mean', 'median'])
   })
 
   test('a cell that cannot be is a row, and is not run', async () => {

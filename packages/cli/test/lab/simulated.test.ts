@@ -53,6 +53,20 @@ describe('simulated cells', () => {
     expect(outcome!.last).toBeGreaterThan(0.8)
   })
 
+  test('a hostile peer computes no gradient that does not count', async () => {
+    const count = async (attack: string) => {
+      const [cell] = (await planGrid({ aggregator: 'median', attack, byzantine: 2, peers: 5 })).filter(isPlanned)
+      const { engine } = await laboratory.open(cell!.plan.manifest, cell!.options)
+      const computed = vi.spyOn(engine, 'gradient')
+      await simulate({ aggregator: 'median', attack, byzantine: 2, peers: 5 })
+      const { length } = computed.mock.calls
+      computed.mockRestore()
+      return length
+    }
+    expect(await count('sign-flip')).toBe(12 * 3)
+    expect(await count('sign-flip:of=own')).toBe(12 * 5)
+  })
+
   test('a run that is stopped rejects, and the laboratory goes on', async () => {
     const [cell] = (await planGrid({ aggregator: 'mean', attack: 'none' })).filter(isPlanned)
     const stop = new AbortController()

@@ -25,7 +25,13 @@ export class Laboratory {
   readonly arena = Arena.create({ bytes: ARENA_BYTES })
   readonly outside = new Outside()
   readonly memory = new SharedMemory({ arena: this.arena, pluginTimeout: PLUGIN_TIMEOUT })
+  readonly #workers: number
   #opened: Opened | undefined
+
+  /** @param workers of an engine, where a run does not say how many */
+  constructor({ workers = availableParallelism() } = {}) {
+    this.#workers = workers
+  }
 
   /** Data and engine of a run; those of the run before, where they are the same. */
   async open({ model, dataset: name }: RunManifest, options: Options): Promise<Opened> {
@@ -44,7 +50,7 @@ export class Laboratory {
     model,
     dataset,
     options,
-    workers = options['engine-workers'] || availableParallelism()
+    workers = options['engine-workers'] || this.#workers
   }: {
     model: string
     dataset: Dataset
