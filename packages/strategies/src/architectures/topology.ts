@@ -1,6 +1,6 @@
 import { PeergradError, random } from '@peergrad/core'
 
-export const TOPOLOGIES = ['ring', 'torus', 'random', 'full'] as const
+export const TOPOLOGIES = ['ring', 'torus', 'random', 'full', 'sunlet'] as const
 export type Topology = (typeof TOPOLOGIES)[number]
 
 /** Places next to each of n places, 0 … n − 1; symmetric, connected, nobody next to itself. */
@@ -15,12 +15,14 @@ const TRIES = 100
  * - `random`: a regular graph of this degree (the ring and random matchings beside it; one place has a degree less when n
  *   and the degree are odd), the same for the same seed
  * - `full`: all others
+ * - `sunlet`: a ring of the first `core` places; each other one is next to a place of the ring alone, in turn
  */
 export function neighbours(
   topology: Topology,
   n: number,
-  { degree, seed }: { degree: number; seed: number }
+  { degree, core, seed }: { degree: number; core: number; seed: number }
 ): Neighbours {
+  if (topology === 'sunlet') return sunlet(n, Math.min(core, n))
   if (topology === 'full' || n <= 3) return graph(n, (i) => range(n).filter((j) => j !== i))
   if (topology === 'ring') return graph(n, (i) => [i - 1, i + 1])
   if (topology === 'torus') return torus(n)
@@ -37,6 +39,15 @@ export function metropolis(
 ): { readonly self: number; readonly others: readonly number[] } {
   const others = graph[i].map((j) => 1 / (1 + Math.max(graph[i].length, graph[j].length)))
   return { self: 1 - others.reduce((sum, weight) => sum + weight, 0), others }
+}
+
+function sunlet(n: number, core: number): Neighbours {
+  const ring = neighbours('ring', core, { degree: 2, core, seed: 0 })
+  return range(n).map((place) =>
+    place >= core
+      ? [place % core]
+      : [...ring[place], ...range(n).filter((leaf) => leaf >= core && leaf % core === place)]
+  )
 }
 
 function torus(n: number): Neighbours {

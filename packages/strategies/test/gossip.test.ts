@@ -1,0 +1,91 @@
+import fc from 'fast-check'
+import { createKernels, type RoundContext, type Vector } from '@peergrad/core'
+import { expect, it } from 'vitest'
+import { clippedAround } from '../dist/architectures/clipped.js'
+import { neighbours } from '../dist/architectures/topology.js'
+import { vector } from './by-rule.js'
+
+/** What `clippedAround` asks of a store, over vectors of this process. */
+function contextOf(vectors: Map<string, Vector>, parameters: number): RoundContext {
+  const kernels = createKernels()
+  const get = (key: string) => vectors.get(key)!
+  const { length } = [...vectors.values()][0]!
+  const store = {
+    async combine({ terms, to }: { terms: { key: string; factor: number }[]; to: string }) {
+      const out = vector(new Float32Array(length))
+      for (const { key, factor } of terms) kernels.axpy(out, factor, get(key))
+      vectors.set(to, out)
+    },
+    async slice({ from, offset, length: count, to }: { from: string; offset: number; length: number; to: string }) {
+      vectors.set(to, vector(get(from).slice(offset, offset + count)))
+    },
+    async verify(key: string) {
+      return { norm: Math.sqrt(kernels.squaredNorm(get(key))) }
+    },
+    async delete(keys: string[]) {
+      for (const key of keys) vectors.delete(key)
+    }
+  }
+  const engine = { layout: { parameters, buffers: length - parameters } }
+  return { store, engine, key: (name: string) => name } as unknown as RoundContext
+}
+
+async function clipped(rows: readonly number[][], weights: readonly number[], tau: number, parameters: number) {
+  const vectors = new Map(rows.map((row, i) => [`x${i}`, vector(row)]))
+  const others = weights.map((weight, i) => ({ key: `x${i + 1}`, weight }))
+  const key = await clippedAround(contextOf(vectors, parameters), 'x0', others, tau)
+  return [...vectors.get(key)!]
+}
+
+const number = fc.double({ min: -10, max: 10, noNaN: true })
+const models = fc.integer({ min: 2, max: 6 }).chain((n) => {
+  const row = fc.array(number, { minLength: 4, maxLength: 4 })
+  return fc.array(row, { minLength: n, maxLength: n })
+})
+
+it('is x_i + Σ w_ij clip(x_j − x_i, τ), and so never further from x_i than τ·Σ w_ij', async () => {
+  await fc.assert(
+    fc.asyncProperty(models, fc.double({ min: 0.01, max: 30, noNaN: true }), async (rows, tau) => {
+      const weights = rows.slice(1).map(() => 1 / rows.length)
+      const expected = rows[0]!.map((centre, i) =>
+        rows.slice(1).reduce((sum, row, j) => {
+          const norm = Math.hypot(...row.map((value, k) => value - rows[0]![k]!))
+          return sum + weights[j]! * Math.min(1, norm === 0 ? 1 : tau / norm) * (row[i]! - centre)
+        }, centre)
+      )
+      const found = await clipped(rows, weights, tau, 4)
+      for (const [i, value] of expected.entries()) expect(found[i]).toBeCloseTo(value, 3)
+      const moved = Math.hypot(...found.map((value, i) => value - rows[0]![i]!))
+      expect(moved).toBeLessThanOrEqual(tau * weights.reduce((sum, weight) => sum + weight, 0) + 1e-4)
+    })
+  )
+})
+
+it('looks at the trainable part alone', async () => {
+  // the distance is 3 and not 5, so τ = 3 clips nothing
+  expect(
+    await clipped(
+      [
+        [0, 0],
+        [3, 4]
+      ],
+      [0.5],
+      3,
+      1
+    )
+  ).toEqual([1.5, 2])
+})
+
+it('a sunlet is a ring with leaves in turn', () => {
+  expect(neighbours('sunlet', 9, { degree: 3, core: 4, seed: 0 })).toEqual([
+    [1, 3, 4, 8],
+    [0, 2, 5],
+    [1, 3, 6],
+    [0, 2, 7],
+    [0],
+    [1],
+    [2],
+    [3],
+    [0]
+  ])
+})
