@@ -34,6 +34,7 @@ import type { Armed } from './attack/arm.js'
 import { checkInDatabase } from './in-database.js'
 import { datasetHere } from './peer/data-here.js'
 import { checkStore, openStore, type StoreInit } from './stores.js'
+import { unguarded } from './unguarded.js'
 
 /** What a run's manifest names, looked up and made. */
 export interface RunParts {
@@ -130,6 +131,8 @@ export interface OpenInit extends Omit<StoreInit, 'pluginTimeout'> {
 export async function openParts({ manifest, signal, armed, ...init }: OpenInit): Promise<PeerParts> {
   const { options, arena, logger, opened } = init
   const parts = await checkComponents(manifest, options)
+  const warning = await unguarded(manifest)
+  if (warning !== undefined) logger.warn({}, warning)
   const report = (message: string) => logger.info({}, message)
   const { stream } = options
   const loading = { cacheDirectory: cacheDirectory(options), stream, signal, report }

@@ -14,6 +14,7 @@ import { metricsOfPeer } from '../metrics/address.js'
 import { print, printJson, say } from '../output/print.js'
 import { summary } from '../output/summary.js'
 import { runFileText } from '../run-file.js'
+import { unguarded } from '../unguarded.js'
 import { follow, type Followed } from './follow.js'
 import { interruptible, type Stops } from './interruptible.js'
 
@@ -46,7 +47,12 @@ export interface Trained extends Followed {
 
 /** `peergrad train`: resolves to the exit code once no process is left. */
 export function trainHere({ json, ...init }: TrainInit & { readonly json: boolean }): Promise<number> {
-  return interruptible(async (stops) => conclude(await train(init, stops), { json, interrupted: stops.signal.aborted }))
+  return interruptible(async (stops) => {
+    // what is wrong with a name is said by `train`
+    const warning = await unguarded(optionsToManifest(init.options)).catch(() => undefined)
+    if (warning !== undefined) say(`peergrad: ${warning}`)
+    return conclude(await train(init, stops), { json, interrupted: stops.signal.aborted })
+  })
 }
 
 /**
