@@ -1,4 +1,4 @@
-import { loadPlugin, resolvePlugin, type Disguise } from '@peergrad/core'
+import { loadPlugin, replace, resolvePlugin, type Disguise, type WireAttack } from '@peergrad/core'
 import type { PeerResult } from '@peergrad/peer'
 import { attacks, disguiseOf } from '@peergrad/strategies'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -149,7 +149,7 @@ describe('lies in the numbers', () => {
 
   it('dissensus pulls the models of gossip apart', async () => {
     const clean = await play(undefined, { strategy: 'gossip' })
-    const pulled = await play('dissensus', { strategy: 'gossip' })
+    const pulled = await play('dissensus:epsilon=6', { strategy: 'gossip' })
     expectWhole(pulled)
     expect(pulled.loss).toBeGreaterThan(2 * clean.loss)
   })
@@ -250,4 +250,125 @@ describe('lies in the protocol', () => {
     expect(new Set(results.map(({ parametersHash }) => parametersHash)).size).toBe(1)
     expect(results.at(-1)!.rounds).toBeGreaterThan(0)
   })
+})
+
+describe('with worker momentum', () => {
+  const MOMENTUM = { workerMomentum: 0.9 } as const
+
+  /** First elements of what hostile peers serve. */
+  async function served(text: string): Promise<number[]> {
+    const seen: number[] = []
+    const armed = Object.entries(await disguises(text)).map(([rank, disguise]) => {
+      const listening: Disguise = {
+        ...disguise,
+        mesh: (honest) =>
+          disguise.mesh!(
+            replace(honest, {
+              serve(digest, vector) {
+                seen.push(vector[0]!)
+                honest.serve(digest, vector)
+              }
+            })
+          )
+      }
+      return [rank, listening] as const
+    })
+    simulation?.stop()
+    simulation = new Simulation({ ...RUN, ...MOMENTUM, aggregator: 'median' })
+    simulation.startAll(Object.fromEntries(armed))
+    await simulation.results()
+    return seen
+  }
+
+  it('a hostile peer gives what it crafted, and not its momentum', async () => {
+    const crafted = (await served('huge:value=7')).filter((value) => value === 7)
+    // both serve what both gave
+    expect(crafted).toHaveLength(ROUNDS * HOSTILE.length ** 2)
+  })
+
+  it('its own vector is what an honest peer would give', async () => {
+    const honest = await play(undefined, MOMENTUM)
+    expect((await play('scaling:factor=1', MOMENTUM)).hashes).toEqual(honest.hashes)
+    expect((await play('scaling:factor=2', MOMENTUM)).hashes).not.toEqual(honest.hashes)
+  })
+})
+
+describe('one process with several identities', () => {
+  const WORD = { secret: Buffer.from('correct horse battery') }
+  const NAMES = [3, 4, 5, 6].map(peerName)
+
+  /** Three train; then as many more come as a process pretends to be. What becomes of the three. */
+  async function come(admission: string) {
+    const attack = (await loadPlugin('attack', resolvePlugin(attacks, 'sybil:identities=4,factor=3'))) as WireAttack
+    const schedule = { start: 0, stop: Infinity, every: 1, targets: [] }
+    simulation?.stop()
+    simulation = new Simulation({ ...RUN, peers: 3, rounds: 40, aggregator: 'median', admission })
+    const credentials = admission === 'secret' ? WORD : {}
+    const honest = [0, 1, 2].map((rank) => simulation.start(peerName(rank), { credentials }))
+    await simulation.when(() => honest[0]!.events.some((event) => event.type === 'round' && event.round === 2))
+    expect(attack.identities).toBe(NAMES.length)
+    for (const self of NAMES) {
+      const accomplices = NAMES.filter((other) => other !== self)
+      const disguise = disguiseOf(attack, { self, accomplices, schedule })
+      simulation.start(self, { disguise, via: [peerName(1)] }).result.catch(() => undefined)
+    }
+    const ends = await simulation.until(Promise.allSettled(honest.map(({ result }) => result)))
+    const losses = ends.map((end) => (end.status === 'fulfilled' ? (end.value.loss ?? Infinity) : Infinity))
+    const members = honest.flatMap(({ events }) =>
+      events.flatMap((event) => (event.type === 'view' ? event.members : []))
+    )
+    return { loss: Math.max(...losses), came: NAMES.filter((name) => members.includes(name)) }
+  }
+
+  it('takes an open run, and comes into none that asks for a secret', async () => {
+    const open = await come('open')
+    expect(open.came).toEqual(NAMES)
+    const closed = await come('secret')
+    expect(closed.came).toEqual([])
+    expect(closed.loss).toBeLessThan(0.03)
+    expect(open.loss).toBeGreaterThan(10 * closed.loss)
+  })
+})
+
+describe('five honest peers in a ring with eleven hostile leaves', () => {
+  const RING = { peers: 16, rounds: 10, optimiser: { name: 'sgd', learningRate: 0.3 } } as const
+  const LEAVES = Array.from({ length: 11 }, (_, index) => 5 + index)
+  const TARGET = Array.from({ length: 1496 }, (_, index) => Math.sin(index))
+
+  /** Mean squared distance of the first honest peer's model from the optimum, before the last round makes one of all. */
+  async function distance(strategy: string, aggregator: string, text: string): Promise<number> {
+    const attack = await loadPlugin('attack', resolvePlugin(attacks, text))
+    const schedule = { start: 0, stop: Infinity, every: 1, targets: [] }
+    const armed: [number, Disguise][] = LEAVES.map((rank) => {
+      const accomplices = LEAVES.filter((other) => other !== rank).map(peerName)
+      return [rank, disguiseOf(attack, { self: peerName(rank), accomplices, schedule })]
+    })
+    let found = NaN
+    const watched: Disguise = {
+      engine: (honest) =>
+        replace(honest, {
+          gradient(request) {
+            found = TARGET.reduce((sum, value, i) => sum + (request.state[i]! - value) ** 2, 0) / TARGET.length
+            return honest.gradient(request)
+          }
+        })
+    }
+    simulation?.stop()
+    simulation = new Simulation({ ...RUN, ...RING, strategy, aggregator })
+    const [first] = simulation.startAll({ 0: watched, ...Object.fromEntries(armed) })
+    await simulation.until(first!.result)
+    return found
+  }
+
+  it.each(['ipm:tau=0.1', 'dissensus:epsilon=1.5'])(
+    '%s: clipped gossip holds where geometric median and trimmed mean do not',
+    async (attack) => {
+      const clipped = await distance('gossip:topology=sunlet,clip=1', 'mean', attack)
+      expect(clipped).toBeLessThan(0.1)
+      for (const rule of ['geometric-median', 'trimmed-mean:f=2']) {
+        const broken = await distance('gossip:topology=sunlet,merge=rule', rule, attack)
+        expect(broken).toBeGreaterThan(3 * clipped)
+      }
+    }
+  )
 })

@@ -38,6 +38,11 @@ export async function attackPlan(flags: {
   }
 }
 
+/** Peers that a hostile process is. */
+export function identitiesOf(attack: Attack): number {
+  return ('identities' in attack ? attack.identities : undefined) ?? 1
+}
+
 /** `start=10,stop=50,every=2,targets=ID+ID`; what is left out is always, and everybody. */
 export function parseAttackSchedule(text: string): AttackSchedule {
   const values: Record<string, string> = {}

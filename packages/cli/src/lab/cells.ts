@@ -15,7 +15,7 @@ import {
   type RunManifest
 } from '@peergrad/core'
 import { aggregators, preAggregators } from '@peergrad/strategies'
-import { ALWAYS, parseAttackSchedule } from '../attack/plan.js'
+import { ALWAYS, identitiesOf, parseAttackSchedule } from '../attack/plan.js'
 import { attacks } from '../attack/registry.js'
 import { checkComponents, type RunParts } from '../compose.js'
 import { cellsOf, type Axis, type Settings } from './axes.js'
@@ -85,6 +85,11 @@ export async function planCells(axes: readonly Axis[], { out, mode }: PlacedInit
   return cells
 }
 
+/** Peers of a cell that are hostile: a process may be several. */
+export function hostileIn({ byzantine }: Pick<Cell, 'byzantine'>, { attack }: Pick<CellPlan, 'attack'>): number {
+  return attack === undefined ? 0 : byzantine * identitiesOf(attack.attack)
+}
+
 /** Cells that run. */
 export function isPlanned(cell: Cell): cell is Cell & { readonly plan: CellPlan } {
   return !(cell.plan instanceof PeergradError)
@@ -142,6 +147,10 @@ async function planRun(
   const attack = await loadPlugin('attack', resolvePlugin(attacks, text))
   if (mode === 'simulation' && 'transport' in attack && attack.transport !== undefined) {
     const message = `attack ${attack.name}: plays below the mesh, which a network in memory has not; leave --simulate out`
+    throw new PeergradError('unsupported', message)
+  }
+  if (mode === 'processes' && identitiesOf(attack) > 1) {
+    const message = `attack ${attack.name}: joins a run by itself, as no peer that was started; add --simulate, or give it to a peer with --attack`
     throw new PeergradError('unsupported', message)
   }
   return {

@@ -10,7 +10,7 @@ import { fileError } from '../machine-error.js'
 import { say } from '../output/print.js'
 import type { Stops } from '../train/interruptible.js'
 import { keyFile, train, type Trained } from '../train/train.js'
-import type { Cell, CellPlan } from './cells.js'
+import { hostileIn, type Cell, type CellPlan } from './cells.js'
 import { Observer } from './observer.js'
 import type { Outcome } from './outcome.js'
 
@@ -33,7 +33,7 @@ export async function runProcesses({ cell, plan, program, stops }: ProcessesInit
   stops.signal.throwIfAborted()
   const loading = { cacheDirectory: cacheDirectory(options), report: say }
   const { classes } = await loadDataset(options.dataset, loading)
-  const byzantine = plan.attack === undefined ? 0 : cell.byzantine
+  const byzantine = hostileIn(cell, plan)
   const { parts, manifest } = plan
   const { deadline } = manifest
   const observer = new Observer({ strategy: parts.strategy, byzantine, deadline, chance: 1 / classes })

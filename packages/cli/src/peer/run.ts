@@ -11,10 +11,11 @@ import { Progress } from '../output/progress.js'
 import { Recorder } from '../recorder.js'
 import { interrupts } from '../signals.js'
 import { Tally } from '../tally.js'
+import { allPeers } from './crowd.js'
 import { eventMessage, failureMessage, type Host } from './host.js'
 import { joinCommand, type Joinable } from './join-command.js'
 import { Leaving } from './leaving.js'
-import { onePeer, peerDirectory } from './peer.js'
+import { peerDirectory } from './peer.js'
 import { usageOf } from './usage.js'
 
 export interface RunInit {
@@ -48,7 +49,7 @@ export async function runForPerson({ json, dashboard: port, ...init }: RunInit):
     leaving.start(PeergradError.from(interrupt.signal.reason), 'leave')
   })
   try {
-    const ended = await onePeer({
+    const ended = await allPeers({
       ...init,
       options: { ...options, out },
       leaving,
@@ -83,7 +84,7 @@ export async function runForHost(init: Omit<RunInit, 'json' | 'dashboard'>, host
   const interrupt = interrupts(exit)
   interrupt.signal.addEventListener('abort', () => leaving.start(PeergradError.from(interrupt.signal.reason), 'leave'))
   try {
-    const ended = await onePeer({
+    const ended = await allPeers({
       ...init,
       leaving,
       // all hold the same: one is enough for the run

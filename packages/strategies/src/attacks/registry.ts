@@ -14,6 +14,7 @@ import { bomb, wrongDtype, wrongShape } from './wire/forms.js'
 import { doubleReady, equivocation, falseSuspicion, impersonation, replay } from './wire/lies.js'
 import { flood, inflatedSamples } from './wire/pressure.js'
 import { delay, drop, stale } from './wire/silence.js'
+import { sybil } from './wire/sybil.js'
 import { huge, infinity, nan } from './wire/values.js'
 
 /** By level: data, gradient, payload, protocol. */
@@ -57,5 +58,6 @@ export const attacks = registry('attack', import.meta.url, [
   ['./wire/pressure.js', flood],
   ['./wire/pressure.js', inflatedSamples],
   ['./wire/donor.js', eclipse],
-  ['./wire/donor.js', lyingDonor]
+  ['./wire/donor.js', lyingDonor],
+  ['./wire/sybil.js', sybil]
 ])

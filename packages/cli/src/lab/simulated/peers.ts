@@ -12,8 +12,9 @@ import { MemoryNetwork, runPeer, Swarm, type PeerResult } from '@peergrad/peer'
 import { arm, HONEST } from '../../attack/arm.js'
 import { dealer, strategyReference } from '../../compose.js'
 import { decodeOnce, nameOf, sha256, silent } from '../../simulate/peers.js'
-import type { Cell, CellPlan } from '../cells.js'
+import { hostileIn, type Cell, type CellPlan } from '../cells.js'
 import type { Laboratory } from './laboratory.js'
+import { remembering } from './remembering.js'
 
 export interface PeersInit {
   readonly cell: Cell
@@ -47,21 +48,24 @@ export async function startPeers(init: PeersInit): Promise<Peers> {
   const { manifest, parts } = plan
   const { options } = cell
   const { memory, outside } = laboratory
-  const names = Array.from({ length: manifest.peers }, (_, rank) => nameOf(rank))
-  const hostile = plan.attack === undefined ? [] : names.slice(names.length - cell.byzantine)
+  const honest = manifest.peers - (plan.attack === undefined ? 0 : cell.byzantine)
+  const names = Array.from({ length: honest + hostileIn(cell, plan) }, (_, rank) => nameOf(rank))
+  const hostile = names.slice(honest)
   const network = new MemoryNetwork({
     clock,
     seed: manifest.seed,
     latency: () => LATENCY,
     deliver: (from, into) => memory.deliver(from, into)
   })
+  const once = remembering()
   const armed = names.map((self) =>
     plan.attack === undefined || !hostile.includes(self)
       ? HONEST
       : arm(plan.attack.attack, {
           self,
           accomplices: hostile.filter((other) => other !== self),
-          schedule: plan.attack.schedule
+          schedule: plan.attack.schedule,
+          once
         })
   )
   const meshes = names.map((name, rank) => armed[rank].mesh(network.join(name)))
@@ -110,7 +114,7 @@ export async function startPeers(init: PeersInit): Promise<Peers> {
     running.push(result)
   }
   return {
-    honest: running.slice(0, names.length - hostile.length),
+    honest: running.slice(0, honest),
     async end() {
       over.abort(OVER)
       for (const mesh of meshes) await mesh.close()

@@ -1,6 +1,6 @@
 import { PeergradError, virtualClock } from '@peergrad/core'
 import type { PeerResult } from '@peergrad/peer'
-import type { Cell, CellPlan } from '../cells.js'
+import { hostileIn, type Cell, type CellPlan } from '../cells.js'
 import { Observer } from '../observer.js'
 import type { Outcome } from '../outcome.js'
 import type { Laboratory } from './laboratory.js'
@@ -30,7 +30,7 @@ export async function simulateCell({ cell, plan, laboratory, signal, onRound }: 
   const clock = virtualClock()
   const observer = new Observer({
     strategy: parts.strategy,
-    byzantine: plan.attack === undefined ? 0 : cell.byzantine,
+    byzantine: hostileIn(cell, plan),
     deadline: manifest.deadline,
     chance: 1 / dataset.classes
   })
