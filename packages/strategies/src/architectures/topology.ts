@@ -1,7 +1,7 @@
 import { PeergradError, random } from '@peergrad/core'
 
 export const TOPOLOGIES = ['ring', 'torus', 'random', 'full', 'sunlet'] as const
-export type Topology = (typeof TOPOLOGIES)[number]
+type Topology = (typeof TOPOLOGIES)[number]
 
 /** Places next to each of n places, 0 … n − 1; symmetric, connected, nobody next to itself. */
 export type Neighbours = readonly (readonly number[])[]

@@ -14,7 +14,7 @@ import {
   type Strategy
 } from '@peergrad/core'
 import { AsCrafted } from './as-crafted.js'
-import { defenceOf, reachOf } from './defence.js'
+import { defenceOf, reachOf, type DefenceInit } from './defence.js'
 import { HonestVectors, NOBODY, type Honest } from './honest-vectors.js'
 import { playsIn } from './moment.js'
 import { Reach } from './reach.js'
@@ -165,10 +165,7 @@ class Forger {
     return context.once(JSON.stringify([round.round, members, hostile, digests, this.#last?.digest]), craft)
   }
 
-  async #defence(
-    rows: readonly Floats[],
-    init: Parameters<typeof defenceOf>[0]
-  ): Promise<Pick<CraftInput, 'defence' | 'reach'>> {
+  async #defence(rows: readonly Floats[], init: DefenceInit): Promise<Pick<CraftInput, 'defence' | 'reach'>> {
     if (!this.#init.attack.knows.includes('defence')) return {}
     const reach = await this.#reach
     const takes = reach?.takes(rows.length + init.hostile.length) === true
