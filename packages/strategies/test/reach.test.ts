@@ -44,7 +44,7 @@ async function plainly(aggregator: string, chain: readonly string[], candidate: 
   return Math.sqrt(out.reduce((sum, value, i) => sum + (value - mean[i]!) ** 2, 0))
 }
 
-const names = [...aggregators.entries.keys()].filter((name) => name !== 'dnc')
+const names = [...aggregators.entries.keys()].filter((name) => name !== 'dnc' && name !== 'zeno')
 const rules = names.flatMap((name): [string, readonly string[]][] => [
   [name, []],
   [name, ['clipping:c=26', 'nnm:f=2']]

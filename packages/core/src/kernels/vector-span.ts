@@ -86,6 +86,7 @@ export class VectorSpan {
       const difference = x.map((value, i) => value - y[i])
       return Math.max(0, this.#dot(difference, difference))
     }
+    const squaredNorm = (x: Vector) => Math.max(0, this.#dot(x, x))
     const distances = (x: Vector, inputs: readonly Vector[]) => Float64Array.from(inputs, (y) => distance(x, y))
     const trimmedMean: RuleKernels['trimmedMean'] = (out, inputs, trim) => {
       const alike = (x: Vector) => inputs.filter((y) => x.every((value, i) => value === y[i])).length
@@ -95,9 +96,10 @@ export class VectorSpan {
       else this.#make(`trimmed:${trim}`, out, inputs, (to, from) => kernels.trimmedMean(to, from, trim))
     }
     return {
-      ...float64Kernels,
+      ...linear,
       dot: (x, y) => this.#dot(x, y),
-      squaredNorm: (x) => Math.max(0, this.#dot(x, x)),
+      squaredNorm,
+      squaredNorms: (inputs) => Float64Array.from(inputs, squaredNorm),
       squaredDistance: distance,
       squaredDistances: distances,
       pairDistances: (inputs) => Float64Array.from(inputs.flatMap((x) => [...distances(x, inputs)])),
@@ -208,6 +210,12 @@ export class VectorSpan {
     for (const { place, factor } of others) kernels.axpy(out, factor, part(place))
   }
 }
+
+/** What is the same for coefficients. A kernel that is in neither list does not compile. */
+const linear: Pick<
+  RuleKernels,
+  'mean' | 'weightedMean' | 'sum' | 'average' | 'copy' | 'scale' | 'axpy' | 'firstNonFinite'
+> = float64Kernels
 
 /** Σ factor·vector, and where a block of it is written. */
 interface Sum {
