@@ -68,7 +68,7 @@ test('run files of the guide are run files', async () => {
 
 test('the options that pages name are options', () => {
   const known = new Set<string>([...OPTION_NAMES, ...COMMANDS.flatMap(({ flags }) => Object.keys(flags))])
-  const ofOthers = /^(frozen-lockfile|draw|loadmodule|help|check)$/
+  const ofOthers = /^(frozen-lockfile|draw|loadmodule|help|check|network)$/
   const unknown = PAGES.flatMap((page) =>
     [...pageText(page).matchAll(/`--([a-z][a-z-]*)/g)]
       .map(([, word]) => word!)

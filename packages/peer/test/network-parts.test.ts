@@ -507,6 +507,7 @@ describe('members', () => {
       node: node as unknown as NetworkNode,
       introductions: { greet } as unknown as Introductions,
       contacts: { reached: () => undefined, lost: () => undefined } as unknown as Contacts,
+      discovers: () => true,
       connected: () => said.push('connected'),
       disconnected: () => said.push('disconnected'),
       log: () => undefined

@@ -38,7 +38,17 @@ const MERGES = ['weights', 'rule'] as const
  *   or false
  */
 export const gossip: StrategyFactory = (options): Strategy => {
-  checkNames('gossip', options, ['topology', 'degree', 'core', 'clip', 'trusted', 'merge', 'every', 'minibatches', 'async'])
+  checkNames('gossip', options, [
+    'topology',
+    'degree',
+    'core',
+    'clip',
+    'trusted',
+    'merge',
+    'every',
+    'minibatches',
+    'async'
+  ])
   const topology = choiceOption('gossip', options, 'topology', TOPOLOGIES)
   const degree = integerOption('gossip', options, 'degree', { fallback: 3, min: 2 })
   const core = integerOption('gossip', options, 'core', { fallback: 5, min: 1 })
