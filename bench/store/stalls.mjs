@@ -1,12 +1,15 @@
-/** What another client of the module's server waits for a PING while a peer's store puts, gets, filters, and aggregates. */
+/**
+ * What another client of the module's server waits for a PING while a peer's store puts, gets, filters, and aggregates; and, in
+ * turns with that, what a client of a server that does nothing waits meanwhile, for a processor and no more.
+ */
 import { Arena, resolvePlugin } from '@peergrad/core'
 import { redisStore } from '@peergrad/store'
 import { aggregators, filters } from '@peergrad/strategies'
 
 const INPUTS = 4
 
-/** The longest wait during each work, in milliseconds, over all rounds. */
-export async function stalls({ length, rounds, module, pinger }) {
+/** The longest wait during each work, in milliseconds, over all rounds: `busy` at the module's server, `idle` at the other. */
+export async function stalls({ length, rounds, module, pinger, idlePinger }) {
   const arena = Arena.create({ bytes: (INPUTS + 4) * length * 4 })
   const store = await redisStore({ url: module, run: 'stalls', peer: 'peer', arena, limit: 4e9 })
   const put = async (key, step) => {
@@ -39,16 +42,19 @@ export async function stalls({ length, rounds, module, pinger }) {
         })
     }
   }
-  const longest = Object.fromEntries(Object.keys(works).map((name) => [name, 0]))
+  const longest = Object.fromEntries(Object.keys(works).map((name) => [name, { busy: 0, idle: 0 }]))
+  const pingers = Object.entries({ busy: pinger, idle: idlePinger })
   // the first round touches pages
   for (let round = -1; round < rounds; round++) {
     for (const [name, { prepare, work }] of Object.entries(works)) {
-      const given = prepare?.()
-      const stop = await pinger.watch()
-      await work(given)
-      const waited = await stop()
-      await store.delete(['to', 'rest'])
-      if (round >= 0) longest[name] = Math.max(longest[name], waited)
+      for (const [which, each] of pingers) {
+        const given = prepare?.()
+        const stop = await each.watch()
+        await work(given)
+        const waited = await stop()
+        await store.delete(['to', 'rest'])
+        if (round >= 0) longest[name][which] = Math.max(longest[name][which], waited)
+      }
     }
   }
   await store.close()
