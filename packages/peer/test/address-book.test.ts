@@ -2,10 +2,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
-import { Arena, type PeerId } from '@peergrad/core'
-import { createNetworkMesh, keptAddresses, type NetworkMesh, type NetworkMeshInit } from '@peergrad/peer'
+import { Arena } from '@peergrad/core'
+import { createNetworkMesh, keptAddresses, type NetworkMeshInit } from '@peergrad/peer'
 import { afterAll, describe, expect, it } from 'vitest'
 import { newest, readAddressBook, writeAddressBook } from '../dist/network/reach/address-book.js'
+import { meets } from './meshes.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'peergrad-book-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -86,13 +87,6 @@ describe('a peer with an address book', () => {
       memory: arena.memory,
       ...init
     })
-  const meets = (mesh: NetworkMesh, peer: PeerId) =>
-    new Promise<void>((resolve) => {
-      const check = () => mesh.connected().includes(peer) && resolve()
-      mesh.on('connect', check)
-      check()
-    })
-
   it('finds the others again when the one that it came through is gone', async () => {
     const addressBook = join(folder, 'peers.json')
     const first = await start('first')

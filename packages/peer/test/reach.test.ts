@@ -11,6 +11,7 @@ import { Dials, type DialsInit } from '../dist/network/dials.js'
 import { dialOrder } from '../dist/network/reach/dial-order.js'
 import { LocalAddresses } from '../dist/network/reach/local-addresses.js'
 import { RelayGate } from '../dist/network/reach/relay.js'
+import { carries, meets } from './meshes.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'peergrad-reach-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -154,13 +155,6 @@ describe('a peer that nobody can dial', () => {
     return mesh
   }
 
-  const meets = (mesh: NetworkMesh, peer: PeerId) =>
-    new Promise<void>((resolve) => {
-      const check = () => mesh.connected().includes(peer) && resolve()
-      mesh.on('connect', check)
-      check()
-    })
-
   it('is joined through its relay, which carries vectors of more than a handshake', async () => {
     const relay = await start('relay')
     const hidden = await start('hidden', { listen: [], via: await relay.addresses() })
@@ -170,21 +164,6 @@ describe('a peer that nobody can dial', () => {
     await other.dial(address)
     await Promise.all([meets(other, hidden.self), meets(hidden, other.self)])
 
-    const heard = new Promise((resolve) =>
-      other.on('message', ({ payload }) => resolve(Buffer.from(payload).toString()))
-    )
-    await hidden.announce(Buffer.from('hello'))
-    expect(await heard).toBe('hello')
-
-    const vector = arena.allocate(2_000_000).fill(3)
-    const into = arena.allocate(2_000_000)
-    const digest = 'ab'.repeat(32)
-    hidden.serve(digest, vector)
-    hidden.admit([other.self])
-    // answered by the network thread after it has admitted
-    await hidden.addresses()
-    const report = await other.fetch({ digest, bytes: into.byteLength, from: [hidden.self], into, deadline: 20_000 })
-    expect(report).toMatchObject({ lane: 'stream' })
-    expect(into.every((value) => value === 3)).toBe(true)
+    expect(await carries(hidden, other, arena, 2_000_000)).toBe('stream')
   })
 })

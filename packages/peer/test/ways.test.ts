@@ -9,6 +9,7 @@ import { createNetworkMesh, type NetworkMesh, type NetworkMeshInit } from '@peer
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { Rendezvous } from '../dist/network/reach/rendezvous.js'
+import { carries, meets } from './meshes.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'peergrad-ways-'))
 const arena = Arena.create({ bytes: 8 << 20 })
@@ -24,13 +25,6 @@ async function start(name: string, init: Partial<NetworkMeshInit> = {}): Promise
   return mesh
 }
 
-const meets = (mesh: NetworkMesh, peer: PeerId) =>
-  new Promise<void>((resolve) => {
-    const check = () => mesh.connected().includes(peer) && resolve()
-    mesh.on('connect', check)
-    check()
-  })
-
 describe('WebSockets', () => {
   it('carry messages and vectors like TCP', async () => {
     const served = await start('web', { listen: ['/ip4/127.0.0.1/tcp/0/ws'], fastLane: false })
@@ -38,21 +32,7 @@ describe('WebSockets', () => {
     expect(address).toMatch(/\/tcp\/\d+\/ws\/p2p\//)
     const other = await start('browser', { listen: [], bootstrap: [address] })
     await Promise.all([meets(other, served.self), meets(served, other.self)])
-    const heard = new Promise((resolve) =>
-      other.on('message', ({ payload }) => resolve(Buffer.from(payload).toString()))
-    )
-    await served.announce(Buffer.from('hello'))
-    expect(await heard).toBe('hello')
-
-    const vector = arena.allocate(300_000).fill(2)
-    const into = arena.allocate(300_000)
-    const digest = 'cd'.repeat(32)
-    served.serve(digest, vector)
-    served.admit([other.self])
-    // answered by the network thread after it has admitted
-    await served.addresses()
-    await other.fetch({ digest, bytes: into.byteLength, from: [served.self], into, deadline: 20_000 })
-    expect(into.every((value) => value === 2)).toBe(true)
+    await carries(served, other, arena, 300_000)
   })
 })
 
