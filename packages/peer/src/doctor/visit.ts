@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { controlAnswers, controlRequests, PeergradError, type PeerId } from '@peergrad/core'
+import { converse } from '../network/conversation.js'
 import { encodeFrame, readFrame } from '../network/frames.js'
 import type { Identity } from '../network/identity.js'
 import { Links } from '../network/links.js'
-import { interruption, networkError, onAbort } from '../network/network-error.js'
 import type { NetworkNode } from '../network/node.js'
 import { sequenceSource } from '../network/replay-window.js'
 import { Requests } from '../network/requests.js'
-import { StreamWire } from '../network/stream-wire.js'
-import { WireReader } from '../network/wire-reader.js'
+import { type StreamWire } from '../network/stream-wire.js'
+import { type WireReader } from '../network/wire-reader.js'
 import type { Seen, SeenRun, Visit } from './doctor.js'
 import {
   decodeAnswer,
@@ -129,26 +129,13 @@ export class DoctorVisit implements Visit {
   async #ask<T>(question: Question, listen: (talk: Talk) => Promise<T>): Promise<T> {
     const { node, peer, patience } = this.#init
     const signal = AbortSignal.timeout(patience)
-    const what = `ask ${peer}`
-    let wire: StreamWire | undefined
-    try {
-      const options = { signal, runOnLimitedConnection: true }
-      wire = new StreamWire(await node.dialProtocol(peerIdFromString(peer), DOCTOR_PROTOCOL, options), peer)
-      const stop = onAbort(signal, () => wire?.abort(interruption(signal, what)))
-      try {
-        const reader = new WireReader(wire)
-        const start = performance.now()
-        wire.send(encodeFrame(encode(question)))
-        const answer = await listen({ wire, reader, elapsed: () => performance.now() - start })
-        wire.close()
-        return answer
-      } finally {
-        stop()
-      }
-    } catch (thrown) {
-      const error = networkError(thrown, what, signal)
-      wire?.abort(error)
-      throw error
-    }
+    const opening = node.dialProtocol(peerIdFromString(peer), DOCTOR_PROTOCOL, { signal, runOnLimitedConnection: true })
+    return converse(opening, { peer, what: `ask ${peer}`, signal }, async (wire, reader) => {
+      const start = performance.now()
+      wire.send(encodeFrame(encode(question)))
+      const answer = await listen({ wire, reader, elapsed: () => performance.now() - start })
+      wire.close()
+      return answer
+    })
   }
 }

@@ -5,9 +5,10 @@ import { PeergradError } from '@peergrad/core'
 import type { PeerId } from '@peergrad/core'
 import { byReach, usableAddresses } from './addresses.js'
 import { openStream } from './connections.js'
+import { converse } from './conversation.js'
 import { encodeFrame, readFrame } from './frames.js'
 import type { Gossip } from './gossip.js'
-import { interruption, networkError, onAbort } from './network-error.js'
+import { interruption, onAbort } from './network-error.js'
 import { keyOfPeerId } from './peer-key.js'
 import { StreamWire } from './stream-wire.js'
 import { WireReader } from './wire-reader.js'
@@ -57,29 +58,17 @@ export class Introductions {
   /** True when the peer is of this run and announcements flow both ways. Rejects when it goes, or says nothing sensible. */
   async greet(peer: PeerId, gone: AbortSignal): Promise<boolean> {
     const signal = AbortSignal.any([gone, AbortSignal.timeout(HELLO_MILLISECONDS)])
-    const what = `hello to ${peer}`
-    let wire: StreamWire | undefined
-    try {
-      wire = new StreamWire(await openStream(this.#init.node, peer, HELLO_PROTOCOL, { signal }), peer)
-      const reader = new WireReader(wire)
-      const stop = onAbort(signal, () => wire?.abort(interruption(signal, what)))
-      try {
-        wire.send(encodeFrame(encodeHello({ topic: this.#init.topic, fastPort: this.#init.fastPort(), peers: [] })))
-        const answer = decodeHello(await readFrame(reader, HELLO_LIMIT))
-        wire.close()
-        if (answer.topic !== this.#init.topic) return false
-        this.#init.fastPortOf(peer, answer.fastPort)
-        for (const { id, addresses } of answer.peers) this.#init.learn(id, addresses)
-        await this.#subscription(peer, signal)
-        return true
-      } finally {
-        stop()
-      }
-    } catch (thrown) {
-      const error = networkError(thrown, what, signal)
-      wire?.abort(error)
-      throw error
-    }
+    const opening = openStream(this.#init.node, peer, HELLO_PROTOCOL, { signal })
+    return converse(opening, { peer, what: `hello to ${peer}`, signal }, async (wire, reader) => {
+      wire.send(encodeFrame(encodeHello({ topic: this.#init.topic, fastPort: this.#init.fastPort(), peers: [] })))
+      const answer = decodeHello(await readFrame(reader, HELLO_LIMIT))
+      wire.close()
+      if (answer.topic !== this.#init.topic) return false
+      this.#init.fastPortOf(peer, answer.fastPort)
+      for (const { id, addresses } of answer.peers) this.#init.learn(id, addresses)
+      await this.#subscription(peer, signal)
+      return true
+    })
   }
 
   #accept(stream: Stream, connection: Connection): void {

@@ -2,13 +2,13 @@ import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { PeergradError } from '@peergrad/core'
 import type { Offence, PeerId } from '@peergrad/core'
 import { openStream } from './connections.js'
+import { converse } from './conversation.js'
 import { ENVELOPE_LIMIT, sealEnvelope, verifyEnvelope } from './envelope.js'
 import type { Envelope } from './envelope.js'
 import { encodeFrame, readFrame } from './frames.js'
 import { FloodGuard } from './flood-guard.js'
 import type { Identity } from './identity.js'
 import type { Links } from './links.js'
-import { interruption, networkError, onAbort } from './network-error.js'
 import { decodeRefusal, encodeRefusal } from './refusal.js'
 import { StreamWire } from './stream-wire.js'
 import { WireReader } from './wire-reader.js'
@@ -66,25 +66,11 @@ export class Requests {
     { deadline, signal }: { deadline: number; signal: AbortSignal }
   ): Promise<Uint8Array> {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(deadline)])
-    const what = `request to ${peer}`
-    try {
-      const stream = await openStream(this.#init.node, peer, REQUEST_PROTOCOL, {
-        signal: limit,
-        maxOutboundStreams: CONCURRENT_PER_PEER
-      })
-      const wire = new StreamWire(stream, peer)
-      const stop = onAbort(limit, () => wire.abort(interruption(limit, what)))
-      try {
-        return await this.#exchange(wire, payload)
-      } catch (thrown) {
-        wire.abort(PeergradError.from(thrown))
-        throw thrown
-      } finally {
-        stop()
-      }
-    } catch (thrown) {
-      throw networkError(thrown, what, limit)
-    }
+    const options = { signal: limit, maxOutboundStreams: CONCURRENT_PER_PEER }
+    const opening = openStream(this.#init.node, peer, REQUEST_PROTOCOL, options)
+    return converse(opening, { peer, what: `request to ${peer}`, signal: limit }, (wire, reader) =>
+      this.#exchange(wire, reader, payload)
+    )
   }
 
   /** What the main thread says to a request that it was given; nothing happens when the asker is gone. */
@@ -92,10 +78,9 @@ export class Requests {
     this.#waiting.get(id)?.(answer)
   }
 
-  async #exchange(wire: StreamWire, payload: Uint8Array): Promise<Uint8Array> {
+  async #exchange(wire: StreamWire, reader: WireReader, payload: Uint8Array): Promise<Uint8Array> {
     const { peer } = wire
     const sequence = this.#init.nextSequence()
-    const reader = new WireReader(wire)
     this.#send(
       wire,
       sealEnvelope({ kind: 'request', to: peer, topic: this.#init.topic, sequence, payload }, this.#init.identity)
