@@ -39,7 +39,7 @@ export interface SeenRun {
   readonly credential: Uint8Array | null
 }
 
-/** Looks at other peers, and takes part in no run: a node with a key for one day, which listens nowhere. */
+/** Looks at other peers, and takes part in no run: a node with a key that is kept nowhere, which listens nowhere. */
 export interface Doctor {
   /**
    * Errors with `data.fault`: `argument` for an address that is none, `unreachable` for one that is `unresolved`,

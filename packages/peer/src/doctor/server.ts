@@ -3,6 +3,7 @@ import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { PeergradError, type PeerId } from '@peergrad/core'
 import { encodeFrame, readFrame } from '../network/frames.js'
+import { hostOf, isRelayed } from '../network/reach/scope.js'
 import { StreamWire } from '../network/stream-wire.js'
 import { TokenBuckets } from '../network/token-bucket.js'
 import { WireReader } from '../network/wire-reader.js'
@@ -79,7 +80,9 @@ export class DoctorServer {
     )
     try {
       const question = decodeQuestion(await readFrame(reader, MESSAGE_LIMIT))
-      const answer = await this.#answer(question, { wire, reader, observed, host: directHost(observed) })
+      // the address of one that comes through a relay is not its own
+      const host = isRelayed(observed) ? undefined : hostOf(observed)
+      const answer = await this.#answer(question, { wire, reader, observed, host })
       if (answer !== undefined) wire.send(encodeFrame(encode(answer)))
       wire.close()
     } catch (thrown) {
@@ -120,11 +123,4 @@ async function dialBack(host: string | undefined, port: number): Promise<DialBac
   if (host === undefined) return { refused: 'indirect' }
   const word = randomBytes(16).toString('hex')
   return { host, outcome: await tryTcp(host, port, PATIENCE.dial, word), word }
-}
-
-/** The host at the other end of a TCP connection; undefined for one through a relay, whose address is not the asker's. */
-function directHost(address: Multiaddr): string | undefined {
-  const [first, second, ...rest] = address.getComponents()
-  if ((first?.name !== 'ip4' && first?.name !== 'ip6') || second?.name !== 'tcp') return undefined
-  return rest.some(({ name }) => name === 'p2p-circuit') ? undefined : first.value
 }

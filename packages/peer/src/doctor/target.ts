@@ -1,13 +1,13 @@
 import { lookup } from 'node:dns/promises'
-import type { Multiaddr } from '@multiformats/multiaddr'
+import { CODE_P2P, type Multiaddr } from '@multiformats/multiaddr'
 import { PeergradError, type PeerId } from '@peergrad/core'
 import { parseAddress, peerOf } from '../network/addresses.js'
+import { isRelayed } from '../network/reach/scope.js'
 import type { DialOutcome } from './messages.js'
 import { tryTcp } from './tcp.js'
 
 /** Families of `dns.lookup` by the part of a multiaddr that holds a host. */
 const FAMILIES: Readonly<Record<string, 0 | 4 | 6>> = { ip4: 4, ip6: 6, dns: 0, dns4: 4, dns6: 6 }
-const P2P = 421
 
 /** Where a multiaddr leads. */
 export interface Target {
@@ -33,14 +33,14 @@ export function parseTarget(text: string): Target {
     const message = `address: got "${text}" without a host and a TCP port, expected /ip4/…/tcp/…/p2p/… or /dns4/…/tcp/…/p2p/…`
     throw new PeergradError('argument', `${message}; take one that the other peer prints`, { fault: 'no-address' })
   }
-  const relayed = parts.some(({ name }) => name === 'p2p-circuit')
+  const relayed = isRelayed(address)
   const peer = peerOf(address)
   return {
     text,
     host: host.value,
     port: Number(port.value),
     peer,
-    dialled: relayed || peer === undefined ? address : address.decapsulateCode(P2P),
+    dialled: relayed || peer === undefined ? address : address.decapsulateCode(CODE_P2P),
     family: FAMILIES[host.name] ?? 0,
     relayed
   }

@@ -166,8 +166,8 @@ export class Acquaintance {
       if (run === undefined || this.#lineage === undefined) {
         throw new PeergradError('refused', 'join: this peer does not know its run yet; ask another one')
       }
-      this.#checkTime(message.time)
-      if (this.#nonces.has(message.nonce)) throw replayed()
+      this.#checkTime('join', message.time)
+      if (this.#nonces.has(message.nonce)) throw stale('join')
       this.#remember(message.nonce)
       const { manifest, nonce, time, credential } = message
       if (manifest !== null) {
@@ -198,15 +198,15 @@ export class Acquaintance {
   checkWatcher(from: PeerId, watch: Watch): void {
     this.#checkExcluded(from)
     if (!this.#watchers.allows(from))
-      throw new PeergradError('refused', 'watch: asked too often, expected two a second')
+      throw new PeergradError('refused', `watch: asked too often, expected ${WATCHES.perSecond} a second at most`)
     const { nonce, time, credential } = watch
     // asked again it says the same to the same peer: no need to remember the nonce
-    this.#checkTime(time)
+    this.#checkTime('watch', time)
     this.#run?.checkAdmitted({ from, to: this.#mesh.self, nonce, time }, credential)
   }
 
-  #checkTime(time: number): void {
-    if (Math.abs(this.#clock.wall() - time) > CLOCK_TOLERANCE) throw replayed()
+  #checkTime(what: 'join' | 'watch', time: number): void {
+    if (Math.abs(this.#clock.wall() - time) > CLOCK_TOLERANCE) throw stale(what)
   }
 
   #welcome(to: PeerId, run: KnownRun, { nonce, time }: Join): Welcome {
@@ -255,9 +255,7 @@ export class Acquaintance {
   }
 }
 
-function replayed(): PeergradError {
-  return new PeergradError(
-    'refused',
-    'join: got a request made at another time, expected a fresh one; check the clocks'
-  )
+function stale(what: 'join' | 'watch'): PeergradError {
+  const message = `${what}: got a request made at another time, expected a fresh one; check the clocks`
+  return new PeergradError('refused', message)
 }

@@ -17,7 +17,7 @@ import { Pulls } from './pulls.js'
 import { roundKey, type ExchangeEffects, type ExchangeInit, type RoundServices } from './round-services.js'
 import { shapeOf } from './shape.js'
 import { measureTrials } from './trials.js'
-import type { Turnout } from './turnout.js'
+import { Turnout } from './turnout.js'
 
 /** Rounds after its own for which an outcome can be fetched. */
 export const RETENTION = 2
@@ -34,7 +34,7 @@ export class Exchange {
   readonly own: OwnContribution
   readonly contributions: Contributions
   readonly derived: DerivedVectors
-  readonly turnout: Turnout
+  readonly turnout = new Turnout()
   readonly #pulls: Pulls
   readonly #timer: PhaseTimer
   #measured = 0
@@ -42,7 +42,6 @@ export class Exchange {
   constructor(services: RoundServices, init: ExchangeInit, effects: ExchangeEffects) {
     this.services = services
     this.init = init
-    this.turnout = effects.turnout
     const parts = { services, init, effects }
     this.#timer = new PhaseTimer(services.clock, (phase) => services.onPhase(init.round, phase))
     this.#pulls = new Pulls(parts)

@@ -17,7 +17,6 @@ import type {
 } from '@peergrad/core'
 import type { LastingWork } from './lasting-work.js'
 import type { OwnVectors } from './own-vectors.js'
-import type { Turnout } from './turnout.js'
 import type { VectorExchange } from './vectors.js'
 
 /** What outlives a round. */
@@ -69,8 +68,6 @@ export interface ExchangeEffects {
   send(message: ExchangeMessage): void
   /** the own contribution is stored and may be fetched; `links` is what was said with it */
   contributed(manifest: ContributionManifest, links: Uint8Array | undefined): void
-  /** of the round */
-  readonly turnout: Turnout
   /** aborts when the round is over */
   readonly ended: AbortSignal
 }

@@ -21,7 +21,6 @@ import type { OwnContribution } from './own-contribution.js'
 import { isOwnFault } from './own-fault.js'
 import { isRing, RingOrder } from './ring-order.js'
 import type { ExchangeInit, ExchangeMessage, RoundServices } from './round-services.js'
-import { Turnout } from './turnout.js'
 
 export interface RoundInit extends ExchangeInit {
   /** members of the next view and the end of the run, as this peer would propose them */
@@ -75,7 +74,6 @@ export class Round {
   readonly #ended = new AbortController()
   readonly #manifests: Manifests
   readonly #ring: RingOrder
-  readonly #turnout = new Turnout()
   /** keys in the own store of outcomes made or fetched here */
   readonly #outcomes = new Map<Digest, string>()
   /** what was said of this round: the manifest, and the messages of the newest ballot */
@@ -117,7 +115,6 @@ export class Round {
     this.#exchange = new Exchange(services, init, {
       send: (message) => this.#send(message),
       contributed: (manifest, links) => this.#onManifest(manifest, links),
-      turnout: this.#turnout,
       ended: this.#ended.signal
     })
   }
@@ -229,7 +226,7 @@ export class Round {
   #onManifest(manifest: ContributionManifest | undefined, links: Uint8Array | undefined): void {
     if (manifest === undefined) return
     this.#ring.note(manifest.peer, links)
-    this.#turnout.note(manifest.peer)
+    this.#exchange.turnout.note(manifest.peer)
     this.#agreement.manifest(manifest)
   }
 

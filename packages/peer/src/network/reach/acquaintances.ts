@@ -55,16 +55,17 @@ export class Acquaintances {
   }
 
   #changed(now: number): boolean {
-    const members = [...this.#init.members()].sort().join()
-    return members !== '' && (members !== this.#written || now - this.#at >= REFRESH)
+    const here = keyOf(this.#init.members())
+    return here !== '' && (here !== this.#written || now - this.#at >= REFRESH)
   }
 
   async #write(): Promise<void> {
-    const { node, members, file, log } = this.#init
+    const { node, file, log } = this.#init
+    const members = this.#init.members()
     const seen = Date.now()
-    this.#written = [...members()].sort().join()
+    this.#written = keyOf(members)
     try {
-      for (const id of members()) {
+      for (const id of members) {
         const { addresses } = await node.peerStore.get(peerIdFromString(id))
         this.#known.set(id, { id, addresses: byReach(addresses.map(({ multiaddr }) => multiaddr)), seen })
       }
@@ -75,4 +76,8 @@ export class Acquaintances {
       log({ error: PeergradError.from(thrown).message }, 'the address book was not written')
     }
   }
+}
+
+function keyOf(members: readonly PeerId[]): string {
+  return [...members].sort().join()
 }

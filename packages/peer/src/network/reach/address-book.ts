@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { open, rename, writeFile } from 'node:fs/promises'
+import { open, rename, rm, writeFile } from 'node:fs/promises'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { PeergradError, type PeerId } from '@peergrad/core'
 import { dialable, usableAddresses } from '../addresses.js'
@@ -53,8 +53,13 @@ export async function writeAddressBook(file: string, peers: readonly KnownPeer[]
     seen
   }))
   const temporary = `${file}.${randomBytes(4).toString('hex')}`
-  await writeFile(temporary, `${JSON.stringify({ version: VERSION, peers: entries }, null, 1)}\n`, { mode: 0o600 })
-  await rename(temporary, file)
+  try {
+    await writeFile(temporary, `${JSON.stringify({ version: VERSION, peers: entries }, null, 1)}\n`, { mode: 0o600 })
+    await rename(temporary, file)
+  } catch (thrown) {
+    await rm(temporary, { force: true }).catch(() => undefined)
+    throw thrown
+  }
 }
 
 /** Undefined when there is no such file. */

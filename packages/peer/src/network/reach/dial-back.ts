@@ -1,13 +1,13 @@
 import type { Connection, Stream } from '@libp2p/interface'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { PeergradError, type PeerId } from '@peergrad/core'
-import { onAbort } from '../network-error.js'
+import { directHost } from '../connections.js'
+import { converse, talk } from '../conversation.js'
 import type { NetworkNode } from '../node.js'
 import { StreamWire } from '../stream-wire.js'
 import { TokenBuckets } from '../token-bucket.js'
-import { WireReader } from '../wire-reader.js'
 import { jsonFrame, portOf, readJsonFrame } from './json-frames.js'
-import { familyOf, hostOf, isRelayed } from './scope.js'
+import { isRelayed, tcpAddress } from './scope.js'
 
 export const DIAL_BACK_PROTOCOL = '/peergrad/dial-back/1'
 
@@ -67,17 +67,13 @@ export class DialBack {
     const signal = AbortSignal.timeout(ANSWER_MILLISECONDS)
     this.#expected.set(peer, false)
     try {
-      const stream = await connection.newStream(DIAL_BACK_PROTOCOL, { signal, maxOutboundStreams: STREAMS })
-      const wire = new StreamWire(stream, peer)
-      const stop = onAbort(signal, () => wire.abort(new PeergradError('timeout', `${peer} did not dial back`)))
-      try {
+      const opening = connection.newStream(DIAL_BACK_PROTOCOL, { signal, maxOutboundStreams: STREAMS })
+      return await converse(opening, { peer, what: `dial-back by ${peer}`, signal }, async (wire, reader) => {
         wire.send(jsonFrame({ port }))
-        const answer = await readJsonFrame(new WireReader(wire))
+        const address = addressOf(await readJsonFrame(reader), port)
         wire.close()
-        return { reached: this.#expected.get(peer) === true, address: addressOf(answer, port) }
-      } finally {
-        stop()
-      }
+        return { reached: this.#expected.get(peer) === true, address }
+      })
     } finally {
       this.#expected.delete(peer)
     }
@@ -85,23 +81,17 @@ export class DialBack {
 
   async #attend(stream: Stream, connection: Connection): Promise<void> {
     const peer = connection.remotePeer.toString()
-    const wire = new StreamWire(stream, peer)
     const signal = AbortSignal.timeout(ANSWER_MILLISECONDS)
-    const stop = onAbort(signal, () => wire.abort(new PeergradError('timeout', `${peer} asked for nothing`)))
-    try {
+    await talk(new StreamWire(stream, peer), { what: `dial back ${peer}`, signal }, async (wire, reader) => {
       if (!this.#buckets.take(peer)) throw new PeergradError('refused', `${peer} asks to be dialled too often`)
-      const { port } = await readJsonFrame(new WireReader(wire))
-      const host = connection.direct ? hostOf(connection.remoteAddr) : undefined
+      const { port } = await readJsonFrame(reader)
+      const host = directHost(connection)
       if (host === undefined) throw new PeergradError('refused', `${peer} asks through a relay`)
-      const address = `/${familyOf(host) === 'ipv6' ? 'ip6' : 'ip4'}/${host}/tcp/${portOf(port)}`
+      const address = tcpAddress(host, portOf(port))
       await this.#dial(multiaddr(`${address}/p2p/${peer}`))
       wire.send(jsonFrame({ address }))
       wire.close()
-    } catch (thrown) {
-      wire.abort(PeergradError.from(thrown))
-    } finally {
-      stop()
-    }
+    })
   }
 
   /** It fails in any case: whoever asked turns the dial away. */

@@ -4,13 +4,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Connection, Stream } from '@libp2p/interface'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { PeergradError, type PeerId } from '@peergrad/core'
-import { onAbort } from '../network-error.js'
+import { converse, talk } from '../conversation.js'
 import type { NetworkNode } from '../node.js'
 import { StreamWire } from '../stream-wire.js'
 import { TokenBuckets } from '../token-bucket.js'
-import { WireReader } from '../wire-reader.js'
 import { jsonFrame, portOf, readJsonFrame } from './json-frames.js'
-import { familyOf, scopeOfHost } from './scope.js'
+import { scopeOfHost, tcpAddress } from './scope.js'
 
 const PUNCH_PROTOCOL = '/peergrad/punch/1'
 const STREAMS = 2
@@ -64,50 +63,35 @@ export class Punch {
   async attempt(connection: Connection): Promise<void> {
     const signal = AbortSignal.timeout(PUNCH_MILLISECONDS)
     const options = { signal, maxOutboundStreams: STREAMS, runOnLimitedConnection: true }
-    const stream = await connection.newStream(PUNCH_PROTOCOL, options)
-    await this.#talk(stream, connection, signal, async (wire, reader) => {
+    const opening = connection.newStream(PUNCH_PROTOCOL, options)
+    const peer = connection.remotePeer.toString()
+    await converse(opening, { peer, what: `punch to ${peer}`, signal }, async (wire, reader) => {
       const localPort = await freePort()
       const asked = performance.now()
       wire.send(jsonFrame({ host: this.#host(), port: localPort }))
-      const to = placeOf(await readJsonFrame(reader), wire.peer)
+      const to = placeOf(await readJsonFrame(reader), peer)
       const there = (performance.now() - asked) / 2
       wire.send(jsonFrame({ go: true }))
       await delay(there, undefined, { signal })
       await this.#meet({ to, localPort, initiator: true, signal })
+      wire.close()
     })
   }
 
   async #attend(stream: Stream, connection: Connection): Promise<void> {
     const signal = AbortSignal.timeout(PUNCH_MILLISECONDS)
-    await this.#talk(stream, connection, signal, async (wire, reader) => {
-      if (connection.direct || !this.#buckets.take(wire.peer)) {
-        throw new PeergradError('refused', `${wire.peer} asks for another connection too often`)
+    const peer = connection.remotePeer.toString()
+    await talk(new StreamWire(stream, peer), { what: `punch from ${peer}`, signal }, async (wire, reader) => {
+      if (connection.direct || !this.#buckets.take(peer)) {
+        throw new PeergradError('refused', `${peer} asks for another connection too often`)
       }
-      const to = placeOf(await readJsonFrame(reader), wire.peer)
+      const to = placeOf(await readJsonFrame(reader), peer)
       const localPort = await freePort()
       wire.send(jsonFrame({ host: this.#host(), port: localPort }))
       await readJsonFrame(reader)
       await this.#meet({ to, localPort, initiator: false, signal })
-    })
-  }
-
-  async #talk(
-    stream: Stream,
-    connection: Connection,
-    signal: AbortSignal,
-    talk: (wire: StreamWire, reader: WireReader) => Promise<void>
-  ): Promise<void> {
-    const wire = new StreamWire(stream, connection.remotePeer.toString())
-    const stop = onAbort(signal, () => wire.abort(new PeergradError('timeout', `${wire.peer} did not come through`)))
-    try {
-      await talk(wire, new WireReader(wire))
       wire.close()
-    } catch (thrown) {
-      wire.abort(PeergradError.from(thrown))
-      throw thrown
-    } finally {
-      stop()
-    }
+    })
   }
 
   /** Not by the node's dial: it knows neither the port to dial from nor who begins. */
@@ -137,7 +121,7 @@ function placeOf({ host, port }: Readonly<Record<string, unknown>>, peer: PeerId
   if (typeof host !== 'string' || isIP(host) === 0 || scopeOfHost(host) !== 'public') {
     throw new PeergradError('corrupt', `punch: got no public address of ${peer}`)
   }
-  return multiaddr(`/${familyOf(host) === 'ipv6' ? 'ip6' : 'ip4'}/${host}/tcp/${portOf(port)}/p2p/${peer}`)
+  return multiaddr(`${tcpAddress(host, portOf(port))}/p2p/${peer}`)
 }
 
 async function freePort(): Promise<number> {

@@ -40,7 +40,10 @@ export interface ReachabilityInit {
 export class Reachability {
   readonly #init: ReachabilityInit
   readonly #proved = new Set<Scope>()
+  /** when each was asked to dial back */
   readonly #asked = new Map<PeerId, number>()
+  /** connections to relays of `via` on which a place was asked for */
+  #viaAsked = new WeakSet<Connection>()
   readonly #busy = new Set<Scope>()
   readonly #placed = deferred<void>()
   #publicHost: string | undefined
@@ -84,6 +87,7 @@ export class Reachability {
   changed(): void {
     this.#proved.clear()
     this.#asked.clear()
+    this.#viaAsked = new WeakSet()
     this.#publicHost = undefined
     this.start()
   }
@@ -144,13 +148,9 @@ export class Reachability {
     const { node, via, reservations, log } = this.#init
     for (const connection of node.getConnections()) {
       const peer = connection.remotePeer.toString()
-      const due =
-        via.has(peer) &&
-        connection.direct &&
-        !reservations.has(peer) &&
-        this.#asked.get(peer) !== connection.timeline.open
+      const due = via.has(peer) && connection.direct && !reservations.has(peer) && !this.#viaAsked.has(connection)
       if (!due) continue
-      this.#asked.set(peer, connection.timeline.open)
+      this.#viaAsked.add(connection)
       this.#reserve(connection).catch((thrown: unknown) => {
         log({ peer, error: PeergradError.from(thrown).message }, 'no place at the relay')
       })

@@ -42,7 +42,7 @@ export const relayServer = () =>
 export interface RelayGateInit {
   readonly use: RelayUse
   readonly excluded: (peer: PeerId) => boolean
-  /** Whether the peer said hello, and was answered. */
+  /** Whether the peer is connected and takes announcements of peergrad. */
   readonly known: (peer: PeerId) => boolean
 }
 

@@ -30,7 +30,7 @@ export function reachOf(text: string): { readonly scope: Scope; readonly relayed
   return { scope: scopeOf(address), relayed: isRelayed(address) }
 }
 
-/** The IP address that an address begins with. */
+/** The first IP address in it; undefined when there are names only. */
 export function hostOf(address: Multiaddr): string | undefined {
   return address.getComponents().find(({ name }) => name === 'ip4' || name === 'ip6')?.value
 }
@@ -59,4 +59,9 @@ export function blocks(...networks: readonly string[]): BlockList {
 
 export function familyOf(host: string): 'ipv4' | 'ipv6' {
   return isIP(host) === 6 ? 'ipv6' : 'ipv4'
+}
+
+/** As the text of a multiaddr. */
+export function tcpAddress(host: string, port: number): string {
+  return `/${familyOf(host) === 'ipv6' ? 'ip6' : 'ip4'}/${host}/tcp/${port}`
 }
