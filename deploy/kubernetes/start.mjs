@@ -56,8 +56,8 @@ async function train() {
 }
 
 /**
- * All others, when one of them is in a view. Before that only the first one is there to be joined; it founds the run, or
- * calls one that was stopped together, by joining nobody.
+ * Those of the others that are in a view, when there are any. Before that only the first one is there to be joined; it founds
+ * the run, or calls one that was stopped together, by joining nobody.
  */
 async function whomToJoin() {
   while (!ended.signal.aborted) {

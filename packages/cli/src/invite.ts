@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto'
-import { join } from 'node:path'
-import { canonical, optionsToManifest, PeergradError, type Options, type PeerId } from '@peergrad/core'
+import { optionsToManifest, PeergradError, type Options, type PeerId } from '@peergrad/core'
 import { createInvitation, invitationText, loadIdentity } from '@peergrad/peer'
-import { cacheDirectory } from './compose.js'
 import { foundedBy, invitersOf, withAllowed } from './peer/admission.js'
+import { firstKey } from './peer/identity.js'
+import { runId } from './run-id.js'
 
 export interface MadeInvitation {
   readonly run: string
@@ -21,7 +20,7 @@ export async function makeInvitation(
   { hours, holder }: { readonly hours: number; readonly holder: PeerId | undefined }
 ): Promise<MadeInvitation> {
   const options = withAllowed(given)
-  const file = options.identity ?? join(cacheDirectory(options), 'identity.key')
+  const file = firstKey(options)
   const issuer = await loadIdentity(file)
   const manifest = foundedBy(optionsToManifest(options), issuer.peer)
   const inviters = invitersOf(manifest)
@@ -29,7 +28,7 @@ export async function makeInvitation(
     const message = `identity: got the key of ${issuer.peer}, expected that of one who may invite: ${inviters.join(', ')}`
     throw new PeergradError('argument', message, { path: 'identity' })
   }
-  const run = createHash('sha256').update(canonical(manifest)).digest('hex')
+  const run = runId(manifest)
   const until = Math.round(Date.now() + hours * 3_600_000)
   const invitation = createInvitation({ run, issuer, until, ...(holder !== undefined && { holder }) })
   return {

@@ -4,6 +4,7 @@ import { EXIT } from './exit-codes.js'
 import { print, say } from './output/print.js'
 import { closeAll, type Closing } from './peer/closing.js'
 import { holdIdentity } from './peer/identity.js'
+import { listenAddresses } from './peer/network.js'
 import { interrupts } from './signals.js'
 
 /** Peers of runs have another one, so that none takes a relay for one of them. */
@@ -27,7 +28,7 @@ export async function runRelay(options: Options): Promise<number> {
     opened.push(identity)
     const mesh = await createNetworkMesh({
       identityFile: identity.file,
-      listen: options.listen.length > 0 ? options.listen : [`/ip4/0.0.0.0/tcp/${options.port}`],
+      listen: listenAddresses(options),
       topic: TOPIC,
       memory: Arena.create({ bytes: MEMORY }).memory,
       fastLane: false,
@@ -38,15 +39,15 @@ export async function runRelay(options: Options): Promise<number> {
     })
     opened.push(mesh)
     const ended = new Promise<Error>((resolve) => mesh.on('ended', ({ error }) => resolve(error)))
+    const stopped = new Promise<undefined>((resolve) => {
+      interrupt.signal.addEventListener('abort', () => resolve(undefined), { once: true })
+    })
     const [address = ''] = await mesh.addresses()
     const far = reachOf(address).scope === 'public'
     print(
       `Relay${far ? '' : ', for peers that can dial this address'}. The first peer of a run is reached through it with\n`
     )
     print(`    --via ${address}\n`)
-    const stopped = new Promise<undefined>((resolve) => {
-      interrupt.signal.addEventListener('abort', () => resolve(undefined), { once: true })
-    })
     const error = await Promise.race([stopped, ended])
     if (error !== undefined) throw error
     return EXIT.ok.code

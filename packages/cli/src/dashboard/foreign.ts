@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,7 +24,7 @@ const ANSWER = 10_000
 const LONG = 24 * 1024
 /** Characters that are taken of one peer: it may be hostile, and this disk is not its own. */
 const MOST = 256 << 20
-/** MiB of vectors: none is ever taken. */
+/** Bytes for vectors: none is ever taken. */
 const ARENA = 1 << 20
 
 export interface WatchInit {
@@ -76,8 +77,7 @@ export async function watchRun({ address, options, port, json }: WatchInit): Pro
     else print(dashboard.url)
     say(`peergrad: what ${peer} says of its run; the address works once, in one browser; Ctrl+C ends`)
     await record(swarm, peer, recorder, interrupt.signal)
-    if (!interrupt.signal.aborted)
-      await new Promise((resolve) => interrupt.signal.addEventListener('abort', resolve, { once: true }))
+    if (!interrupt.signal.aborted) await once(interrupt.signal, 'abort')
     return EXIT.ok.code
   } catch (thrown) {
     if (interrupt.signal.aborted) return EXIT.ok.code

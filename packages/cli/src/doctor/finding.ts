@@ -20,8 +20,8 @@ export interface Findings {
   ok(found: string, data?: Finding['data']): Finding
   warn(fault: string, found: string, advice: string, data?: Finding['data']): Finding
   fail(fault: string, found: string, advice: string, data?: Finding['data']): Finding
-  /** Of an error, whose message says behind a semicolon what to do. Its own `data.fault` goes before the given one. */
-  failed(thrown: unknown, fault: string, status?: Status): Finding
+  /** Of an error: what to do stands behind a semicolon of its message, else in `advice`. Its own `data.fault` goes first. */
+  failed(thrown: unknown, fault: string, status?: Status, advice?: string): Finding
 }
 
 export function findings(check: string): Findings {
@@ -37,11 +37,11 @@ export function findings(check: string): Findings {
     ok: (found, data) => ({ check, status: 'ok', found, ...(data && { data }) }),
     warn: (...what) => bad('warn', ...what),
     fail: (...what) => bad('fail', ...what),
-    failed(thrown, fault, status = 'fail') {
+    failed(thrown, fault, status = 'fail', otherwise = 'see docs/guide/doctor.md') {
       const { message, data } = PeergradError.from(thrown)
       const { fault: word = fault, stack: _stack, ...rest } = data
       const [found = '', ...advice] = message.split('; ')
-      return bad(status, String(word), found, advice.join('; ') || 'see docs/guide/doctor.md', rest)
+      return bad(status, String(word), found, advice.join('; ') || otherwise, rest)
     }
   }
 }

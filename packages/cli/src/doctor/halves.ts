@@ -1,17 +1,20 @@
 import type { PeerId } from '@peergrad/core'
+import type { SeenRun } from '@peergrad/peer'
+import { runId } from '../run-id.js'
 import { findings, type Finding } from './finding.js'
-import { short, type Examined } from './peer/context.js'
-import { runId } from './peer/run.js'
+import { founding, short, type Examined } from './peer/context.js'
 
 const { ok, warn, fail } = findings('halves')
+
+type Known = Examined & { readonly run: SeenRun }
+const isKnown = (each: Examined): each is Known => each.run !== undefined
 
 /** Whether peers of one run, asked one by one, are in one swarm. Undefined for fewer than two of a run. */
 export function halves(all: readonly Examined[]): Finding | undefined {
   const unique = all.filter(({ visit }, index) => all.findIndex((each) => each.visit.peer === visit.peer) === index)
-  const known = unique.filter((each) => each.run !== undefined)
-  const first = known.find((each) => known.some((other) => other !== each && same(each, other)))
-  if (first === undefined) return undefined
-  const peers = known.filter((each) => each === first || same(each, first))
+  const runs = grouped(unique.filter(isKnown), ({ run }) => runId(run.manifest))
+  const peers = runs.find(({ length }) => length > 1)
+  if (peers === undefined) return undefined
   const groups = grouped(peers, foundingOf)
   if (groups.length > 1) return foundings(groups)
   const parts = components(peers)
@@ -28,21 +31,15 @@ export function halves(all: readonly Examined[]): Finding | undefined {
   )
 }
 
-const same = (a: Examined, b: Examined) =>
-  a.run !== undefined && b.run !== undefined && runId(a.run.manifest) === runId(b.run.manifest)
-
-const foundingOf = ({ run }: Examined) => `${run?.lineage.founder} ${run?.lineage.founded}`
+const foundingOf = ({ run: { lineage } }: Known) => `${lineage.founder} ${lineage.founded}`
 
 const nameOf = ({ visit }: Examined) => short(visit.peer)
 
 const knows = (a: Examined, b: Examined) => a.seen.peers.includes(b.visit.peer) || b.seen.peers.includes(a.visit.peer)
 
-function foundings(groups: readonly (readonly Examined[])[]): Finding {
-  const described = groups.map((group) => {
-    const lineage = group[0]?.run?.lineage
-    const since = new Date(lineage?.founded ?? 0).toISOString().slice(0, 19)
-    return `${group.map(nameOf).join(', ')} (founded by ${short(lineage?.founder ?? '')} at ${since}Z)`
-  })
+function foundings(groups: readonly (readonly Known[])[]): Finding {
+  const since = (group: readonly Known[]) => group.slice(0, 1).map(({ run }) => founding(run.lineage))
+  const described = groups.map((group) => `${group.map(nameOf).join(', ')} (${since(group).join()})`)
   return fail(
     'two-foundings',
     `one run was founded ${groups.length} times, and its parts do not know of each other: ${described.join(' | ')}`,
@@ -84,8 +81,8 @@ function components(peers: readonly Examined[]): Examined[][] {
   return parts.map((part) => part.peers)
 }
 
-function grouped(peers: readonly Examined[], by: (peer: Examined) => string): Examined[][] {
-  const groups = new Map<string, Examined[]>()
+function grouped<T>(peers: readonly T[], by: (peer: T) => string): T[][] {
+  const groups = new Map<string, T[]>()
   for (const peer of peers) groups.set(by(peer), [...(groups.get(by(peer)) ?? []), peer])
   return [...groups.values()]
 }

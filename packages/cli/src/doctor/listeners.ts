@@ -23,7 +23,7 @@ const REFUSALS: Readonly<Record<string, readonly [fault: string, what: string]>>
   ENOTFOUND: ['no-such-address', 'that is no address; listen on one that this machine has, or on 0.0.0.0 for all'],
   EACCES: ['port-forbidden', 'this user may not have that port; take one above 1023']
 }
-const WILDCARDS = ['0.0.0.0', '::']
+export const WILDCARDS: readonly string[] = ['0.0.0.0', '::']
 
 /** Sockets at the places where a peer would listen, for others to be asked to connect to. */
 export class Listeners {

@@ -30,8 +30,13 @@ export async function allPeers(init: PeerInit): Promise<PeerEnd> {
   const [first, ...others] = directories.map((directory, index) =>
     onePeer({
       ...init,
-      ...(index > 0 && { exports: () => false, onListening: () => {}, onEvent: () => {} }),
-      options: { ...options, identity: keys[index], out: directory, ...(index > 0 && { port: 0 }) },
+      ...(index > 0 && { exports: () => false, onListening: () => {}, onJoinable: () => {}, onEvent: () => {} }),
+      options: {
+        ...options,
+        identity: keys[index],
+        out: directory,
+        ...(index > 0 && { port: 0, metrics: undefined })
+      },
       plan: planOf(index)
     })
   )

@@ -8,6 +8,8 @@ import { cacheDirectory } from '../compose.js'
 import { directory } from '../files.js'
 import type { Closing } from './closing.js'
 
+const FIRST = 'identity.key'
+
 /** A key file that no other running peer of this machine uses until it is closed. */
 export interface HeldIdentity extends Closing {
   readonly file: string
@@ -27,10 +29,15 @@ export async function holdIdentity(options: Options): Promise<HeldIdentity> {
     throw new PeergradError('duplicate', message, { file: options.identity })
   }
   for (let number = 1; ; number++) {
-    const name = number === 1 ? 'identity.key' : `identity-${number}.key`
+    const name = number === 1 ? FIRST : `identity-${number}.key`
     const held = await hold(join(cacheDirectory(options), name))
     if (held !== undefined) return held
   }
+}
+
+/** The key of a peer that is alone on this machine: the one that was asked for, or the first in the cache directory. */
+export function firstKey(options: Options): string {
+  return options.identity ?? join(cacheDirectory(options), FIRST)
 }
 
 /**

@@ -161,10 +161,16 @@ export class PrivateServer {
   }
 }
 
-/** Of the redis-server of this machine; NaN when it does not say. */
-function majorVersion(): number {
+/** Version of the redis-server of this machine: undefined when there is none, empty when it does not say. */
+export function redisServerVersion(): string | undefined {
   const { error, stdout } = spawnSync('redis-server', ['--version'], { encoding: 'utf8' })
-  if (error === undefined) return Number(/ v=(\d+)\./.exec(stdout)?.[1])
+  return error === undefined ? (/ v=(\S+)/.exec(stdout)?.[1] ?? '') : undefined
+}
+
+/** NaN when it does not say. */
+function majorVersion(): number {
+  const version = redisServerVersion()
+  if (version !== undefined) return Number.parseInt(version)
   const message =
     'store: there is no redis-server here; install one (apt-get install redis-server), or name one with --redis-url'
   throw new PeergradError('missing', message)

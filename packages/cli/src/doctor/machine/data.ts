@@ -1,4 +1,4 @@
-import { PeergradError, type Options } from '@peergrad/core'
+import type { Options } from '@peergrad/core'
 import { datasetSource } from '@peergrad/engine'
 import { cacheDirectory } from '../../compose.js'
 import { bytes } from '../../output/units.js'
@@ -17,8 +17,6 @@ export async function data(name: string, options: Options): Promise<Finding> {
     const what = `${name}: not here yet; a peer fetches ${bytes(missing)} when it starts`
     return warn('data-not-fetched', what, `fetch them now: peergrad data ${name}`, { where, missing })
   } catch (thrown) {
-    const { code, message, data } = PeergradError.from(thrown)
-    const advice = message.includes('; ') ? '' : '; check the path, or give the data set with --dataset'
-    return failed(new PeergradError(code, message + advice, data), 'no-data')
+    return failed(thrown, 'no-data', 'fail', 'check the path, or give the data set with --dataset')
   }
 }

@@ -2,10 +2,9 @@ import { networkInterfaces } from 'node:os'
 import type { Options } from '@peergrad/core'
 import { listenAddresses } from '../../peer/network.js'
 import { findings, type Finding } from '../finding.js'
-import { Listeners } from '../listeners.js'
+import { Listeners, WILDCARDS } from '../listeners.js'
 
 const { ok, warn, failed } = findings('listen')
-const WILDCARDS = ['0.0.0.0', '::']
 
 /** Addresses of this machine, without those of one link. */
 export function ownAddresses(): readonly string[] {

@@ -1,7 +1,6 @@
-import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { Arena, PeergradError, systemClock, type GradientStore, type Logger, type Options } from '@peergrad/core'
-import { MODULE } from '@peergrad/store'
+import { MODULE, redisServerVersion } from '@peergrad/store'
 import { closeAll, type Closing } from '../../peer/closing.js'
 import { openStore } from '../../stores.js'
 import { findings, type Finding } from '../finding.js'
@@ -39,12 +38,7 @@ export async function store(options: Options, id: string): Promise<Finding> {
     await tryOut(store)
     return judged(store, options)
   } catch (thrown) {
-    const error = PeergradError.from(thrown)
-    const advice = error.message.includes('; ') ? '' : '; see docs/guide/store.md'
-    return failed(
-      new PeergradError(error.code, error.message + advice, error.data),
-      FAULTS[error.code] ?? 'store-broken'
-    )
+    return failed(thrown, FAULTS[PeergradError.from(thrown).code] ?? 'store-broken', 'fail', 'see docs/guide/store.md')
   } finally {
     await closeAll(opened, SILENT)
   }
@@ -76,7 +70,7 @@ async function tryOut(store: GradientStore): Promise<void> {
 }
 
 function judged({ name, capabilities: { denseInStore } }: GradientStore, options: Options): Finding {
-  const data = { store: name, denseInStore, redisServer: redisServer() ?? null, moduleBuilt: existsSync(MODULE) }
+  const data = { store: name, denseInStore, redisServer: redisServerVersion() ?? null, moduleBuilt: existsSync(MODULE) }
   if (IN_MEMORY.includes(options.store)) return ok(`${name}; ${forRedis(data)}`, data)
   if (denseInStore || name !== 'redis')
     return ok(`${name}${denseInStore ? ': averages and updates in the database' : ''}`, data)
@@ -89,10 +83,4 @@ function forRedis({ redisServer: version, moduleBuilt }: { redisServer: string |
   if (version === null) return 'for --store redis there is no redis-server here (apt-get install redis-server)'
   const module = moduleBuilt ? 'our module' : 'our module is not built (pnpm build:module)'
   return `for --store redis there are redis-server ${version} and ${module}`
-}
-
-/** Version of the redis-server of this machine. */
-function redisServer(): string | undefined {
-  const { error, stdout } = spawnSync('redis-server', ['--version'], { encoding: 'utf8' })
-  return error === undefined ? / v=(\S+)/.exec(stdout)?.[1] : undefined
 }

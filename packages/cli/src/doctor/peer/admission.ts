@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { parseAdmission, type Options, type PeerId } from '@peergrad/core'
 import { checkAdmission, peerOfKey, type SeenRun } from '@peergrad/peer'
-import { cacheDirectory } from '../../compose.js'
 import { credentialsOf } from '../../peer/admission.js'
+import { firstKey } from '../../peer/identity.js'
 import { findings, type Finding } from '../finding.js'
 
 const { ok, warn, failed } = findings('admission')
@@ -27,6 +26,6 @@ export async function admission(options: Options, run: SeenRun): Promise<Finding
 
 /** The peer of the key with which one would start here; undefined when it would be made then. */
 async function keyHere(options: Options): Promise<PeerId | undefined> {
-  const file = options.identity ?? join(cacheDirectory(options), 'identity.key')
+  const file = firstKey(options)
   return existsSync(file) ? peerOfKey(file) : undefined
 }

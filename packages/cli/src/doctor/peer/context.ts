@@ -39,3 +39,8 @@ export function refusalOf(thrown: unknown, otherwise: string): string {
   const { refusal } = PeergradError.from(thrown).data
   return refusal === 'indirect' ? 'relayed' : refusal === 'too-often' ? 'asked-too-often' : otherwise
 }
+
+/** Who founded a run, and when. */
+export function founding({ founder, founded }: SeenRun['lineage']): string {
+  return `founded by ${short(founder)} at ${new Date(founded).toISOString().slice(0, 19)}Z`
+}

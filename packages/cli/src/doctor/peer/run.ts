@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
-import { canonical, PeergradError, type RunManifest } from '@peergrad/core'
+import { PeergradError, type RunManifest } from '@peergrad/core'
 import { differenceOf, VERSIONS, type SeenRun } from '@peergrad/peer'
 import { foundedBy } from '../../peer/admission.js'
+import { runId } from '../../run-id.js'
 import { findings, type Finding } from '../finding.js'
-import { short, type PeerContext } from './context.js'
+import { founding, type PeerContext } from './context.js'
 
 const { ok, warn, failed } = findings('run')
 
@@ -33,11 +33,6 @@ function compared({ manifest, lineage, running }: SeenRun, own: RunManifest | un
     return failed(new PeergradError(code, message, { ...data, fault: 'other-run', run: id }), 'other-run')
   }
   const { strategy, model, dataset, peers } = manifest
-  const since = new Date(lineage.founded).toISOString().slice(0, 19)
-  const found = `${id.slice(0, 12)}: ${strategy}, ${model} on ${dataset}, ${peers} peers, founded by ${short(lineage.founder)} at ${since}Z, ${running ? 'trains' : 'waits for peers'}`
+  const found = `${id.slice(0, 12)}: ${strategy}, ${model} on ${dataset}, ${peers} peers, ${founding(lineage)}, ${running ? 'trains' : 'waits for peers'}`
   return ok(own === undefined ? found : `the same here and there, ${found}`, { run: id, lineage, running })
-}
-
-export function runId(manifest: RunManifest): string {
-  return createHash('sha256').update(canonical(manifest)).digest('hex')
 }
