@@ -4,7 +4,6 @@
  */
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { Arena, createKernels, loadPlugin, random, resolvePlugin } from '@peergrad/core'
 import { nodeTeam } from '@peergrad/store'
@@ -14,9 +13,9 @@ import { machine } from '../machine.mjs'
 const N = 16
 const LENGTHS = [1_000_000, 11_200_000]
 
-const THREADS = Math.min(8, availableParallelism())
+const THREADS = nodeTeam(Arena.create({ bytes: 1 << 16 }).memory)?.size ?? 1
 
-/** Options, and how many vectors are read and written; where a rule is the work of distances, as one Gram product. */
+/** Options, and how many vectors are read and written. */
 const RULES = [
   ['mean', N + 1],
   ['median', N + 1],
@@ -109,7 +108,7 @@ async function jobsOf(length) {
   const arena = Arena.create({ bytes: (2 * N + 4) * (length * 4 + 64) })
   const { memory } = arena
   const alone = createKernels({ memory, path: 'simd' })
-  const together = createKernels({ memory, path: 'simd', team: nodeTeam(memory, THREADS) })
+  const together = createKernels({ memory, path: 'simd', team: nodeTeam(memory) })
   const vectors = Array.from({ length: N }, (_, k) => {
     const vector = arena.allocate(length)
     const noise = random(k, 'bench')

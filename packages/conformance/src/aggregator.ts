@@ -6,7 +6,7 @@ import { counting } from './counting.js'
 import { endsItsWork } from './ends-its-work.js'
 import { meanAndSpread, worst } from './hard-inputs.js'
 import { examine, judge, members, type CheckOptions, type Law, type Report, type Subject } from './law.js'
-import { countsOf, triedBy } from './rule-inputs.js'
+import { countsOf, LARGEST, triedBy } from './rule-inputs.js'
 
 export interface AggregatorProperties {
   /** identical inputs and permuted inputs give the very same bits; else within the rounding of n additions */
@@ -55,7 +55,7 @@ export function aggregatorLaws(create: () => Aggregator, properties: AggregatorP
   const {
     exact = false,
     tolerates = () => 0,
-    largest = 1e30,
+    largest = LARGEST,
     identity = true,
     order,
     bounded,

@@ -2,7 +2,7 @@ import { Arena, PeergradError, type Aggregator, type PluginReference } from '@pe
 import { memoryStore } from '@peergrad/store'
 import { worst } from './hard-inputs.js'
 import type { Law } from './law.js'
-import { countsOf, triedBy } from './rule-inputs.js'
+import { countsOf, LARGEST, triedBy } from './rule-inputs.js'
 
 interface EndingInit {
   readonly counts?: { readonly min: number; readonly max: number }
@@ -15,7 +15,7 @@ interface EndingInit {
 export function endsItsWork(
   create: () => Aggregator,
   rule: PluginReference,
-  { counts, patience, largest = 1e30 }: EndingInit
+  { counts, patience, largest = LARGEST }: EndingInit
 ): Law {
   return {
     name: 'ends its work, whatever the inputs',

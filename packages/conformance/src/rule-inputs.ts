@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import type { Aggregator, Trials } from '@peergrad/core'
 
+/** Magnitude of inputs up to which a rule must give a finite result, unless it says another. */
+export const LARGEST = 1e30
+
 /** The numbers of inputs, of at most nine, that a rule's condition allows. */
 export function countsOf(rule: Aggregator): { min: number; max: number } {
   const allowed = Array.from({ length: 9 }, (_, i) => i + 1).filter((n) => rule.check(n) === undefined)

@@ -121,13 +121,13 @@ class PooledEngine implements TfjsEngine {
     const stray = named?.find((sample) => sample >= count)
     if (stray !== undefined)
       throw new PeergradError('argument', `engine: got sample ${stray} of the ${split} split, expected one of ${count}`)
+    const which = named ?? Uint32Array.from({ length: samples }, (_, i) => i)
     const slices = Array.from({ length: Math.ceil(samples / EVALUATION_SLICE) }, (_, i) => i * EVALUATION_SLICE)
     const handle = this.#handle(state)
     const sums = await Promise.all(
       slices.map((from) => {
-        const to = Math.min(samples, from + EVALUATION_SLICE)
-        const which = named?.slice(from, to) ?? { from, to }
-        return this.#pool.run({ kind: 'evaluate', state: handle, split, which } as const, signal)
+        const slice = which.slice(from, from + EVALUATION_SLICE)
+        return this.#pool.run({ kind: 'evaluate', state: handle, split, samples: slice } as const, signal)
       })
     )
     const loss = sums.reduce((sum, slice) => sum + slice.loss, 0) / samples

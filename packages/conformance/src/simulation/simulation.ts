@@ -168,7 +168,7 @@ export class Simulation {
         store,
         strategy,
         aggregator: rule,
-        ...(trials && { trials }),
+        trials,
         preAggregators: this.manifest.preAggregators.map((each) => resolvePlugin(preAggregators, each)),
         ...(filter !== undefined && { filter: resolvePlugin(filters, filter) }),
         ...(this.manifest.codec !== 'f32' && { codec }),

@@ -102,7 +102,14 @@ export class VectorSpan {
       squaredNorms: (inputs) => Float64Array.from(inputs, squaredNorm),
       squaredDistance: distance,
       squaredDistances: distances,
-      pairDistances: (inputs) => Float64Array.from(inputs.flatMap((x) => [...distances(x, inputs)])),
+      pairDistances(inputs) {
+        const n = inputs.length
+        const all = new Float64Array(n * n)
+        for (let i = 0; i < n; i++) {
+          for (let j = 0; j < i; j++) all[i * n + j] = all[j * n + i] = distance(inputs[i], inputs[j])
+        }
+        return all
+      },
       averageAndDistances(out, inputs, weights) {
         float64Kernels.average([out], inputs, [weights])
         return distances(out, inputs)

@@ -22,9 +22,6 @@ export const Claim = {
   writing: 2
 } as const
 
-/** Samples of a split: those named, or from … to − 1. */
-export type Which = Uint32Array | { readonly from: number; readonly to: number }
-
 export type Job =
   | {
       readonly kind: 'gradient'
@@ -36,7 +33,8 @@ export type Job =
       readonly kind: 'evaluate'
       readonly state: VectorHandle
       readonly split: 'train' | 'test'
-      readonly which: Which
+      /** of the split, by number */
+      readonly samples: Uint32Array
     }
   | { readonly kind: 'initialise'; readonly seed: number; readonly into: VectorHandle }
   | { readonly kind: 'describe' }

@@ -2,7 +2,7 @@ import { PeergradError, random, type Dataset, type Layout, type Minibatch } from
 import type { NamedTensorMap, Scalar, Tensor, Tensor2D } from '@tensorflow/tfjs-core'
 
 import { Batches } from './batch.js'
-import type { Answers, LayersModelFile, Which } from './protocol.js'
+import type { Answers, LayersModelFile } from './protocol.js'
 import type { Running } from '../backends/backend.js'
 import { initialise } from '../models/initialise.js'
 import { inLayoutOrder, layoutOf, type Model } from '../models/model.js'
@@ -70,19 +70,17 @@ export class Trainer {
   async evaluate(
     state: Float32Array,
     split: 'train' | 'test',
-    which: Which,
+    samples: Uint32Array,
     givenUp: () => boolean
   ): Promise<Answers['evaluate'] | undefined> {
     const { tf, upload } = this.#running
     this.#assign(state)
     let loss = 0
     let correct = 0
-    const samples = 'from' in which ? which.to - which.from : which.length
-    const sample = (index: number) => ('from' in which ? which.from + index : (which[index] ?? 0))
-    for (let first = 0; first < samples; first += EVALUATION_BATCH) {
+    for (let first = 0; first < samples.length; first += EVALUATION_BATCH) {
       if (givenUp()) return undefined
-      const count = Math.min(samples - first, EVALUATION_BATCH)
-      const at = (i: number) => sample(first + i)
+      const count = Math.min(samples.length - first, EVALUATION_BATCH)
+      const at = (i: number) => samples[first + i] ?? 0
       const x = upload(this.#batches.plain(split, count, at), [count, ...this.#dataset.shape])
       const labels = this.#labels(split, count, at)
       const sums = tf.tidy(() => {
@@ -96,7 +94,7 @@ export class Trainer {
       loss += batchLoss
       correct += batchCorrect
     }
-    return { loss, correct, samples }
+    return { loss, correct, samples: samples.length }
   }
 
   /** The model as a LayersModel of tfjs. Error `unsupported` when it is none. */

@@ -58,9 +58,9 @@ async function run({
       return (await trainer.gradient(state, job.minibatch, into, () => mayWrite(claim))) ?? givenUp()
     }
     case 'evaluate': {
-      const { split, which } = job
+      const { split, samples } = job
       const cancelled = () => Atomics.load(claim, 0) === Claim.cancelled
-      return (await trainer.evaluate(arena.view(job.state), split, which, cancelled)) ?? givenUp()
+      return (await trainer.evaluate(arena.view(job.state), split, samples, cancelled)) ?? givenUp()
     }
     case 'initialise':
       if (mayWrite(claim)) trainer.initialise(job.seed, arena.view(job.into))

@@ -5,10 +5,9 @@ import { nodeTeam } from './node-team.js'
 import { serve } from './serve.js'
 
 const boot = workerData as Boot
-const team = nodeTeam(boot.memory)
 const answer = serve(boot, {
   post: (message) => parentPort?.postMessage(message),
   sha256: (bytes) => createHash('sha256').update(bytes).digest('hex'),
-  ...(team && { team })
+  team: nodeTeam(boot.memory)
 })
 parentPort?.on('message', (call: Call) => void answer(call))

@@ -82,7 +82,7 @@ const handlers: Handlers = {
 /** The compute worker: answers each call that is handed to the returned function. Calls must not overlap. */
 export function serve(boot: Boot, platform: Platform): (call: Call) => Promise<void> {
   const arena = Arena.attach(boot.memory)
-  const kernels = createKernels({ memory: boot.memory, ...(platform.team && { team: platform.team }) })
+  const kernels = createKernels({ memory: boot.memory, team: platform.team })
   const view = (handle: VectorHandle) => arena.view(handle)
   const ask = asking(boot, platform, view)
   return async (call) => {

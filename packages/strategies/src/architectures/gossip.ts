@@ -111,14 +111,15 @@ export const gossip: StrategyFactory = (options): Strategy => {
       const places = [self, ...graph[self]].sort((a, b) => a - b)
       const among = places.map((place) => manifests[place])
       const keys = await context.fetch(among)
+      const model = keys[places.indexOf(self)]
+      if (merge === 'rule') return orOwn(byRule(context, keys, among, 'neighbours'), model)
       const { self: own, others } = metropolis(graph, self)
       const weightOf = (place: number) => (place === self ? own : others[graph[self].indexOf(place)])
       const models = places.map((place, at) => ({ place, key: keys[at], weight: weightOf(place) }))
       return context.measure('aggregate', () => {
-        if (merge === 'rule') return orOwn(byRule(context, keys, among, 'neighbours'), keys[places.indexOf(self)])
         if (tau === 0) return averaged(context, models)
         const around = models.filter(({ place }) => place !== self)
-        return clippedAround(context, keys[places.indexOf(self)], around, tau)
+        return clippedAround(context, model, around, tau)
       })
     }
   }

@@ -18,6 +18,7 @@ export function zeno(options: PluginOptions): Aggregator {
   const samples = integerOption('zeno', options, 'samples', { fallback: 128, min: 1, max: 1_000_000 })
   return {
     name: 'zeno',
+    f,
     trials: { samples },
     buffers: 'median',
     describe: 'mean of the n − f inputs that lower the loss on a validation batch most (Xie et al., ICML 2019)',

@@ -70,7 +70,7 @@ class Forger {
   readonly #init: ForgerInit
   readonly #hostile: ReadonlySet<PeerId>
   readonly #reach: Promise<Reach | undefined>
-  #last: { readonly lease: Lease; readonly digest: Digest } | undefined
+  #last: { readonly lease: Lease; readonly digest: Digest | undefined } | undefined
 
   constructor(init: ForgerInit) {
     const { attack, context, manifest } = init
@@ -89,7 +89,8 @@ class Forger {
 
   /** What the round made, for as long as the next one takes. */
   async remember({ store }: RoundContext, key: string): Promise<void> {
-    const digest = await store.digest(key)
+    // names what accomplices of one process share
+    const digest = this.#init.context.once === undefined ? undefined : await store.digest(key)
     const lease = await store.get(key)
     this.#last?.lease.release()
     this.#last = { lease, digest }
