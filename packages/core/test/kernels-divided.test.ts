@@ -60,6 +60,47 @@ describe('a divided call has the bits of one thread', () => {
     for (const kernels of teams) expect(result(work, kernels)).toEqual(whole)
   })
 
+  describe('optimiser steps', () => {
+    const length = 600_003
+    const vectors = Array.from({ length: 7 }, (_, k) => {
+      const vector = arena.allocate(length)
+      for (let at = 0; at < length; at += LENGTH) vector.set(inputs[k % N]!.subarray(0, length - at), at)
+      return vector
+    })
+    const [p, first, second, gradient, ...outs] = vectors as [Vector, Vector, Vector, Vector, Vector, Vector, Vector]
+    const [parameters, m, v] = outs
+    const sgd = { learningRate: 0.1, weightDecay: 1e-4 }
+    const momentum = { ...sgd, momentum: 0.9, nesterov: true }
+    const betas = { beta1: 0.9, gamma1: 0.1, beta2: 0.99, gamma2: 0.01 }
+    const adam = { ...betas, stepSize: 0.1, weightDecay: 0, shrink: 1, correction: 0.3, epsilon: 1e-8 }
+    for (let i = 0; i < length; i++) second[i] = Math.abs(second[i]!)
+
+    const STEPS: Record<string, (kernels: Kernels) => boolean> = {
+      sgd: (k) => k.sgd(parameters, p, gradient, sgd),
+      momentum: (k) => k.momentum({ parameters, velocity: m }, { parameters: p, velocity: first }, gradient, momentum),
+      adam: (k) => k.adam({ parameters, first: m, second: v }, { parameters: p, first, second }, gradient, adam)
+    }
+
+    function made(step: (kernels: Kernels) => boolean, kernels: Kernels): unknown {
+      for (const vector of outs) vector.fill(NaN)
+      return [step(kernels), ...outs.map(digest)]
+    }
+
+    it.each(Object.entries(STEPS))('%s', (_, step) => {
+      const whole = made(step, simd)
+      for (const kernels of teams) expect(made(step, kernels)).toEqual(whole)
+    })
+
+    it('say that a piece is not finite', () => {
+      const [kernels] = teams as [Kernels]
+      const [kept] = gradient.subarray(-1)
+      gradient[length - 1] = Infinity
+      expect(kernels.sgd(parameters, p, gradient, sgd)).toBe(false)
+      gradient[length - 1] = kept!
+      expect(kernels.sgd(parameters, p, gradient, sgd)).toBe(true)
+    })
+  })
+
   it('asks for helpers once, and for none where there is little to do', () => {
     expect(started).toHaveLength(teams.length)
     const none = new Team({ size: 4, start: () => expect.fail('a helper was asked for') })

@@ -1,5 +1,5 @@
 import { Arena, type Vector, type VectorHandle } from '../vector.js'
-import type { Kernels } from './kernels.js'
+import type { AdamCoefficients, Kernels, MomentumCoefficients, SgdCoefficients } from './kernels.js'
 import { help, type DoPiece, type Team } from './team.js'
 
 /** A kernel's vectors and what else it is given. */
@@ -24,6 +24,26 @@ const PER_COORDINATE = {
   scale: (kernels, { outs: [out], inputs: [x], rest: [a] }) => kernels.scale(out, x, a as number)
 } satisfies Record<string, (kernels: Kernels, operands: Operands) => void>
 
+/** As above, and each piece says whether all that it wrote is finite. */
+const STEPS = {
+  sgd: (kernels, { outs: [out], inputs: [parameters, gradient], rest: [coefficients] }) =>
+    kernels.sgd(out, parameters, gradient, coefficients as SgdCoefficients),
+  momentum: (kernels, { outs, inputs: [parameters, velocity, gradient], rest: [coefficients] }) =>
+    kernels.momentum(
+      { parameters: outs[0], velocity: outs[1] },
+      { parameters, velocity },
+      gradient,
+      coefficients as MomentumCoefficients
+    ),
+  adam: (kernels, { outs, inputs: [parameters, first, second, gradient], rest: [coefficients] }) =>
+    kernels.adam(
+      { parameters: outs[0], first: outs[1], second: outs[2] },
+      { parameters, first, second },
+      gradient,
+      coefficients as AdamCoefficients
+    )
+} satisfies Record<string, (kernels: Kernels, operands: Operands) => boolean>
+
 /** A number comes out for each input. */
 const PER_INPUT = {
   squaredNorms: (kernels, { inputs }) => kernels.squaredNorms(inputs),
@@ -32,7 +52,7 @@ const PER_INPUT = {
 
 /** A call as it crosses threads. */
 interface Call {
-  readonly name: keyof typeof PER_COORDINATE | keyof typeof PER_INPUT | 'pairDistances'
+  readonly name: keyof typeof PER_COORDINATE | keyof typeof STEPS | keyof typeof PER_INPUT | 'pairDistances'
   readonly outs: readonly VectorHandle[]
   readonly inputs: readonly VectorHandle[]
   readonly rest: readonly unknown[]
@@ -67,12 +87,20 @@ export function dividedKernels(kernels: Kernels, team: Team, memory: WebAssembly
     const { pieces, size } = sizeOf(name, count, team.size)
     if (pieces < 2) return undefined
     const call: Call = { name, outs: outs.map(handleOf), inputs: inputs.map(handleOf), rest, pieces, size }
-    return team.run(call, { pieces, numbers }, doPiece)
+    return team.run(call, { pieces, numbers: name in STEPS ? pieces : numbers }, doPiece)
   }
 
   function perCoordinate(name: keyof typeof PER_COORDINATE, operands: Operands): void {
     if (divided(name, operands, { count: operands.inputs[0].length }) !== undefined) return
     PER_COORDINATE[name](kernels, operands)
+  }
+
+  function step(name: keyof typeof STEPS, operands: Operands): boolean {
+    const { outs, inputs } = operands
+    // done twice where it failed, it would not be the same in place
+    const inPlace = outs.some((out) => inputs.some(({ byteOffset }) => byteOffset === out.byteOffset))
+    const finite = inPlace ? undefined : divided(name, operands, { count: outs[0].length })
+    return finite?.every((each) => each === 1) ?? STEPS[name](kernels, operands)
   }
 
   function perInput(name: keyof typeof PER_INPUT, operands: Operands): Float64Array {
@@ -96,6 +124,20 @@ export function dividedKernels(kernels: Kernels, team: Team, memory: WebAssembly
       if (out.byteOffset === x.byteOffset) kernels.scale(out, x, a)
       else perCoordinate('scale', { outs: [out], inputs: [x], rest: [a] })
     },
+    sgd: (out, parameters, gradient, coefficients) =>
+      step('sgd', { outs: [out], inputs: [parameters, gradient], rest: [coefficients] }),
+    momentum: (out, from, gradient, coefficients) =>
+      step('momentum', {
+        outs: [out.parameters, out.velocity],
+        inputs: [from.parameters, from.velocity, gradient],
+        rest: [coefficients]
+      }),
+    adam: (out, from, gradient, coefficients) =>
+      step('adam', {
+        outs: [out.parameters, out.first, out.second],
+        inputs: [from.parameters, from.first, from.second, gradient],
+        rest: [coefficients]
+      }),
     squaredNorms: (inputs) => perInput('squaredNorms', { outs: [], inputs, rest: [] }),
     squaredDistances: (x, inputs) => perInput('squaredDistances', { outs: [x], inputs, rest: [] }),
     averageAndDistances(out, inputs, weights) {
@@ -136,11 +178,9 @@ function pieceWork(kernels: Kernels, memory: WebAssembly.Memory): DoPiece<Call> 
       )
     } else {
       const cut = (handle: VectorHandle) => view(handle).subarray(from, to)
-      PER_COORDINATE[name as keyof typeof PER_COORDINATE](kernels, {
-        outs: outs.map(cut),
-        inputs: inputs.map(cut),
-        rest
-      })
+      const operands = { outs: outs.map(cut), inputs: inputs.map(cut), rest }
+      if (name in STEPS) numbers[piece] = Number(STEPS[name as keyof typeof STEPS](kernels, operands))
+      else PER_COORDINATE[name as keyof typeof PER_COORDINATE](kernels, operands)
     }
   }
 }
@@ -157,7 +197,8 @@ function sizeOf(name: Call['name'], count: number, threads: number): Pick<Call, 
 
 /** JSON has it as it is. */
 function travels(value: unknown): boolean {
-  return Number.isFinite(value) && !Object.is(value, -0)
+  if (typeof value === 'object' && value !== null) return Object.values(value).every(travels)
+  return typeof value === 'boolean' || (Number.isFinite(value) && !Object.is(value, -0))
 }
 
 function handleOf({ byteOffset, length }: Vector): VectorHandle {
