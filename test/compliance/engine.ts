@@ -138,6 +138,24 @@ export function engineCompliance(name: string, properties: EngineProperties): vo
       expect((await initial(engine, 6)).slice()).not.toEqual(expected)
     })
 
+    it.each([PLAIN, NORMALISED])('gives the same bits whatever model it had before: %s', async (model) => {
+      const { engine } = await open({ model })
+      const [other, state, into] = [await initial(engine, 2), await initial(engine), vector(engine)]
+      const gradient = async (of: Vector) => {
+        await engine.gradient({ state: of, minibatch: batch(upTo(16)), into })
+        return into.slice()
+      }
+      for (const { name: tensor, offset, length } of engine.layout.slots) {
+        const changed = vector(engine)
+        changed.set(state)
+        changed.fill(0.25, offset, offset + length)
+        await gradient(other)
+        const expected = await gradient(changed)
+        await gradient(state)
+        expect(await gradient(changed), `after one that differs in ${tensor} alone`).toEqual(expected)
+      }
+    })
+
     it('moves the buffers by the minibatch and evaluates by them', async () => {
       const { engine } = await open({ model: NORMALISED })
       const state = await initial(engine)

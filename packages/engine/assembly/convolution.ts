@@ -15,6 +15,17 @@ function isPointwise(g: Geometry): bool {
   )
 }
 
+/**
+ * Taps in a line of the filter. Where no window hangs over a side of x, the floats under a line lie one after the other, and
+ * are one tap of filterWidth · inChannels; else each position of the filter is a tap of inChannels.
+ */
+// @ts-ignore: decorator
+@inline
+function tapsAcross(g: Geometry): i32 {
+  const whole = g.padLeft == 0 && g.dilationWidth == 1 && (g.outWidth - 1) * g.strideWidth + g.filterWidth <= g.inWidth
+  return whole ? 1 : g.filterWidth
+}
+
 /** Room for a tile, a row of zeros, the packed filter and the addresses of one block of rows. */
 export function convolutionScratch(g: Geometry): usize {
   if (suitsWinograd(g)) return winogradScratch(g)
@@ -25,9 +36,9 @@ export function convolutionScratch(g: Geometry): usize {
     )
   }
   const taps = g.filterHeight * g.filterWidth
-  const channels = max(g.inChannels, g.outChannels)
+  const zeros = max(g.filterWidth * g.inChannels, g.outChannels)
   const packed = max(panelFloats(taps * g.inChannels, g.outChannels), panelFloats(taps * g.outChannels, g.inChannels))
-  return TILE_BYTES + ((<usize>(roundUp(channels, 4) + packed + ROW_BLOCK * (taps + 1))) << 2)
+  return TILE_BYTES + ((<usize>(roundUp(zeros, 4) + packed + ROW_BLOCK * (taps + 1))) << 2)
 }
 
 /** Where the row of position `index` and tap `tap` stands in a table [rows / 4][taps][4]. */
@@ -44,13 +55,15 @@ export function convolution(g: Geometry, x: usize, filter: usize, y: usize, scra
     const rows = g.batch * g.outHeight * g.outWidth
     return matmul(rows, g.outChannels, g.inChannels, x, false, filter, false, y, scratch)
   }
-  const taps = g.filterHeight * g.filterWidth
-  const depth = taps * g.inChannels
+  const across = tapsAcross(g)
+  const taps = g.filterHeight * across
+  const length = (g.filterWidth / across) * g.inChannels
+  const depth = taps * length
   const zeros = scratch + TILE_BYTES
-  const packed = zeros + (<usize>roundUp(max(g.inChannels, g.outChannels), 4) << 2)
+  const packed = zeros + (<usize>roundUp(length, 4) << 2)
   const table = packed + ((<usize>panelFloats(depth, g.outChannels)) << 2)
   const outs = table + ((<usize>(ROW_BLOCK * taps)) << 2)
-  clear(zeros, g.inChannels)
+  clear(zeros, length)
   packColumns(filter, (<usize>g.outChannels) << 2, 4, depth, g.outChannels, packed, depth, 0)
   const pixel = (<usize>g.inChannels) << 2
   const positions = g.batch * g.outHeight * g.outWidth
@@ -68,7 +81,7 @@ export function convolution(g: Geometry, x: usize, filter: usize, y: usize, scra
       for (let kh = 0; kh < g.filterHeight; kh++) {
         const ih = top + kh * g.dilationHeight
         const row = x + (<usize>((n * g.inHeight + ih) * g.inWidth)) * pixel
-        for (let kw = 0; kw < g.filterWidth; kw++) {
+        for (let kw = 0; kw < across; kw++) {
           const iw = left + kw * g.dilationWidth
           const inside = <u32>ih < <u32>g.inHeight && <u32>iw < <u32>g.inWidth
           store<u32>(entry(table, r, taps, tap++), inside ? row + (<usize>iw) * pixel : zeros)
@@ -76,7 +89,7 @@ export function convolution(g: Geometry, x: usize, filter: usize, y: usize, scra
       }
       store<u32>(outs + (r << 2), y + (((<usize>position) * g.outChannels) << 2))
     }
-    multiplyRows(rows, g.outChannels, taps, g.inChannels, table, outs, packed, scratch)
+    multiplyRows(rows, g.outChannels, taps, length, table, outs, packed, depth, scratch)
   }
 }
 
@@ -127,6 +140,7 @@ function inputGradientOfPhase(
   const table = packed + ((<usize>panelFloats(depth, g.inChannels)) << 2)
   const outs = table + ((<usize>(ROW_BLOCK * taps)) << 2)
   clear(zeros, g.outChannels)
+  const pixel = (<usize>g.outChannels) << 2
   let tap = 0
   for (let kh = 0; kh < g.filterHeight; kh++) {
     if ((kh * g.dilationHeight) % g.strideHeight != phaseHeight) continue
@@ -137,34 +151,46 @@ function inputGradientOfPhase(
       tap++
     }
   }
-  const pixel = (<usize>g.outChannels) << 2
-  const positions = g.batch * height * width
-  for (let start = 0; start < positions; start += ROW_BLOCK) {
-    const rows = min(positions - start, ROW_BLOCK)
-    const whole = roundUp(rows, TILE_ROWS)
-    for (let r = 0; r < whole; r++) {
-      const position = start + min(r, rows - 1)
-      const line = position / width
-      const n = line / height
-      const ih = (line % height) * g.strideHeight + firstHeight
-      const iw = (position % width) * g.strideWidth + firstWidth
-      tap = 0
-      for (let kh = 0; kh < g.filterHeight; kh++) {
-        if ((kh * g.dilationHeight) % g.strideHeight != phaseHeight) continue
-        const oh = (ih + g.padTop - kh * g.dilationHeight) / g.strideHeight
-        const above = ih + g.padTop < kh * g.dilationHeight
-        for (let kw = 0; kw < g.filterWidth; kw++) {
-          if ((kw * g.dilationWidth) % g.strideWidth != phaseWidth) continue
-          const ow = (iw + g.padLeft - kw * g.dilationWidth) / g.strideWidth
-          const before = iw + g.padLeft < kw * g.dilationWidth
-          const inside = !above && !before && oh < g.outHeight && ow < g.outWidth
-          const from = dy + (<usize>((n * g.outHeight + oh) * g.outWidth + ow)) * pixel
-          store<u32>(entry(table, r, taps, tap++), inside ? from : zeros)
-        }
-      }
-      store<u32>(outs + (r << 2), dx + ((<usize>((n * g.inHeight + ih) * g.inWidth + iw) * g.inChannels) << 2))
+  for (let line = 0; line < height; line++) {
+    const ih = line * g.strideHeight + firstHeight
+    // lines of the filter that reach it: those before them would meet dy below its end, those behind above its start
+    let below = 0
+    let meeting = 0
+    for (let kh = 0; kh < g.filterHeight; kh++) {
+      if ((kh * g.dilationHeight) % g.strideHeight != phaseHeight) continue
+      const offset = ih + g.padTop - kh * g.dilationHeight
+      if (offset < 0) break
+      if (offset / g.strideHeight < g.outHeight) meeting++
+      else below++
     }
-    multiplyRows(rows, g.inChannels, taps, g.outChannels, table, outs, packed, scratch)
+    const some = meeting * tapsWidth
+    const filterOfLine = packed + (((<usize>(below * tapsWidth)) * g.outChannels) << 5)
+    for (let start = 0; start < g.batch * width; start += ROW_BLOCK) {
+      const rows = min(g.batch * width - start, ROW_BLOCK)
+      const whole = roundUp(rows, TILE_ROWS)
+      for (let r = 0; r < whole; r++) {
+        const position = start + min(r, rows - 1)
+        const n = position / width
+        const iw = (position % width) * g.strideWidth + firstWidth
+        tap = 0
+        for (let kh = 0; kh < g.filterHeight; kh++) {
+          if ((kh * g.dilationHeight) % g.strideHeight != phaseHeight) continue
+          const offset = ih + g.padTop - kh * g.dilationHeight
+          if (offset < 0) break
+          const oh = offset / g.strideHeight
+          if (oh >= g.outHeight) continue
+          const row = dy + (<usize>((n * g.outHeight + oh) * g.outWidth)) * pixel
+          for (let kw = 0; kw < g.filterWidth; kw++) {
+            if ((kw * g.dilationWidth) % g.strideWidth != phaseWidth) continue
+            const before = iw + g.padLeft < kw * g.dilationWidth
+            const ow = (iw + g.padLeft - kw * g.dilationWidth) / g.strideWidth
+            store<u32>(entry(table, r, some, tap++), !before && ow < g.outWidth ? row + (<usize>ow) * pixel : zeros)
+          }
+        }
+        store<u32>(outs + (r << 2), dx + ((<usize>((n * g.inHeight + ih) * g.inWidth + iw) * g.inChannels) << 2))
+      }
+      multiplyRows(rows, g.inChannels, some, g.outChannels, table, outs, filterOfLine, depth, scratch)
+    }
   }
 }
 
@@ -205,22 +231,26 @@ export function convolutionFilterGradient(g: Geometry, x: usize, dy: usize, dfil
  * Elements first … first + count of the window (kh, kw, ci) of x at one output position, four at a time into
  * panels that lie `panel` bytes apart. `first` is a multiple of four.
  */
-function gatherWindow(g: Geometry, x: usize, position: i32, first: i32, count: i32, to: usize, panel: usize): void {
+function gatherWindow(
+  g: Geometry, x: usize, position: i32, first: i32, count: i32, to: usize, panel: usize,
+): void {
+  const across = tapsAcross(g)
+  const length = (g.filterWidth / across) * g.inChannels
   const line = position / g.outWidth
   const n = line / g.outHeight
-  const top = (line % g.outHeight) * g.strideHeight - g.padTop
+  const tap = first / length
   const left = (position % g.outWidth) * g.strideWidth - g.padLeft
-  const channels = g.inChannels
+  let ih = (line % g.outHeight) * g.strideHeight - g.padTop + (tap / across) * g.dilationHeight
+  let kw = tap % across
+  let next = (tap + 1) * length
   const end = first + count
   let index = first
   while (index < end) {
-    const tap = index / channels
-    const ih = top + (tap / g.filterWidth) * g.dilationHeight
-    const iw = left + (tap % g.filterWidth) * g.dilationWidth
+    const iw = left + kw * g.dilationWidth
     const inside = <u32>ih < <u32>g.inHeight && <u32>iw < <u32>g.inWidth
-    const stop = min(end, (tap + 1) * channels)
-    let from = x + ((<usize>(((n * g.inHeight + ih) * g.inWidth + iw) * channels + index - tap * channels)) << 2)
-    if (((channels | index | stop) & 3) == 0) {
+    const stop = min(end, next)
+    let from = x + ((<usize>(((n * g.inHeight + ih) * g.inWidth + iw) * g.inChannels + index - (next - length))) << 2)
+    if (((length | index | stop) & 3) == 0) {
       for (; index < stop; index += 4) {
         v128.store(to, inside ? v128.load(from) : f32x4.splat(0))
         from += 16
@@ -232,6 +262,11 @@ function gatherWindow(g: Geometry, x: usize, position: i32, first: i32, count: i
         from += 4
         if ((index & 3) == 3) to += panel
       }
+    }
+    next += length
+    if (++kw == across) {
+      kw = 0
+      ih += g.dilationHeight
     }
   }
 }

@@ -50,6 +50,6 @@ export function matmul(
       store<u32>(table + (r << 2), a + ((row * depth) << 2))
       store<u32>(outs + (r << 2), out + row * outStride)
     }
-    multiplyRows(height, columns, 1, depth, table, outs, packedB, scratch)
+    multiplyRows(height, columns, 1, depth, table, outs, packedB, depth, scratch)
   }
 }

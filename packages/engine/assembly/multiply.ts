@@ -5,13 +5,13 @@ export const ROW_BLOCK: i32 = 64
 
 
 /**
- * Rows times packed columns: `table` [rows / 4][taps][4] and `outs` [rows] are addresses; b is packed with depth
- * taps · depth. `spare` is room for one tile.
+ * Rows times packed columns: `table` [rows / 4][taps][4] and `outs` [rows] are addresses; b is the first of taps · depth rows
+ * of a panel, and `panelDepth` rows of it on the same of the next. `spare` is room for one tile.
  */
 export function multiplyRows(
-  rows: i32, columns: i32, taps: i32, depth: i32, table: usize, outs: usize, b: usize, spare: usize,
+  rows: i32, columns: i32, taps: i32, depth: i32, table: usize, outs: usize, b: usize, panelDepth: i32, spare: usize,
 ): void {
-  const panel = ((<usize>taps) * depth) << 5
+  const panel = (<usize>panelDepth) << 5
   for (let j = 0; j < columns; j += TILE_COLUMNS) {
     const shift = (<usize>j) << 2
     const wide = columns - j >= TILE_COLUMNS

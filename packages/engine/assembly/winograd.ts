@@ -122,7 +122,7 @@ function correlate(p: Plane, x: usize, filter: usize, turned: bool, y: usize, sc
           store<u32>(table + (t << 2), from + ((<usize>(t * depth)) << 2))
           store<u32>(outs + (t << 2), to + ((<usize>(t * group)) << 2))
         }
-        multiplyRows(count, width, 1, depth, table, outs, filters + (<usize>i) * filterStep, spare)
+        multiplyRows(count, width, 1, depth, table, outs, filters + (<usize>i) * filterStep, depth, spare)
       }
       for (let t = 0; t < count; t++) {
         outputAddresses(p, y, start + t, outside, addresses)

@@ -17,6 +17,8 @@ export interface Running {
   layers(): Promise<TfLayers>
   /** A tensor of values in shared memory, which the caller may overwrite once the call that it serves has ended. */
   upload(values: Float32Array, shape: readonly number[]): Tensor
+  /** Whether a tensor has these bits. Left out where to ask costs more than to upload them. */
+  holds?(tensor: Tensor, values: Float32Array): boolean
   /** Copies a tensor's values to `into`. */
   download(tensor: Tensor, into: Float32Array): Promise<void> | void
   /** Frees the device. Where this is given the worker ends by itself after it: its thread must not be terminated. */

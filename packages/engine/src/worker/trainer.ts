@@ -125,11 +125,17 @@ export class Trainer {
     return (this.layout.slots[index]?.offset ?? 0) < this.layout.parameters
   }
 
-  /** New tensors each time: XNNPACK keeps packed copies of a filter by its tensor's identity. */
+  /**
+   * New tensors for new values: XNNPACK keeps packed copies of a filter by its tensor's identity. Peers of a simulation, and
+   * the minibatches of a round, start from the same ones.
+   */
   #assign(state: Float32Array): void {
     this.layout.slots.forEach(({ offset, length, shape }, index) => {
-      const value = this.#running.upload(state.subarray(offset, offset + length), shape)
-      this.#variables[index]?.assign(value)
+      const values = state.subarray(offset, offset + length)
+      const variable = this.#variables[index]
+      if (variable === undefined || this.#running.holds?.(variable, values) === true) return
+      const value = this.#running.upload(values, shape)
+      variable.assign(value)
       value.dispose()
     })
   }
