@@ -82,8 +82,9 @@ export class VectorSpan {
 
   #kernels(): RuleKernels {
     const { kernels } = this.#init
+    const difference = this.zero()
     const distance = (x: Vector, y: Vector) => {
-      const difference = x.map((value, i) => value - y[i])
+      for (let i = 0; i < this.width; i++) difference[i] = x[i] - y[i]
       return Math.max(0, this.#dot(difference, difference))
     }
     const squaredNorm = (x: Vector) => Math.max(0, this.#dot(x, x))

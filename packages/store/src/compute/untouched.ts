@@ -24,5 +24,7 @@ export class Untouched {
 
 function sample(words: Uint32Array): Uint32Array {
   const step = Math.max(1, Math.ceil(words.length / SAMPLES))
-  return Uint32Array.from({ length: Math.ceil(words.length / step) }, (_, i) => words[i * step])
+  const sampled = new Uint32Array(Math.ceil(words.length / step))
+  for (let i = 0; i < sampled.length; i++) sampled[i] = words[i * step]
+  return sampled
 }
