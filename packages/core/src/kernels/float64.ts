@@ -7,6 +7,8 @@ import { scalarKernels } from './scalar.js'
  */
 export const float64Kernels: RuleKernels = {
   ...scalarKernels,
+  // of distances that were rounded, as others compute them: what is equally far but for the last bit is equally far
+  pairDistances: (inputs, part) => scalarKernels.pairDistances(inputs, part).map((square) => Math.sqrt(square) ** 2),
   weightedMean: (out, inputs, weights) => scalarKernels.average([out], inputs, [weights]),
   scale(out, x, a) {
     for (let i = 0; i < out.length; i++) out[i] = a * x[i]
