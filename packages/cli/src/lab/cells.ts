@@ -138,6 +138,10 @@ async function planRun(
     const message = `byzantine: got ${byzantine} of ${options.peers} peers, expected an honest one at least`
     throw new PeergradError('argument', message)
   }
+  if (mode === 'simulation' && !['auto', 'memory'].includes(options.store)) {
+    const message = `store: got ${options.store}, and simulated peers have one memory for all; leave --simulate or --store out`
+    throw new PeergradError('unsupported', message)
+  }
   const manifest = optionsToManifest(options)
   const parts = await checkComponents(manifest, options)
   if (parts.strategy.kind === 'single') {

@@ -14,7 +14,7 @@ interface Identity {
   readonly mode: Mode
   readonly manifest: CellPlan['manifest']
   readonly attack: string | null
-  readonly schedule: string | null | null
+  readonly schedule: string | null
   readonly byzantine: number
   readonly evaluateEvery: number
 }

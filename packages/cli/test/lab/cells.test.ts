@@ -1,6 +1,9 @@
 import { PeergradError } from '@peergrad/core'
+import { attacks } from '@peergrad/strategies'
 import { describe, expect, test } from 'vitest'
-import { isPlanned } from '../../src/lab/cells.js'
+import { readAxes } from '../../src/lab/axes.js'
+import { isPlanned, planCells } from '../../src/lab/cells.js'
+import { quickGrid } from '../../src/lab/quick.js'
 import { planGrid } from '../fixtures/attacked.js'
 import { refusal } from '../fixtures/compared.js'
 
@@ -50,6 +53,8 @@ describe('the cells of a grid', () => {
   test.each([
     ['argument', 'an honest one', { byzantine: 5 }],
     ['argument', 'no exchange', { strategy: 'local', peers: 1, byzantine: 0 }],
+    ['unsupported', 'store: got redis', { store: 'redis' }],
+    ['unsupported', 'slow-stream: plays below the mesh', { attack: 'slow-stream' }],
     ['unknown', 'sign-flipp', { attack: 'sign-flipp' }],
     ['unknown', 'meen', { aggregator: 'meen' }],
     ['duplicate', 'twice', { byzantine: [1, 1] }],
@@ -58,4 +63,20 @@ describe('the cells of a grid', () => {
     const error = await refusal(() => planGrid({ aggregator: 'mean', attack: 'sign-flip', ...grid }))
     expect(error).toMatchObject({ code, message: expect.stringContaining(message) })
   })
+})
+
+test('the quick grid has every attack in the numbers, with 1 to 3 hostile peers, and a run without one beside', async () => {
+  const axes = readAxes({}, { aggregators: 'median' }, await quickGrid())
+  const cells = await planCells(axes, { out: 'runs/x', mode: 'simulation' })
+  const runs = cells.filter(isPlanned).map(({ plan, attack, byzantine }) => {
+    return { attack, byzantine, level: plan.attack?.attack.level }
+  })
+  const names = [...new Set(runs.map(({ attack }) => attack))]
+  expect(names).toEqual(expect.arrayContaining(['none', 'sign-flip', 'optimal-alie', 'dissensus']))
+  expect(runs).toEqual(
+    names.flatMap((attack) =>
+      [1, 2, 3].map((byzantine) => ({ attack, byzantine, level: attack === 'none' ? undefined : 'gradient' }))
+    )
+  )
+  expect(names.length).toBeGreaterThan([...attacks.entries.keys()].length / 4)
 })
