@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { cli, scratch, SMALL } from '../utils/cli.js'
@@ -39,4 +39,17 @@ test('a cell over real peers ends with the same parameters as simulated, and is 
   expect(again.report.cells).toEqual(real.report.cells)
   expect(again.err).toContain('1 of 1 cells are there already')
   expect(readFileSync(join(out, 'attack.csv'), 'utf8').split('\r\n')).toHaveLength(3)
+})
+
+test('a rule of your own goes through the quick grid, which prints up to which f it holds and where it breaks', async () => {
+  const folder = scratch()
+  const rule = join(folder, 'without-extremes.mjs')
+  const check = "(n) => (n > 2 ? undefined : 'expected 3 at least')"
+  const aggregate = '({ vectors, out, kernels }) => kernels.trimmedMean(out, vectors, 1)'
+  const facts = "name: 'without-extremes', describe: 'mean without the lowest and the highest'"
+  writeFileSync(rule, `export default () => ({ ${facts}, check: ${check}, aggregate: ${aggregate} })\n`)
+  const words = ['--aggregators', rule, '--attacks', 'none,sign-flip:factor=10', '--byzantine', '1,2']
+  const { code, out, err } = await cli('attack', '--quick', ...words, '--out', join(folder, 'out'))
+  expect(code, err).toBe(0)
+  expect(out).toMatch(/without-extremes\.mjs +sign-flip:factor=10 +1 +f = 2, \d/)
 })

@@ -149,4 +149,16 @@ describe('a hostile peer', () => {
     expect(parsed).toContainEqual(expect.objectContaining({ type: 'refused', offence: 'non-finite' }))
     hostile.process.kill('SIGKILL')
   })
+
+  test('--attack sybil is one process that comes as several peers, who all have a say in the rounds', async () => {
+    const out = scratch()
+    const founder = new Cli(['peer', ...SMALL, ...LOOPBACK, '--out', out, '--peers', '3', '--rounds', '2'])
+    const sybil = cli(...(await invitation(founder)), '--out', scratch(), '--attack', 'sybil:identities=2')
+    expect([(await founder.finished).code, (await sybil).code]).toEqual([0, 0])
+    const events = readFileSync(join(out, 'events.ndjson'), 'utf8').trim().split('\n')
+    const rounds = events
+      .map((line) => JSON.parse(line) as { type: string; contributors: string[] })
+      .filter(({ type }) => type === 'round')
+    expect(rounds.map(({ contributors }) => new Set(contributors).size)).toEqual([3, 3])
+  })
 })

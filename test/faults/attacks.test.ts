@@ -1,4 +1,6 @@
+import { loadPlugin } from '@peergrad/core'
 import { networkAttacks } from '@peergrad/peer'
+import { attacks } from '@peergrad/strategies'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { PeerProcess } from './process.js'
 import { RealSwarm } from './swarm.js'
@@ -17,7 +19,7 @@ type Sign =
   /** it is there and does no harm */
   | 'nothing'
 
-/** Every attack on payload and protocol, those that need a real network among them. */
+/** Every attack on payload and protocol, those that need a real network among them; `sybil` is in test/e2e/peer.test.ts. */
 const CATALOGUE: readonly (readonly [attack: string, sign: Sign])[] = [
   ['nan', { offence: 'non-finite' }],
   ['infinity', { offence: 'non-finite' }],
@@ -59,6 +61,14 @@ const ROUNDS = 3
 
 let swarm: RealSwarm
 afterEach(() => swarm?.close())
+
+it('every attack on payload and protocol is among them', async () => {
+  const entries = [...attacks.entries.values(), ...networkAttacks.entries.values()]
+  const all = await Promise.all(entries.map(({ reference }) => loadPlugin('attack', reference)))
+  const wire = all.filter(({ level }) => level === 'payload' || level === 'protocol').map(({ name }) => name)
+  const played = CATALOGUE.map(([text]) => text.split(':')[0])
+  expect([...played, 'sybil'].sort()).toEqual(wire.sort())
+})
 
 describe('a real hostile peer among three honest ones', () => {
   it.each(played)('%s: they live, agree and stay as large as they were', async (attack, sign) => {

@@ -103,6 +103,20 @@ describe('cases', () => {
     expect(aggregate(await rule(text), line)).toEqual(near(expected))
   })
 
+  // by exact whole numbers: what each choice of others and power makes of the same inputs
+  it.each([
+    ['n-f-2', 1, 34],
+    ['n-f-2', 2, 4],
+    ['n-f-2', 4, 4],
+    ['n-f-1', 1, 33],
+    ['n-f-1', 2, 14],
+    ['n-f-1', 4, 16]
+  ])('Krum as read with neighbours=%s,power=%i', async (neighbours, power, expected) => {
+    const rows = [[34], [39], [33], [14], [16], [1], [4]]
+    const text = `krum:f=2,neighbours=${neighbours},power=${power}`
+    expect(aggregate(await rule(text), rows)).toEqual([expected])
+  })
+
   it('the geometric median comes to rest where distances add up to least', async () => {
     const corners = [[0, 0], [4, 0], [0, 3], [1, 1], [1e6, 1e6]] // prettier-ignore
     const sum = ([x, y]: number[]) => corners.reduce((total, [a, b]) => total + Math.hypot(a! - x!, b! - y!), 0)
