@@ -32,7 +32,8 @@ const RULES = [
   ['smea:f=3', 2 * N - 2],
   ['faba:f=3', 2 * N - 2],
   ['dnc:f=3', N - 2],
-  ['sign-majority', N + 1]
+  ['sign-majority', N + 1],
+  ['zeno:f=3', 2 * N - 2]
 ]
 /** Of which the distances between all vectors are most of the work. */
 const DISTANCES = ['krum', 'multi-krum', 'bulyan', 'mda', 'caf', 'smea', 'faba', 'nnm']
@@ -124,6 +125,8 @@ async function jobsOf(length) {
     samples: vectors.map(() => 1),
     out,
     random: random(1, 'bench'),
+    // what zeno is told: the batch is the engine's work
+    trials: { losses: vectors.map((_, k) => (5 * k) % N), stepSize: 0.1 },
     scratch(size) {
       const vector = arena.allocate(size)
       lent.push(vector)
