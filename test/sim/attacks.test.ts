@@ -182,7 +182,21 @@ describe('lies in the payload', () => {
   })
 })
 
+// what bears these is the agreement and the network of every run, so there is no run without it to be hurt first; where a
+// majority lies it does not bear them
 describe('lies in the protocol', () => {
+  it('false suspicion takes an honest peer out where those who suspect it are a majority', async () => {
+    simulation = new Simulation(RUN)
+    const attack = await loadPlugin('attack', resolvePlugin(attacks, 'false-suspicion'))
+    const schedule = { start: 0, stop: Infinity, every: 1, targets: [] }
+    const armed = [2, 3, 4].map((rank) => {
+      const accomplices = [2, 3, 4].filter((other) => other !== rank).map(peerName)
+      return [rank, disguiseOf(attack, { self: peerName(rank), accomplices, schedule })] as const
+    })
+    const [first] = simulation.startAll(Object.fromEntries(armed))
+    await simulation.when(() => first!.events.some((event) => event.type === 'lost' && event.other === peerName(1)))
+  })
+
   it.each(['double-ready', 'false-suspicion', 'replay', 'eclipse'])(
     '%s changes nothing: the run ends with the bits of one without attack',
     async (attack) => {

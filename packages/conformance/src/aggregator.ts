@@ -186,6 +186,8 @@ export function aggregatorLaws(create: () => Aggregator, properties: AggregatorP
       fc.assert(
         fc.property(untied(), fc.constantFrom(1e-3, 0.1, 1, 3, 10, 1e6, 1e20), fc.nat(), (inputs, far, some) => {
           const { hostile, factor } = bounded?.(inputs.length) ?? { hostile: 0, factor: Infinity }
+          // no rule bears as many hostile inputs as honest ones
+          if (2 * hostile >= inputs.length) return
           const honest = inputs.slice(hostile)
           const [mean, spread] = meanAndSpread(honest)
           const direction = some % 2 === 0 ? inputs[0] : honest[some % honest.length]
@@ -193,7 +195,7 @@ export function aggregatorLaws(create: () => Aggregator, properties: AggregatorP
           const out = run([...lies, ...honest])
           const distance = Math.sqrt(mean.reduce((sum, x, i) => sum + (out[i] - x) ** 2, 0))
           const most = factor * spread * (1 + 1e-5) + 1e-6 * Math.hypot(...mean)
-          assert.ok(distance <= most, `got  from the mean of the honest, expected at most `)
+          assert.ok(distance <= most, `got ${distance} from the mean of the honest, expected at most ${most}`)
         })
       )
   }
