@@ -41,6 +41,18 @@ const FILES = {
         for (let i = 0; i < out.length; i++) out[i] *= 0.5
       }
     })`,
+  'plugins/filter.mjs': `
+    export default ({ bound = 1e-6 }) => ({
+      name: 'above', describe: 'sends what is above a bound',
+      apply({ accumulated, sent }) {
+        for (let i = 0; i < sent.length; i++) if (Math.abs(accumulated[i]) > bound) sent[i] = accumulated[i]
+      }
+    })`,
+  'plugins/pre.mjs': `
+    export const same = () => ({
+      name: 'same', describe: 'leaves the vectors as they are', check: (n) => (n >= 1 ? undefined : 'expected at least 1'),
+      count: (n) => n, apply: ({ vectors }) => vectors
+    })`,
   'plugins/codec.mts': `
     import { PeergradError, type CodecFactory } from '@peergrad/core'
     const codec: CodecFactory = () => ({
@@ -90,6 +102,8 @@ const FILES = {
   'runs/run.yaml': `
 strategy: ../plugins/strategy.ts
 aggregator: my-rules#half
+pre-aggregator: ['../plugins/pre.mjs#same']
+filter: ../plugins/filter.mjs:bound=1
 codec: ../plugins/codec.mts
 model: ../plugins/model.mjs:units=3
 dataset: ../plugins/data.ts
@@ -129,12 +143,14 @@ test('a run whose every part is a plug-in, by paths that count from its run file
   expect(JSON.parse(out)).toMatchObject({
     strategy: './plugins/strategy.ts',
     aggregator: 'my-rules#half',
+    preAggregators: ['./plugins/pre.mjs#same'],
     dataset: './plugins/data.ts',
     model: './plugins/model.mjs:units=3',
     store: 'memory',
     rounds: 3,
     agreed: true
   })
+  expect((JSON.parse(out) as { contributions: { saved: number } }).contributions.saved).toBeGreaterThan(0)
   expect(readdirSync(join(cwd, 'out'))).toContain('result.json')
 })
 
@@ -144,11 +160,13 @@ describe('a plug-in that is wrong while it runs ends the run with its name and c
   const MODULE = `
     export const hangs = () => ({ ${RULE}, aggregate() { for (;;); } })
     export const never = () => ({ ${STRATEGY}, round: () => new Promise(() => {}) })
+    export const blocks = () => ({ ${STRATEGY}, async round() { for (;;); } })
     export const throws = () => ({ ${STRATEGY}, async round(context) { return context.nothing.there } })`
 
   test.each([
     ['aggregator', 'hangs', /aggregator \S*wrong\.mjs#hangs did not end its work within 3 s/],
     ['strategy', 'never', /strategy mine: round 0 has not ended/],
+    ['strategy', 'blocks', /strategy \.\/wrong\.mjs#blocks has kept the main thread of its peer for 5 s/],
     ['strategy', 'throws', /strategy mine threw: Cannot read properties of undefined/]
   ])('%s %s', async (kind, name, message) => {
     const cwd = write({ 'wrong.mjs': MODULE })
@@ -162,12 +180,47 @@ describe('a plug-in that is wrong while it runs ends the run with its name and c
 })
 
 describe('peergrad new', () => {
-  test.each(['strategy', 'rule', 'filter', 'codec'])('%s begins a package whose own test passes', async (kind) => {
-    const cwd = scratch()
-    expect((await new Cli(['new', kind, `my-${kind}`], { cwd }).finished).code).toBe(0)
-    const { status, stdout, stderr } = spawnSync('npm', ['test'], { cwd: join(cwd, `my-${kind}`), encoding: 'utf8' })
-    expect(status, `${stdout}${stderr}`).toBe(0)
-    expect(stdout).toMatch(/^# pass 1$/m)
+  test.each(['strategy', 'rule', 'filter', 'codec', 'attack'])(
+    '%s begins a package whose own test passes',
+    async (kind) => {
+      const cwd = scratch()
+      expect((await new Cli(['new', kind, `my-${kind}`], { cwd }).finished).code).toBe(0)
+      const { status, stdout, stderr } = spawnSync('npm', ['test'], { cwd: join(cwd, `my-${kind}`), encoding: 'utf8' })
+      expect(status, `${stdout}${stderr}`).toBe(0)
+      expect(stdout).toMatch(/^# pass 1$/m)
+    }
+  )
+
+  test('an attack that it wrote plays in a grid, with its options, and one that throws is named', async () => {
+    const cwd = write({
+      'throws.mjs': `export default () => ({ name: 'mine', describe: 'mine', holds: 'mine', level: 'gradient', knows: [],
+        craft() { throw new Error('no luck') } })`
+    })
+    expect((await new Cli(['new', 'attack', 'my-attack'], { cwd }).finished).code).toBe(0)
+    const grid = ['attack', '--simulate', '--attacks', 'none,./my-attack:factor=20', '--aggregators', 'mean,median']
+    const small = [
+      ...SMALL,
+      '--peers',
+      '4',
+      '--rounds',
+      '3',
+      '--optimizer',
+      'sgd',
+      '--lr',
+      '0.1',
+      '--out',
+      'out',
+      '--json'
+    ]
+    const { code, out, err } = await new Cli([...grid, ...small], { cwd }).finished
+    expect(code, err).toBe(0)
+    const { cells } = JSON.parse(out) as {
+      cells: { attack: string; aggregator: string; status: string; parametersHash: string }[]
+    }
+    expect(cells.map(({ status }) => status)).toEqual(Array(4).fill('finished'))
+    expect(new Set(cells.map(({ parametersHash }) => parametersHash)).size).toBe(4)
+    const wrong = ['attack', '--simulate', '--attacks', './throws.mjs', '--aggregators', 'median', ...small]
+    expect((await new Cli(wrong, { cwd }).finished).err).toContain('attack mine threw: no luck')
   })
 
   test('overwrites nothing, and says what it needs', async () => {

@@ -1,4 +1,5 @@
-import type { RunManifest } from '@peergrad/core'
+import { replace, type Mesh, type RoundRecord, type RunManifest } from '@peergrad/core'
+import { spirt } from '@peergrad/strategies'
 import { afterEach, describe, expect, it } from 'vitest'
 import { peerName, Simulation } from './swarm.js'
 
@@ -97,6 +98,27 @@ describe('gossip', () => {
     }
   )
 
+  it('ends with the same bits however long vectors are on their way to one of the peers', async () => {
+    const hashes: string[] = []
+    // the others decide while that one still reads its neighbours
+    for (const milliseconds of [0, 1000]) {
+      simulation = new Simulation({ strategy: 'gossip', rounds: 10, ...MOMENTUM })
+      const { clock } = simulation
+      const mesh = (honest: Mesh) =>
+        replace(honest, {
+          async fetch(request) {
+            await new Promise<void>((resolve) => clock.after(milliseconds, resolve))
+            return honest.fetch(request)
+          }
+        })
+      simulation.startAll({ 3: { mesh } })
+      const results = await simulation.results()
+      simulation.stop()
+      hashes.push(...results.map(({ parametersHash }) => parametersHash))
+    }
+    expect(new Set(hashes).size).toBe(1)
+  })
+
   it('goes on and ends with one model when a peer is lost, and takes it in again', async () => {
     simulation = new Simulation({ strategy: 'gossip', rounds: 60, ...MOMENTUM })
     const peers = simulation.startAll()
@@ -136,6 +158,24 @@ describe.each(['spirt', 'mlless', 'scatter-reduce', 'all-reduce', 'all-gather'])
   })
 })
 
+it.each<[string, Partial<RunManifest>, number]>([
+  // with less momentum: a distance that waits is walked again and again
+  ['diloco:every=2,momentum=0.5', { filter: 'top-k:share=0.3' }, 0.7],
+  ['diloco:every=2,momentum=0.5', { codec: 'int8' }, 0.3],
+  ['diloco:every=2,momentum=0.5', { codec: 'sign' }, 0.1],
+  ['all-reduce:every=2', { filter: 'random-k:share=0.2', codec: 'f16' }, 0.9],
+  // sums of what was left out are whole, so nothing is spared there
+  ['ring', { filter: 'top-k:share=0.1' }, 1.01],
+  ['gossip', { codec: 'f16' }, 0.55],
+  ['gossip', { codec: 'int8' }, 0.3]
+])('%s composes with %j, and sends at most %d of the bytes', async (strategy, packing, share) => {
+  const [dense] = await run(strategy, { filter: 'none', rounds: 30, ...SGD })
+  const results = await run(strategy, { filter: 'none', rounds: 30, ...SGD, ...packing })
+  expect(new Set(results.map(({ parametersHash }) => parametersHash)).size).toBe(1)
+  expect(results[0].tensorBytesSent).toBeLessThan(share * dense.tensorBytesSent)
+  expect(results[0].loss).toBeLessThan(0.2)
+})
+
 it('a peer that the auto-tuner of mlless lets go leaves in order, and the others go on', async () => {
   simulation = new Simulation({
     strategy: 'mlless:scale-in=true,interval=1,horizon=1,tolerance=10',
@@ -152,6 +192,42 @@ it('a peer that the auto-tuner of mlless lets go leaves in order, and the others
   expect(finished.every(({ members }) => members.length === 4 - left.length)).toBe(true)
   // nobody took it for dead
   for (const { events } of peers) expect(events.filter(({ type }) => type === 'suspected')).toEqual([])
+})
+
+it('a contribution that is late is no peer that went, for whoever lets peers go', async () => {
+  const members = new Set<number>()
+  const strategy = () => ({
+    ...spirt({ minibatches: 2 }),
+    retire({ history }: { history: readonly RoundRecord[] }) {
+      for (const record of history) members.add(record.members)
+      return []
+    }
+  })
+  simulation = new Simulation({ rounds: 4, deadline: 500 }, { strategy })
+  const peers = [0, 1, 2].map((index) => simulation.start(peerName(index)))
+  simulation.start(peerName(3), { milliseconds: 2000 })
+  await simulation.results()
+  const contributors = peers[0].events.flatMap((event) => (event.type === 'round' ? [event.contributors.length] : []))
+  expect(contributors).toContain(3)
+  expect(members).toEqual(new Set([4]))
+})
+
+it('the supervisor of mlless dies before it let anybody go, and another one does', async () => {
+  simulation = new Simulation({
+    strategy: 'mlless:scale-in=true,interval=1,horizon=1,tolerance=10',
+    filter: 'none',
+    peers: 5,
+    rounds: 300,
+    ...SGD
+  })
+  const [supervisor, ...others] = simulation.startAll()
+  await simulation.when(() => supervisor.events.some((event) => event.type === 'round' && event.round === 3))
+  simulation.kill(supervisor.name)
+  const results = await simulation.until(Promise.all(others.map(({ result }) => result)))
+  const finished = results.filter(({ status }) => status === 'finished')
+  expect(results.length - finished.length).toBeGreaterThan(0)
+  expect(new Set(finished.map(({ parametersHash }) => parametersHash)).size).toBe(1)
+  expect(finished.every(({ members }) => !members.includes(supervisor.name))).toBe(true)
 })
 
 it.each(['mlless', 'all-gather:every=3', 'diloco:every=3'])(

@@ -36,6 +36,9 @@ import { datasetHere } from './peer/data-here.js'
 import { checkStore, openStore, type StoreInit } from './stores.js'
 import { unguarded } from './unguarded.js'
 
+/** A gradient may be slower than a round waits for, and so many times as slow before its model is taken to hang. */
+const SLOW_MODEL = 10
+
 /** What a run's manifest names, looked up and made. */
 export interface RunParts {
   readonly strategy: Strategy
@@ -144,6 +147,7 @@ export async function openParts({ manifest, signal, armed, ...init }: OpenInit):
     dataset: armed.dataset(dataset, manifest),
     arena,
     workers,
+    pluginTimeout: SLOW_MODEL * (manifest.deadline + manifest.grace),
     signal
   })
   opened.push(engine)

@@ -7,6 +7,10 @@ import { fileError } from './machine-error.js'
 interface Kind {
   /** the flag that takes it */
   readonly flag: string
+  /** the command that has that flag; train when left out */
+  readonly command?: string
+  /** the peers of a run that need it; every one when left out */
+  readonly peers?: string
   /** the function of the conformance kit */
   readonly check: string
   /** a second argument of that function */
@@ -22,7 +26,8 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     flag: 'codec',
     check: 'checkCodec',
     properties: '{ error: (values, i) => Math.abs(values[i]) / 128 + 1e-38 }'
-  }
+  },
+  attack: { flag: 'attacks', command: 'attack --simulate', peers: 'Every hostile peer', check: 'checkAttack' }
 }
 
 const PACKAGES = join(import.meta.dirname, '../..')
@@ -69,7 +74,7 @@ function manifest(kind: string, name: string): object {
   return {
     name,
     version: '0.1.0',
-    description: `a ${kind} for peergrad`,
+    description: `${kind} for peergrad`,
     private: true,
     type: 'module',
     main: './src/index.js',
@@ -101,14 +106,14 @@ test('holds the laws of its kind', () =>
 `
 }
 
-function readme(kind: string, name: string, { flag, check }: Kind): string {
+function readme(kind: string, name: string, { flag, check, command = 'train', peers = 'Every peer' }: Kind): string {
   return `# ${name}
 
-A ${kind} for peergrad: \`src/index.js\`. Every peer of a run needs it in the same place.
+${kind === 'attack' ? 'An' : 'A'} ${kind} for peergrad: \`src/index.js\`. ${peers} of a run needs it in the same place.
 
 \`\`\`sh
 npm test                                  # ${check}: the laws that every ${kind} must hold
-peergrad train --${flag} ./${name}        # in the directory above this one
+peergrad ${command} --${flag} ./${name}        # in the directory above this one
 ${kind === 'rule' ? `peergrad attack --aggregators ./${name} --quick        # where it breaks, and up to how many hostile peers it holds\n` : ''}\`\`\`
 
 Options stand behind a colon, \`--${flag} ./${name}:key=value\`, and come to the factory as an object.

@@ -14,7 +14,7 @@ export interface Usage {
 
 /**
  * What a peer process tells the process that started it with an IPC channel, as `train` does: where its metrics are; that
- * it is up; an event; how it ended, with what it used. `wall` is the time of day in milliseconds, so that events of several processes fall
+ * it is up; an event; how it ended, with what it used; that its main thread turns, when it is asked. `wall` is the time of day in milliseconds, so that events of several processes fall
  * into one order.
  */
 export type PeerMessage =
@@ -28,6 +28,7 @@ export type PeerMessage =
       readonly unexported?: string
     }
   | { readonly type: 'failed'; readonly error: ErrorJSON }
+  | { readonly type: 'here' }
 
 /**
  * To a peer process: all peers of the run stop, so end where you are, with a checkpoint. Losing the channel means the
@@ -35,4 +36,9 @@ export type PeerMessage =
  */
 export interface StopMessage {
   readonly type: 'stop'
+}
+
+/** To a peer process: say that you are here. */
+export interface AskMessage {
+  readonly type: 'ask'
 }

@@ -9,6 +9,7 @@ import {
   type GradientStore,
   type Logger,
   type Options,
+  type Registry,
   type StoreOpenInit
 } from '@peergrad/core'
 import { memoryStore, MODULE, parseRedisUrl, PrivateServer, redisAiStore, redisStore } from '@peergrad/store'
@@ -75,15 +76,18 @@ export async function checkStore(options: Options): Promise<void> {
   if (url !== undefined) parseRedisUrl(url)
 }
 
-/** Their names, for messages; none of these is imported by its reference. */
-const NAMES = new Map(
-  [...STORES.keys()].map((name) => [name, { reference: { module: '', export: '', options: {} }, describe: name }])
-)
+/** The built-in drivers, for messages; none of these is imported by its reference. */
+export const stores: Registry = {
+  kind: 'store',
+  entries: new Map(
+    [...STORES.keys()].map((name) => [name, { reference: { module: '', export: '', options: {} }, describe: name }])
+  )
+}
 
 async function driver(text: string): Promise<Open> {
   const builtIn = STORES.get(text)
   if (builtIn !== undefined) return builtIn
-  const plugin = await loadPlugin('store', resolvePlugin({ kind: 'store', entries: NAMES }, text))
+  const plugin = await loadPlugin('store', resolvePlugin(stores, text))
   return async ({ run, peer, arena, clock, logger }) => {
     const who = `store ${plugin.name}`
     let opened: unknown

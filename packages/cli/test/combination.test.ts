@@ -12,6 +12,26 @@ test.each(['spirt', 'all-reduce', 'all-gather', 'mlless', 'diloco'])('zeno goes 
 })
 
 test.each([
+  [
+    { strategy: 'gossip', codec: 'sign' },
+    /strategy gossip: models are exchanged whole; got the codec sign, .* expected another one/
+  ],
+  [
+    { strategy: 'gossip', filter: 'top-k' },
+    /strategy gossip: models are exchanged whole; got the filter top-k, expected none/
+  ],
+  [{ strategy: 'ring', codec: 'int8' }, /strategy ring: .* got the codec int8, expected f32/],
+  [
+    { strategy: 'spirt', codec: 'sign', filter: 'top-k' },
+    /codec sign has no zeros, so the filter top-k could leave nothing out/
+  ],
+  [{ strategy: 'mlless', codec: 'sign' }, /codec sign has no zeros, so the filter significant could leave nothing out/]
+])('what does not compose is refused before the run: %j', async (flags, message) => {
+  const refused = { code: 'argument', message: expect.stringMatching(message) as string }
+  await expect(check({ aggregator: 'mean', ...flags })).rejects.toMatchObject(refused)
+})
+
+test.each([
   [{ strategy: 'scatter-reduce' }, /parts of vectors, and zeno needs whole ones/],
   [{ strategy: 'ring' }, /got the rule zeno, expected mean/],
   [{ strategy: 'gossip' }, /got the rule zeno, expected mean/],

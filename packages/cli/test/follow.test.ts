@@ -5,6 +5,7 @@ import { PeergradError, type RunEvent } from '@peergrad/core'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Child } from '../src/train/child.js'
 import { follow } from '../src/train/follow.js'
+import { silenceOf, type SilenceInit } from '../src/train/silence.js'
 
 const PROGRAM = join(import.meta.dirname, 'fixtures', 'fake-peer.mjs')
 const A = 'a'.repeat(64)
@@ -37,7 +38,8 @@ function run(
     grace = 10_000,
     numbers = [...behaviours.keys()],
     hostile = [] as number[],
-    goOn = false
+    goOn = false,
+    silence = undefined as SilenceInit | undefined
   } = {}
 ) {
   const ids = ['first', 'second', 'third']
@@ -50,6 +52,7 @@ function run(
     goOn,
     interrupt,
     grace,
+    ...(silence && { silence }),
     onChild: (child) => children.push(child)
   })
 }
@@ -138,6 +141,20 @@ describe('follow', () => {
     expect(said).toContain('peer 1: was ended by SIGKILL')
   })
 
+  test('ends a peer whose main thread a plug-in keeps, naming that, and none that answers', async () => {
+    const interrupt = new AbortController()
+    const silence = { plugins: ['strategy ./mine.mjs'], loading: 20_000, training: 3000 }
+    const running = run([['wait'], ['block']], { interrupt: interrupt.signal, silence })
+    await vi.waitUntil(() => said.includes('peer 1: '), { timeout: 20_000 })
+    expect(said).toMatch(
+      /peer 1: strategy \.\/mine\.mjs has kept the main thread of its peer for 3 s, so the peer was ended/
+    )
+    interrupt.abort()
+    const { result, errors } = await running
+    expect(errors).toMatchObject([{ code: 'timeout', data: { plugin: 'strategy ./mine.mjs' } }])
+    expect(result.peers.map(({ status }) => status)).toEqual(['left', 'failed'])
+  })
+
   test('starts hostile peers last, and no failure of theirs is the run’s', async () => {
     const { result, errors } = await run([['finish'], ['fail'], ['finish']], { hostile: [1] })
     expect(children.map(({ number }) => number)).toEqual([0, 2, 1])
@@ -167,6 +184,24 @@ describe('follow', () => {
     const { result } = await running
     expect(result.peers.map(({ status }) => status)).toEqual(['left', 'died'])
     expect(alive()).toBe(0)
+  })
+})
+
+test('only what a user wrote is watched for silence', () => {
+  const options = {
+    strategy: 'spirt:minibatches=2',
+    partition: 'iid',
+    dataset: 'mnist',
+    store: 'memory',
+    patience: 300
+  }
+  const times = { deadline: 30_000, grace: 2000 }
+  expect(silenceOf(options, times)).toBeUndefined()
+  const own = { ...options, strategy: './mine.mjs:a=1', dataset: 'my-data' }
+  expect(silenceOf(own, times)).toEqual({
+    plugins: ['strategy ./mine.mjs:a=1', 'dataset my-data'],
+    loading: 300_000,
+    training: 32_000
   })
 })
 

@@ -43,7 +43,7 @@ export function datasetLaws(load: () => Promise<Dataset>): Law[] {
       name: 'is the same each time',
       async prove() {
         const [first, again] = [await load(), await load()]
-        for (const half of ['train', 'test'] as const) assert.ok(same(first[half], again[half]), `${half} differs`)
+        for (const half of ['train', 'test'] as const) assert.ok(sameSplit(first[half], again[half]), `${half} differs`)
         assert.deepEqual({ ...again, train: 0, test: 0 }, { ...first, train: 0, test: 0 })
       }
     }
@@ -55,7 +55,8 @@ function valuesOf(features: Split['features'], size: number): number {
   return 'files' in features ? size * features.files.reduce((sum, { samples }) => sum + samples, 0) : features.length
 }
 
-function same(a: Split, b: Split): boolean {
+/** Whether two splits hold the same samples. */
+export function sameSplit(a: Split, b: Split): boolean {
   if (Buffer.compare(a.labels, b.labels) !== 0) return false
   if (!('files' in a.features) && !('files' in b.features))
     return Buffer.compare(bytes(a.features), bytes(b.features)) === 0

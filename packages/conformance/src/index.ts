@@ -1,4 +1,5 @@
 export { aggregatorLaws, checkAggregator, type AggregatorProperties } from './aggregator.js'
+export { attackLaws, checkAttack, type AttackProperties } from './attack/index.js'
 export { checkCodec, codecLaws, type CodecProperties } from './codec.js'
 export { checkDataset, datasetLaws } from './dataset.js'
 export { checkFilter, filterLaws } from './filter.js'

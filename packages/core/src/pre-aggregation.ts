@@ -1,8 +1,12 @@
 import type { Aggregator } from './contracts/aggregator.js'
 import type { PreAggregationInput, PreAggregator } from './contracts/pre-aggregator.js'
+import { PeergradError } from './errors.js'
 import type { Vector } from './vector.js'
 
-/** What the rule is given of `vectors`: each of the chain in its order takes what the one before it made. */
+/**
+ * What the rule is given of `vectors`: each of the chain in its order takes what the one before it made. Error `shape` names one
+ * that makes another number of vectors than it says, or of another length.
+ */
 export function preAggregate(chain: readonly PreAggregator[], input: PreAggregationInput): readonly Vector[] {
   let { vectors } = input
   let kept: ReturnType<PreAggregationInput['scratch']>[] = []
@@ -13,11 +17,22 @@ export function preAggregate(chain: readonly PreAggregator[], input: PreAggregat
       return lent
     }
     const made = each.apply({ ...input, vectors, random: input.random.fork('pre-aggregator', place), scratch })
+    checkMade(each, vectors, made)
     for (const { vector, release } of kept) if (!made.includes(vector)) release()
     kept = kept.filter(({ vector }) => made.includes(vector))
     vectors = made
   }
   return vectors
+}
+
+function checkMade(each: PreAggregator, from: readonly Vector[], made: readonly Vector[]): void {
+  const [n, length] = [each.count(from.length), from[0].length]
+  if (Array.isArray(made) && made.length === n && made.every((vector) => vector.length === length)) return
+  const lengths = Array.isArray(made) ? [...new Set(made.map((vector) => vector.length))].join(', ') : ''
+  const got = Array.isArray(made) ? `${made.length} vectors of ${lengths} floats` : 'no list of vectors'
+  const who = `pre-aggregator ${each.name}`
+  const message = `${who}: got ${got}, expected ${n} of ${length}`
+  throw new PeergradError('shape', message, { plugin: who })
 }
 
 /** The first condition on the number of vectors that does not hold, from n on; undefined when all do. */

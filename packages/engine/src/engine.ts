@@ -1,6 +1,7 @@
 import {
   layoutLength,
   PeergradError,
+  pluginName,
   type Arena,
   type Dataset,
   type Engine,
@@ -13,7 +14,7 @@ import {
 } from '@peergrad/core'
 
 import { startBackend } from './backends/choose.js'
-import { modelReference } from './models/reference.js'
+import { isBuiltIn, modelReference } from './models/reference.js'
 import { writeLayersModel } from './models/write-layers-model.js'
 import { Pool } from './pool/pool.js'
 
@@ -30,6 +31,8 @@ export interface EngineInit {
   readonly arena: Arena
   /** worker threads, each with its own back end; TensorFlow runs in one, and takes all cores by itself */
   readonly workers: number
+  /** milliseconds that a model of a user's may work on one call; for ever when left out */
+  readonly pluginTimeout?: number
   readonly signal?: AbortSignal
 }
 
@@ -58,15 +61,20 @@ export interface SaveRequest {
  * the data set, and what building the model throws.
  */
 export async function createEngine(init: EngineInit): Promise<TfjsEngine> {
-  const { dataset, arena, workers, signal } = init
+  const { dataset, arena, workers, pluginTimeout, signal } = init
   if (!Number.isInteger(workers) || workers < 1) {
     throw new PeergradError('argument', `engine: got ${workers} workers, expected a whole number from 1`)
   }
   const model = modelReference(init.model)
+  const limit =
+    pluginTimeout === undefined || isBuiltIn(model)
+      ? undefined
+      : { who: `model ${pluginName(model)}`, milliseconds: pluginTimeout }
   const choice = await startBackend(init.backend, async ({ backend, asked, mostWorkers }) => {
     const pool = await Pool.start(
       { backend, asked, model, dataset, memory: arena.memory },
-      Math.min(workers, mostWorkers)
+      Math.min(workers, mostWorkers),
+      limit
     )
     if (signal?.aborted !== true) return pool
     await pool.close()

@@ -1,11 +1,12 @@
-import { type Dataset } from '@peergrad/core'
+import { PeergradError, type Dataset, type DatasetInit } from '@peergrad/core'
 import { datasets, loadDataset } from '@peergrad/engine'
 import fc from 'fast-check'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PNG } from 'pngjs'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { accountable } from '../src/data/accountable.js'
 import { decodeRows, parseLabels } from '../src/data/cifar-png.js'
 import { readCache, writeCache } from '../src/data/raw-cache.js'
 import { Batches } from '../src/worker/batch.js'
@@ -33,6 +34,57 @@ it('mnist: all images with their labels', async () => {
   const pixels = train.features as Uint8Array
   const mean = pixels.reduce((sum, value) => sum + value, 0) / pixels.length / 255
   expect(mean).toBeCloseTo(0.1307, 4)
+})
+
+describe('a source of a user’s', () => {
+  const loading = (load: (init: DatasetInit) => unknown, init: Partial<DatasetInit> = {}) =>
+    accountable(
+      'dataset ./mine.mjs',
+      { name: 'mine', describe: 'mine', load: load as never },
+      { cacheDirectory: directory, ...init }
+    )
+  afterEach(() => vi.useRealTimers())
+
+  it.each([
+    ['throws', () => JSON.parse('{'), 'internal', /^dataset \.\/mine\.mjs threw: /],
+    ['rejects', () => Promise.reject(new Error('no luck')), 'internal', /^dataset \.\/mine\.mjs threw: no luck$/],
+    [
+      'loads nothing',
+      async () => undefined,
+      'argument',
+      /^dataset \.\/mine\.mjs loaded undefined, expected a data set$/
+    ]
+  ])('that %s is named', async (_what, load, code, message) => {
+    const refused = { code, message: expect.stringMatching(message) as string, data: { plugin: 'dataset ./mine.mjs' } }
+    await expect(loading(load)).rejects.toMatchObject(refused)
+  })
+
+  it('is named when it loads for ever and says nothing, and not while it says how far it is', async () => {
+    vi.useFakeTimers()
+    let say = (_message: string) => {}
+    const never = loading(({ report }) => {
+      say = (message) => report?.(message)
+      return new Promise(() => {})
+    })
+    const ended = vi.fn()
+    never.catch(ended)
+    await vi.advanceTimersByTimeAsync(500_000)
+    say('half of it')
+    await vi.advanceTimersByTimeAsync(500_000)
+    expect(ended).not.toHaveBeenCalled()
+    await vi.advanceTimersByTimeAsync(100_000)
+    await expect(never).rejects.toMatchObject({
+      code: 'timeout',
+      message: 'dataset ./mine.mjs has not loaded, and has reported nothing for 600 s'
+    })
+  })
+
+  it('that does not listen to Ctrl+C is given up all the same', async () => {
+    const stop = new AbortController()
+    const never = loading(() => new Promise(() => {}), { signal: stop.signal })
+    stop.abort(new PeergradError('aborted', 'stopped by SIGINT'))
+    await expect(never).rejects.toMatchObject({ code: 'aborted' })
+  })
 })
 
 describe('idx files', () => {

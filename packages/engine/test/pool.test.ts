@@ -22,9 +22,12 @@ afterEach(async () => {
   rmSync(directory, { recursive: true })
 })
 
-async function start(model: string, { workers = 1, backend = 'cpu' } = {}): Promise<TfjsEngine> {
+async function start(
+  model: string,
+  { workers = 1, backend = 'cpu', ...more }: { workers?: number; backend?: string; pluginTimeout?: number } = {}
+): Promise<TfjsEngine> {
   const dataset = await loadDataset('synthetic:side=4,classes=3', { cacheDirectory: directory })
-  engine = await createEngine({ backend, model, dataset, arena, workers })
+  engine = await createEngine({ backend, model, dataset, arena, workers, ...more })
   return engine
 }
 const vectorOf = ({ layout }: TfjsEngine): Vector => arena.allocate(layoutLength(layout)).fill(0)
@@ -73,6 +76,20 @@ it('an error in a model rejects the call and leaves the worker', async () => {
   await expect(failed).rejects.toMatchObject({
     code: 'internal',
     message: `model ${MODELS}#throwing threw: no luck`
+  })
+  expect((await engine.evaluate({ state, limit: 5 })).samples).toBe(5)
+})
+
+it('a model that does not end its work is ended and named, whether it builds or trains', async () => {
+  await expect(start(`${MODELS}#hangsBuilding`, { pluginTimeout: 300 })).rejects.toMatchObject({
+    code: 'crashed',
+    message: `engine: model ${MODELS}#hangsBuilding did not end its work within 0.3 s, so it was ended`,
+    data: { plugin: `model ${MODELS}#hangsBuilding` }
+  })
+  const engine = await start(`${MODELS}#hanging`, { pluginTimeout: 5000 })
+  const [state, into] = [vectorOf(engine), vectorOf(engine)]
+  await expect(engine.gradient({ state, minibatch, into })).rejects.toMatchObject({
+    message: `engine: model ${MODELS}#hanging did not end its work within 5 s, so it was ended`
   })
   expect((await engine.evaluate({ state, limit: 5 })).samples).toBe(5)
 })

@@ -56,6 +56,15 @@ describe('what parameters go through before the rule', () => {
     })
   })
 
+  it.each([
+    ['tooFew', 'pre-aggregator too-few: got 2 vectors of 2 floats, expected 3 of 2'],
+    ['tooShort', 'pre-aggregator too-short: got 3 vectors of 1 floats, expected 3 of 2'],
+    ['nothing', 'pre-aggregator nothing: got no list of vectors, expected 3 of 2']
+  ])('that is not what it says is named, and not the rule: %s', async (name, message) => {
+    const data = { plugin: message.split(':')[0] }
+    await expect(aggregate('inStoreMean', name)).rejects.toMatchObject({ code: 'shape', message, data })
+  })
+
   it('a rule may leave the buffers to their median', async () => {
     expect(await aggregate('ones')).toEqual([1, 1, 20, 21])
   })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { createKernels, type RoundContext, type Vector } from '@peergrad/core'
 import { expect, it } from 'vitest'
 import { clippedAround } from '../dist/architectures/clipped.js'
-import { neighbours } from '../dist/architectures/topology.js'
+import { metropolis, neighbours, TOPOLOGIES } from '../dist/architectures/topology.js'
 import { vector } from './by-rule.js'
 
 /** What `clippedAround` asks of a store, over vectors of this process. */
@@ -74,6 +74,69 @@ it('looks at the trainable part alone', async () => {
       1
     )
   ).toEqual([1.5, 2])
+})
+
+const graphs = fc.record({
+  topology: fc.constantFrom(...TOPOLOGIES),
+  n: fc.integer({ min: 1, max: 40 }),
+  degree: fc.integer({ min: 2, max: 9 }),
+  core: fc.integer({ min: 1, max: 12 }),
+  seed: fc.integer({ min: 0, max: 1000 })
+})
+
+it('a topology is the same seen from both ends, connected, and nobody is next to itself', () => {
+  fc.assert(
+    fc.property(graphs, ({ topology, n, ...more }) => {
+      const graph = neighbours(topology, n, more)
+      expect(graph).toHaveLength(n)
+      graph.forEach((next, i) => {
+        expect(next).toEqual([...new Set(next)].sort((a, b) => a - b))
+        expect(next).not.toContain(i)
+        for (const j of next) expect(graph[j]).toContain(i)
+      })
+      const reached = new Set([0])
+      for (const i of reached) graph[i]!.forEach((j) => reached.add(j))
+      expect(reached.size).toBe(n)
+      expect(neighbours(topology, n, more)).toEqual(graph)
+    })
+  )
+})
+
+it('a random graph is regular, where n and the degree allow it, and another one for another seed', () => {
+  fc.assert(
+    fc.property(graphs, ({ n, degree, core, seed }) => {
+      const degrees = neighbours('random', n, { degree, core, seed }).map(({ length }) => length)
+      const wanted = Math.min(degree, n - 1)
+      const odd = n % 2 === 1 && wanted % 2 === 1
+      expect([...degrees].sort((a, b) => a - b)).toEqual(degrees.map((_, i) => (odd && i === 0 ? wanted - 1 : wanted)))
+    })
+  )
+  const of = (seed: number) => neighbours('random', 20, { degree: 4, core: 5, seed })
+  expect(of(1)).not.toEqual(of(2))
+})
+
+it('a ring, a torus and all others are what they are called', () => {
+  const of = (topology: (typeof TOPOLOGIES)[number], n: number) =>
+    neighbours(topology, n, { degree: 3, core: 5, seed: 0 })
+  expect(of('ring', 5)[0]).toEqual([1, 4])
+  // 3 × 4
+  expect(of('torus', 12)[5]).toEqual([1, 4, 6, 9])
+  expect(of('torus', 7)).toEqual(of('ring', 7))
+  expect(of('full', 4)[1]).toEqual([0, 2, 3])
+})
+
+it('Metropolis weights are the same both ways, and of each place come to one', () => {
+  fc.assert(
+    fc.property(graphs, ({ topology, n, ...more }) => {
+      const graph = neighbours(topology, n, more)
+      const weights = graph.map((_, i) => metropolis(graph, i))
+      weights.forEach(({ self, others }, i) => {
+        expect(self).toBeGreaterThan(0)
+        expect(others.reduce((sum, weight) => sum + weight, self)).toBeCloseTo(1, 12)
+        graph[i]!.forEach((j, k) => expect(others[k]).toBe(weights[j]!.others[graph[j]!.indexOf(i)]))
+      })
+    })
+  )
 })
 
 it('a sunlet is a ring with leaves in turn', () => {

@@ -6,12 +6,13 @@ export const newCommand: Command = {
   name: 'new',
   positional: 'KIND NAME',
   describe:
-    'Begins a plug-in of your own: writes a package with a strategy, rule, filter or codec that works, and a test that runs the conformance kit on it.',
+    'Begins a plug-in of your own: writes a package with a strategy, rule, filter, codec or attack that works, and a test that runs the conformance kit on it.',
   options: [],
   flags: { json: JSON_FLAG },
   examples: [
     ['peergrad new strategy my-strategy', 'a strategy in my-strategy/; npm test there tries its laws'],
-    ['peergrad new rule my-rule', 'an aggregation rule']
+    ['peergrad new rule my-rule', 'an aggregation rule'],
+    ['peergrad new attack my-attack', 'an attack, to try rules against']
   ],
   async run({ flags: { json }, words: [kind, name] }) {
     const { KINDS, newPlugin } = await import('../new-plugin.js')

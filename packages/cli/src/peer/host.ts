@@ -1,5 +1,5 @@
 import type { PeergradError, RunEvent } from '@peergrad/core'
-import type { PeerMessage, StopMessage } from '../protocol.js'
+import type { AskMessage, PeerMessage, StopMessage } from '../protocol.js'
 
 /** The process that started this one with an IPC channel, as `train` does. */
 export interface Host {
@@ -14,18 +14,22 @@ export interface Host {
 export function findHost(): Host | undefined {
   if (process.send === undefined) return undefined
   const sending = new Set<Promise<void>>()
+  const send = (message: PeerMessage) => {
+    if (!process.connected) return
+    const sent = new Promise<void>((resolve) => process.send?.(message, () => resolve()))
+    sending.add(sent)
+    void sent.then(() => sending.delete(sent))
+  }
+  process.on('message', (message: AskMessage | StopMessage) => {
+    if (message.type === 'ask') send({ type: 'here' })
+  })
   return {
-    send(message) {
-      if (!process.connected) return
-      const sent = new Promise<void>((resolve) => process.send?.(message, () => resolve()))
-      sending.add(sent)
-      void sent.then(() => sending.delete(sent))
-    },
+    send,
     async flush() {
       await Promise.all(sending)
     },
     onStop(stop) {
-      process.on('message', (message: StopMessage) => {
+      process.on('message', (message: AskMessage | StopMessage) => {
         if (message.type === 'stop') stop('asked to by the process that started it')
       })
       process.once('disconnect', () => stop('the process that started it is gone'))

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Emitter, PeergradError, type PeerId, type RunEvent } from '@peergrad/core'
 import { directory } from '../files.js'
 import { fileError } from '../machine-error.js'
-import type { PeerMessage, StopMessage } from '../protocol.js'
+import type { AskMessage, PeerMessage, StopMessage } from '../protocol.js'
 
 export interface ChildInit {
   /** number of the peer on this machine, from 0 */
@@ -34,6 +34,8 @@ export class Child extends Emitter<ChildEvents> {
   readonly listening: Promise<{ readonly peer: PeerId; readonly addresses: readonly string[] }>
   readonly exited: Promise<void>
   peer: PeerId | undefined
+  /** messages that came from it */
+  heard = 0
   readonly #process: ChildProcess
   #failure: PeergradError | undefined
   /** what the peer said when it ended as a peer ends */
@@ -47,6 +49,7 @@ export class Child extends Emitter<ChildEvents> {
     this.listening = new Promise((resolve, reject) => {
       this.on('exit', ({ error }) => reject(error ?? new PeergradError('aborted', 'left before it was up')))
       this.#process.on('message', (message: PeerMessage) => {
+        this.heard += 1
         if (message.type === 'listening') {
           this.peer = message.peer
           resolve({ peer: message.peer, addresses: message.addresses })
@@ -89,6 +92,18 @@ export class Child extends Emitter<ChildEvents> {
     if (this.#process.connected) this.#process.send(message, () => undefined)
   }
 
+  /** Asks the peer for a sign of life. */
+  ask(): void {
+    const message: AskMessage = { type: 'ask' }
+    if (this.#process.connected) this.#process.send(message, () => undefined)
+  }
+
+  /** Kills the process, which then ended with this error. */
+  end(error: PeergradError): void {
+    this.#failure = error
+    this.kill()
+  }
+
   kill(): void {
     this.#process.kill('SIGKILL')
   }
@@ -106,7 +121,7 @@ export class Child extends Emitter<ChildEvents> {
     if (message.type === 'event') this.emit('event', message)
     else if (message.type === 'metrics') this.emit('metrics', message)
     else if (message.type === 'failed') this.#failure = PeergradError.fromJSON(message.error)
-    else this.#ended = message
+    else if (message.type === 'ended') this.#ended = message
   }
 
   #death(code: number | null, signal: NodeJS.Signals | null): PeergradError {

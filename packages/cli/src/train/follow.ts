@@ -5,6 +5,7 @@ import { Recorder } from '../recorder.js'
 import { Tally } from '../tally.js'
 import { Child } from './child.js'
 import { Progress } from '../output/progress.js'
+import { watchSilence, type SilenceInit } from './silence.js'
 
 export interface Followed {
   readonly result: RunResult
@@ -31,6 +32,8 @@ export interface FollowInit {
   readonly interrupt: AbortSignal
   /** milliseconds that peers have to leave after it */
   readonly grace: number
+  /** how long a peer may say nothing; for ever when left out */
+  readonly silence?: SilenceInit
   readonly onChild: (child: Child) => void
 }
 
@@ -66,6 +69,7 @@ export async function follow(init: FollowInit): Promise<Followed> {
     const child = new Child({ number, program: init.program, directory, args: init.args(number, directory, join) })
     children.push(child)
     init.onChild(child)
+    if (init.silence !== undefined) watchSilence(child, init.silence)
     ready.push(readyToTrain(child))
     void child.listening.then(({ peer }) => names.set(peer, String(number))).catch(() => undefined)
     child.on('metrics', ({ url }) => progress.say(`peergrad: metrics of peer ${number} at ${url}`))

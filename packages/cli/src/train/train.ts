@@ -16,6 +16,7 @@ import { summary } from '../output/summary.js'
 import { runFileText } from '../run-file.js'
 import { unguarded } from '../unguarded.js'
 import { follow, type Followed } from './follow.js'
+import { silenceOf } from './silence.js'
 import { interruptible, type Stops } from './interruptible.js'
 
 /** Milliseconds that peers have to leave after Ctrl+C. */
@@ -64,7 +65,8 @@ export async function train(
   stops: Stops
 ): Promise<Trained> {
   // what can be seen to be wrong is said before anything is started or written
-  await checkComponents(optionsToManifest(options), options)
+  const manifest = optionsToManifest(options)
+  await checkComponents(manifest, options)
   checkAdmissionHere(options)
   if (options.metrics !== undefined) metricsOfPeer(options.metrics, options.peers - 1)
   // read once here before so many processes do: a data set that is fetched is fetched once
@@ -78,6 +80,7 @@ export async function train(
   say(
     `peergrad: ${options.peers} peers ${how} ${options.model} on ${options.dataset} with ${options.strategy}; files in ${out}`
   )
+  const silence = silenceOf(options, manifest)
   const dashboard = await openDashboard(out, port)
   const followed = await follow({
     numbers: startOrder(options.peers, checkpoints),
@@ -91,6 +94,7 @@ export async function train(
     goOn: checkpoints !== undefined,
     interrupt: stops.signal,
     grace: GRACE,
+    ...(silence && { silence }),
     onChild: stops.onChild
   }).finally(() => dashboard?.close())
   collectModel(out, options.peers)

@@ -4,6 +4,7 @@ import {
   filterOf,
   loadFactory,
   loadPlugin,
+  parseSchedule,
   PeergradError,
   processClock,
   resolvePlugin,
@@ -176,7 +177,7 @@ export class Simulation {
           Array.from({ length: shards }, (_, shard) =>
             Uint32Array.from({ length: 240 / shards }, (_, i) => i * shards + shard)
           ),
-        schedule: { name: 'constant' },
+        schedule: parseSchedule(this.manifest.schedule),
         clock,
         logger: silent,
         emit: (event) => {

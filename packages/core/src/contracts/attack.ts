@@ -13,7 +13,8 @@ export type Floats = Float32Array | Float64Array
  * What an attack must be told: the hostile peer's own honest vector, those of all honest peers of the round before it
  * gives its own (a rushing adversary), what the run's rule makes of a candidate, who is in the view.
  */
-export type Knowledge = 'own' | 'honest' | 'defence' | 'topology'
+export const KNOWLEDGE = ['own', 'honest', 'defence', 'topology'] as const
+export type Knowledge = (typeof KNOWLEDGE)[number]
 
 export const ATTACK_LEVELS = ['data', 'gradient', 'payload', 'protocol'] as const
 export type AttackLevel = (typeof ATTACK_LEVELS)[number]

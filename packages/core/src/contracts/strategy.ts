@@ -119,6 +119,7 @@ export interface RoundRecord {
   readonly round: number
   /** mean training loss over its samples */
   readonly loss: number
+  /** of its view, whether they contributed in time or not */
   readonly members: number
   /** from the one before */
   readonly milliseconds: number

@@ -1,5 +1,5 @@
 import type { Aggregator } from '../contracts/aggregator.js'
-import { ATTACK_LEVELS, type Attack } from '../contracts/attack.js'
+import { ATTACK_LEVELS, type Attack, type AttackLevel } from '../contracts/attack.js'
 import type { Codec } from '../contracts/codec.js'
 import type { DatasetSource } from '../contracts/dataset.js'
 import type { Filter } from '../contracts/filter.js'
@@ -83,6 +83,14 @@ const SHAPES: { readonly [K in Exclude<keyof Plugins, 'model'>]: Shape<Pick<Plug
   attack: { ...named, level: oneOf(...ATTACK_LEVELS), holds: sentence, knows: list }
 }
 
+/** What an attack does, by its level. */
+const ATTACK_WORK: { readonly [K in AttackLevel]: Readonly<Record<string, Member>> } = {
+  data: { corrupt: fn },
+  gradient: { craft: fn },
+  payload: { arm: fn },
+  protocol: { arm: fn }
+}
+
 export const GRADIENT_STORE: Shape<GradientStore> = {
   name: word,
   capabilities: object,
@@ -124,7 +132,11 @@ export function checkShape<T>(who: string, value: unknown, shape: Shape<T>): ass
 
 /** The same for what a factory of this kind made. */
 export function checkPlugin<K extends keyof Plugins>(kind: K, who: string, made: unknown): asserts made is Plugins[K] {
-  if (kind !== 'model') return checkShape(who, made, SHAPES[kind as Exclude<K, 'model'>] as Shape<unknown>)
+  if (kind !== 'model') {
+    checkShape(who, made, SHAPES[kind as Exclude<K, 'model'>] as Shape<unknown>)
+    if (kind === 'attack') checkShape(who, made, ATTACK_WORK[(made as Attack).level] as Shape<unknown>)
+    return
+  }
   if (typeof made === 'function') return
   const message = `${who} is ${kindOf(made)}, expected a function of { tf, layers, shape, classes }`
   throw new PeergradError('argument', message, { plugin: who })

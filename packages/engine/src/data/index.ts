@@ -1,12 +1,14 @@
 import {
   describedRegistry,
   loadPlugin,
+  parsePlugin,
   resolvePlugin,
   type Dataset,
   type DatasetInit,
   type DatasetSource
 } from '@peergrad/core'
 
+import { accountable } from './accountable.js'
 import { checkDataset } from './check.js'
 
 /** Built-in sources of data. A module path or package name that exports a factory of a DatasetSource works likewise. */
@@ -25,11 +27,13 @@ export async function datasetSource(text: string): Promise<DatasetSource> {
 
 /**
  * Reads a data set by its name or module, e.g. `mnist` or `idx:dir=data`. Progress goes to `report`. Errors: `unknown`
- * lists the names, `missing` and `corrupt` name the file, `unreachable` the registry.
+ * lists the names, `missing` and `corrupt` name the file, `unreachable` the registry; of a source of a user's those of `accountable`.
  */
 export async function loadDataset(text: string, init: DatasetInit): Promise<Dataset> {
   const source = await datasetSource(text)
-  const dataset = await source.load(init)
+  const dataset = datasets.entries.has(parsePlugin(text).name)
+    ? await source.load(init)
+    : await accountable(`dataset ${text}`, source, init)
   await checkDataset(dataset)
   const { name, train } = dataset
   if (init.stream === true && !('files' in train.features)) {

@@ -1,7 +1,7 @@
 import { PeergradError, type Layout } from '@peergrad/core'
 
 import { enableRelaxedSimd } from '../kernels/relaxed-simd.js'
-import { Slot } from './slot.js'
+import { Slot, type SlotLimit } from './slot.js'
 import type { Answers, Job, WorkerInit } from '../worker/protocol.js'
 
 interface Task {
@@ -15,11 +15,19 @@ interface Task {
   crashes: number
 }
 
+interface PoolInit {
+  readonly init: Omit<WorkerInit, 'claim'>
+  readonly limit: SlotLimit | undefined
+  readonly slots: readonly Slot[]
+  readonly layout: Layout
+}
+
 /** Workers that take jobs in order, one each. A crashed worker is replaced once for a job, which is run again. */
 export class Pool {
   readonly layout: Layout
   readonly workers: number
   readonly #init: Omit<WorkerInit, 'claim'>
+  readonly #limit: SlotLimit | undefined
   readonly #idle: Slot[] = []
   readonly #slots = new Set<Slot>()
   readonly #queue: Task[] = []
@@ -27,8 +35,9 @@ export class Pool {
   /** set while no worker is left and none starts */
   #gone: PeergradError | undefined
 
-  private constructor(init: Omit<WorkerInit, 'claim'>, slots: readonly Slot[], layout: Layout) {
+  private constructor({ init, limit, slots, layout }: PoolInit) {
     this.#init = init
+    this.#limit = limit
     this.layout = layout
     this.workers = slots.length
     for (const slot of slots) {
@@ -37,9 +46,10 @@ export class Pool {
     }
   }
 
-  static async start(init: Omit<WorkerInit, 'claim'>, workers: number): Promise<Pool> {
+  /** `limit`: how long each job may take; for ever when left out. */
+  static async start(init: Omit<WorkerInit, 'claim'>, workers: number, limit?: SlotLimit): Promise<Pool> {
     enableRelaxedSimd()
-    const starts = await Promise.allSettled(Array.from({ length: workers }, () => Slot.start(init)))
+    const starts = await Promise.allSettled(Array.from({ length: workers }, () => Slot.start(init, limit)))
     const started = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []))
     const failed = starts.find((start) => start.status === 'rejected')
     const [first] = started
@@ -47,11 +57,8 @@ export class Pool {
       await Promise.all(started.map(({ slot }) => slot.close()))
       throw PeergradError.from(failed?.reason)
     }
-    return new Pool(
-      init,
-      started.map(({ slot }) => slot),
-      first.layout
-    )
+    const slots = started.map(({ slot }) => slot)
+    return new Pool({ init, limit, slots, layout: first.layout })
   }
 
   /** Runs one job on the next free worker. */
@@ -132,6 +139,8 @@ export class Pool {
     if (this.#closed) return task.reject(closed())
     if (task.aborted) return task.reject(aborted())
     if (slot.alive) return task.reject(error)
+    // a model that did not end its work would not do so the next time
+    if (error.data['plugin'] !== undefined) return task.reject(error)
     task.crashes += 1
     if (task.crashes === 1) {
       this.#queue.unshift(task)
@@ -143,7 +152,7 @@ export class Pool {
     this.#slots.delete(slot)
     if (this.#closed) return
     try {
-      const { slot: fresh } = await Slot.start(this.#init)
+      const { slot: fresh } = await Slot.start(this.#init, this.#limit)
       this.#gone = undefined
       this.#slots.add(fresh)
       this.#idle.push(fresh)

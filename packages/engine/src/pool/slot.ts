@@ -4,6 +4,16 @@ import { PeergradError, type Layout } from '@peergrad/core'
 
 import { Claim, type Answers, type FromWorker, type Job, type ToWorker, type WorkerInit } from '../worker/protocol.js'
 
+/** How long a job of a user's model may take. */
+export interface SlotLimit {
+  /** what messages call the model */
+  readonly who: string
+  readonly milliseconds: number
+}
+
+/** Steps in which that time is counted: a process that stood still meanwhile is late for one of them only. */
+const TICKS = 10
+
 interface Waiting {
   readonly resolve: (value: never) => void
   readonly reject: (error: PeergradError) => void
@@ -16,8 +26,10 @@ export class Slot {
   #waiting: Waiting | undefined
   #endsItself = false
   #ended: PeergradError | undefined
+  readonly #limit: SlotLimit | undefined
 
-  private constructor(init: Omit<WorkerInit, 'claim'>) {
+  private constructor(init: Omit<WorkerInit, 'claim'>, limit: SlotLimit | undefined) {
+    this.#limit = limit
     const claim = new SharedArrayBuffer(4)
     this.#claim = new Int32Array(claim)
     this.#worker = new Worker(new URL('../worker/worker.js', import.meta.url), {
@@ -29,11 +41,9 @@ export class Slot {
   }
 
   /** Starts a worker; the layout is its model's. Rejects with the worker's own error, or `crashed`. */
-  static async start(init: Omit<WorkerInit, 'claim'>): Promise<{ slot: Slot; layout: Layout }> {
-    const slot = new Slot(init)
-    const layout = await new Promise<Layout>((resolve, reject) => {
-      slot.#waiting = { resolve, reject }
-    }).catch(async (error: unknown) => {
+  static async start(init: Omit<WorkerInit, 'claim'>, limit?: SlotLimit): Promise<{ slot: Slot; layout: Layout }> {
+    const slot = new Slot(init, limit)
+    const layout = await slot.#answer<Layout>().catch(async (error: unknown) => {
       await slot.close()
       throw error
     })
@@ -51,10 +61,9 @@ export class Slot {
     Atomics.store(this.#claim, 0, Claim.open)
     this.#worker.ref()
     try {
-      return await new Promise<Answers[J['kind']]>((resolve, reject) => {
-        this.#waiting = { resolve, reject }
-        this.#worker.postMessage(job satisfies ToWorker)
-      })
+      const answer = this.#answer<Answers[J['kind']]>()
+      this.#worker.postMessage(job satisfies ToWorker)
+      return await answer
     } finally {
       this.#worker.unref()
     }
@@ -75,6 +84,29 @@ export class Slot {
     this.#worker.ref()
     this.#worker.postMessage({ kind: 'close' } satisfies ToWorker)
     await exit
+  }
+
+  /** The next answer. One that does not come in time ends the worker. */
+  async #answer<T>(): Promise<T> {
+    const answer = new Promise<T>((resolve, reject) => {
+      this.#waiting = { resolve, reject }
+    })
+    if (this.#limit === undefined) return answer
+    const { who, milliseconds } = this.#limit
+    let ticks = 0
+    const timer = setInterval(() => {
+      if (++ticks < TICKS) return
+      clearInterval(timer)
+      const message = `${who} did not end its work within ${milliseconds / 1000} s, so it was ended`
+      this.#ended = new PeergradError('crashed', `engine: ${message}`, { plugin: who })
+      // until it is gone it may write into the vectors of the call
+      void this.#worker.terminate()
+    }, milliseconds / TICKS)
+    try {
+      return await answer
+    } finally {
+      clearInterval(timer)
+    }
   }
 
   #receive(message: FromWorker): void {

@@ -6,12 +6,20 @@ import { roundKey, type DerivedMessage, type ExchangeParts } from './round-servi
 import { shapeOf } from './shape.js'
 import type { Packed } from './vectors.js'
 
+/** A vector that a member has not announced. */
+export interface Missing {
+  readonly label: string
+  readonly peer: PeerId
+}
+
 /** Vectors that members make of contributions in a ballot and hand on under a label: merged ones, sums of a ring. */
 export class DerivedVectors {
   readonly #parts: ExchangeParts
   readonly #pulls: Pulls
   readonly #announced: Derived
   readonly #waiters = new Set<() => void>()
+  /** what is waited for */
+  readonly #missing = new Set<Missing>()
   /** members that cannot publish in a ballot, and because of whom */
   readonly #unable = new Map<PeerId, { readonly ballot: number; readonly peers: readonly PeerId[] }>()
 
@@ -19,6 +27,12 @@ export class DerivedVectors {
     this.#parts = parts
     this.#pulls = pulls
     this.#announced = new Derived(parts.init.view.members.length)
+  }
+
+  /** The first of what is waited for and was not announced. */
+  get missing(): Missing | undefined {
+    const [first] = this.#missing
+    return first
   }
 
   announced(from: PeerId, message: DerivedMessage): void {
@@ -84,11 +98,14 @@ export class DerivedVectors {
         throw new PeergradError('unreachable', `${peer} cannot publish ${label}`, { peers: unable.peers })
       }
       const woken = deferred<void>()
+      const missing = { label, peer }
       this.#waiters.add(woken.resolve)
+      this.#missing.add(missing)
       try {
         await orAborted(woken.promise, signal)
       } finally {
         this.#waiters.delete(woken.resolve)
+        this.#missing.delete(missing)
       }
     }
   }

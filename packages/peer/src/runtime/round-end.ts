@@ -59,7 +59,7 @@ export class RoundEnd {
     // who made a step may be lost before it counts
     const loss = samples > 0 ? losses / samples : (this.#trainingLoss ?? 0)
     this.#trainingLoss = loss
-    this.#remember({ round, loss, members: contributions.length, milliseconds: clock.now() - start })
+    this.#remember({ round, loss, members: current.init.view.members.length, milliseconds: clock.now() - start })
     journal.round({
       round,
       attempt: attempts - 1,

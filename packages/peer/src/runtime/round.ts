@@ -10,7 +10,7 @@ import {
   type PhaseTimes,
   type Proposal
 } from '@peergrad/core'
-import { checkAborted, deferred } from '../deferred.js'
+import { checkAborted, deferred, orAborted } from '../deferred.js'
 import { RoundAgreement } from './agreement/agreement.js'
 import type { AgreementMessage, Decision } from './agreement/contract.js'
 import { Attempt } from './attempt.js'
@@ -21,6 +21,7 @@ import type { OwnContribution } from './own-contribution.js'
 import { isOwnFault } from './own-fault.js'
 import { isRing, RingOrder } from './ring-order.js'
 import type { ExchangeInit, ExchangeMessage, RoundServices } from './round-services.js'
+import { Unpublished } from './unpublished.js'
 
 export interface RoundInit extends ExchangeInit {
   /** members of the next view and the end of the run, as this peer would propose them */
@@ -31,6 +32,8 @@ export interface RoundInit extends ExchangeInit {
   readonly votes: boolean
   /** a member said that it is in a later round */
   readonly behind: () => boolean
+  /** nobody of the view is suspected */
+  readonly whole: () => boolean
   /** of this process, for what it signs */
   readonly life: number
   readonly exclusions: Pick<Exclusions, 'has' | 'convinces' | 'found'>
@@ -162,7 +165,7 @@ export class Round {
         this.#begin()
       }
       const { decision, holders } = await this.#decided.promise
-      await this.#ownOutcome(decision)
+      await this.#ownOutcome(decision, signal)
       this.#abandon()
       const shared = this.#private(decision.proposal) === undefined
       const made = this.#outcomes.get(decision.outcome) ?? (shared ? undefined : this.init.state)
@@ -257,9 +260,15 @@ export class Round {
     const { clock, manifest } = this.services
     this.#timers.push(clock.after(manifest.deadline, () => this.#agreement.collected()))
     const patience = manifest.deadline + manifest.grace
+    const { derived } = this.#exchange
+    const { name } = this.services.strategy
+    const { whole } = this.init
+    const unpublished = new Unpublished({ name, round: this.round, missing: () => derived.missing, whole })
     const watch = () => {
       this.#timers.push(
         clock.after(patience, () => {
+          const never = unpublished.stalled(patience)
+          if (never !== undefined) return this.give(never)
           this.#agreement.stalled()
           if (!this.#agreement.decided) watch()
         })
@@ -331,13 +340,22 @@ export class Round {
     }
   }
 
-  /** The others may decide while this peer ends the same exchange: a moment's wait saves a whole vector. */
-  async #ownOutcome({ ballot, outcome }: Decision): Promise<void> {
+  /**
+   * The others may decide while this peer ends the same exchange: a moment's wait saves a whole vector. A model of its own
+   * nobody else can give it: that is waited for, and made now if need be, or this peer's part in the round would be lost.
+   */
+  async #ownOutcome({ ballot, proposal, outcome }: Decision, signal: AbortSignal): Promise<void> {
+    const { self, clock, manifest } = this.services
+    if (this.#outcomes.has(outcome)) return
     const attempt = this.#attempt
-    if (this.#outcomes.has(outcome) || attempt?.bound !== true || attempt.aborted || attempt.ballot !== ballot) return
+    const makes = attempt?.bound === true && !attempt.aborted && attempt.ballot === ballot
+    const gave = this.init.votes && proposal.contributions.some(({ peer }) => peer === self)
+    const alone = gave && this.#private(proposal) !== undefined
+    if (!makes && !alone) return
+    if (!makes) this.#onProposal(ballot, proposal)
     const late = deferred<void>()
-    this.#timers.push(this.services.clock.after(PAUSE, late.resolve))
-    await Promise.race([this.#attempting, late.promise])
+    this.#timers.push(clock.after(alone ? manifest.deadline : PAUSE, late.resolve))
+    await orAborted(Promise.race([this.#attempting, late.promise]), signal)
   }
 
   /** What a round is called in which every peer goes on with a model of its own; undefined when the outcome is of all. */

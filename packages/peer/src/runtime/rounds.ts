@@ -129,6 +129,7 @@ export class Rounds {
       minimum: () => roster.minimum(),
       next: () => this.#end.next(),
       behind: () => this.#ahead(round).length > 0,
+      whole: () => !view.members.some((peer) => peer !== this.#self && roster.suspects(peer)),
       life,
       exclusions,
       refuse

@@ -35,7 +35,8 @@ export async function callStrategy(strategy: Strategy, context: RoundContext, li
     key = await Promise.race([strategy.round(watch.context), watch.idle])
   } catch (thrown) {
     const error = pluginError(who, thrown)
-    if (!KEYS.includes(error.code) || error.data['peers'] !== undefined) throw error
+    const { peers, plugin } = error.data
+    if (!KEYS.includes(error.code) || peers !== undefined || plugin !== undefined) throw error
     throw new PeergradError(error.code, `${who}: ${error.message}`, { ...error.data, plugin: who }, { cause: thrown })
   } finally {
     watch.stop()

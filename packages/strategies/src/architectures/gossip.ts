@@ -75,13 +75,16 @@ export const gossip: StrategyFactory = (options): Strategy => {
     kind: 'exchange',
     combines: merge === 'weights',
     neighbours: graphOf,
-    refuses({ aggregator, preAggregators: [first], filter }) {
+    refuses({ aggregator, preAggregators: [first], codec, filter }) {
       if (first !== undefined)
         return `models are merged as they are; got the pre-aggregator ${first.name}, expected none`
       const named = aggregator.inStore?.name !== 'mean'
       if (named && merge === 'weights')
         return `models are averaged with weights; got the rule ${aggregator.name}, expected mean, or gossip:merge=rule`
       if (tau > 0 && merge === 'rule') return 'clip goes with weights; got it with merge=rule, expected one of both'
+      // what such a codec loses waits beside a filter, and is to be added to the next gradient
+      if (codec.feedback === true)
+        return `models are exchanged whole; got the codec ${codec.name}, which loses what only a next gradient could make up for, expected another one`
       return filter === undefined
         ? undefined
         : `models are exchanged whole; got the filter ${filter.name}, expected none`

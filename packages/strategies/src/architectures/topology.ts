@@ -6,14 +6,14 @@ type Topology = (typeof TOPOLOGIES)[number]
 /** Places next to each of n places, 0 … n − 1; symmetric, connected, nobody next to itself. */
 export type Neighbours = readonly (readonly number[])[]
 
-/** Tries at a random regular graph before the ring that it is made of is taken. */
-const TRIES = 100
+/** Swaps for each edge of a random graph, after which nothing is seen of how it began. */
+const SWAPS = 10
 
 /**
  * - `ring`: the one before and the one after
  * - `torus`: four of a grid that is as square as n allows, and closes on itself; a ring when n is a prime
- * - `random`: a regular graph of this degree (the ring and random matchings beside it; one place has a degree less when n
- *   and the degree are odd), the same for the same seed
+ * - `random`: a regular graph of this degree (one place has a degree less when n and the degree are odd), the same for the
+ *   same seed
  * - `full`: all others
  * - `sunlet`: a ring of the first `core` places; each other one is next to a place of the ring alone, in turn
  */
@@ -23,10 +23,11 @@ export function neighbours(
   { degree, core, seed }: { degree: number; core: number; seed: number }
 ): Neighbours {
   if (topology === 'sunlet') return sunlet(n, Math.min(core, n))
-  if (topology === 'full' || n <= 3) return graph(n, (i) => range(n).filter((j) => j !== i))
+  if (topology === 'full' || n <= 3 || (topology === 'random' && degree >= n - 1))
+    return graph(n, (i) => range(n).filter((j) => j !== i))
   if (topology === 'ring') return graph(n, (i) => [i - 1, i + 1])
   if (topology === 'torus') return torus(n)
-  return regular(n, Math.min(degree, n - 1), seed)
+  return regular(n, degree, seed)
 }
 
 /**
@@ -60,27 +61,47 @@ function torus(n: number): Neighbours {
   })
 }
 
-/** A ring of shuffled places, and matchings beside it until the degree is reached. */
+/**
+ * A ring of shuffled places, so that it is connected, and beside it a regular graph of two degrees less, whose edges swap
+ * ends until they are random.
+ */
 function regular(n: number, degree: number, seed: number): Neighbours {
   if (degree < 2) throw new PeergradError('argument', `gossip.degree: got ${degree}, expected at least 2`)
   const stream = random(seed, 'topology', n)
   const order = stream.shuffle(range(n))
-  const edges = range(n).map(() => new Set<number>())
+  const next = range(n).map(() => new Set<number>())
   const join = (a: number, b: number) => {
-    edges[a].add(b)
-    edges[b].add(a)
+    next[a].add(b)
+    next[b].add(a)
+  }
+  const part = (a: number, b: number) => {
+    next[a].delete(b)
+    next[b].delete(a)
   }
   order.forEach((place, i) => join(place, order[(i + 1) % n]))
-  for (let round = 2; round < degree; round++) {
-    for (let tries = 0; tries < TRIES; tries++) {
-      const shuffled = stream.shuffle(range(n))
-      const pairs = range(Math.floor(n / 2)).map((i) => [shuffled[2 * i], shuffled[2 * i + 1]] as const)
-      if (pairs.some(([a, b]) => edges[a].has(b))) continue
-      for (const [a, b] of pairs) join(a, b)
-      break
-    }
+  const chords = chordsOf(n, degree).map(([i, j]): [number, number] => [order[i], order[j]])
+  for (const [a, b] of chords) join(a, b)
+  for (let swap = 0; swap < SWAPS * chords.length; swap++) {
+    const [one, other] = [stream.below(chords.length), stream.below(chords.length)]
+    const [a, b] = chords[one]
+    const [c, d] = stream.below(2) === 0 ? chords[other] : [chords[other][1], chords[other][0]]
+    if (a === d || c === b || next[a].has(d) || next[c].has(b)) continue
+    part(a, b)
+    part(c, d)
+    join(a, d)
+    join(c, b)
+    chords[one] = [a, d]
+    chords[other] = [c, b]
   }
-  return edges.map((each) => [...each].sort((a, b) => a - b))
+  return next.map((each) => [...each].sort((a, b) => a - b))
+}
+
+/** Edges across a ring of n places, so that each place has degree − 2 of them; one place has one less when it cannot be. */
+function chordsOf(n: number, degree: number): [number, number][] {
+  const lengths = range(Math.floor(degree / 2) - 1).map((k) => k + 2)
+  const chords = lengths.flatMap((length) => range(n).map((i): [number, number] => [i, (i + length) % n]))
+  const half = Math.floor(n / 2)
+  return degree % 2 === 0 ? chords : [...chords, ...range(half).map((i): [number, number] => [i, i + half])]
 }
 
 function graph(n: number, next: (i: number) => readonly number[]): Neighbours {

@@ -29,6 +29,7 @@ export interface PeersInit {
 
 export interface Peers {
   readonly honest: readonly Promise<PeerResult>[]
+  readonly hostile: readonly Promise<PeerResult>[]
   /** ends whoever still runs, and gives back what the run took */
   end(): Promise<void>
 }
@@ -115,6 +116,7 @@ export async function startPeers(init: PeersInit): Promise<Peers> {
   }
   return {
     honest: running.slice(0, honest),
+    hostile: running.slice(honest),
     async end() {
       over.abort(OVER)
       for (const mesh of meshes) await mesh.close()

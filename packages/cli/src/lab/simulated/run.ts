@@ -21,7 +21,8 @@ const SPARE = 600_000
 
 /**
  * One run of a grid on a network in memory, under a virtual clock that waits for the gradients. The same cell gives the
- * same parameters as over real processes. What ends an honest peer ends the run, and is part of its outcome.
+ * same parameters as over real processes. What ends an honest peer ends the run, and is part of its outcome. Rejects
+ * with what an attack threw.
  */
 export async function simulateCell({ cell, plan, laboratory, signal, onRound }: SimulateInit): Promise<Outcome> {
   const { manifest, parts } = plan
@@ -46,8 +47,16 @@ export async function simulateCell({ cell, plan, laboratory, signal, onRound }: 
       if (event.type === 'round') onRound(observer.rounds)
     }
   })
+  let broken: PeergradError | undefined
+  for (const peer of peers.hostile)
+    peer.catch((thrown: unknown) => {
+      const error = PeergradError.from(thrown)
+      if (error.data['plugin'] === `attack ${plan.attack?.attack.name}`) broken ??= error
+    })
   try {
     const ended = await turn(peers.honest, { clock, laboratory, signal, limit: () => limit(manifest, observer.rounds) })
+    // an attack that threw did not play: what the run came to says nothing of it
+    if (broken !== undefined) throw broken
     return observer.outcome({ ended, seconds: (performance.now() - start) / 1000 })
   } finally {
     await peers.end()

@@ -1,15 +1,43 @@
-import { random, type Attack, type AttackContext, type Disguise } from '@peergrad/core'
+import {
+  pluginError,
+  random,
+  type Attack,
+  type AttackContext,
+  type Disguise,
+  type GradientAttack
+} from '@peergrad/core'
 import { crafting } from './crafting.js'
 
-/** What a peer is disguised as that plays this attack. */
+/** What a peer is disguised as that plays this attack. What the attack throws names it, and not the part that it stands in. */
 export function disguiseOf(attack: Attack, context: AttackContext): Disguise {
+  const who = `attack ${attack.name}`
   switch (attack.level) {
     case 'data':
-      return { dataset: (honest, { seed }) => attack.corrupt(honest, random(seed, 'attack', attack.name)) }
+      return {
+        dataset: (honest, { seed }) => named(who, () => attack.corrupt(honest, random(seed, 'attack', attack.name)))
+      }
     case 'gradient':
-      return crafting(attack, context)
+      return crafting({ knows: attack.knows, craft: namedCraft(who, attack) }, context)
     case 'payload':
     case 'protocol':
-      return attack.arm(context)
+      return named(who, () => attack.arm(context))
+  }
+}
+
+function namedCraft(who: string, attack: GradientAttack): GradientAttack['craft'] {
+  return async (input) => {
+    try {
+      await attack.craft(input)
+    } catch (thrown) {
+      throw pluginError(who, thrown)
+    }
+  }
+}
+
+function named<T>(who: string, work: () => T): T {
+  try {
+    return work()
+  } catch (thrown) {
+    throw pluginError(who, thrown)
   }
 }

@@ -1,0 +1,66 @@
+import { parsePlugin, PeergradError, type Options, type Registry } from '@peergrad/core'
+import { datasets, partitioners } from '@peergrad/engine'
+import { strategies } from '@peergrad/strategies'
+import { stores } from '../stores.js'
+import type { Child } from './child.js'
+
+/** How long a peer may say nothing where plug-ins of a user's run on its main thread. */
+export interface SilenceInit {
+  /** as messages call them */
+  readonly plugins: readonly string[]
+  /** milliseconds until it is ready to train: reading data may take long */
+  readonly loading: number
+  /** milliseconds from then on */
+  readonly training: number
+}
+
+/** Milliseconds that a busy machine may keep any process from answering. */
+const LEAST = 5000
+/** Steps in which the time is counted: if this process stands still itself, it is late for one of them only. */
+const TICKS = 10
+
+/** The limits for a run; undefined when all that runs on the main thread of a peer is ours, and gives it back. */
+export function silenceOf(
+  options: Pick<Options, 'strategy' | 'partition' | 'dataset' | 'store' | 'patience'>,
+  { deadline, grace }: { deadline: number; grace: number }
+): SilenceInit | undefined {
+  const kinds: readonly (readonly [Exclude<keyof typeof options, 'patience'>, Registry])[] = [
+    ['strategy', strategies],
+    ['partition', partitioners],
+    ['dataset', datasets],
+    ['store', stores]
+  ]
+  const own = kinds.filter(([kind, { entries }]) => !entries.has(parsePlugin(options[kind]).name))
+  if (own.length === 0) return undefined
+  const training = Math.max(LEAST, deadline + grace)
+  return {
+    plugins: own.map(([kind]) => `${kind} ${options[kind]}`),
+    loading: Math.max(training, options.patience * 1000),
+    training
+  }
+}
+
+/**
+ * Ends a peer that does not answer for so long: a plug-in that loops without awaiting anything keeps its main thread, on which
+ * nothing can stop it.
+ */
+export function watchSilence(child: Child, { plugins, loading, training }: SilenceInit): void {
+  const tick = training / TICKS
+  let limit = loading
+  let silent = 0
+  let heard = child.heard
+  child.on('event', ({ event }) => {
+    if (event.type === 'started') limit = training
+  })
+  const timer = setInterval(() => {
+    silent = child.heard === heard ? silent + tick : 0
+    heard = child.heard
+    if (silent < limit) return child.ask()
+    clearInterval(timer)
+    const [who] = plugins
+    const which = plugins.length === 1 ? who : `one of ${plugins.join(', ')}`
+    const message = `${which} has kept the main thread of its peer for ${silent / 1000} s, so the peer was ended; a loop there must await something`
+    child.end(new PeergradError('timeout', message, { plugin: which }))
+  }, tick)
+  void child.exited.then(() => clearInterval(timer))
+}

@@ -1,0 +1,42 @@
+import { PeergradError, pluginError, type Dataset, type DatasetInit, type DatasetSource } from '@peergrad/core'
+
+/** Milliseconds that a source may work without a word of how far it is. */
+const PATIENCE = 600_000
+
+/**
+ * What a source of a user's loads. Errors that name it: `internal` when it throws, `argument` when it loads no object,
+ * `timeout` when it neither ends nor reports anything for ten minutes; and why the signal aborted, whether it listens or not.
+ */
+export async function accountable(who: string, source: DatasetSource, init: DatasetInit): Promise<Dataset> {
+  const { signal, report } = init
+  let giveUp = (_error: unknown) => {}
+  const given = new Promise<never>((_, reject) => (giveUp = reject))
+  const onAbort = () => giveUp(signal?.reason)
+  const late = () =>
+    giveUp(
+      new PeergradError('timeout', `${who} has not loaded, and has reported nothing for ${PATIENCE / 1000} s`, {
+        plugin: who
+      })
+    )
+  let timer = setTimeout(late, PATIENCE)
+  signal?.addEventListener('abort', onAbort, { once: true })
+  try {
+    signal?.throwIfAborted()
+    const loading = source.load({
+      ...init,
+      report(message) {
+        clearTimeout(timer)
+        timer = setTimeout(late, PATIENCE)
+        report?.(message)
+      }
+    })
+    const loaded: unknown = await Promise.race([loading, given])
+    if (typeof loaded === 'object' && loaded !== null) return loaded as Dataset
+    throw new PeergradError('argument', `${who} loaded ${String(loaded)}, expected a data set`, { plugin: who })
+  } catch (thrown) {
+    throw signal?.aborted === true ? PeergradError.from(signal.reason) : pluginError(who, thrown)
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', onAbort)
+  }
+}
