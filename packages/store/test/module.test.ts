@@ -161,7 +161,7 @@ describe.skipIf(unavailable !== undefined)(title('commands of the module'), () =
       expectSameBits(await server.get('to'), Float32Array.of(2, 4))
     })
     it.each<[Argument[], string]>([
-      [['AVERAGE', 'to', 0, 'a'], 'PGARGUMENT n: got "0", expected a whole number from 1 to 1024'],
+      [['AVERAGE', 'to', 0, 'a'], 'PGARGUMENT n: got "0", expected a whole number from 1 to 16384'],
       [['AVERAGE', 'to', 3, 'a', 'b'], 'PGARGUMENT n: got 2 keys, expected 3'],
       [['AVERAGE', 'to', 2, 'a', 'long'], 'PGSHAPE long: got 3 floats, expected 2'],
       [['AVERAGE', 'to', 1, 'a', 'b'], 'PGARGUMENT option: got "b", expected PX milliseconds or nothing'],
