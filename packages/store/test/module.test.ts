@@ -304,7 +304,9 @@ describe.skipIf(unavailable !== undefined)(title('commands of the module'), () =
       const args = ['v1', 'v2', 'g', 2, 'MOMENTUM', 1, 0, 0, 0, 'NEXT', 'other']
       expect(await ask(narrow, 'PEERGRAD.UPDATE', ...args)).toMatch(/^NOPERM/)
       const script = `return redis.call('PEERGRAD.UPDATE', ${args.map((value) => `'${value}'`).join(',')})`
-      expect(await ask(narrow, 'EVAL', script, 0)).toMatch(/can't access at least one of the keys|ACL failure in script/)
+      expect(await ask(narrow, 'EVAL', script, 0)).toMatch(
+        /can't access at least one of the keys|ACL failure in script/
+      )
       expect(await ask(narrow, 'PEERGRAD.UPDATE', 'v1', 'v2', 'g', 2, 'SGD', 1, 0)).toBe('OK')
     })
   })
