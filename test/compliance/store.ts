@@ -240,12 +240,11 @@ export function storeCompliance(name: string, create: CreateStore): void {
         await expect(step(store, { from: 'w', gradient: 'long' })).rejects.toMatchObject({ code: 'shape' })
         await expect(step(store, { from: 'w', gradient: 'g', parameters: 3 })).rejects.toMatchObject({ code: 'shape' })
         await expect(step(store, { from: 'w', gradient: 'nan' })).rejects.toMatchObject({ code: 'non-finite' })
-        await expect(step(store, { from: 'w', gradient: 'g', learningRate: NaN })).rejects.toMatchObject({
-          code: 'non-finite'
-        })
-        await expect(step(store, { from: 'w', gradient: 'g', learningRate: 3e38 })).rejects.toMatchObject({
-          code: 'non-finite'
-        })
+        for (const learningRate of [NaN, 3e38, 1e39])
+          for (const optimiser of specs)
+            await expect(step(store, { from: 'w', gradient: 'g', optimiser, learningRate })).rejects.toMatchObject({
+              code: 'non-finite'
+            })
         await expect(step(store, { from: 'w', gradient: 'g', step: 0 })).rejects.toMatchObject({ code: 'argument' })
         expect(await store.has('next')).toBe(false)
       })

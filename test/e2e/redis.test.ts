@@ -50,7 +50,7 @@ test.skipIf(absent !== '')(
     const { bytes, whole, saved } = redis['contributions'] as { bytes: number; whole: number; saved: number }
     expect(bytes).toBeLessThan(whole)
     expect(saved).toBeCloseTo(1 - bytes / whole, 9)
-    for (const phase of ['compute', 'average', 'fetch', 'aggregate', 'update'])
+    for (const phase of ['compute', 'store', 'average', 'wait', 'fetch', 'aggregate', 'update'])
       expect(redis.peers[0]!.secondsByPhase[phase]).toBeGreaterThan(0)
     for (const { id } of redis.peers) expect(processesWith(`redis-${id.slice(-16)}/`)).toEqual([])
   }

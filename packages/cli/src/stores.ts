@@ -26,8 +26,9 @@ export interface StoreInit extends StoreOpenInit {
 /** Where the server is: with a password in it, it is better off in the environment than in the list of processes. */
 const REDIS_URL = 'PEERGRAD_REDIS_URL'
 
-/** What a private server takes besides its vectors. */
+/** What a private server takes besides its vectors, and what an allocator takes at most for a byte of these. */
 const OVERHEAD = 64 * 2 ** 20
+const SLACK = 1.25
 
 type Open = (init: StoreInit) => Promise<GradientStore>
 
@@ -53,7 +54,7 @@ async function privateServer(options: Options, peer: string, logger: Logger, ope
     logger.warn({ module: MODULE }, 'our Redis module is not built (pnpm build:module): vectors are worked on outside')
   const server = await PrivateServer.start({
     peer,
-    memory: options.memory * 2 ** 20 + OVERHEAD,
+    memory: SLACK * options.memory * 2 ** 20 + OVERHEAD,
     ...(built && { module: MODULE }),
     logger
   })

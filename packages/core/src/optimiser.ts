@@ -109,8 +109,24 @@ export type OptimiserKernel =
   | { readonly kernel: 'momentum'; readonly coefficients: MomentumCoefficients }
   | { readonly kernel: 'adam'; readonly coefficients: AdamCoefficients }
 
-/** For whoever makes the step elsewhere, e.g. a database: with the same coefficients it has the same bits. */
+/**
+ * For whoever makes the step elsewhere, e.g. a database: with the same coefficients it has the same bits. Error `non-finite`
+ * for a learning rate that makes one which no float32 holds.
+ */
 export function optimiserCoefficients(
+  spec: OptimiserSpec,
+  at: { step: number; learningRate: number }
+): OptimiserKernel {
+  const made = coefficientsOf(spec, at)
+  for (const [name, value] of Object.entries(made.coefficients) as [string, number | boolean][]) {
+    if (typeof value === 'boolean' || Number.isFinite(Math.fround(value))) continue
+    const message = `${spec.name}: a learning rate of ${at.learningRate} makes ${name} ${value}, expected a finite float32`
+    throw new PeergradError('non-finite', message)
+  }
+  return made
+}
+
+function coefficientsOf(
   spec: OptimiserSpec,
   { step, learningRate }: { step: number; learningRate: number }
 ): OptimiserKernel {

@@ -34,14 +34,14 @@ static void compute_average(Job *job) {
 /**
  * PEERGRAD.AVERAGE to n key... [PX ms]
  *
- * to = kernels.mean of the n vectors. n from 1 to 1,024; all of one length (PGSHAPE). OK, SAME, PGCONFLICT, PGMISSING,
+ * to = kernels.mean of the n vectors. n from 1 to 16,384; all of one length (PGSHAPE). OK, SAME, PGCONFLICT, PGMISSING,
  * PGARGUMENT, OOM.
  */
 COMMAND(command_average) {
   if (RedisModule_IsKeysPositionRequest(ctx)) return argument_many_keys(ctx, argv, argc, 2);
   if (argc < 4) return RedisModule_WrongArity(ctx);
   size_t n;
-  if (!argument_count(ctx, argv, argc, 2, INPUTS_MAX, &n)) return REDISMODULE_OK;
+  if (!argument_count(ctx, argv, argc, 2, AVERAGE_MAX, &n)) return REDISMODULE_OK;
   Job *job = job_create(compute_average, n, 0);
   if (!argument_rest(ctx, argv, argc, 3 + (int)n, &job->expiry)) return job_drop(job);
   if (!hold_all(ctx, job, argv, 2, n)) return job_drop(job);
@@ -194,6 +194,13 @@ static int read_aggregate(RedisModuleCtx *ctx, RedisModuleString **argv, int arg
   return 0;
 }
 
+/** About how often a rule reads its inputs. */
+static size_t passes(const Aggregate *aggregate, size_t n) {
+  const Rule *rule = &aggregate->rule;
+  if (rule->name == RULE_KRUM || rule->name == RULE_MULTIKRUM) return n;
+  return rule->name == RULE_CLIP ? 2 * rule->iterations : 1;
+}
+
 /**
  * PEERGRAD.AGGREGATE to rule parameters n key... [F f] [M m] [TAU t] [ITERATIONS k] [MEDIAN 0|1] [WEIGHTS w...] [PX ms]
  *
@@ -221,5 +228,5 @@ COMMAND(command_aggregate) {
   size_t length = job->outputs[0].tensor->length;
   if (!argument_parameters(ctx, (size_t)split, length)) return job_drop(job);
   if (rule.name == RULE_CLIP && !job_room(ctx, length)) return job_drop(job);
-  return job_run(ctx, job, (n + 1) * length);
+  return job_run(ctx, job, (n + 1) * length * passes(job->parameters, n));
 }

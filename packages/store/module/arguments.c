@@ -115,8 +115,8 @@ int argument_from_to(RedisModuleCtx *ctx, int argc) {
 int argument_many_keys(RedisModuleCtx *ctx, RedisModuleString **argv, int argc, int count) {
   long long n;
   argument_keys(ctx, argc, 1, 1, KEY_OUTPUT);
-  if (count < argc && RedisModule_StringToLongLong(argv[count], &n) == REDISMODULE_OK && n > 0 && n <= INPUTS_MAX)
-    argument_keys(ctx, argc, count + 1, count + (int)n, KEY_INPUT);
+  if (count < argc && RedisModule_StringToLongLong(argv[count], &n) == REDISMODULE_OK && n > 0)
+    argument_keys(ctx, argc, count + 1, n < argc - count ? count + (int)n : argc - 1, KEY_INPUT);
   return REDISMODULE_OK;
 }
 

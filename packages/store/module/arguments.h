@@ -7,8 +7,9 @@
 
 #include "redis.h"
 
-/** Most inputs of one command. */
+/** Most inputs of one command, and of AVERAGE: a peer may have many minibatches. */
 #define INPUTS_MAX 1024
+#define AVERAGE_MAX 16384
 
 /** Case-insensitive. */
 int argument_is(const RedisModuleString *argument, const char *word);

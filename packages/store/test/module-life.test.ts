@@ -1,5 +1,5 @@
-import { createServer } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
+import { freePort } from './free-port.js'
 import { ask, bytes, expectSameBits, ModuleServer, noise, title, unavailable } from './module-server.js'
 
 const REGION = 262_144
@@ -90,13 +90,8 @@ describe.skipIf(unavailable !== undefined)(title('the life of the module in a se
 
   it('replicates what a worker did, and nothing that failed', async () => {
     const primary = await start('--save', '', '--appendonly', 'no', '--port', '0')
-    // a replica needs a port: one that the system gives is free on every address
-    const port = await new Promise<number>((resolve) => {
-      const probe = createServer().listen(0, '127.0.0.1', () => {
-        const address = probe.address()
-        probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-      })
-    })
+    // a replica needs one
+    const port = await freePort()
     expect(await primary.ask('CONFIG', 'SET', 'repl-diskless-sync-delay', '0')).toBe('OK')
     expect(await primary.ask('CONFIG', 'SET', 'port', String(port))).toBe('OK')
     const replica = await start('--save', '', '--appendonly', 'no')
@@ -237,6 +232,20 @@ describe.skipIf(unavailable !== undefined)(title('the life of the module in a se
     done.push('ping')
     await Promise.all([busy, update])
     expect(done).toEqual(['ping', 'busy', 'update'])
+  })
+
+  it('rules that read few floats many times are no work for the thread that answers', async () => {
+    const server = await start()
+    const { done: busy } = await occupy(server)
+    await server.set('short', noise(60, 1))
+    const repeated = (n: number) => [60, n, ...Array<string>(n).fill('short')] as const
+    const clip = ['TAU', 1, 'ITERATIONS', 1000, 'MEDIAN', 0] as const
+    const calls = [
+      ask(server.connect(), 'PEERGRAD.AGGREGATE', 'krum', 'KRUM', ...repeated(1000), 'F', 0),
+      ask(server.connect(), 'PEERGRAD.AGGREGATE', 'clip', 'CLIP', ...repeated(60), ...clip)
+    ]
+    await blocked(server, 1 + calls.length)
+    expect(await Promise.all([busy, ...calls])).toEqual(['OK', 'OK', 'OK'])
   })
 
   it('inputs that go while a worker reads them are missed at the end, and nothing is made', async () => {

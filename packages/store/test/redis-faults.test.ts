@@ -1,11 +1,13 @@
 import { Arena, virtualClock } from '@peergrad/core'
-import { PATIENCE, PrivateServer, redisStore, type Patience, type RedisStoreInit } from '@peergrad/store'
+import { memoryStore, PATIENCE, PrivateServer, redisStore, type Patience, type RedisStoreInit } from '@peergrad/store'
 import { Redis } from 'ioredis'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { put, read } from '../../../test/compliance/store-support.js'
+import { everything } from './everything.js'
+import { guideRights } from './guide-rights.js'
 import { RedisProxy } from './redis-proxy.js'
-import { plainRedis, serverPlaces } from './redis-places.js'
+import { because, plainRedis, serverPlaces } from './redis-places.js'
 
 const FILTERS = new URL('../../../test/compliance/fixtures/filters.mjs', import.meta.url).href
 const SGD = { name: 'sgd', learningRate: 1 } as const
@@ -152,9 +154,9 @@ describe.each(serverPlaces)('a database that misbehaves: $name', ({ name, module
   })
 })
 
-describe.skipIf(plainRedis.absent)(`a Redis that does not let us in${plainRedis.absent ?? ''}`, () => {
+describe.skipIf(plainRedis.absent)(`a Redis that does not let us in${because(plainRedis)}`, () => {
   let server: PrivateServer
-  beforeAll(async () => (server = await PrivateServer.start({ peer: 'faults-door', memory: 16 << 20 })))
+  beforeAll(async () => (server = await PrivateServer.start({ peer: 'faults-door', memory: 32 << 20 })))
   afterAll(() => server?.close())
 
   const open = (url: string) =>
@@ -167,6 +169,25 @@ describe.skipIf(plainRedis.absent)(`a Redis that does not let us in${plainRedis.
       code: 'refused',
       message: expect.not.stringContaining('secret') as string
     })
+  })
+
+  it('with the rights of the guide, without those of the module, lets us do all our work', async () => {
+    const redis = new Redis(server.url.slice('unix:'.length))
+    const rights = guideRights().filter((word) => !word.startsWith('+peergrad.'))
+    expect(await redis.call('ACL', 'SETUSER', ...rights)).toBe('OK')
+    await redis.call('ACL', 'LOG', 'RESET')
+    const done: unknown[] = []
+    const init = { url: `${server.url}?user=peergrad&password=secret`, run: 'r', peer: 'p' }
+    for (const store of [
+      await memoryStore({ arena: Arena.create({ bytes: 32 << 20 }) }),
+      await redisStore({ ...init, arena: Arena.create({ bytes: 32 << 20 }) })
+    ]) {
+      done.push(await everything(store))
+      await store.close()
+    }
+    expect(done[1]).toEqual(done[0])
+    expect(await redis.call('ACL', 'LOG')).toEqual([])
+    await redis.quit()
   })
 
   it('for a database number without the right to select says which right', async () => {

@@ -1,16 +1,16 @@
 import { Arena } from '@peergrad/core'
 import { memoryStore, PrivateServer, redisStore } from '@peergrad/store'
 import { Redis } from 'ioredis'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { everything } from './everything.js'
+import { guideRights } from './guide-rights.js'
 import { serverPlaces } from './redis-places.js'
 import { RedisProxy } from './redis-proxy.js'
 
-const GUIDE = readFileSync(join(import.meta.dirname, '../../../docs/guide/store.md'), 'utf8')
 /** All that the guide grants of the module: redis-tls.test.ts shows that no other command of it is called. */
-const MODULE_COMMANDS = [...new Set(GUIDE.match(/(?<=\+)peergrad\.\w+/g))].map((name) => name.toUpperCase())
+const MODULE_COMMANDS = guideRights()
+  .filter((word) => word.startsWith('+peergrad.'))
+  .map((word) => word.slice(1).toUpperCase())
 const STRING_COMMANDS = ['SETRANGE', 'GETRANGE', 'PEXPIRE']
 
 describe.each(serverPlaces)('a reply that is lost with its connection: $name', ({ name, module, absent }) => {

@@ -9,6 +9,9 @@ interface ServerPlace {
   readonly absent?: string
 }
 
+/** The end of a title: why it does not run here, if it does not. */
+export const because = ({ absent }: ServerPlace) => (absent === undefined ? '' : `: ${absent}`)
+
 const noServer =
   spawnSync('redis-server', ['--version']).error !== undefined && 'no redis-server: apt-get install redis-server'
 

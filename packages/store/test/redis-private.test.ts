@@ -15,7 +15,7 @@ import {
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { moduleRedis, plainRedis } from './redis-places.js'
+import { because, moduleRedis, plainRedis } from './redis-places.js'
 
 const MEMORY = 16 << 20
 afterEach(() => vi.unstubAllEnvs())
@@ -26,7 +26,7 @@ function scratch(): string {
   return folder
 }
 
-describe.skipIf(plainRedis.absent)(`a private server${plainRedis.absent ?? ''}`, () => {
+describe.skipIf(plainRedis.absent)(`a private server${because(plainRedis)}`, () => {
   it('ends with its peer, and what a killed peer left is ended by the next', async () => {
     const first = await PrivateServer.start({ peer: 'left-behind', memory: MEMORY })
     const second = await PrivateServer.start({ peer: 'left-behind', memory: MEMORY })
@@ -90,6 +90,16 @@ describe.skipIf(plainRedis.absent)(`a private server${plainRedis.absent ?? ''}`,
     await expect(PrivateServer.start({ peer: 'p', memory: MEMORY })).rejects.toMatchObject({
       code: 'refused',
       message: expect.stringMatching(/expected a folder of user \d+ with mode 700: delete it, set TMPDIR/) as string
+    })
+  })
+
+  it('is not started where the path of its socket is too long', async () => {
+    const place = join(scratch(), 'x'.repeat(80))
+    mkdirSync(place)
+    vi.stubEnv('TMPDIR', place)
+    await expect(PrivateServer.start({ peer: 'p', memory: MEMORY })).rejects.toMatchObject({
+      code: 'argument',
+      message: expect.stringMatching(/redis\.sock has \d+ bytes, expected at most 103: set TMPDIR/) as string
     })
   })
 

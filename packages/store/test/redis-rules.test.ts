@@ -2,7 +2,7 @@ import { Arena, type GradientStore, type StoreRuleName, type Vector } from '@pee
 import { PrivateServer, redisStore } from '@peergrad/store'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { clip, kernels, krum, meamed, result, trimmed, vector } from './module-reference.js'
-import { moduleRedis } from './redis-places.js'
+import { because, moduleRedis } from './redis-places.js'
 import { noise } from './module-server.js'
 
 const RULES = new URL('./fixtures/rules.mjs', import.meta.url).href
@@ -32,7 +32,7 @@ const CASES: readonly Case[] = [
   ]
 ]
 
-describe.skipIf(moduleRedis.absent)(`rules inside the database${moduleRedis.absent ?? ''}`, () => {
+describe.skipIf(moduleRedis.absent)(`rules inside the database${because(moduleRedis)}`, () => {
   let server: PrivateServer
   let store: GradientStore
   const keys = Array.from({ length: INPUTS }, (_, k) => `g:${k}`)

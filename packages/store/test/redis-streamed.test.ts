@@ -3,7 +3,7 @@ import { memoryStore, PrivateServer, redisStore } from '@peergrad/store'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { put } from '../../../test/compliance/store-support.js'
 import { noise } from './module-server.js'
-import { plainRedis } from './redis-places.js'
+import { because, plainRedis } from './redis-places.js'
 
 const BY_COORDINATE = {
   module: new URL('./fixtures/rules.mjs', import.meta.url).href,
@@ -14,7 +14,7 @@ const BY_COORDINATE = {
 const LENGTH = (2 << 18) + 5
 const PARAMETERS = (1 << 18) + 3
 
-describe.skipIf(plainRedis.absent)(`work on what any server keeps${plainRedis.absent ?? ''}`, () => {
+describe.skipIf(plainRedis.absent)(`work on what any server keeps${because(plainRedis)}`, () => {
   let server: PrivateServer
   beforeAll(async () => (server = await PrivateServer.start({ peer: 'streamed', memory: 128 << 20 })))
   afterAll(() => server?.close())

@@ -2,14 +2,14 @@ import { Arena } from '@peergrad/core'
 import { MODULE, redisStore } from '@peergrad/store'
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { freePort } from './free-port.js'
+import { guideRights } from './guide-rights.js'
 import { moduleRedis } from './redis-places.js'
 
-const GUIDE = join(import.meta.dirname, '../../../docs/guide/store.md')
 const FILTERS = new URL('../../../test/compliance/fixtures/filters.mjs', import.meta.url).href
 const noOpenssl = spawnSync('openssl', ['version']).error !== undefined && 'there is no openssl here'
 const absent = moduleRedis.absent ?? (noOpenssl || undefined)
@@ -86,7 +86,9 @@ describe.skipIf(absent)(absent ?? 'Redis over TLS, as a user with the rights of 
       loadmodule: MODULE
     }
     const lines = Object.entries(settings).map(([name, value]) => `${name} ${value}`)
-    writeFileSync(path('redis.conf'), [...lines, 'user default off', `user ${rights()}`].join('\n'), { mode: 0o600 })
+    writeFileSync(path('redis.conf'), [...lines, 'user default off', `user ${guideRights().join(' ')}`].join('\n'), {
+      mode: 0o600
+    })
     server = spawn('redis-server', [path('redis.conf')], { stdio: ['ignore', 'pipe', 'inherit'] })
     await new Promise<void>((resolve, reject) => {
       let log = ''
@@ -152,19 +154,3 @@ describe.skipIf(absent)(absent ?? 'Redis over TLS, as a user with the rights of 
     })
   })
 })
-
-/** What the guide tells an operator to grant, as a configuration file takes it. */
-function rights(): string {
-  const block = /ACL SETUSER ([^]*?)\n\n/.exec(readFileSync(GUIDE, 'utf8'))
-  if (block === null) throw new Error('the guide has no ACL SETUSER')
-  return block[1]!.replaceAll(/\\\n/g, ' ').replaceAll(/\s+/g, ' ').replace('>PASSWORD', '>secret')
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const address = probe.address()
-  probe.close()
-  await once(probe, 'close')
-  return typeof address === 'object' && address !== null ? address.port : 0
-}

@@ -303,6 +303,7 @@ describe('the redisai driver', () => {
       ['AI.TENSORSET', 'OOM command not allowed when used memory > maxmemory', 'full'],
       ['AI.TENSORSET', 'NOPERM this user has no permissions to run the command', 'refused'],
       ['AI.SCRIPTEXECUTE', "DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes", 'full'],
+      ['AI.SCRIPTEXECUTE', 'MOVED 866 10.0.0.7:6379', 'unsupported'],
       ['AI.SCRIPTEXECUTE', 'ERR The following operation failed in the TorchScript interpreter', 'internal']
     ])('maps the error of %s: %s', async (command, text, code) => {
       await open()
@@ -314,6 +315,17 @@ describe('the redisai driver', () => {
       expect(await store!.keys('')).toEqual(['x'])
       if (command !== 'AI.TENSORSET') expect(await store!.usage()).toEqual(before)
     })
+
+    it.each(['UNBLOCKED force unblock from blocking operation', 'TRYAGAIN the server pauses writes: call again'])(
+      'calls again after %s',
+      async (text) => {
+        await open()
+        await put('x', [1, 3])
+        server.answerNext('AI.SCRIPTEXECUTE', new Failure(text))
+        await store!.average(['x'], 'mean')
+        expect(await read('mean')).toEqual([1, 3])
+      }
+    )
 
     it('takes TIMEDOUT, which is no error on the wire, for one', async () => {
       await open()

@@ -38,6 +38,18 @@ export const WORK_LAWS: readonly StoreLaw[] = [
     }
   },
   {
+    name: 'averages the gradients of more than a thousand minibatches',
+    async prove({ store }) {
+      const rows = Array.from({ length: 1100 }, (_, k) => [k / 7, -k])
+      const keys = rows.map((_, k) => `many:${k}`)
+      await Promise.all(rows.map((row, k) => put(store, keys[k], row)))
+      await store.average(keys, 'mean')
+      const expected = shared([0, 0])
+      kernels.mean(expected, rows.map(shared))
+      assertSame(await bitsOf(store, 'mean'), bits(expected), 'bits')
+    }
+  },
+  {
     name: 'works on its inputs as they were when it was called, even if they are deleted meanwhile',
     async prove({ store }) {
       await put(store, 'x', Array(200_000).fill(1))

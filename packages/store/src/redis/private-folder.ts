@@ -4,6 +4,9 @@ import { join } from 'node:path'
 import { PeergradError, type Logger } from '@peergrad/core'
 import { endServer } from './leftover.js'
 
+/** Bytes of the path of a unix socket, on Linux and macOS. */
+const LONGEST_SOCKET = 103
+
 export function socketOf(folder: string): string {
   return join(folder, 'redis.sock')
 }
@@ -19,11 +22,20 @@ export function pidFileOf(folder: string): string {
 export async function privateFolder(peer: string, logger: Logger | undefined): Promise<string> {
   const own = await ownFolder()
   const folder = join(own, `redis-${peer.slice(-16)}`)
+  checkSocket(socketOf(folder))
   if (await endServer({ socket: socketOf(folder), pidFile: pidFileOf(folder) }))
     logger?.info({ folder }, 'a redis-server that an earlier life left is ended')
   await rm(folder, { recursive: true, force: true })
   await mkdir(folder, { mode: 0o700 })
   return folder
+}
+
+/** Error `argument` for a socket whose address would be cut. */
+function checkSocket(path: string): void {
+  const bytes = Buffer.byteLength(path)
+  if (bytes <= LONGEST_SOCKET) return
+  const message = `store: the socket ${path} has ${bytes} bytes, expected at most ${LONGEST_SOCKET}: set TMPDIR to a shorter path, or name a server with --redis-url`
+  throw new PeergradError('argument', message)
 }
 
 /** Of this user, in the system's folder for temporary files, where anybody may have made one of this name before. */

@@ -2,7 +2,11 @@ import { PeergradError } from '@peergrad/core'
 
 /** What the server answered, by the first word of its error. */
 const REPLIES: Readonly<Record<string, (message: string) => PeergradError>> = {
-  OOM: (message) => new PeergradError('full', `store: the server has no memory left (${message}); raise its maxmemory`),
+  OOM: (message) =>
+    new PeergradError(
+      'full',
+      `store: the server has no memory left (${message}); raise its maxmemory, or --memory for a private one`
+    ),
   WRONGTYPE: (message) => new PeergradError('corrupt', `store: a key holds something else than a vector (${message})`),
   NOPERM: (message) =>
     new PeergradError('refused', `store: the server's ACL forbids it (${message}); see docs/guide/store.md`),
@@ -10,6 +14,11 @@ const REPLIES: Readonly<Record<string, (message: string) => PeergradError>> = {
   WRONGPASS: () => new PeergradError('refused', 'store: the server refuses the user or password of --redis-url'),
   READONLY: (message) =>
     new PeergradError('unsupported', `store: the server is a replica (${message}); name its primary`),
+  MOVED: (message) =>
+    new PeergradError(
+      'unsupported',
+      `store: the keys of this run are on another node of the cluster (${message}); name that one in --redis-url`
+    ),
   MISCONF: (message) => new PeergradError('full', `store: the server cannot write its snapshots (${message})`),
   PGMISSING: (message) =>
     new PeergradError('missing', `store: not on the server: ${rest(message)}`, { keys: rest(message).split(' ') }),
@@ -44,8 +53,8 @@ const PHRASES: readonly (readonly [RegExp, (message: string) => PeergradError])[
   ]
 ]
 
-/** Errors of the server that pass by themselves: the call is made again. */
-const PASSING = new Set(['LOADING', 'BUSY', 'TRYAGAIN', 'CLUSTERDOWN', 'MASTERDOWN'])
+/** Errors of the server that pass by themselves, or with another connection: the call is made again. */
+const PASSING = new Set(['LOADING', 'BUSY', 'TRYAGAIN', 'CLUSTERDOWN', 'MASTERDOWN', 'UNBLOCKED'])
 
 /** The error of a call to the server, or undefined when the call may be made again. */
 export function redisError(thrown: unknown, call: string): PeergradError | undefined {

@@ -20,7 +20,9 @@ export class Strings implements PartedVectors {
   async write(name: string, vector: Vector): Promise<void> {
     if (vector.length === 0) return
     await this.writeParts([name], async (write) => {
-      await allOf(chunks(vector).map(({ offset, part }) => write(name, offset, part)))
+      const parts = chunks(vector).reverse()
+      // the end first: the server then has room for all of it at once, and no more
+      await allOf(parts.map(({ offset, part }) => write(name, offset, part)))
     })
   }
 
@@ -28,9 +30,14 @@ export class Strings implements PartedVectors {
     const connection = this.#connection
     for (;;) {
       const { life } = connection
+      const begun = new Set<string>()
       await work(async (name, offset, part) => {
         checkEnd(4 * offset + part.byteLength)
         await connection.transfer('SETRANGE', name, 4 * offset, bytesOf(part))
+        if (begun.has(name)) return
+        begun.add(name)
+        // what a peer that is killed now leaves goes too
+        await expireLater(connection, [name])
       })
       const gone = await expireLater(connection, names)
       // a server that was started again in between has the later parts only

@@ -23,15 +23,18 @@ export interface Column {
 interface Pass {
   readonly inputs: readonly RemoteTensor[]
   readonly outputs: readonly RemoteTensor[]
-  readonly length: number
   readonly width: number
   readonly write: WritePart
   readonly work: (column: Column) => Promise<void>
-  /** where the next column starts */
+  /** where the next column starts; below 0 when there is none */
   next: number
 }
 
-/** Brings vectors of a server here column by column, however long they are and however many: some 24 MiB at once. */
+/**
+ * Brings vectors of a server here column by column, however long they are and however many: some 24 MiB at once. The last
+ * column comes first: a server that is given the end of a vector has room for all of it at once, and need not move what it
+ * has of it each time that it grows.
+ */
 export class Columns {
   readonly #arena: Arena
   readonly #vectors: PartedVectors
@@ -51,8 +54,9 @@ export class Columns {
     const width = widthOf(inputs.length + outputs.length)
     const names = outputs.filter((tensor) => tensor.length > 0).map(({ name }) => name)
     await this.#vectors.writeParts(names, async (write) => {
-      const pass = { inputs, outputs, length, width, write, work, next: 0 }
-      const lanes = Math.min(LANES, Math.max(1, Math.ceil(length / width)))
+      const columns = Math.max(1, Math.ceil(length / width))
+      const pass = { inputs, outputs, width, write, work, next: (columns - 1) * width }
+      const lanes = Math.min(LANES, columns)
       await allOf(Array.from({ length: lanes }, () => this.#lane(pass)))
     })
   }
@@ -69,16 +73,16 @@ export class Columns {
       const [inputs, outputs] = [pass.inputs.map(take), pass.outputs.map(take)]
       do {
         const start = pass.next
-        pass.next += pass.width
+        pass.next -= pass.width
         const slab = ({ tensor, vector }: { tensor: RemoteTensor; vector: Vector }): Slab => {
           const length = Math.max(0, Math.min(vector.length, tensor.length - start))
           return { vector: vector.subarray(0, length), length, references: 1, finite: tensor.finite === true }
         }
         await this.#column(pass, { start, inputs: inputs.map(slab), outputs: outputs.map(slab) })
-      } while (pass.next < pass.length)
+      } while (pass.next >= 0)
     } catch (thrown) {
       // the other lanes end with the column that they are at
-      pass.next = pass.length
+      pass.next = -1
       throw thrown
     } finally {
       for (const vector of held) this.#arena.free(vector)

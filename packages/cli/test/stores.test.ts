@@ -1,0 +1,31 @@
+import { existsSync } from 'node:fs'
+import { Arena, systemClock, type Logger } from '@peergrad/core'
+import { MODULE, redisServerVersion } from '@peergrad/store'
+import { expect, onTestFinished, test } from 'vitest'
+import { closeAll, type Closing } from '../src/peer/closing.js'
+import { openStore } from '../src/stores.js'
+import { optionsOf } from './doctor/support.js'
+
+const SILENT: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+const MIB = 2 ** 20
+const noServer = redisServerVersion() === undefined && ': there is no redis-server here'
+const absent = noServer || (existsSync(MODULE) ? '' : ': the module is not built')
+
+test.skipIf(absent !== '')(`a private server has room for all that --memory allows${absent}`, async () => {
+  const memory = 400
+  const opened: Closing[] = []
+  onTestFinished(() => closeAll(opened, SILENT))
+  const store = await openStore({
+    options: optionsOf({ store: 'redis', memory }),
+    ...{ run: 'r', peer: 'room-for-all', pluginTimeout: 10_000, opened },
+    ...{ arena: Arena.create({ bytes: memory * MIB }), clock: systemClock(), logger: SILENT }
+  })
+  // the server's allocator has no size between 5 and 6 MiB
+  const bytes = 5 * MIB + 4096
+  const lease = store.lease(bytes / 4)
+  lease.vector.fill(1)
+  await store.put('v:0', lease)
+  const count = Math.floor((memory * MIB) / bytes)
+  for (let k = 1; k < count; k++) await store.average(['v:0'], `v:${k}`)
+  expect(await store.usage()).toEqual({ bytes: count * bytes, limit: memory * MIB })
+})

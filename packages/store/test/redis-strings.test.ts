@@ -1,0 +1,43 @@
+import { PrivateServer } from '@peergrad/store'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parseRedisUrl } from '../src/redis/address.js'
+import { Connection, PATIENCE } from '../src/redis/connection.js'
+import { Strings } from '../src/redis/strings.js'
+import { because, plainRedis } from './redis-places.js'
+
+describe.skipIf(plainRedis.absent)(`vectors as strings of any server${because(plainRedis)}`, () => {
+  let server: PrivateServer
+  let redis: Redis
+  let strings: Strings
+
+  beforeAll(async () => {
+    server = await PrivateServer.start({ peer: 'strings', memory: 64 << 20 })
+    redis = new Redis(server.url.slice('unix:'.length))
+    strings = new Strings(await Connection.open({ address: parseRedisUrl(server.url), patience: PATIENCE }))
+  })
+  afterAll(async () => {
+    await strings?.close()
+    redis?.disconnect()
+    await server?.close()
+  })
+
+  it('expire from their first part on, for their writer may be killed before the last', async () => {
+    await strings.writeParts(['a', 'b'], async (write) => {
+      for (const name of ['a', 'b']) {
+        await write(name, 4, Float32Array.of(5))
+        expect(await redis.pttl(name)).toBeGreaterThan(0)
+        await write(name, 0, Float32Array.of(1, 2, 3, 4))
+      }
+    })
+    const read = new Float32Array(5)
+    await strings.read('b', read)
+    expect([...read]).toEqual([1, 2, 3, 4, 5])
+  })
+
+  it('take no more room than they need', async () => {
+    const vector = new Float32Array(3 << 17).fill(1)
+    await strings.write('long', vector)
+    expect(await redis.memory('USAGE', 'long')).toBeLessThan(1.3 * vector.byteLength)
+  })
+})
