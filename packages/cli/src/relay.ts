@@ -44,10 +44,10 @@ export async function runRelay(options: Options): Promise<number> {
     })
     const [address = ''] = await mesh.addresses()
     const far = reachOf(address).scope === 'public'
-    print(
-      `Relay${far ? '' : ', for peers that can dial this address'}. The first peer of a run is reached through it with\n`
-    )
+    print('Relay. The first peer of a run is reached through it with\n')
     print(`    --via ${address}\n`)
+    if (!far)
+      print('For peers of its own network; for others, put an address of this machine there that they can dial.\n')
     const error = await Promise.race([stopped, ended])
     if (error !== undefined) throw error
     return EXIT.ok.code

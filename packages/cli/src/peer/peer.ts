@@ -121,12 +121,13 @@ export async function onePeer(init: PeerInit): Promise<PeerEnd> {
     opened.push(swarm)
     const events = new EventLog()
     swarm.show((from) => events.since(from))
-    const addresses = await mesh.addresses()
-    init.onListening?.(mesh.self, addresses)
+    init.onListening?.(mesh.self, await mesh.addresses())
 
     const patience = options.patience * 1000
     const manifest = await swarm.find({ deadline: patience, signal: ends })
     network.rendezvous(swarm.run)
+    // others may have told this one by now where it can be dialled
+    const addresses = await mesh.addresses()
     init.onJoinable?.(await joinable({ manifest, run: swarm.run, addresses, identity: identity.file }))
     const parts = await openParts({
       manifest,

@@ -55,7 +55,7 @@ export async function runForPerson({ json, dashboard: port, ...init }: RunInit):
       leaving,
       exports: () => true,
       terminal: process.stderr.isTTY ? (line) => progress.say(line) : undefined,
-      onJoinable: (joinable) => invite(joinable, (text) => (json ? progress.say(text) : print(text))),
+      onJoinable: (joinable) => invite(joinable, options, (text) => (json ? progress.say(text) : print(text))),
       onMetrics: (url) => progress.say(`peergrad: metrics at ${url}`),
       onEvent: (event) => {
         tally.add(event)
@@ -117,8 +117,10 @@ const FROM = {
   loopback: 'only on this host, for others cannot dial it (see docs/guide/hosts.md)'
 }
 
-function invite(joinable: Joinable, tell: (text: string) => void): void {
+function invite(joinable: Joinable, { upnp }: Options, tell: (text: string) => void): void {
   const found = joinCommand(joinable)
+  if (upnp && found?.from !== 'public')
+    tell('No router opened a port (--upnp): forward one, or name a relay with --via.\n')
   if (found === undefined) return
   tell(`Join ${FROM[found.from]}:\n\n    ${found.command}\n`)
   const { invitation } = joinable

@@ -201,6 +201,7 @@ export class NetworkService {
       dht: init.dht,
       via: init.via,
       relayed: init.relay !== 'off',
+      mapped: init.upnp !== undefined,
       log
     })
     this.#tick = setInterval(() => this.#look(), TICK_MILLISECONDS)

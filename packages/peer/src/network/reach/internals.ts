@@ -1,3 +1,4 @@
+import type { Upgrader } from '@libp2p/interface'
 import type { AddressManager, Registrar, TransportManager } from '@libp2p/interface-internal'
 
 /** Parts of a libp2p node that it gives to its services only. */
@@ -5,9 +6,10 @@ export interface Internals {
   readonly addressManager: AddressManager
   readonly transportManager: TransportManager
   readonly registrar: Registrar
+  readonly upgrader: Upgrader
 }
 
 /** A service that hands them out. */
-export function internals({ addressManager, transportManager, registrar }: Internals): Internals {
-  return { addressManager, transportManager, registrar }
+export function internals({ addressManager, transportManager, registrar, upgrader }: Internals): Internals {
+  return { addressManager, transportManager, registrar, upgrader }
 }

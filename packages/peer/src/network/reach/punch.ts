@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, isIP } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Connection, Stream } from '@libp2p/interface'
+import type { Connection, MultiaddrConnection, Stream, Upgrader, UpgraderOptions } from '@libp2p/interface'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { PeergradError, type PeerId } from '@peergrad/core'
 import { converse, talk } from '../conversation.js'
@@ -43,6 +43,7 @@ interface Ends {
 export class Punch {
   readonly #init: PunchInit
   readonly #buckets = new TokenBuckets(RATE)
+  readonly #made = new WeakSet<Connection>()
 
   constructor(init: PunchInit) {
     this.#init = init
@@ -57,6 +58,11 @@ export class Punch {
       },
       options
     )
+  }
+
+  /** Whether a connection came about so. Nobody else can dial a peer where it did. */
+  made(connection: Connection): boolean {
+    return this.#made.has(connection)
   }
 
   /** By one side of a relayed connection. Rejects when the two did not meet. */
@@ -96,11 +102,13 @@ export class Punch {
 
   /** Not by the node's dial: it knows neither the port to dial from nor who begins. */
   async #meet({ to, localPort, initiator, signal }: Ends): Promise<void> {
-    const { transportManager } = this.#init.node.services.internals
-    const options = { localPort, initiator, signal }
+    const { transportManager, upgrader } = this.#init.node.services.internals
+    const transport = transportManager.dialTransportForMultiaddr(to)
+    if (transport === undefined) throw new PeergradError('unsupported', `punch: nothing here dials ${to.toString()}`)
+    const options = { localPort, initiator, signal, upgrader: initiator ? upgrader : answering(upgrader) }
     for (;;) {
       try {
-        await transportManager.dial(to, options)
+        this.#made.add(await transport.dial(to, options))
         return
       } catch (thrown) {
         if (signal.aborted) throw thrown
@@ -122,6 +130,16 @@ function placeOf({ host, port }: Readonly<Record<string, unknown>>, peer: PeerId
     throw new PeergradError('corrupt', `punch: got no public address of ${peer}`)
   }
   return multiaddr(`${tcpAddress(host, portOf(port))}/p2p/${peer}`)
+}
+
+/**
+ * Takes what this end dialled as if it had come in: of two ends that dialled one only begins. libp2p's TCP calls both outbound
+ * whoever begins, and yamux, which then finds a client at either end, closes the connection at its first stream.
+ */
+function answering(upgrader: Upgrader): Upgrader {
+  const upgradeOutbound = (connection: MultiaddrConnection, options: UpgraderOptions) =>
+    upgrader.upgradeOutbound(Object.assign(connection, { direction: 'inbound' as const }), options)
+  return Object.create(upgrader, { upgradeOutbound: { value: upgradeOutbound } }) as Upgrader
 }
 
 async function freePort(): Promise<number> {

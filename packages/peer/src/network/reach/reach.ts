@@ -31,6 +31,8 @@ export interface ReachInit {
   readonly via: readonly string[]
   /** whether relays are used */
   readonly relayed: boolean
+  /** whether the router was asked to let dials in */
+  readonly mapped: boolean
   readonly log: (fields: Readonly<Record<string, unknown>>, message: string) => void
 }
 
@@ -53,6 +55,7 @@ export class Reach {
       ...init,
       dialBack: this.#dialBack,
       reservations: new Reservations(node),
+      punched: (connection) => this.#punch.made(connection),
       via: new Set(via.flatMap((address) => peerOf(parseAddress(address)) ?? []))
     })
     this.#punch = new Punch({ node, host: () => this.#reachability.publicHost })

@@ -17,11 +17,15 @@ const ASK_AGAIN = 60_000
 const SETTLE = 1000
 /** Milliseconds that a relay which was named has to give a place. */
 const VIA_MILLISECONDS = 5000
+/** Milliseconds that a router has to open a port: libp2p asks it five seconds after it was found. And between two looks. */
+const MAPPING = { most: 15_000, pause: 100 }
 
 export interface ReachabilityInit {
   readonly node: NetworkNode
   readonly dialBack: DialBack
   readonly reservations: Reservations
+  /** whether both ends made the connection, so that it says nothing of other dials */
+  readonly punched: (connection: Connection) => boolean
   readonly local: LocalAddresses
   /** peers that are connected and of this run */
   readonly members: () => readonly PeerId[]
@@ -29,6 +33,8 @@ export interface ReachabilityInit {
   readonly via: ReadonlySet<PeerId>
   /** whether relays are used */
   readonly relayed: boolean
+  /** whether the router was asked to let dials in */
+  readonly mapped: boolean
   readonly log: (fields: Readonly<Record<string, unknown>>, message: string) => void
 }
 
@@ -46,10 +52,18 @@ export class Reachability {
   #viaAsked = new WeakSet<Connection>()
   readonly #busy = new Set<Scope>()
   readonly #placed = deferred<void>()
+  /** the public address at which the other end of a connection sees this peer; where that end dialled, it dialled this */
+  readonly #seenAt = new WeakMap<Connection, Multiaddr>()
   #publicHost: string | undefined
 
   constructor(init: ReachabilityInit) {
     this.#init = init
+    init.node.addEventListener('peer:identify', ({ detail: { connection, observedAddr } }) => {
+      if (observedAddr === undefined || isRelayed(observedAddr) || scopeOf(observedAddr) !== 'public') return
+      this.#seenAt.set(connection, observedAddr)
+      // any stranger may connect, and say what it likes; whom this peer dialled it chose
+      if (connection.direct && connection.direction === 'outbound') this.#publicHost = hostOf(observedAddr)
+    })
   }
 
   /** Announces what the interfaces have: a firewall may be in front, which the first dial-back tells. */
@@ -57,16 +71,32 @@ export class Reachability {
     for (const address of this.#own()) if (scopeOf(address) === 'public') this.#confirm(address)
   }
 
-  /** The public IP address that others see this peer at, when one has said. */
+  /** The public IP address that others see this peer at, when one on the open network has said. */
   get publicHost(): string | undefined {
     return this.#publicHost
   }
 
-  /** Resolves when a relay of `via` has a place for this peer, after some seconds in any case. */
+  /**
+   * Resolves when a relay of `via` has a place for this peer, and a router that was asked has opened a port, after some
+   * seconds in any case.
+   */
   async settled(): Promise<void> {
-    const { via, reservations } = this.#init
-    if (via.size === 0 || reservations.held().length > 0) return
+    const { via, mapped } = this.#init
+    await Promise.all([via.size > 0 && this.#whenPlaced(), mapped && this.#whenOpened()])
+  }
+
+  async #whenPlaced(): Promise<void> {
+    if (this.#init.reservations.held().length > 0) return
     await Promise.race([this.#placed.promise, delay(VIA_MILLISECONDS, undefined, { ref: false })])
+  }
+
+  async #whenOpened(): Promise<void> {
+    const { node, local } = this.#init
+    const until = performance.now() + MAPPING.most
+    const isRouters = (address: Multiaddr) => scopeOf(address) === 'public' && !local.has(hostOf(address) ?? '')
+    while (!node.getMultiaddrs().some(isRouters) && performance.now() < until) {
+      await delay(MAPPING.pause, undefined, { ref: false })
+    }
   }
 
   look(now: number): void {
@@ -74,8 +104,12 @@ export class Reachability {
     for (const scope of ['public', 'lan'] as const) {
       if (this.#proved.has(scope) || this.#busy.has(scope)) continue
       const members = this.#members(scope)
-      if (members.some(({ direction }) => direction === 'inbound')) {
+      const inbound = members.find(({ direction }) => direction === 'inbound')
+      if (inbound !== undefined) {
         this.#proved.add(scope)
+        const address = this.#seenAt.get(inbound)
+        // a router or a cloud in between has it, and no interface of this machine
+        if (address !== undefined) this.#confirm(address)
         continue
       }
       const next = this.#wants(scope) ? members.find((connection) => this.#mayAsk(connection, now)) : undefined
@@ -88,17 +122,17 @@ export class Reachability {
     this.#proved.clear()
     this.#asked.clear()
     this.#viaAsked = new WeakSet()
-    this.#publicHost = undefined
     this.start()
   }
 
-  /** Direct connections to peers of this run, and to relays that it is reached through. */
+  /** Direct connections to peers of this run, and to relays that it is reached through; not those that both ends dialled. */
   #members(scope: Scope): Connection[] {
     const all = this.#init.node.getConnections()
     const relays = all.flatMap(({ remoteAddr }) => relayOf(remoteAddr) ?? [])
     const useful = new Set([...this.#init.members(), ...relays])
     const isUseful = ({ direct, remotePeer }: Connection) => direct && useful.has(remotePeer.toString())
-    return all.filter((connection) => isUseful(connection) && scopeOf(connection.remoteAddr) === scope)
+    const those = all.filter((connection) => isUseful(connection) && !this.#init.punched(connection))
+    return those.filter(({ remoteAddr }) => scopeOf(remoteAddr) === scope)
   }
 
   #wants(scope: Scope): boolean {
@@ -121,7 +155,6 @@ export class Reachability {
     try {
       const { reached, address } = await dialBack.ask(connection, port)
       log({ peer, address: address.toString(), reached }, 'dialled back')
-      if (scope === 'public') this.#publicHost = hostOf(address)
       if (reached) {
         this.#proved.add(scope)
         this.#confirm(address)

@@ -1,13 +1,10 @@
-import type { Connection, PeerId as Libp2pPeerId } from '@libp2p/interface'
-import type { Multiaddr } from '@multiformats/multiaddr'
+import type { Connection } from '@libp2p/interface'
 import { PeergradError, type PeerId } from '@peergrad/core'
 import type { NetworkNode } from '../node.js'
-import { isRelayed, scopeOf } from './scope.js'
+import { dialDirectly } from './direct.js'
 
 /** Milliseconds before each try to do without the relay; then it is left alone until it connects anew. */
 const PAUSES = [0, 10_000, 60_000, 600_000]
-const DIAL_MILLISECONDS = 10_000
-const ADDRESSES = 4
 
 export interface UpgradesInit {
   readonly node: NetworkNode
@@ -79,7 +76,7 @@ export class Upgrades {
     const peer = relayed.remotePeer.toString()
     trial.dialling = true
     try {
-      if (await this.#reaches(relayed.remotePeer)) log({ peer }, 'direct connection in the place of a relayed one')
+      if (await dialDirectly(node, relayed.remotePeer)) log({ peer }, 'direct connection in the place of a relayed one')
       else if (node.peerId.toString() < peer) {
         await punch(relayed)
         log({ peer }, 'direct connection through both routers')
@@ -88,23 +85,6 @@ export class Upgrades {
       log({ peer, tries: trial.tries, error: PeergradError.from(thrown).message }, 'no direct connection')
     } finally {
       trial.dialling = false
-    }
-  }
-
-  /** Whether an address that it announces can be dialled. */
-  async #reaches(peer: Libp2pPeerId): Promise<boolean> {
-    const { addresses } = await this.#init.node.peerStore.get(peer)
-    const direct = addresses
-      .map(({ multiaddr }) => multiaddr)
-      .filter(worthATry)
-      .slice(0, ADDRESSES)
-    if (direct.length === 0) return false
-    const whole = direct.map((address) => address.encapsulate(`/p2p/${peer.toString()}`))
-    try {
-      await this.#init.node.dial(whole, { force: true, signal: AbortSignal.timeout(DIAL_MILLISECONDS) })
-      return true
-    } catch {
-      return false
     }
   }
 
@@ -125,8 +105,4 @@ export class Upgrades {
       }
     }
   }
-}
-
-function worthATry(address: Multiaddr): boolean {
-  return !isRelayed(address) && scopeOf(address) !== 'loopback'
 }
