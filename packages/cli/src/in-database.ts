@@ -17,7 +17,7 @@ export function checkInDatabase(
     throw new PeergradError('unsupported', message)
   }
   if (!denseInStore) {
-    const module = 'redis does with the module of this version (pnpm build:module, then --loadmodule peergrad.so)'
+    const module = 'redis does with the module of this version (npm run build:module, then --loadmodule peergrad.so)'
     refuse('gradients are averaged and the model is updated', `take a store that works on vectors, as ${module}`)
   }
   if (rules === 'any') return

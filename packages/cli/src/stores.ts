@@ -51,7 +51,10 @@ const redisai: Open = async ({ options, opened: _opened, ...init }) => {
 async function privateServer(options: Options, peer: string, logger: Logger, opened: Closing[]): Promise<string> {
   const built = existsSync(MODULE)
   if (!built)
-    logger.warn({ module: MODULE }, 'our Redis module is not built (pnpm build:module): vectors are worked on outside')
+    logger.warn(
+      { module: MODULE },
+      'our Redis module is not built (npm run build:module): vectors are worked on outside'
+    )
   const server = await PrivateServer.start({
     peer,
     memory: SLACK * options.memory * 2 ** 20 + OVERHEAD,

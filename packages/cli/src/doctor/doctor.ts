@@ -18,6 +18,8 @@ import type { Examined, PeerCheck, PeerContext } from './peer/context.js'
 import { dialIn } from './peer/dial-in.js'
 import { dialOut } from './peer/dial-out.js'
 import { nat } from './peer/nat.js'
+import { punch } from './peer/punch.js'
+import { relay } from './peer/relay.js'
 import { theRun } from './peer/run.js'
 import { speed } from './peer/speed.js'
 import { versions as theirVersions } from './peer/versions.js'
@@ -40,8 +42,9 @@ export interface Section {
 const MACHINE = 'this machine'
 const RUN = 'the run'
 
-/** Before the run is asked for. */
-const CHECKS: readonly PeerCheck[] = [theirVersions, clock, dialIn, nat]
+/** Before the way back is looked at, and before the run is asked for. */
+const FIRST: readonly PeerCheck[] = [theirVersions, clock]
+const NEXT: readonly PeerCheck[] = [nat, punch]
 
 /** Looks at this machine, at each peer and at their run. Never rejects for what is wrong with any of them. */
 export async function diagnose(init: DoctorInit): Promise<readonly Section[]> {
@@ -79,7 +82,10 @@ async function examine(
   notes.add(address, finding)
   if (reached === undefined) return undefined
   const context: PeerContext = { ...about, ...reached }
-  for (const check of CHECKS) notes.add(address, await check(context))
+  for (const check of FIRST) notes.add(address, await check(context))
+  const back = await dialIn(context)
+  notes.add(address, back, relay(back, context))
+  for (const check of NEXT) notes.add(address, await check(context))
   const { finding: ofRun, run } = await theRun(context)
   notes.add(address, ofRun, run && (await admission(about.options, run)))
   // last, for its bytes may still be on their way

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
-import type { PeerId } from '@peergrad/core'
+import { PeergradError, type PeerId } from '@peergrad/core'
 import { openDoctor, peerOfKey, type Doctor, type SeenRun, type Visit } from '@peergrad/peer'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { VERSIONS } from '../../../peer/dist/doctor/versions.js'
@@ -14,6 +14,8 @@ import { clock } from '../../src/doctor/peer/clock.js'
 import { dialIn } from '../../src/doctor/peer/dial-in.js'
 import { dialOut } from '../../src/doctor/peer/dial-out.js'
 import { nat } from '../../src/doctor/peer/nat.js'
+import { punch } from '../../src/doctor/peer/punch.js'
+import { relay } from '../../src/doctor/peer/relay.js'
 import { speed } from '../../src/doctor/peer/speed.js'
 import {
   all,
@@ -46,7 +48,7 @@ describe('a healthy pair', () => {
     expect(faults(sections)).toEqual([])
     expect(sections.map(({ findings }) => findings.map(({ check }) => check))).toEqual([
       ['versions', 'listen', 'engine', 'store', 'disk', 'memory'],
-      ['dial-out', 'versions', 'clock', 'dial-in', 'nat', 'run', 'admission', 'speed'],
+      ['dial-out', 'versions', 'clock', 'dial-in', 'relay', 'nat', 'run', 'admission', 'speed'],
       ['open files', 'data']
     ])
     const run = all(sections).find(({ check }) => check === 'run')
@@ -259,6 +261,35 @@ describe('the way back', () => {
     const visit = { localPort, limited: false } as Visit
     const finding = await nat({ visit, seen: { observed } } as Parameters<typeof nat>[0])
     expect(finding).toMatchObject({ data: { kind }, status: kind === 'none' ? 'ok' : 'warn' })
+  })
+
+  test('through a relay that does not say where it sees this peer: nothing is known of a NAT', async () => {
+    const observed = `/ip4/192.0.2.1/tcp/1/p2p/${SOMEBODY}/p2p-circuit/p2p/${SOMEBODY}`
+    expect(await nat({ visit: {}, seen: { observed } } as Parameters<typeof nat>[0])).toBeUndefined()
+  })
+
+  test.each([
+    [undefined, true, {}, undefined],
+    [{ status: 'warn', fault: 'asked-too-often' }, true, {}, undefined],
+    [{ status: 'ok' }, false, {}, 'ok'],
+    [{ status: 'warn', fault: 'incoming-dropped' }, true, {}, 'ok'],
+    [{ status: 'warn', fault: 'incoming-dropped' }, true, { relay: 'off' }, 'no-relay'],
+    [{ status: 'warn', fault: 'incoming-dropped' }, false, {}, 'no-relay']
+  ])('found %j, by a peer that relays: %j, with %j: a relay is %s', (back, relays, flags, expected) => {
+    const context = { visit: { relays }, options: optionsOf(flags) } as unknown as Parameters<typeof relay>[1]
+    const finding = relay(back as Parameters<typeof relay>[0], context)
+    expect(finding?.fault ?? finding?.status).toBe(expected)
+  })
+
+  test('through a relay: whether the relay can be done without', async () => {
+    const how = async (meet: Visit['meet'], limited = true) => {
+      const finding = await punch({ visit: { limited, meet } as Visit } as Parameters<typeof punch>[0])
+      return finding && (finding.fault ?? finding.data)
+    }
+    expect(await how(async () => 'punched')).toEqual({ how: 'punched' })
+    expect(await how(async () => 'dialled')).toEqual({ how: 'dialled' })
+    expect(await how(() => Promise.reject(new PeergradError('timeout', 'too late')))).toBe('relayed')
+    expect(await how(() => expect.unreachable(), false)).toBeUndefined()
   })
 
   test.each([

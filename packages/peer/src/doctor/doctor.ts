@@ -8,20 +8,28 @@ export interface Visit {
   readonly peer: PeerId
   /** the address names the peer, as --join needs it */
   readonly named: boolean
-  /** TCP port of this side's end, where that can be known */
+  /** TCP port of this side's end of the connection to it, or to the relay, where that can be known */
   readonly localPort: number | undefined
   /** through a relay, which carries only so much */
   readonly limited: boolean
+  /** it relays for others (circuit relay v2) */
+  readonly relays: boolean
   /** What the peer says of itself, by the quickest of several answers. */
   about(): Promise<Seen>
   /** Has the peer connect to a port of this host, as it sees it. */
   dialBack(port: number): Promise<DialBack>
+  /**
+   * Meets a peer that was reached through a relay without it, as peers of a run do: dials it, and when that does not help both
+   * dial at once. From then on it is asked directly.
+   */
+  meet(): Promise<'dialled' | 'punched'>
   /** How many bytes pass in about a second. */
   measure(direction: 'to' | 'from', roundTrip: number): Promise<Received>
   /** The run as the peer tells it; `offset` of its clock, so that the question is fresh to it. */
   run(offset: number): Promise<SeenRun>
 }
 
+/** `observed` is where the relay sees this side, when one is in between and says so. */
 export interface Seen extends About {
   /** milliseconds */
   readonly roundTrip: number

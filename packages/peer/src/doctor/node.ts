@@ -1,13 +1,17 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
+import { RELAY_V2_HOP_CODEC } from '@libp2p/circuit-relay-v2'
 import type { Connection } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import { PeergradError } from '@peergrad/core'
 import type { Identity } from '../network/identity.js'
+import { bestConnection } from '../network/connections.js'
 import { HELLO_PROTOCOL } from '../network/introductions.js'
 import { networkError } from '../network/network-error.js'
 import type { NetworkNode } from '../network/node.js'
 import { bareNode } from './bare-node.js'
 import type { Doctor, DoctorInit } from './doctor.js'
+import { Identified } from './identified.js'
 import { DOCTOR_PROTOCOL } from './messages.js'
 import { checkReachable, parseTarget, type Target } from './target.js'
 import { DoctorVisit } from './visit.js'
@@ -20,11 +24,13 @@ export class DoctorNode implements Doctor {
   readonly #node: NetworkNode
   readonly #identity: Identity
   readonly #patience: number
+  readonly #identified: Identified
 
   private constructor(node: NetworkNode, identity: Identity, patience: number) {
     this.#node = node
     this.#identity = identity
     this.#patience = patience
+    this.#identified = new Identified(node)
   }
 
   static async start({ patience = PATIENCE }: DoctorInit): Promise<DoctorNode> {
@@ -45,6 +51,8 @@ export class DoctorNode implements Doctor {
       throw new PeergradError('refused', `${message}; ${advice}`, { fault: 'wrong-peer', peer })
     }
     await this.#checkSpeaks(connection, target)
+    const said = await this.#identified.by(connection, this.#patience)
+    const observed = await this.#seenByRelay(target)
     return new DoctorVisit({
       node: this.#node,
       identity: this.#identity,
@@ -53,7 +61,8 @@ export class DoctorNode implements Doctor {
       peer,
       named: target.peer !== undefined,
       localPort,
-      limited: connection.limits !== undefined
+      relays: said?.protocols.includes(RELAY_V2_HOP_CODEC) === true,
+      observed
     })
   }
 
@@ -73,12 +82,19 @@ export class DoctorNode implements Doctor {
     try {
       const connection = await this.#node.dial(dialled, { signal })
       const own = sockets.find(({ destroyed, remotePort }) => !destroyed && remotePort === port)
-      return { connection, localPort: target.relayed ? undefined : own?.localPort }
+      return { connection, localPort: own?.localPort }
     } catch (thrown) {
       throw silence(target, thrown, signal)
     } finally {
       unsubscribe(SOCKETS, note)
     }
+  }
+
+  /** Where the relay in between sees this side, when there is one and it says so. */
+  async #seenByRelay({ relay }: Target): Promise<Multiaddr | undefined> {
+    const connection = relay === undefined ? undefined : bestConnection(this.#node, relay)
+    if (connection === undefined) return undefined
+    return (await this.#identified.by(connection, this.#patience))?.observedAddr
   }
 
   /** Error `refused` when it does not answer this doctor. */

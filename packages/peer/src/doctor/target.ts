@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises'
 import { CODE_P2P, type Multiaddr } from '@multiformats/multiaddr'
 import { PeergradError, type PeerId } from '@peergrad/core'
 import { parseAddress, peerOf } from '../network/addresses.js'
-import { isRelayed } from '../network/reach/scope.js'
+import { isRelayed, relayOf } from '../network/reach/scope.js'
 import type { DialOutcome } from './messages.js'
 import { tryTcp } from './tcp.js'
 
@@ -21,6 +21,8 @@ export interface Target {
   readonly family: 0 | 4 | 6
   /** host and port are those of a relay */
   readonly relayed: boolean
+  /** that relay, where the address names it */
+  readonly relay: PeerId | undefined
 }
 
 /** Error `argument` for what is no multiaddr, or one without a host and a TCP port. */
@@ -42,7 +44,8 @@ export function parseTarget(text: string): Target {
     peer,
     dialled: relayed || peer === undefined ? address : address.decapsulateCode(CODE_P2P),
     family: FAMILIES[host.name] ?? 0,
-    relayed
+    relayed,
+    relay: relayOf(address)
   }
 }
 

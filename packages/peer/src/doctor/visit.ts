@@ -1,11 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import { peerIdFromString } from '@libp2p/peer-id'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import { controlAnswers, controlRequests, PeergradError, type PeerId } from '@peergrad/core'
+import { bestConnection, openStream } from '../network/connections.js'
 import { converse } from '../network/conversation.js'
 import { encodeFrame, readFrame } from '../network/frames.js'
 import type { Identity } from '../network/identity.js'
 import { Links } from '../network/links.js'
 import type { NetworkNode } from '../network/node.js'
+import { dialDirectly } from '../network/reach/direct.js'
+import { Punch } from '../network/reach/punch.js'
+import { hostOf } from '../network/reach/scope.js'
 import { sequenceSource } from '../network/replay-window.js'
 import { Requests } from '../network/requests.js'
 import { type StreamWire } from '../network/stream-wire.js'
@@ -28,7 +32,9 @@ import { countBytes, PROBE, sendZeros } from './probe.js'
 /** Times that the peer is asked about itself: the quickest answer says most about its clock. */
 const TIMES = 4
 
-export interface DoctorVisitInit extends Pick<Visit, 'address' | 'peer' | 'named' | 'localPort' | 'limited'> {
+export interface DoctorVisitInit extends Pick<Visit, 'address' | 'peer' | 'named' | 'localPort' | 'relays'> {
+  /** where the relay in between sees this side, when there is one and it says so */
+  readonly observed: Multiaddr | undefined
   readonly node: NetworkNode
   readonly identity: Identity
   readonly patience: number
@@ -46,7 +52,7 @@ export class DoctorVisit implements Visit {
   readonly peer: PeerId
   readonly named: boolean
   readonly localPort: number | undefined
-  readonly limited: boolean
+  readonly relays: boolean
   readonly #init: DoctorVisitInit
 
   constructor(init: DoctorVisitInit) {
@@ -55,17 +61,23 @@ export class DoctorVisit implements Visit {
     this.peer = init.peer
     this.named = init.named
     this.localPort = init.localPort
-    this.limited = init.limited
+    this.relays = init.relays
+  }
+
+  get limited(): boolean {
+    return bestConnection(this.#init.node, this.peer)?.direct === false
   }
 
   async about(): Promise<Seen> {
+    const { observed } = this.#init
     const answers: Seen[] = []
     for (let times = 0; times < TIMES; times++) {
       answers.push(
         await this.#ask({ kind: 'about' }, async ({ reader, elapsed }) => {
           const about = decodeAnswer(await readFrame(reader, MESSAGE_LIMIT), readAbout)
           const roundTrip = elapsed()
-          return { ...about, roundTrip, offset: about.time - (Date.now() - roundTrip / 2) }
+          const seen = { ...about, roundTrip, offset: about.time - (Date.now() - roundTrip / 2) }
+          return observed === undefined ? seen : { ...seen, observed: observed.toString() }
         })
       )
     }
@@ -76,6 +88,14 @@ export class DoctorVisit implements Visit {
     return this.#ask({ kind: 'dial-back', port }, async ({ reader }) =>
       decodeAnswer(await readFrame(reader, MESSAGE_LIMIT), readDialBack)
     )
+  }
+
+  async meet(): Promise<'dialled' | 'punched'> {
+    const { node, observed } = this.#init
+    const relayed = bestConnection(node, this.peer)
+    if (relayed === undefined || relayed.direct || (await dialDirectly(node, relayed.remotePeer))) return 'dialled'
+    await new Punch({ node, host: () => observed && hostOf(observed) }).attempt(relayed)
+    return 'punched'
   }
 
   measure(direction: 'to' | 'from', roundTrip: number): Promise<Received> {
@@ -129,7 +149,7 @@ export class DoctorVisit implements Visit {
   async #ask<T>(question: Question, listen: (talk: Talk) => Promise<T>): Promise<T> {
     const { node, peer, patience } = this.#init
     const signal = AbortSignal.timeout(patience)
-    const opening = node.dialProtocol(peerIdFromString(peer), DOCTOR_PROTOCOL, { signal, runOnLimitedConnection: true })
+    const opening = openStream(node, peer, DOCTOR_PROTOCOL, { signal })
     return converse(opening, { peer, what: `ask ${peer}`, signal }, async (wire, reader) => {
       const start = performance.now()
       wire.send(encodeFrame(encode(question)))

@@ -75,12 +75,12 @@ function judged({ name, capabilities: { denseInStore } }: GradientStore, options
   if (denseInStore || name !== 'redis')
     return ok(`${name}${denseInStore ? ': averages and updates in the database' : ''}`, data)
   const found = `${name} without our module: vectors are averaged and updated in the peer's process`
-  const advice = `build the module (\`pnpm build:module\` in the clone) and start the server with --loadmodule ${MODULE}`
+  const advice = `build the module (\`npm run build:module\` in the clone) and start the server with --loadmodule ${MODULE}`
   return warn('no-module', found, advice, data)
 }
 
 function forRedis({ redisServer: version, moduleBuilt }: { redisServer: string | null; moduleBuilt: boolean }): string {
   if (version === null) return 'for --store redis there is no redis-server here (apt-get install redis-server)'
-  const module = moduleBuilt ? 'our module' : 'our module is not built (pnpm build:module)'
+  const module = moduleBuilt ? 'our module' : 'our module is not built (npm run build:module)'
   return `for --store redis there are redis-server ${version} and ${module}`
 }

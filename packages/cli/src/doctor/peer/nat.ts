@@ -1,3 +1,4 @@
+import { reachOf } from '@peergrad/peer'
 import { findings } from '../finding.js'
 import { isLoopback, ownAddresses } from '../machine/listen.js'
 import { hostOf, type PeerCheck } from './context.js'
@@ -6,17 +7,12 @@ const { ok, warn } = findings('nat')
 
 /** What lies between, by where the other peer sees this one: nothing, or a NAT that keeps the port or changes it. */
 export const nat: PeerCheck = ({ seen: { observed }, visit: { localPort, limited } }) => {
-  if (limited)
-    return warn(
-      'relayed',
-      'the other peer is reached through a relay only',
-      'forward a port on one of both sides to be faster'
-    )
+  // the relay has not said where it sees this one
+  if (reachOf(observed).relayed) return undefined
+  const who = limited ? 'the relay' : 'the other peer'
   const host = hostOf(observed)
   if (ownAddresses().includes(host)) {
-    const where = isLoopback(host)
-      ? 'the other peer is on this machine'
-      : `the other peer sees ${host}, an address of this machine`
+    const where = isLoopback(host) ? `${who} is on this machine` : `${who} sees ${host}, an address of this machine`
     return ok(`none: ${where}`, { observed, kind: 'none' })
   }
   const port = Number(observed.split('/')[4])
@@ -24,7 +20,7 @@ export const nat: PeerCheck = ({ seen: { observed }, visit: { localPort, limited
   const what = WORDS[kind]
   return warn(
     'behind-nat',
-    `the other peer sees ${host} port ${port}, which is not this machine: a NAT is in between${what.found}`,
+    `${who} sees ${host} port ${port}, which is not this machine: a NAT is in between${what.found}`,
     `${what.advice}; without that others reach it through a relay only, if there is one`,
     { observed, localPort: localPort ?? null, kind }
   )
