@@ -18,6 +18,12 @@ export interface Finished {
   readonly err: string
 }
 
+interface CliInit {
+  readonly cwd?: string
+  /** what enters the network namespace in which it runs */
+  readonly within?: readonly string[]
+}
+
 /** The real command line in a process of its own, with its output so far. It is gone when the test is over. */
 export class Cli {
   readonly process: ChildProcess
@@ -26,12 +32,13 @@ export class Cli {
   err = ''
   readonly #waiting = new Set<() => void>()
 
-  constructor(args: readonly string[], options: { cwd?: string } = {}) {
+  constructor(args: readonly string[], { cwd, within = [] }: CliInit = {}) {
     const { NODE_CHANNEL_FD: _channel, ...inherited } = process.env
     // keys of the peers that tests start are none of the user's
     const env = { ...inherited, XDG_CACHE_HOME: CACHE }
-    this.process = spawn(process.execPath, [PROGRAM, ...args], {
-      cwd: options.cwd,
+    const [program = '', ...words] = [...within, process.execPath, PROGRAM, ...args]
+    this.process = spawn(program, words, {
+      cwd,
       env,
       stdio: ['ignore', 'pipe', 'pipe']
     })
