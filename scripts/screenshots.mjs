@@ -1,17 +1,20 @@
 /**
  * `node scripts/screenshots.mjs`: the pictures of docs/guide/dashboard.md. Trains four peers for some seconds, kills one,
- * and takes pictures of the dashboard on what they wrote. Needs Chromium and a build.
+ * and takes pictures of the dashboard on what they wrote, and of the report. Needs Chromium and a build.
  */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { chromium } from 'playwright-core'
 
 const ROOT = join(import.meta.dirname, '..')
 const PROGRAM = join(ROOT, 'packages', 'cli', 'bin', 'peergrad.js')
 const IMAGES = join(ROOT, 'docs', 'guide', 'images')
 const RUN = ['--peers', '4', '--model', 'mlp', '--dataset', 'synthetic', '--rounds', '40', '--evaluate-every', '10']
+const CHROMIUM = { executablePath: '/usr/bin/chromium' }
+const WIDE = { colorScheme: 'light', viewport: { width: 1280, height: 960 } }
 /** Rounds after which a peer is killed. */
 const ROUNDS = 12
 
@@ -19,8 +22,9 @@ const out = mkdtempSync(join(tmpdir(), 'peergrad-screenshots-'))
 mkdirSync(IMAGES, { recursive: true })
 try {
   await train()
-  await picture('dashboard.png', { colorScheme: 'light', viewport: { width: 1280, height: 960 } })
+  await picture('dashboard.png', WIDE)
   await picture('dashboard-dark.png', { colorScheme: 'dark', viewport: { width: 420, height: 840 } })
+  await report('report.png', WIDE)
 } finally {
   rmSync(out, { recursive: true })
 }
@@ -59,7 +63,7 @@ function commandLine(pid) {
 
 async function picture(name, look) {
   const server = spawn(process.execPath, [PROGRAM, 'dashboard', out, '--json'], { stdio: ['ignore', 'pipe', 'ignore'] })
-  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium' })
+  const browser = await chromium.launch(CHROMIUM)
   try {
     const { url } = JSON.parse(await firstDocument(server.stdout))
     const page = await browser.newPage(look)
@@ -76,6 +80,19 @@ async function picture(name, look) {
   } finally {
     await browser.close()
     server.kill('SIGINT')
+  }
+}
+
+async function report(name, look) {
+  spawnSync(process.execPath, [PROGRAM, 'report', '.'], { cwd: out, stdio: 'inherit' })
+  const browser = await chromium.launch(CHROMIUM)
+  try {
+    const page = await browser.newPage(look)
+    await page.goto(pathToFileURL(join(out, 'report.html')).href)
+    await page.locator('canvas').first().waitFor()
+    await page.screenshot({ path: join(IMAGES, name), animations: 'disabled' })
+  } finally {
+    await browser.close()
   }
 }
 

@@ -38,7 +38,7 @@
     const options = {
       width: figure.clientWidth,
       height: HEIGHT,
-      scales: { x: { time: false } },
+      scales: { x: { time: false }, y: y.unit === 'share' ? { range: (_, least, most) => shares(least, most) } : {} },
       cursor: { drag: { x: true, y: true } },
       axes: [
         { ...axis, values: (_, splits) => splits.map(SHOW[x.unit]) },
@@ -65,6 +65,12 @@
       points: { show: points, size: 5 },
       value: (_, value) => shown(value, show)
     }
+  }
+
+  /** Around the curves; none is above the whole, which uPlot's own range of a flat one would show. */
+  function shares(least, most) {
+    const room = (most - least) / 10 || 0.1
+    return [Math.max(0, least - room), Math.min(1, most + room)]
   }
 
   function shown(value, show) {

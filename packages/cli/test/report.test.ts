@@ -58,6 +58,10 @@ test('of a run: what came out, who was there, bytes beside the formula, faults',
   expect(page.includes('script>alert')).toBe(false)
   expect(page.includes('refuses …cript&gt;')).toBe(true)
   expect(page.includes('"caption":"training loss by rounds"')).toBe(true)
+  // it opens where there is no network
+  const markup = page.replaceAll(/<!--.*?-->|<(script|style)\b.*?<\/\1>/gs, '')
+  expect(markup).not.toMatch(/\b(src|href)=|https?:/)
+  expect(page.match(/<style>.*?<\/style>/gs)!.join('')).not.toMatch(/url\(|@import/)
 })
 
 test('of a run that was killed: what its events tell, up to half a line', async () => {
