@@ -17,8 +17,8 @@ import ts from 'typescript'
 import { machine } from '../bench/machine.mjs'
 
 const ROOT = join(import.meta.dirname, '..')
-/** Inside the workspace, so that its packages are found. */
-const COMPILED = join(ROOT, '.cache', 'faults')
+/** Inside the workspace, so that its packages are found; each call has its own, for several may run at once. */
+const COMPILED = join(ROOT, '.cache', 'faults', String(process.pid))
 /** Scenarios between two reports where nobody watches. */
 const STEP = 50
 const LAWS = ['hung', 'diverged', 'lost', 'excluded', 'late', 'silent', 'wrong']
@@ -180,7 +180,8 @@ ${machine()}
 
 /** The harness is TypeScript, and Node from 20.19 on must run it: types are stripped, which takes no second. */
 function compile() {
-  rmSync(COMPILED, { recursive: true, force: true })
+  process.on('exit', () => rmSync(COMPILED, { recursive: true, force: true }))
+  process.on('SIGINT', () => process.exit(130))
   for (const folder of ['sim', 'utils']) {
     mkdirSync(join(COMPILED, folder), { recursive: true })
     for (const file of readdirSync(join(ROOT, 'test', folder))) {

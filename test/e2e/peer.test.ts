@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
@@ -124,6 +124,35 @@ describe('peer', () => {
     const refused = await cli('peer', ...alone, '--identity', join(data, 'identity.key'), '--out', scratch())
     expect(refused.code).toBe(2)
     expect(refused.err).toContain('a peer that runs on this machine has the key')
+  })
+
+  test('killed and started again with the same command, founder or not, on another port: it is in the run again', async () => {
+    const rounds = async (out: string, least: number) => {
+      const file = join(out, 'events.ndjson')
+      const count = () => (existsSync(file) ? readFileSync(file, 'utf8').split('"type":"round"').length - 1 : 0)
+      await expect.poll(count, { timeout: 60_000 }).toBeGreaterThanOrEqual(least)
+    }
+    // of two, one that dies is waited for
+    const run = ['--peers', '2', '--rounds', '150', '--checkpoint-every', '0']
+    const [first, second] = [scratch(), scratch()]
+    const founding = ['peer', ...SMALL, ...LOOPBACK, ...run, '--data-dir', scratch(), '--out', first]
+    const founder = new Cli(founding)
+    const [, , address] = await invitation(founder)
+    const joining = ['peer', '--join', address!, ...LOCAL, '--data-dir', scratch(), '--out', second]
+    const joiner = new Cli(joining)
+    await rounds(second, 2)
+
+    founder.process.kill('SIGKILL')
+    await founder.finished
+    const founderAgain = new Cli(founding)
+    await rounds(first, 2)
+
+    joiner.process.kill('SIGKILL')
+    await joiner.finished
+    const ended = await Promise.all([founderAgain.finished, new Cli([...joining, '--json']).finished])
+    expect(ended.map(({ code, err }) => [code, err])).toEqual(ended.map(({ err }) => [0, err]))
+    const { peers } = JSON.parse(ended[1].out) as { peers: { parametersHash: string }[] }
+    expect(ended[0].out).toContain(peers[0]!.parametersHash)
   })
 
   test('an identity file that is none', async () => {

@@ -41,6 +41,22 @@ describe.each(['spirt', 'all-reduce'])('%s, a partition', (strategy) => {
   })
 })
 
+describe('a minority that is larger than the number of peers that are asked for the state at once', () => {
+  it('finds those who have it, when none of its own has it any more', async () => {
+    const small = Array.from({ length: 9 }, (_, index) => index)
+    const large = Array.from({ length: 10 }, (_, index) => 9 + index)
+    simulation = new Simulation({ peers: 19, rounds: 14 })
+    const peers = [...small, ...large].map((index) => simulation.start(peerName(index), { milliseconds: 1000 }))
+    await simulation.when(at(peers[0]!, 1))
+    const heal = simulation.network.partition([names(...small), names(...large)])
+    await simulation.when(at(peers[18]!, 6))
+    heal()
+    const results = await simulation.results()
+    expect(results.map(({ status, members }) => [status, members.length])).toEqual(Array(19).fill(['finished', 19]))
+    expect(hashes(results)).toBe(1)
+  })
+})
+
 describe('no majority anywhere', () => {
   it('nobody trains on, and all go on when the halves meet again', async () => {
     simulation = new Simulation({ peers: 4, rounds: 30 })

@@ -1,5 +1,6 @@
 import { controlMessages, PeergradError, type ControlMessage, type GradientStore, type Mesh } from '@peergrad/core'
 import { afterEach, describe, expect, it } from 'vitest'
+import { exchangeStrategies } from './matrix.js'
 import { replace } from './replace.js'
 import { peerName, Simulation, type Disguise, type SimulatedPeer } from './swarm.js'
 
@@ -116,6 +117,28 @@ describe('too few', () => {
     const results = await simulation.results()
     expect(results.map(({ status }) => status).sort()).toEqual(['finished', 'left'])
     expect(results[1 - leaver].steps).toBe(60)
+  })
+})
+
+describe.each(await exchangeStrategies())('%s, rounds that take longer than those who leave may vote', (strategy) => {
+  it.each([
+    [2, [0]],
+    [2, [1]],
+    [5, [0, 1, 2]]
+  ])('of %i, %j leave: the others go on', async (count, leavers) => {
+    simulation = new Simulation({ strategy, peers: count, rounds: 6 })
+    const peers = Array.from({ length: count }, (_, index) => simulation.start(peerName(index), { milliseconds: 4000 }))
+    await simulation.when(at(peers[count - 1]!, 1))
+    for (const leaver of leavers) peers[leaver]!.leave.abort()
+    const results = await simulation.results()
+    const staying = results.filter((_, index) => !leavers.includes(index))
+    oneHash(staying)
+    expect(staying.map(({ status, members }) => [status, members.length])).toEqual(
+      staying.map(() => ['finished', staying.length])
+    )
+    expect(leavers.map((leaver) => results[leaver]!.status)).toEqual(leavers.map(() => 'left'))
+    const changed = peers[count - 1]!.events.find((event) => event.type === 'round' && event.contributors.length === 0)
+    expect(changed).toMatchObject({ samples: 0 })
   })
 })
 

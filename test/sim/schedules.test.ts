@@ -1,16 +1,48 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { exchangeStrategies } from './matrix.js'
 import { complaint, report } from './report.js'
+import { inWords, type Fault } from './scenario.js'
 import { schedule } from './schedule.js'
 
 const strategies = await exchangeStrategies()
 
-/** Any will do: these are run each time, a thousand others by `pnpm test:faults`. */
-const SEEDS = Array.from({ length: 32 }, (_, seed) => seed)
+/** Schedules of each strategy that are run each time; a thousand others are by `pnpm test:faults`. */
+const EACH = 4
+const FIRST = Array.from({ length: 300 }, (_, seed) => seed)
+const SEEDS = strategies.flatMap((name) =>
+  FIRST.filter((seed) => schedule(seed, strategies).strategy === name).slice(0, EACH)
+)
+
+/** What there is of faults, as far as a test each time must have it. */
+const KINDS = ['kill', 'kill and return', 'stop', 'crash of the store', 'crash of the engine', 'partition', 'one-way']
+const LINKS = ['delay', 'jitter', 'loss', 'bandwidth', 'duplicates', 'reorder']
+const OTHERS = ['skew', 'disk']
+
+function kindOf(fault: Fault): string {
+  if (fault.kind === 'links') return Object.keys(fault.conditions).join()
+  if (fault.kind === 'crash') return `crash of the ${fault.part}`
+  return fault.kind === 'kill' && fault.back !== undefined ? 'kill and return' : fault.kind
+}
 
 describe('random faults', () => {
   it.each(SEEDS)('seed %i', async (seed) => {
     expect(complaint(await report(schedule(seed, strategies)), `pnpm test:faults --seed ${seed}`)).toBe('')
+  })
+
+  it('of every kind are among those', () => {
+    const kinds = new Set(SEEDS.flatMap((seed) => schedule(seed, strategies).faults.map(kindOf)))
+    expect([...KINDS, ...LINKS, ...OTHERS].filter((kind) => !kinds.has(kind))).toEqual([])
+    expect(SEEDS).toHaveLength(EACH * strategies.length)
+  })
+
+  it('are shown again by their seed, from the first event to the last', { timeout: 60_000 }, async () => {
+    const script = join(import.meta.dirname, '../../scripts/faults.mjs')
+    const { stdout } = await promisify(execFile)(process.execPath, [script, '--seed', '7'])
+    const scenario = schedule(7, strategies)
+    expect(stdout.trimEnd().split('\n')).toEqual([inWords(scenario), ...(await report(scenario)).timeline])
   })
 
   it('are the same for the same seed, to the last event', async () => {

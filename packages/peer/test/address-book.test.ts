@@ -102,4 +102,21 @@ describe('a peer with an address book', () => {
     await meets(again, second.self)
     await Promise.all([second.close(), again.close()])
   })
+
+  it('keeps where one is that came back elsewhere', async () => {
+    const addressBook = join(folder, 'moved.json')
+    const keeper = await start('keeper', { addressBook })
+    const bootstrap = await keeper.addresses()
+    const before = await start('mover', { bootstrap })
+    await meets(keeper, before.self)
+    await expect.poll(() => keptAddresses(addressBook), { timeout: 10_000 }).toHaveLength(1)
+    const left = new Promise<void>((resolve) => keeper.on('disconnect', () => resolve()))
+    await before.close()
+    await left
+    const after = await start('mover', { bootstrap })
+    await meets(keeper, after.self)
+    await keeper.close()
+    expect(await after.addresses()).toEqual(await keptAddresses(addressBook))
+    await after.close()
+  })
 })

@@ -42,7 +42,8 @@ const contribution = z.strictObject({ peer, round, digest, words, length, sample
 
 /** What one round is about to become: whose contributions, who is in the next view, whether the run ends with it. */
 const proposal = z.strictObject({
-  contributions: z.array(contribution).min(1).max(MEMBERS_LIMIT),
+  /** none only for members to leave */
+  contributions: z.array(contribution).max(MEMBERS_LIMIT),
   members,
   /** members that the strategy can do without: they are not in the next view, and leave */
   retired: z.array(peer).max(MEMBERS_LIMIT),

@@ -77,8 +77,10 @@ export class Acquaintance {
   excluded: (peer: PeerId) => string | undefined = () => undefined
   /** called once for each peer of this founding that is ready to train */
   onReady: (peer: PeerId) => void = () => {}
-  /** called when this peer takes up another founding of its run, which trains already or not */
-  onMerge: (running: boolean) => void = () => {}
+  /** called when this peer takes up another founding of its run */
+  onMerge: () => void = () => {}
+  /** called before `onReady`, when a peer of this founding trains already */
+  onRunning: () => void = () => {}
 
   /** Error `refused` when the own run asks for what this peer has not. */
   constructor({ mesh, clock, manifest, lineage, resumed, credentials, sha256, expected }: AcquaintanceInit) {
@@ -125,12 +127,18 @@ export class Acquaintance {
     this.#ready.delete(peer)
   }
 
+  /** This peer founds the run in the place of one that went before it began: as a little older, so that all take it up. */
+  succeed(): void {
+    const { founded } = this.#lineage as Lineage
+    this.#lineage = { founder: this.#mesh.self, founded: founded - 1 }
+    this.#ready.clear()
+  }
+
   /**
-   * Greets a connected peer. While this peer prepares it only asks what the run is. True when the other one trains
-   * already. Errors: `refused` with the field that differs, or with what one of them lacks to take part, `timeout`,
-   * `unreachable`.
+   * Greets a connected peer. While this peer prepares it only asks what the run is. Errors: `refused` with the field
+   * that differs, or with what one of them lacks to take part, `timeout`, `unreachable`.
    */
-  async greet(peer: PeerId, signal?: AbortSignal): Promise<boolean> {
+  async greet(peer: PeerId, signal?: AbortSignal): Promise<void> {
     this.#checkExcluded(peer)
     const greeting = { from: this.#mesh.self, to: peer, nonce: crypto.randomUUID(), time: this.#clock.wall() }
     const told = this.state === 'preparing' ? undefined : this.#run
@@ -150,9 +158,7 @@ export class Acquaintance {
     run.checkSame(answer.manifest)
     run.checkAdmitted({ ...greeting, from: peer, to: this.#mesh.self }, answer.credential)
     this.#run = run
-    const ofThisFounding = this.#meet(answer)
-    if (answer.ready && ofThisFounding) this.#add(peer, answer.resumed)
-    return answer.running && ofThisFounding
+    if (this.#meet(answer) && answer.ready) this.#add(peer, answer.resumed)
   }
 
   /** Answers a join request. Returns why it was refused, if it was. */
@@ -224,12 +230,15 @@ export class Acquaintance {
   /** True when the other one is of this founding, also when this peer takes up the other's. */
   #meet(theirs: { readonly lineage: Lineage; readonly running: boolean }): boolean {
     const ours = this.#lineage
-    if (ours !== undefined && sameLineage(ours, theirs.lineage)) return true
-    if (ours !== undefined && !precedes(theirs, { lineage: ours, running: this.state === 'running' })) return false
-    this.#lineage = theirs.lineage
-    if (ours === undefined) return true
-    this.#ready.clear()
-    this.onMerge(theirs.running)
+    if (ours === undefined || !sameLineage(ours, theirs.lineage)) {
+      if (ours !== undefined && !precedes(theirs, { lineage: ours, running: this.state === 'running' })) return false
+      this.#lineage = theirs.lineage
+      if (ours !== undefined) {
+        this.#ready.clear()
+        this.onMerge()
+      }
+    }
+    if (theirs.running) this.onRunning()
     return true
   }
 

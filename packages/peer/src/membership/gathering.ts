@@ -13,6 +13,7 @@ import {
 } from '@peergrad/core'
 import { checkAborted, deferred, orAborted } from '../deferred.js'
 import type { Acquaintance } from './acquaintance.js'
+import { FounderWatch } from './founder-watch.js'
 import type { Greetings } from './greetings.js'
 import { sameLineage } from './lineage.js'
 
@@ -101,7 +102,7 @@ export class Gathering {
    * already. Error `timeout` says how many peers were there.
    */
   async gather(options: { deadline: number; signal: AbortSignal }): Promise<Founding | undefined> {
-    const { founding: given, acquaintance, greetings, mesh, clock, join } = this.#init
+    const { founding: given, acquaintance, greetings, mesh, clock, join, resumed, known } = this.#init
     if (given !== undefined) {
       acquaintance.state = 'running'
       return { view: given.view, state: null }
@@ -110,17 +111,25 @@ export class Gathering {
     const timers = [clock.after(options.deadline, () => this.#founded.reject(this.#tooFew(options.deadline)))]
     // the others train: either this peer is about to be told where the run begins, or it was not waited for
     const off = mesh.on('beat', () => timers.push(clock.after(FOUNDING, () => this.late())))
+    const watch = new FounderWatch({
+      mesh,
+      clock,
+      founder: () => known.lineage.founder,
+      onGone: () => this.#succeed()
+    })
     const over = new AbortController()
     try {
       await greetings.greetAll()
       const signal = AbortSignal.any([options.signal, over.signal])
-      if (join.length === 0) this.#found(signal).catch((cause: unknown) => this.#founded.reject(cause))
+      const calls = join.length === 0 || resumed === undefined
+      if (calls) this.#found(signal).catch((cause: unknown) => this.#founded.reject(cause))
       const founding = await orAborted(Promise.race([this.#late.promise, this.#founded.promise]), options.signal)
       this.#silent = new Set(founding?.view.members)
       return founding
     } finally {
       over.abort()
       off()
+      watch.close()
       for (const cancel of timers) cancel()
       acquaintance.state = 'running'
     }
@@ -143,7 +152,7 @@ export class Gathering {
     for (const address of join) {
       try {
         const peer = await mesh.dial(address, { signal: limit })
-        if (await acquaintance.greet(peer, limit)) this.late()
+        await acquaintance.greet(peer, limit)
         return known.manifest
       } catch (thrown) {
         checkAborted(signal)
@@ -163,7 +172,6 @@ export class Gathering {
   async #found(signal: AbortSignal): Promise<void> {
     const { resumed, known, ask, acquaintance } = this.#init
     const founding = resumed === undefined ? await this.#first(signal) : await this.#again(signal, resumed)
-    if (founding === undefined) return
     const { lineage, run } = known
     const { state } = founding
     const view = { ...founding.view, members: [...founding.view.members] }
@@ -176,13 +184,31 @@ export class Gathering {
     this.#founded.resolve(founding)
   }
 
-  /** Undefined when this peer took up the founding of another one meanwhile. */
-  async #first(signal: AbortSignal): Promise<Founding | undefined> {
-    const { mesh, acquaintance, known } = this.#init
+  /** Once this peer is the founder, and has all others. */
+  async #first(signal: AbortSignal): Promise<Founding> {
+    const { mesh, acquaintance, known, join } = this.#init
     const others = known.manifest.peers - 1
-    while (acquaintance.ready.length < others) await this.#somebody(signal)
-    if (known.lineage.founder !== mesh.self) return undefined
+    const may = () => this.#isFounder(mesh.self) && (join.length === 0 || !this.#stopped)
+    while (!may() || acquaintance.ready.length < others) await this.#somebody(signal)
     return { view: { number: 0, members: [mesh.self, ...acquaintance.ready.slice(0, others)] }, state: null }
+  }
+
+  #isFounder(peer: PeerId): boolean {
+    return this.#init.known.lineage.founder === peer
+  }
+
+  /** Whether the run had begun and was stopped: who calls it together again has a checkpoint. */
+  get #stopped(): boolean {
+    const { resumed, acquaintance } = this.#init
+    return resumed !== undefined || acquaintance.ready.some((peer) => acquaintance.resumedBy(peer) !== null)
+  }
+
+  /** The founder did not come back: the others take up this peer's founding, or it takes up theirs. */
+  #succeed(): void {
+    const { acquaintance, greetings } = this.#init
+    if (this.#stopped) return
+    acquaintance.succeed()
+    void greetings.greetAll()
   }
 
   /** All members of the view in which the run stopped, or a majority of them once the rest had a deadline's time. */

@@ -9,8 +9,6 @@ export interface GreetingsInit {
   readonly clock: Clock
   readonly logger: Logger
   readonly acquaintance: Pick<Acquaintance, 'greet'>
-  /** a peer of the run trains already */
-  readonly onRunning: () => void
   readonly onRefused: (peer: PeerId, reason: string) => void
 }
 
@@ -31,9 +29,9 @@ export class Greetings {
 
   /** Resolves when the peer was greeted, or will be tried again. */
   async greet(peer: PeerId, tries = 1): Promise<void> {
-    const { mesh, clock, logger, acquaintance, onRunning, onRefused } = this.#init
+    const { mesh, clock, logger, acquaintance, onRefused } = this.#init
     try {
-      if (await acquaintance.greet(peer)) onRunning()
+      await acquaintance.greet(peer)
     } catch (thrown) {
       const error = PeergradError.from(thrown)
       logger.debug({ peer, error: error.message }, 'greeting failed')

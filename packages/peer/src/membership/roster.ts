@@ -5,6 +5,11 @@ import type { Swarm } from './swarm.js'
 
 /** Milliseconds between two times that this peer says whom it suspects: gossip may lose a message. */
 const REPEAT = 500
+/**
+ * Milliseconds that a round has to come to its end by itself when members leave without whom there is no majority. They
+ * vote for a second at most.
+ */
+const HURRY = 400
 
 interface RosterEvents extends Record<string, unknown> {
   view: View
@@ -17,6 +22,8 @@ interface RosterEvents extends Record<string, unknown> {
   /** fewer peers than the run needs are here, or enough again */
   paused: { readonly reason: string }
   resumed: { readonly reason: string }
+  /** members leave, and without their voices there is no majority: the view must change before they are gone */
+  hurried: object
   /** the run cannot go on: too few for as long as its patience lasts, or a loss that is to end it */
   stranded: { readonly error: PeergradError }
 }
@@ -51,6 +58,9 @@ export class Roster extends Emitter<RosterEvents> {
   #number = 0
   #cancelPatience: (() => void) | undefined
   #cancelRepeat: (() => void) | undefined
+  #cancelHurry: (() => void) | undefined
+  /** the time is over that the round in hand had for its end */
+  #hurries = false
   #leaving = false
 
   constructor({ swarm, clock, patience }: RosterInit) {
@@ -122,6 +132,10 @@ export class Roster extends Emitter<RosterEvents> {
     this.#left.add(peer)
     this.#detector.leaves(peer)
     this.#judge()
+    this.#cancelHurry ??= this.#clock.after(HURRY, () => {
+      this.#hurries = true
+      this.emit('hurried', {})
+    })
   }
 
   /** The member is proved to lie: it is lost whatever it does, and nobody waits for it to come back. */
@@ -145,6 +159,9 @@ export class Roster extends Emitter<RosterEvents> {
       this.#excluded.delete(peer)
       this.#lost.delete(peer)
     }
+    this.#cancelHurry?.()
+    this.#cancelHurry = undefined
+    this.#hurries = false
     this.#view = view
     this.#members = new Set(view.members)
     this.#suspicions.retain(view.members)
@@ -172,9 +189,15 @@ export class Roster extends Emitter<RosterEvents> {
     return stay.length + this.#newcomers.size > 0 ? [...stay, ...this.newcomers] : [...this.#view.members]
   }
 
-  /** Contributions without which no round is made, with those that wait to be taken in counted as here. */
+  /**
+   * Contributions without which no round is made, with those that wait to be taken in counted as here. 0: better a round
+   * without any, now.
+   */
   minimum(): number {
-    const expected = this.#view.members.filter((peer) => !this.#gone(peer)).length
+    const { members } = this.#view
+    const expected = members.filter((peer) => !this.#gone(peer)).length
+    const staying = this.#leaving ? expected - 1 : expected
+    if (this.#hurries && staying < quorum(members.length)) return 0
     if (this.#waits) return Math.max(1, expected)
     return Math.max(1, Math.max(quorum(expected), this.#swarm.manifest.minPeers) - this.#newcomers.size)
   }
@@ -183,6 +206,7 @@ export class Roster extends Emitter<RosterEvents> {
     for (const off of this.#off) off()
     this.#cancelPatience?.()
     this.#cancelRepeat?.()
+    this.#cancelHurry?.()
     this.#detector.close()
   }
 

@@ -88,7 +88,6 @@ export class Swarm extends Emitter<SwarmEvents> {
     this.#greetings = new Greetings({
       ...init,
       acquaintance: this.#acquaintance,
-      onRunning: () => this.#gathering.late(),
       onRefused: (peer, reason) => this.emit('refused', { peer, reason })
     })
     this.#gathering = new Gathering({
@@ -101,7 +100,8 @@ export class Swarm extends Emitter<SwarmEvents> {
     })
     this.#acquaintance.expects = (peer) => this.#gathering.expects(peer)
     this.#acquaintance.onReady = (peer) => this.emit('ready', { peer })
-    this.#acquaintance.onMerge = (running) => this.#merge(running)
+    this.#acquaintance.onMerge = () => this.#merge()
+    this.#acquaintance.onRunning = () => this.#gathering.late()
     this.#off = [
       init.mesh.on('connect', ({ peer }) => void this.#greetings.greet(peer)),
       init.mesh.on('disconnect', ({ peer }) => this.#acquaintance.forget(peer)),
@@ -218,11 +218,10 @@ export class Swarm extends Emitter<SwarmEvents> {
   }
 
   /** This peer took up another founding: everybody is told, and one that trained starts anew. */
-  #merge(running: boolean): void {
+  #merge(): void {
     this.#init.logger.info({ founder: this.lineage.founder }, 'took up an older founding of this run')
     void this.#greetings.greetAll()
     if (this.#acquaintance.state === 'running') this.emit('merged', { lineage: this.lineage })
-    else if (running) this.#gathering.late()
   }
 
   #onMessage({ from, payload, envelope }: MeshMessage): void {

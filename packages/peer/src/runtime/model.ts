@@ -73,17 +73,26 @@ export class Model {
     this.#hash = hash
   }
 
-  /** Makes the next version with the decided update of the round. */
-  async update({ shared, ...outcome }: Outcome): Promise<void> {
+  /** Makes the next version with the decided update of the round; the same again when nobody contributed to it. */
+  async update({ shared, ...outcome }: Outcome, contributions: number): Promise<void> {
     const { vectors, stepsPerRound, ownModels } = this.#init
-    if (ownModels) await this.#replace(outcome)
+    if (contributions === 0) await this.#stay()
+    else if (ownModels) await this.#replace(outcome)
     else await this.#advance(outcome.key)
     if (shared) {
       this.#outcomes.set(this.#round, outcome)
       await vectors.offer(outcome.key, Infinity, outcome.digest)
     }
-    this.#step += stepsPerRound
+    if (contributions > 0) this.#step += stepsPerRound
     this.#round += 1
+  }
+
+  async #stay(): Promise<void> {
+    const { store, optimiser } = this.#init
+    const next = stateKeys(this.#round + 1, optimiser)
+    for (const [index, key] of stateKeys(this.#round, optimiser).entries()) {
+      await store.put(next[index], await store.get(key))
+    }
   }
 
   async #replace({ key, digest }: { key: string; digest: Digest }): Promise<void> {

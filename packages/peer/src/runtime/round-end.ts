@@ -48,7 +48,7 @@ export class RoundEnd {
     const { round } = current
     const view = roster.view.number
     const { contributions, members } = decision.proposal
-    await current.measure('update', () => model.update(outcome))
+    await current.measure('update', () => model.update(outcome, contributions.length))
     await own.settle(contributions.some(({ peer }) => peer === swarm.mesh.self))
     const floor = await this.#floor()
     catcher.decided(round, decision, floor)

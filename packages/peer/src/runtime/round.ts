@@ -45,7 +45,7 @@ export interface RoundInit extends ExchangeInit {
 export interface Outcome {
   readonly key: string
   readonly digest: Digest
-  /** false: every peer has another one, the digest only names the round */
+  /** false: every peer has another one, or the state that it had, and the digest only names the round */
   readonly shared: boolean
 }
 
@@ -241,10 +241,12 @@ export class Round {
     this.services.send(whole)
   }
 
-  /** Contributions of members to this round, each once and of the model's length. */
-  #valid({ contributions, members, retired, evidence, ring }: Proposal): boolean {
+  /** Contributions of members to this round, each once and of the model's length; none only for some to leave. */
+  #valid({ contributions, members, retired, evidence, finish, ring }: Proposal): boolean {
     const peers = contributions.map(({ peer }) => peer)
+    const leaves = this.init.view.members.some((peer) => !members.includes(peer))
     return (
+      (peers.length > 0 || (leaves && !finish)) &&
       new Set(peers).size === peers.length &&
       new Set(members).size === members.length &&
       (ring === undefined || isRing(ring, peers.length)) &&
@@ -317,6 +319,7 @@ export class Round {
   }
 
   #onProposal(ballot: number, proposal: Proposal): void {
+    if (proposal.contributions.length === 0) return this.#agreement.completed(ballot, this.#nameOf(proposal))
     if (this.#attempt !== undefined && !this.#attempt.aborted && this.#attempt.offer(ballot, proposal)) return
     this.#abandon()
     this.#begin({ ballot, proposal })
@@ -358,11 +361,18 @@ export class Round {
     await orAborted(Promise.race([this.#attempting, late.promise]), signal)
   }
 
-  /** What a round is called in which every peer goes on with a model of its own; undefined when the outcome is of all. */
-  #private({ contributions, finish }: Proposal): Digest | undefined {
-    const { strategy, sha256 } = this.services
-    if (strategy.ownModels !== true || finish) return undefined
-    return sha256(canonical({ round: this.round, contributions }))
+  /**
+   * What a round is called in which every peer goes on with a model of its own, or all with the one that they have;
+   * undefined when the outcome is of all.
+   */
+  #private(proposal: Proposal): Digest | undefined {
+    const { contributions, finish } = proposal
+    const ownModels = this.services.strategy.ownModels === true && !finish
+    return ownModels || contributions.length === 0 ? this.#nameOf(proposal) : undefined
+  }
+
+  #nameOf({ contributions }: Proposal): Digest {
+    return this.services.sha256(canonical({ round: this.round, contributions }))
   }
 
   /** The outcome of a decision that was made without this peer. Error `conflict`: nobody has it any more. */

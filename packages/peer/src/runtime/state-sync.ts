@@ -20,7 +20,7 @@ export type Donation = Extract<ControlAnswer, { kind: 'donation' }>
 const ASK_DEADLINE = 5000
 /** Milliseconds that the other donors have to answer once one has. */
 const TOGETHER = 50
-/** Donors of one state. */
+/** Donors of one state: so many peers are asked at once. */
 const DONORS = 8
 /** Milliseconds for one part of a vector. */
 const PART_DEADLINE = 60_000
@@ -88,9 +88,9 @@ export interface TakeStateInit {
  */
 export async function takeState(init: TakeStateInit): Promise<{ donors: readonly PeerId[]; donation: Donation }> {
   const end = init.clock.now() + init.patience
-  for (;;) {
+  for (let turn = 0; ; turn++) {
     const failures: string[] = []
-    const offers = await askAll(init, failures)
+    const offers = await askSome(init, turn, failures)
     checkAborted(init.signal)
     for (const { donors, donation } of offers) {
       try {
@@ -118,11 +118,16 @@ interface Offer {
   readonly donation: Donation
 }
 
-/** What the peers offer, the state that most of them are in first. */
-async function askAll(init: TakeStateInit, failures: string[]): Promise<readonly Offer[]> {
+/**
+ * What some of the peers offer, the state that most of them are in first. Others are asked at each turn: those of one
+ * may all be without a state, as this peer is.
+ */
+async function askSome(init: TakeStateInit, turn: number, failures: string[]): Promise<readonly Offer[]> {
   const { swarm, clock, distrusted, signal } = init
   const trusted = swarm.ready.filter((peer) => !distrusted.has(peer))
-  const asked = (trusted.length > 0 ? trusted : swarm.ready).slice(0, DONORS)
+  const peers = trusted.length > 0 ? trusted : swarm.ready
+  const first = (turn * DONORS) % Math.max(1, peers.length)
+  const asked = [...peers.slice(first), ...peers.slice(0, first)].slice(0, DONORS)
   const offers = new Map<string, Offer>()
   const enough = deferred<void>()
   const ask = async (donor: PeerId): Promise<void> => {

@@ -55,15 +55,25 @@ export class Acquaintances {
   }
 
   #changed(now: number): boolean {
-    const here = keyOf(this.#init.members())
+    const here = this.#here()
     return here !== '' && (here !== this.#written || now - this.#at >= REFRESH)
+  }
+
+  /** Who is there, and by which connections: a peer that comes back may be elsewhere. */
+  #here(): string {
+    const { node, members } = this.#init
+    const connections = (peer: PeerId) => node.getConnections(peerIdFromString(peer)).map(({ id }) => id)
+    return members()
+      .flatMap((peer) => [peer, ...connections(peer)])
+      .sort()
+      .join()
   }
 
   async #write(): Promise<void> {
     const { node, file, log } = this.#init
     const members = this.#init.members()
     const seen = Date.now()
-    this.#written = keyOf(members)
+    this.#written = this.#here()
     try {
       for (const id of members) {
         const { addresses } = await node.peerStore.get(peerIdFromString(id))
@@ -76,8 +86,4 @@ export class Acquaintances {
       log({ error: PeergradError.from(thrown).message }, 'the address book was not written')
     }
   }
-}
-
-function keyOf(members: readonly PeerId[]): string {
-  return [...members].sort().join()
 }

@@ -301,8 +301,13 @@ export class RoundAgreement {
     const usable = view.members.filter(this.#doubts.usable)
     const contributions = this.#announced.of(usable)
     const waiting = contributions.length < usable.length
-    if ((waiting && !this.#collected) || contributions.length < Math.max(1, this.#init.minimum())) return
-    const proposal: Proposal = { contributions, ...this.#init.next(contributions) }
+    const least = this.#init.minimum()
+    const complete = (!waiting || this.#collected) && contributions.length >= Math.max(1, least)
+    if (!complete && least > 0) return
+    // a round without contributions changes the view and nothing else
+    const proposal: Proposal = complete
+      ? { contributions, ...this.#init.next(contributions) }
+      : { ...this.#init.next([]), contributions: [], finish: false }
     effects.send({ kind: 'propose', ballot, proposal, outcome: null })
     this.#start(ballot, proposal, null, [self])
   }

@@ -1,0 +1,112 @@
+import { PeergradError } from '@peergrad/core'
+import { describe, expect, it } from 'vitest'
+import { breaches, isWell, LAWS } from './laws.js'
+import { complaint } from './report.js'
+import { inWords, type Scenario } from './scenario.js'
+import { peerName } from './swarm.js'
+import type { Absence, Life, Outcome } from './trial.js'
+
+const NAMES = [0, 1, 2, 3].map(peerName)
+const ROUNDS = 3
+const SCENARIO: Scenario = {
+  seed: 7,
+  strategy: 'spirt',
+  peers: 4,
+  rounds: ROUNDS,
+  compute: 400,
+  deadline: 2000,
+  grace: 2000,
+  faults: [],
+  newcomers: []
+}
+
+type Said = { readonly type: string; readonly at: number } & Readonly<Record<string, unknown>>
+
+const view = (at: number, number: number, members: readonly string[]): Said => ({ type: 'view', at, number, members })
+const round = (at: number, number: number, hash = `hash ${number}`): Said => {
+  return { type: 'round', at, round: number, parametersHash: hash }
+}
+const BEGIN = view(0, 0, NAMES)
+const ALL = [BEGIN, round(400, 0), round(800, 1), round(1200, 2)]
+
+/** A peer that was there from the first round to the last, with what is told of it in another way. */
+function life(name: string, events: readonly Said[], change: Partial<Life> = {}): Life {
+  const result = { round: ROUNDS, rounds: ROUNDS, members: NAMES }
+  const ending = { result } as unknown as Life['ending']
+  return { name, began: 0, events: events as unknown as Life['events'], ended: false, ending, endedAt: 1300, ...change }
+}
+
+/** All went well, but for this peer, and for what else is told. */
+function outcome(other: Life = life(NAMES[3], ALL), change: Partial<Outcome> = {}): Outcome {
+  const lives = [...NAMES.slice(0, 3).map((name) => life(name, ALL)), other]
+  return { scenario: SCENARIO, lives, absences: [], end: 1300, missed: [], ...change }
+}
+
+const broken = (found: Outcome) => LAWS.filter((law) => breaches(found)[law].length > 0)
+const away = (peer: string, from: number, to = Infinity): Absence => ({ peer, why: 'kill', from, to })
+const of = (members: readonly string[], rounds = ROUNDS) =>
+  ({ result: { round: ROUNDS, rounds, members } }) as unknown as Life['ending']
+
+describe('the laws of the virtual clock', () => {
+  it('hold where all goes well', () => {
+    expect(isWell(breaches(outcome()))).toBe(true)
+  })
+
+  it.each<[string, string, Outcome]>([
+    ['hung', 'a peer that never ends', outcome(life(NAMES[3], ALL, { ending: undefined, endedAt: undefined }))],
+    [
+      'diverged',
+      'two models after one round',
+      outcome(life(NAMES[3], [...ALL.slice(0, 2), round(800, 1, 'other'), ALL[3]!]))
+    ],
+    ['diverged', 'one that never heals', outcome(life(NAMES[3], [...ALL, { type: 'diverged', at: 1250, round: 2 }]))],
+    [
+      'lost',
+      'one that gives up while the others go on',
+      outcome(life(NAMES[3], ALL, { ending: { error: new PeergradError('timeout', 'nobody answered') } }))
+    ],
+    ['excluded', 'one that the last view lacks', outcome(life(NAMES[3], ALL, { ending: of(NAMES.slice(1)) }))],
+    [
+      'late',
+      'a round that takes longer than deadline and grace',
+      outcome(life(NAMES[3], [...ALL.slice(0, 3), round(4900, 2)]), { end: 5000 })
+    ],
+    ['wrong', 'an error that nobody caught', outcome(undefined, { broken: 'TypeError' })],
+    ['wrong', 'fewer rounds seen than made', outcome(life(NAMES[3], ALL, { ending: of(NAMES, 2) }))]
+  ])('%s: name %s', (law, _what, found) => {
+    expect(broken(found)).toContain(law)
+  })
+
+  it('silent: name who does not say that it pauses, and not who does', () => {
+    const gone = [away(NAMES[1], 1000), away(NAMES[2], 1000)]
+    const given = { error: new PeergradError('quorum', '2 of 4 peers are here') }
+    const left = (...more: Said[]) =>
+      outcome(undefined, {
+        lives: [
+          ...[0, 3].map((index) =>
+            life(NAMES[index], [...ALL.slice(0, 3), ...more], { ending: given, endedAt: 60_000 })
+          ),
+          ...[1, 2].map((index) => life(NAMES[index], ALL.slice(0, 3), { ended: true, ending: undefined }))
+        ],
+        absences: gone,
+        end: 60_000
+      })
+    expect(broken(left())).toEqual(['lost', 'silent'])
+    expect(broken(left({ type: 'paused', at: 2000, reason: 'too few' }))).toEqual([])
+  })
+
+  it('excuse a round for the time in which no majority was there', () => {
+    const gone = [away(NAMES[1], 900, 5000), away(NAMES[2], 900, 5000)]
+    const slow = [...ALL.slice(0, 3), { type: 'paused', at: 1500, reason: 'too few' }, round(5500, 2)]
+    const lives = NAMES.map((name) => life(name, slow, { endedAt: 5600 }))
+    expect(broken(outcome(undefined, { lives, absences: gone, end: 5600 }))).toEqual([])
+  })
+})
+
+it('a complaint says what is wrong, in which scenario, and how to see it again', () => {
+  const found = { words: inWords(SCENARIO), breaches: breaches(outcome(undefined, { broken: 'TypeError' })) }
+  expect(complaint(found, 'pnpm test:faults --seed 7')).toBe(
+    '4 peers, spirt, 3 rounds: no fault\n  wrong: TypeError\n  again: pnpm test:faults --seed 7'
+  )
+  expect(complaint({ ...found, breaches: breaches(outcome()) }, '')).toBe('')
+})
