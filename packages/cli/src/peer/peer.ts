@@ -45,6 +45,8 @@ export interface PeerInit {
   readonly describesRun: boolean
   /** the checkpoint to go on from */
   readonly resume?: string
+  /** the command that joins this peer is for any number of others, where it holds an invitation */
+  readonly reusable?: boolean
   /** of a hostile peer */
   readonly plan?: AttackPlan
   readonly leaving: Pick<Leaving, 'leave' | 'stop' | 'ends' | 'giveUp'>
@@ -127,7 +129,8 @@ export async function onePeer(init: PeerInit): Promise<PeerEnd> {
     const patience = options.patience * 1000
     const manifest = await swarm.find({ deadline: patience, signal: ends })
     network.rendezvous(swarm.run)
-    init.onJoinable?.(await joinable({ manifest, run: swarm.run, addresses, identity: identity.file }))
+    const { reusable = false } = init
+    init.onJoinable?.(await joinable({ manifest, run: swarm.run, addresses, identity: identity.file, reusable }))
     const parts = await openParts({
       manifest,
       options,
