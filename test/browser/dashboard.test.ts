@@ -2,10 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { RunEvent } from '@peergrad/core'
+import { peerOfKey } from '@peergrad/peer'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { absent, browserForFile } from '../utils/browser.js'
 import { Cli, processesWith, scratch, SMALL } from '../utils/cli.js'
+import { found, joining } from '../utils/peers.js'
 import { lines, story } from '../utils/story.js'
 
 // a browser and several processes: seconds alone, more on a busy machine
@@ -151,6 +153,31 @@ describe.skipIf(absent !== undefined)(`the dashboard in Chromium${absent === und
     await seen(() => page.getByRole('status').textContent()).toContain('all events of the run')
     expect(complaints).toEqual([])
   })
+
+  test('a run on other hosts, by the address of a peer: who is in it, round after round, and who dies', async () => {
+    const keys = [0, 1, 2].map(() => join(scratch(), 'identity.key'))
+    const names = (await Promise.all(keys.map(peerOfKey))).map((id) => `…${id.slice(-6)}`)
+    const [founder, ...others] = keys.map((key) => ['--identity', key]) as [string[], ...string[][]]
+    const asked = found('--peers', '3', '--epochs', '100000', ...founder)
+    const { address, words } = await joining(asked)
+    const [, victim] = others.map((key) => new Cli([...words, ...key, '--out', scratch()]))
+    const watching = new Cli(['dashboard', address])
+    const url = await addressOf(watching)
+    const { page, complaints, outside } = await browser.page()
+    await page.goto(url)
+    await seen(async () => (await states(page)).sort()).toEqual(names.map((name) => `${name} running`).sort())
+    const round = async () => Number(/round (\d+)/.exec((await page.locator('.where').textContent()) ?? '')?.[1])
+    const before = await round()
+    await seen(round).toBeGreaterThan(before + 2)
+    victim!.process.kill('SIGKILL')
+    await seen(() => states(page)).toContain(`${names[2]} lost`)
+    expect(await page.getByRole('status').textContent()).toContain('Live: the run goes on. 3 peers')
+    // the page keeps what it has when the asked peer ends
+    asked.process.kill('SIGINT')
+    await watching.saw(/The page keeps what it has/)
+    expect((await states(page)).map((each) => each.split(' ')[0]).sort()).toEqual([...names].sort())
+    expect([complaints, outside]).toEqual([[], []])
+  })
 })
 
 function write(folder: string, events: Iterable<RunEvent>): void {
@@ -160,7 +187,11 @@ function write(folder: string, events: Iterable<RunEvent>): void {
 
 /** The address that `peergrad dashboard` prints for a run. */
 async function shown(folder: string): Promise<string> {
-  const [url] = await new Cli(['dashboard', folder]).saw(/http:\/\/\S+/)
+  return addressOf(new Cli(['dashboard', folder]))
+}
+
+async function addressOf(dashboard: Cli): Promise<string> {
+  const [url] = await dashboard.saw(/http:\/\/\S+/)
   return url
 }
 

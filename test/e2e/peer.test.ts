@@ -4,11 +4,11 @@ import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { Cli, cli, scratch, SMALL } from '../utils/cli.js'
+import { found, joining, LOOPBACK } from '../utils/peers.js'
 
 // several processes that each load libp2p and tfjs: seconds alone, more on a busy machine
 vi.setConfig({ testTimeout: 120_000 })
 
-const LOOPBACK = ['--listen', '/ip4/127.0.0.1/tcp/0']
 const LOCAL = ['--memory', '64', ...LOOPBACK]
 
 async function freePort(): Promise<number> {
@@ -20,19 +20,11 @@ async function freePort(): Promise<number> {
   return port
 }
 
-const found = (...more: string[]) => new Cli(['peer', ...SMALL, ...LOOPBACK, '--out', scratch(), ...more])
-
-/** The command that the founder prints, as arguments. */
-async function invitation(founder: Cli): Promise<string[]> {
-  const [, words] = await founder.saw(/npx peergrad (peer --join .+)/)
-  return [...words!.split(' '), ...LOCAL]
-}
-
 describe('peer', () => {
   test('the one command that it prints joins it, and takes the run from it', async () => {
     const founder = found('--peers', '2', '--rounds', '3')
-    const joining = await invitation(founder)
-    const [first, second] = await Promise.all([founder.finished, cli(...joining, '--out', scratch(), '--json')])
+    const { words } = await joining(founder)
+    const [first, second] = await Promise.all([founder.finished, cli(...words, '--out', scratch(), '--json')])
     expect([first.code, second.code]).toEqual([0, 0])
     const result = JSON.parse(second.out) as { model: string; peers: { parametersHash: string }[] }
     expect(result.model).toBe('mlp')
@@ -41,10 +33,10 @@ describe('peer', () => {
 
   test('a peer of another run is refused, with the first field that differs', async () => {
     const founder = found('--peers', '2')
-    const [, , address] = await invitation(founder)
+    const { address } = await joining(founder)
     const file = join(scratch(), 'other.yaml')
     writeFileSync(file, 'dataset: synthetic\nmodel: mlp\npeers: 2\nlr: 0.5\n')
-    const refused = await cli('peer', '--run', file, '--join', address!, ...LOCAL, '--out', scratch())
+    const refused = await cli('peer', '--run', file, '--join', address, ...LOCAL, '--out', scratch())
     expect(refused.code).toBe(6)
     expect(refused.err).toContain('optimiser')
     expect(refused.err).toContain('0.5')
@@ -53,30 +45,40 @@ describe('peer', () => {
 
   test('another run than the command names is refused, and so is an id that is none', async () => {
     const founder = found('--peers', '2')
-    const [, , address] = await invitation(founder)
-    const join = (id: string) => cli('peer', '--join', address!, '--run-id', id, ...LOCAL, '--out', scratch())
+    const { address } = await joining(founder)
+    const join = (id: string) => cli('peer', '--join', address, '--run-id', id, ...LOCAL, '--out', scratch())
     const [other, none] = await Promise.all([join('0'.repeat(32)), join('nonsense')])
     expect([other.code, none.code]).toEqual([6, 2])
     expect(other.err).toContain('expected 00000000')
     expect(none.err).toContain('expected 16 to 64 hexadecimal digits')
   })
 
-  test('the command lets in whoever has it where the run is by invitation, and nobody without', async () => {
-    const founder = found('--peers', '2', '--rounds', '2', '--admission', 'invitation')
-    const joining = await invitation(founder)
-    const without = joining.filter((word, at) => word !== '--invitation' && joining[at - 1] !== '--invitation')
-    expect((await cli(...without, '--out', scratch())).code).toBe(6)
-    const [first, second] = await Promise.all([founder.finished, cli(...joining, '--out', scratch())])
-    expect([first.code, second.code]).toEqual([0, 0])
-    expect(first.out).toContain('Whoever has this command can take part')
+  test('by invitation: one peer comes with the command, others with one of their own, and nobody without', async () => {
+    const run = ['--peers', '3', '--rounds', '2', '--admission', 'invitation']
+    const key = ['--identity', join(scratch(), 'founder.key')]
+    const founder = found(...run, ...key)
+    const { words } = await joining(founder)
+    const place = words.indexOf('--invitation')
+    const without = words.toSpliced(place, 2)
+    const comes = (...more: string[]) => new Cli([...without, '--out', scratch(), ...more]).finished
+    expect((await comes()).code).toBe(6)
+    // two come at once: whoever is second ends before the run begins
+    const two = [0, 1].map(() => comes('--invitation', words[place + 1]!))
+    const second = await Promise.race(two)
+    expect([second.code, second.err]).toEqual([6, expect.stringContaining('is for one peer, and')])
+    const { out } = await cli('invite', '--dataset', 'synthetic', '--model', 'mlp', ...run, ...key)
+    const third = await comes('--invitation', out.trim())
+    const [first, ...both] = await Promise.all([founder.finished, ...two])
+    expect([first!.code, third.code, ...both.map(({ code }) => code).sort()]).toEqual([0, 0, 0, 6])
+    expect(first!.out).toContain('One peer can take part with this command')
   })
 
   test('a relay carries a run between peers that meet through it alone', async () => {
     const relay = new Cli(['relay', ...LOOPBACK, '--data-dir', scratch()])
     const [, via] = await relay.saw(/--via (\S+)/)
     const founder = found('--peers', '2', '--rounds', '2', '--via', via!)
-    const [, , address] = await invitation(founder)
-    const through = `${via}/p2p-circuit/p2p/${address!.split('/').at(-1)}`
+    const { address } = await joining(founder)
+    const through = `${via}/p2p-circuit/p2p/${address.split('/').at(-1)}`
     const [first, second] = await Promise.all([
       founder.finished,
       cli('peer', '--join', through, ...LOCAL, '--out', scratch())
@@ -101,7 +103,7 @@ describe('peer', () => {
 
   test('Ctrl+C while it waits for others ends it with code 130', async () => {
     const founder = found('--peers', '2')
-    await invitation(founder)
+    await joining(founder)
     founder.process.kill('SIGINT')
     expect((await founder.finished).code).toBe(130)
   })
@@ -118,7 +120,7 @@ describe('peer', () => {
     expect(await ids()).toEqual(first)
 
     const founder = found('--peers', '2', '--data-dir', data)
-    const [, , address] = await invitation(founder)
+    const { address } = await joining(founder)
     expect(address).toContain(first[0])
     expect(await ids()).not.toEqual(first)
     const refused = await cli('peer', ...alone, '--identity', join(data, 'identity.key'), '--out', scratch())
@@ -169,9 +171,9 @@ describe('a hostile peer', () => {
   test('--attack makes an ordinary peer hostile: the others refuse what it gives and end the run', async () => {
     const out = scratch()
     const founder = new Cli(['peer', ...SMALL, ...LOOPBACK, '--out', out, '--peers', '3', '--rounds', '4'])
-    const joining = await invitation(founder)
-    const other = cli(...joining, '--out', scratch())
-    const hostile = new Cli([...joining, '--out', scratch(), '--attack', 'nan', '--attack-schedule', 'start=1'])
+    const { words } = await joining(founder)
+    const other = cli(...words, '--out', scratch())
+    const hostile = new Cli([...words, '--out', scratch(), '--attack', 'nan', '--attack-schedule', 'start=1'])
     expect([(await founder.finished).code, (await other).code]).toEqual([0, 0])
     const events = readFileSync(join(out, 'events.ndjson'), 'utf8').trim().split('\n')
     const parsed = events.map((line) => JSON.parse(line) as { type: string; round?: number; offence?: string })

@@ -2,12 +2,11 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RunEvent } from '@peergrad/core'
 import { expect, test, vi } from 'vitest'
-import { Cli, cli, scratch, SMALL } from '../utils/cli.js'
+import { Cli, cli, scratch } from '../utils/cli.js'
+import { found, joining } from '../utils/peers.js'
 
 // several processes that each load libp2p and tfjs: seconds alone, more on a busy machine
 vi.setConfig({ testTimeout: 120_000 })
-
-const LOOPBACK = ['--listen', '/ip4/127.0.0.1/tcp/0']
 
 /** Events as the dashboard sends them to a browser, until this round has ended. */
 async function eventsUntil(url: string, round: number): Promise<RunEvent[]> {
@@ -31,27 +30,15 @@ test('a run on another host is watched by an address of it, by whoever may take 
   const secret = join(scratch(), 'secret')
   writeFileSync(secret, 'a secret that is long enough')
   const run = ['--peers', '2', '--rounds', '60', '--admission', 'secret', '--secret-file', secret]
-  const founder = new Cli(['peer', ...SMALL, ...LOOPBACK, ...run, '--out', scratch()])
-  const [, address] = await founder.saw(/npx peergrad peer --join (\S+)/)
+  const founder = found(...run)
+  const { address, words } = await joining(founder)
 
-  const stranger = await cli('dashboard', address!, '--patience', '5')
+  const stranger = await cli('dashboard', address, '--patience', '5')
   expect([stranger.code, stranger.err]).toEqual([6, expect.stringContaining('this run asks for its shared secret')])
 
-  const watching = new Cli(['dashboard', address!, '--secret-file', secret, '--json'])
+  const watching = new Cli(['dashboard', address, '--secret-file', secret, '--json'])
   const [, url] = await watching.saw(/"url": "([^"]+)"/)
-  const joining = [
-    'peer',
-    '--join',
-    address!,
-    '--memory',
-    '64',
-    ...LOOPBACK,
-    '--secret-file',
-    secret,
-    '--out',
-    scratch()
-  ]
-  const other = cli(...joining)
+  const other = cli(...words.map((word) => (word === 'FILE' ? secret : word)), '--out', scratch())
   const events = await eventsUntil(url!, 20)
   const [first] = events
   expect(first).toMatchObject({ type: 'started', manifest: { peers: 2 } })

@@ -4,9 +4,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { canonical, controlRequests, type ControlRequest, type Mesh } from '@peergrad/core'
 import { createInvitation, loadIdentity, type Credentials } from '@peergrad/peer'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { replace } from './replace.js'
-import { peerName, Simulation, type Disguise, type SimulatedPeer, type StartOptions } from './swarm.js'
+import {
+  peerName,
+  Simulation,
+  type Disguise,
+  type SimulatedPeer,
+  type SimulationInit,
+  type StartOptions
+} from './swarm.js'
 
 let simulation: Simulation
 afterEach(() => simulation.stop())
@@ -90,31 +97,108 @@ describe('a run that is not open to anybody', () => {
   it('by a list, refuses who is not on it', async () => {
     const list = [0, 1, 2].map(peerName).join(',')
     simulation = new Simulation({ peers: 3, rounds: 20, admission: `allow-list:${list}` })
-    const { members, results } = await comes({})
+    const { members, results, error } = await comes({})
     expect(results[0].members).toHaveLength(3)
     expect(refusals(members, peerName(3))[0]).toContain('is not on the allow-list')
+    expect(error).toMatchObject({ code: 'refused', message: expect.stringContaining('is not on the allow') as string })
+  })
+})
+
+describe('a run by invitation', () => {
+  let issuer: Awaited<ReturnType<typeof loadIdentity>>
+  beforeAll(async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'peergrad-admission-'))
+    issuer = await loadIdentity(join(folder, 'identity.key'))
+    rmSync(folder, { recursive: true })
   })
 
-  it('by invitation, takes in the peer that is invited, and refuses another that has its invitation', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'peergrad-admission-'))
-    const issuer = await loadIdentity(join(folder, 'identity.key'))
-    rmSync(folder, { recursive: true })
-    simulation = new Simulation({ peers: 2, rounds: 40, admission: `invitation:${issuer.peer}` })
+  /** What somebody has who is invited: a peer, or the first one that comes. */
+  const invited = (holder?: string): Credentials => {
     const run = createHash('sha256').update(canonical(simulation.manifest)).digest('hex')
+    const until = simulation.clock.wall() + 3_600_000
+    return { invitation: createInvitation({ run, issuer, until, ...(holder !== undefined && { holder }) }) }
+  }
+  const simulate = (peers: number, rounds: number, init?: SimulationInit) => {
+    simulation = new Simulation({ peers, rounds, admission: `invitation:${issuer.peer}` }, init)
+  }
+  /** The view that a peer comes to see. */
+  const sees = (peer: SimulatedPeer, ...view: readonly string[]) =>
+    simulation.when(() =>
+      peer.events.some((event) => event.type === 'view' && event.members.join() === [issuer.peer, ...view].join())
+    )
+  const used = (by: string) => expect.stringContaining(`is for one peer, and ${by} has used it`) as string
+
+  it('takes in the peer that is invited, and refuses another that has its invitation', async () => {
+    simulate(2, 40)
     const [guest, thief] = [peerName(1), peerName(2)]
-    const credentials = {
-      invitation: createInvitation({ run, issuer, until: simulation.clock.wall() + 60_000, holder: guest })
-    }
+    const credentials = invited(guest)
     const founder = simulation.start(issuer.peer)
-    const invited = simulation.start(guest, { credentials })
+    const peer = simulation.start(guest, { credentials })
     const other = simulation.start(thief, { credentials, via: [issuer.peer] })
-    other.result.catch(() => {})
-    const results = await simulation.until(Promise.all([founder.result, invited.result]))
+    const results = await simulation.until(Promise.all([founder.result, peer.result]))
     expect(results.map(({ members }) => members)).toEqual([
       [issuer.peer, guest],
       [issuer.peer, guest]
     ])
     expect(refusals([founder], thief)[0]).toContain('an invitation that is for another peer')
+    await expect(other.result).rejects.toMatchObject({ code: 'refused' })
+  })
+
+  it('for one peer: a second is refused, even by a member that never met the first, which may come back', async () => {
+    simulate(4, 60)
+    const [second, third, guest, thief] = [1, 2, 3, 4].map(peerName) as [string, string, string, string]
+    const forOne = invited()
+    const starts = (name: string, credentials: Credentials, via?: string) =>
+      simulation.start(name, { credentials, milliseconds: 100, ...(via !== undefined && { via: [via] }) })
+    const founder = simulation.start(issuer.peer, { milliseconds: 100 })
+    const own = invited(second)
+    starts(second, own)
+    const other = starts(third, invited(third))
+    starts(guest, forOne)
+    await sees(founder, second, third, guest)
+    simulation.kill(guest)
+    await sees(founder, second, third)
+    simulation.kill(second)
+    await sees(founder, third)
+    // it knows of the guest what it is told with the state
+    const anew = starts(second, own, issuer.peer)
+    await sees(founder, third, second)
+    const refused = starts(thief, forOne, second)
+    await expect(simulation.until(refused.result)).rejects.toMatchObject({ code: 'refused', message: used(guest) })
+    const reasons = refusals([anew], thief)
+    expect(reasons).toEqual(reasons.map(() => used(guest)))
+    expect(reasons).not.toEqual([])
+    const back = starts(guest, forOne, second)
+    const results = await simulation.until(Promise.all([founder, other, anew, back].map(({ result }) => result)))
+    expect(results[0].members).toEqual([issuer.peer, third, second, guest])
+    expect(new Set(results.map(({ parametersHash }) => parametersHash)).size).toBe(1)
+  })
+
+  it('for one peer, used by two at once at different members: the one that the view takes in has it', async () => {
+    const [member, left, right] = [1, 2, 3].map(peerName) as [string, string, string]
+    const far = new Set([`${left} ${member}`, `${right} ${issuer.peer}`])
+    simulate(2, 40, {
+      latency: (from, to) => (far.has(`${from} ${to}`) || far.has(`${to} ${from}`) ? 60 : 1)
+    })
+    const founder = simulation.start(issuer.peer, { milliseconds: 100 })
+    const other = simulation.start(member, { credentials: invited(member), milliseconds: 100 })
+    await sees(founder, member)
+    const forOne = { credentials: invited(), milliseconds: 100 }
+    const comers = [
+      simulation.start(left, { ...forOne, via: [issuer.peer] }),
+      simulation.start(right, { ...forOne, via: [member] })
+    ]
+    const members = await simulation.until(Promise.all([founder.result, other.result]))
+    const ended = await simulation.until(Promise.allSettled(comers.map(({ result }) => result)))
+    // each member let in another one, and refused the other
+    expect(refusals([founder], right)).toContainEqual(used(left))
+    expect(refusals([other], left)).toContainEqual(used(right))
+    const [inside, outside] = members[0].members.includes(left) ? [0, 1] : [1, 0]
+    const { name } = comers[inside]!
+    expect(members.map((result) => result.members)).toEqual([0, 1].map(() => [issuer.peer, member, name]))
+    expect(ended[outside]).toMatchObject({ reason: { code: 'refused', message: used(name) } })
+    expect(ended[inside]).toMatchObject({ value: { parametersHash: members[0].parametersHash } })
+    expect(members[1].parametersHash).toBe(members[0].parametersHash)
   })
 })
 

@@ -22,6 +22,7 @@ export function browserForFile(): { page(): Promise<Watched> } {
       onTestFinished(() => context.close())
       const page = await context.newPage()
       const complaints: string[] = []
+      const requests: string[] = []
       const outside: string[] = []
       page.on('pageerror', ({ message }) => complaints.push(message))
       page.on('console', (message) => {
@@ -33,9 +34,10 @@ export function browserForFile(): { page(): Promise<Watched> } {
       })
       page.on('request', (request) => {
         const { protocol, hostname } = new URL(request.url())
-        if (protocol !== 'data:' && hostname !== '127.0.0.1') outside.push(request.url())
+        if (protocol !== 'data:') requests.push(request.url())
+        if (!['data:', 'file:'].includes(protocol) && hostname !== '127.0.0.1') outside.push(request.url())
       })
-      return { page, complaints, outside }
+      return { page, complaints, requests, outside }
     }
   }
 }
@@ -45,6 +47,8 @@ export interface Watched {
   readonly page: Page
   /** errors, violations of its policy, dialogs */
   readonly complaints: readonly string[]
-  /** requests to other hosts */
+  /** all that it asked for */
+  readonly requests: readonly string[]
+  /** those to other hosts */
   readonly outside: readonly string[]
 }

@@ -42,6 +42,11 @@ export const RUN_FILE_FLAG: Flag = {
   describe: 'run file: YAML with the same words as the flags, which go before it'
 }
 
+export const REUSABLE_FLAG: Flag = {
+  type: 'boolean',
+  describe: 'an invitation that names nobody lets in any number of peers, not the first one alone'
+}
+
 export const DASHBOARD_FLAG: Flag = {
   type: 'text',
   placeholder: '[PORT]',

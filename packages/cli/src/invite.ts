@@ -7,18 +7,29 @@ import { runId } from './run-id.js'
 export interface MadeInvitation {
   readonly run: string
   readonly issuer: PeerId
-  /** the peer that it is for; null: whoever has the text */
+  /** the peer that it is for; null: the first one that comes with the text */
   readonly holder: PeerId | null
+  /** whoever has the text may come with it */
+  readonly reusable: boolean
   /** time of day */
   readonly until: string
   readonly invitation: string
 }
 
-/** An invitation to the run that the options describe. Errors: `argument` when the key here may not invite to it. */
-export async function makeInvitation(
-  given: Options,
-  { hours, holder }: { readonly hours: number; readonly holder: PeerId | undefined }
-): Promise<MadeInvitation> {
+export interface Invited {
+  readonly hours: number
+  readonly holder: PeerId | undefined
+  readonly reusable: boolean
+}
+
+/**
+ * An invitation to the run that the options describe. Errors: `argument` when the key here may not invite to it, or when it is
+ * to be for one peer and for all.
+ */
+export async function makeInvitation(given: Options, { hours, holder, reusable }: Invited): Promise<MadeInvitation> {
+  if (reusable && holder !== undefined) {
+    throw new PeergradError('argument', `reusable: got a peer as well, ${holder}; expected one of both`)
+  }
   const options = withAllowed(given)
   const file = firstKey(options)
   const issuer = await loadIdentity(file)
@@ -30,11 +41,12 @@ export async function makeInvitation(
   }
   const run = runId(manifest)
   const until = Math.round(Date.now() + hours * 3_600_000)
-  const invitation = createInvitation({ run, issuer, until, ...(holder !== undefined && { holder }) })
+  const invitation = createInvitation({ run, issuer, until, reusable, ...(holder !== undefined && { holder }) })
   return {
     run,
     issuer: issuer.peer,
     holder: holder ?? null,
+    reusable,
     until: new Date(until).toISOString(),
     invitation: invitationText(invitation)
   }

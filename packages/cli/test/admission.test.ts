@@ -64,7 +64,7 @@ describe('an invitation', () => {
   const flags = { admission: 'invitation', identity: join(folder, 'identity.key') }
 
   it('is to the run that the founder with that key founds', async () => {
-    const made = await makeInvitation(options(flags), { hours: 2, holder: ALICE })
+    const made = await makeInvitation(options(flags), { hours: 2, holder: ALICE, reusable: false })
     const invitation = parseInvitation(made.invitation)
     expect(invitation).toMatchObject({ run: made.run, issuer: made.issuer, holder: ALICE })
     const manifest = foundedBy(optionsToManifest(options(flags)), made.issuer)
@@ -74,11 +74,22 @@ describe('an invitation', () => {
       expect(credentialsOf(options({ invitation: given })).invitation).toEqual(invitation)
   })
 
+  it('that names nobody is for one peer unless it is reusable, and never both for a peer and for all', async () => {
+    const make = (holder: PeerId | undefined, reusable: boolean) =>
+      makeInvitation(options(flags), { hours: 2, holder, reusable })
+    for (const reusable of [false, true]) {
+      const made = await make(undefined, reusable)
+      expect([made.reusable, parseInvitation(made.invitation).reusable]).toEqual([reusable, reusable])
+    }
+    await expect(make(ALICE, true)).rejects.toMatchObject({ code: 'argument' })
+  })
+
   it('is made by one who may invite, to a run that asks for it', async () => {
+    const forOne = { hours: 1, holder: undefined, reusable: false }
     const others = options({ ...flags, allow: ['peerBBBBBBBBBBBB'] })
-    await expect(makeInvitation(others, { hours: 1, holder: undefined })).rejects.toMatchObject({ code: 'argument' })
+    await expect(makeInvitation(others, forOne)).rejects.toMatchObject({ code: 'argument' })
     const open = options({ identity: flags.identity })
-    await expect(makeInvitation(open, { hours: 1, holder: undefined })).rejects.toMatchObject({ code: 'argument' })
+    await expect(makeInvitation(open, forOne)).rejects.toMatchObject({ code: 'argument' })
   })
 })
 

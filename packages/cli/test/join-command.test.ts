@@ -39,9 +39,9 @@ describe('the command that joins a peer', () => {
   })
 
   test('has what the admission takes, but no secret', () => {
-    const invitation = { text: 'peergrad1.abc', until: 1 }
+    const invitation = { text: 'peergrad2.abc', until: 1, reusable: false }
     expect(joinCommand({ addresses: [lan], run, invitation, secret: false })?.command).toMatch(
-      /--invitation peergrad1\.abc$/
+      /--invitation peergrad2\.abc$/
     )
     expect(joinCommand({ addresses: [lan], run, secret: true })?.command).toMatch(/--secret-file FILE$/)
   })

@@ -106,6 +106,18 @@ describe('the state of a run', () => {
     ])
   })
 
+  test('of what one peer says: who is in the view runs when it gives something, and who only connects is none of it', () => {
+    const heard = EVENTS.filter(({ peer }) => peer === 'a')
+    const strange: RunEvent = { time: 1, peer: 'a', type: 'connected', other: 'watcher' }
+    const states = (until: RunEvent['type']) => {
+      const end = heard.findIndex(({ type }) => type === until)
+      return fold([strange, ...heard.slice(0, end + 1)]).peers.map((peer) => `${peer.id} ${standing(peer)}`)
+    }
+    expect(states('view')).toEqual(['a running', 'b starting', 'c starting', 'd starting'])
+    expect(states('round')).toEqual(PEERS.map((peer) => `${peer} running`))
+    expect(linksOf(fold([strange, ...heard]))).toHaveLength(3)
+  })
+
   test('a suspicion that is taken back is none', () => {
     const suspected: RunEvent = { time: 5, peer: 'a', type: 'suspected', other: 'b', reason: 'silent' }
     const state = fold([...EVENTS.slice(0, 40), suspected])

@@ -19,8 +19,8 @@ const OTHERS: [string, Partial<Claim>][] = [
   ['time', { time: NOW + 1 }]
 ]
 const secret = (text: string): Credentials => ({ secret: Buffer.from(text) })
-const admission = (text: string, self: PeerId, credentials: Credentials = {}, now = NOW) =>
-  admissionOf(text, { self, credentials, now: () => now })
+const admission = (text: string, self: PeerId, credentials: Credentials = {}, now = NOW, view: PeerId[] = []) =>
+  admissionOf(text, { self, credentials, now: () => now, isMember: (peer) => view.includes(peer) })
 
 function identity() {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519')
@@ -103,8 +103,8 @@ describe('admission', () => {
       expect(bob.refuses({ ...CLAIM, from: EVE }, shownBy(EVE, { holder: ALICE }))).toContain('for another peer')
     })
 
-    it('that names nobody is for all who have it, but not for those who saw it used', () => {
-      const invitation = createInvitation({ run: RUN, issuer, until: NOW + HOUR })
+    it('that is reusable is for all who have it, but not for those who saw it used', () => {
+      const invitation = createInvitation({ run: RUN, issuer, until: NOW + HOUR, reusable: true })
       const by = (peer: PeerId) => admission(text, peer, { invitation }).show(CLAIM)
       expect(bob.refuses(CLAIM, by(ALICE))).toBeUndefined()
       expect(bob.refuses({ ...CLAIM, from: EVE }, by(EVE))).toBeUndefined()
@@ -134,12 +134,131 @@ describe('admission', () => {
         '{}',
         'null',
         '{"issuer":1}',
-        `{"issuer":"${issuer.peer}","holder":"x","signature":"","until":1e99}`
+        `{"issuer":"${issuer.peer}","holder":"x","signature":"","until":1e99,"reusable":true}`,
+        `{"issuer":"${issuer.peer}","holder":"x","signature":"","until":1}`
       ]
       for (const shown of [null, ...shapes.map((shape) => Buffer.from(shape))])
         expect(bob.refuses(CLAIM, shown)).toContain('no invitation')
-      for (const wrong of ['', 'peergrad1.', 'peergrad1.e30', 'hello'])
+      for (const wrong of ['', 'peergrad2.', 'peergrad2.e30', 'hello'])
         expect(() => parseInvitation(wrong)).toThrow(expect.objectContaining({ code: 'argument' }))
+    })
+
+    it('of another version of peergrad is named as that', () => {
+      const text = invitationText(createInvitation({ run: RUN, issuer, until: NOW })).replace(
+        'peergrad2.',
+        'peergrad1.'
+      )
+      expect(() => parseInvitation(text)).toThrow(
+        expect.objectContaining({ code: 'argument', message: expect.stringContaining('of format 1') as string })
+      )
+    })
+
+    describe('for one peer', () => {
+      const invitation = createInvitation({ run: RUN, issuer, until: NOW + HOUR })
+      const by = (peer: PeerId, used = invitation) => admission(text, peer, { invitation: used }).show(CLAIM)
+      const from = (peer: PeerId): Claim => ({ ...CLAIM, from: peer })
+      const member = (view: PeerId[] = []) => admission(text, issuer.peer, {}, NOW, view)
+
+      it('is for the first that comes with it, who may come back', () => {
+        const { refuses, guests } = member()
+        expect(refuses(CLAIM, by(ALICE))).toBeUndefined()
+        expect(refuses(from(EVE), by(EVE))).toContain(`${ALICE} has used it`)
+        expect(guests!.objection(EVE)).toContain(`${ALICE} has used it`)
+        expect(refuses(CLAIM, by(ALICE))).toBeUndefined()
+        expect(guests!.objection(ALICE)).toBeUndefined()
+      })
+
+      it('is used by who has it: it refuses others itself', () => {
+        const alice = admission(text, ALICE, { invitation })
+        expect(alice.refuses({ ...from(EVE), to: ALICE }, by(EVE))).toContain(`${ALICE} has used it`)
+      })
+
+      it('is not made reusable by whoever has it', () => {
+        expect(member().refuses(CLAIM, by(ALICE, { ...invitation, reusable: true }))).toContain('may not invite')
+      })
+
+      it('is not used by looking, and lets nobody look beside its user', () => {
+        const { refuses } = member()
+        expect(refuses(from(EVE), by(EVE), true)).toBeUndefined()
+        expect(refuses(CLAIM, by(ALICE))).toBeUndefined()
+        expect(refuses(from(EVE), by(EVE), true)).toContain('has used it')
+        expect(refuses(CLAIM, by(ALICE), true)).toBeUndefined()
+      })
+
+      it('is used by the one that the view takes in, of two that came to different peers at once', () => {
+        const view: PeerId[] = []
+        const [one, other] = [member(view), member(view)]
+        for (const [first, second, { refuses }] of [[ALICE, EVE, one] as const, [EVE, ALICE, other] as const]) {
+          expect(refuses(from(first), by(first))).toBeUndefined()
+          expect(refuses(from(second), by(second))).toBeDefined()
+        }
+        view.push(EVE)
+        for (const { guests } of [one, other]) {
+          guests!.settle()
+          expect(guests!.objection(EVE)).toBeUndefined()
+          expect(guests!.objection(ALICE)).toContain(`${EVE} has used it`)
+        }
+        // nobody of the view is turned away, whatever came to be
+        view.push(ALICE)
+        expect([one, other].flatMap(({ guests }) => [ALICE, EVE].map((peer) => guests!.objection(peer)))).toEqual(
+          Array.from({ length: 4 }, () => undefined)
+        )
+      })
+
+      it('is that of a member that comes back to its view, whoever came meanwhile', () => {
+        const { refuses, guests } = member([ALICE])
+        expect(refuses(from(EVE), by(EVE))).toBeUndefined()
+        expect(refuses(CLAIM, by(ALICE))).toBeUndefined()
+        expect(guests!.objection(EVE)).toContain('has used it')
+      })
+
+      it('costs who tried it nothing when it has another one', () => {
+        const { refuses, guests } = member()
+        for (const right of [{}, { holder: EVE }, { reusable: true }]) {
+          refuses(CLAIM, by(ALICE))
+          expect(refuses(from(EVE), by(EVE))).toBeDefined()
+          const own = createInvitation({ run: RUN, issuer, until: NOW + HOUR, ...right })
+          expect(refuses(from(EVE), by(EVE, own))).toBeUndefined()
+          expect(guests!.objection(EVE)).toBeUndefined()
+        }
+      })
+
+      it('is told to newcomers when its user is gone, and goes before who came to them first', () => {
+        const view = [ALICE]
+        const old = member(view)
+        old.refuses(CLAIM, by(ALICE))
+        expect(old.guests!.list()).toEqual([])
+        view.pop()
+        const newcomer = member()
+        expect(newcomer.refuses(from(EVE), by(EVE))).toBeUndefined()
+        const told = old.guests!.list()
+        for (const guest of told) newcomer.guests!.told(RUN, guest)
+        expect(newcomer.guests!.objection(EVE)).toContain(`${ALICE} has used it`)
+        expect(newcomer.refuses(CLAIM, by(ALICE))).toBeUndefined()
+        // what does not name the peer proves nothing
+        const other = member()
+        other.guests!.told(RUN, { peer: BOB, credential: told[0]!.credential })
+        other.guests!.told('b'.repeat(64), told[0]!)
+        expect(other.guests!.list()).toEqual([])
+      })
+
+      it('is remembered with few of those that were refused, and not when it is over', () => {
+        let now = NOW
+        const { refuses, guests } = admissionOf(text, {
+          self: issuer.peer,
+          credentials: {},
+          now: () => now,
+          isMember: () => false
+        })
+        refuses(CLAIM, by(ALICE))
+        const crowd = Array.from({ length: 20 }, (_, index) => `${EVE}${index}`)
+        for (const peer of crowd) expect(refuses(from(peer), by(peer))).toContain('has used it')
+        expect(crowd.filter((peer) => guests!.objection(peer) !== undefined)).toHaveLength(8)
+        now += 2 * HOUR
+        refuses(from(BOB), by(BOB, createInvitation({ run: RUN, issuer, until: now + HOUR })))
+        expect(guests!.list().map(({ peer }) => peer)).toEqual([BOB])
+        expect(crowd.filter((peer) => guests!.objection(peer) !== undefined)).toEqual([])
+      })
     })
   })
 })

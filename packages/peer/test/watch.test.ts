@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import {
+  canonical,
   controlRequests,
   optionsToManifest,
   PeergradError,
@@ -8,8 +9,9 @@ import {
   type Clock,
   type ControlRequest
 } from '@peergrad/core'
-import { MemoryNetwork, Swarm, type Credentials } from '@peergrad/peer'
+import { createInvitation, MemoryNetwork, Swarm, type Credentials } from '@peergrad/peer'
 import { afterEach, describe, expect, it } from 'vitest'
+import { temporaryIdentity } from '../src/network/identity.js'
 
 const logger = { debug() {}, info() {}, warn() {}, error() {} }
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
@@ -24,18 +26,29 @@ afterEach(async () => {
   for (const each of open.splice(0)) await each.close()
 })
 
+const manifestOf = (admission: string) => ({
+  ...optionsToManifest(resolveOptions({}).options),
+  peers: 2,
+  admission
+})
+
 /** A peer of a run that shows three lines, and one that has found it. */
-async function meet({ admission = 'open', credentials = {} as Credentials, clock = systemClock() as Clock } = {}) {
+async function meet({
+  founder: name = FOUNDER,
+  admission = 'open',
+  credentials = {} as Credentials,
+  clock = systemClock() as Clock
+} = {}) {
   const network = new MemoryNetwork({ clock: systemClock() })
-  const [asked, asking] = [network.join(FOUNDER), network.join(WATCHER)]
-  const manifest = { ...optionsToManifest(resolveOptions({}).options), peers: 2, admission }
+  const [asked, asking] = [network.join(name), network.join(WATCHER)]
+  const manifest = manifestOf(admission)
   const common = { logger, sha256, credentials }
   const founder = new Swarm({ ...common, mesh: asked, clock: systemClock(), join: [], manifest })
   const watcher = new Swarm({ ...common, mesh: asking, clock, join: await asked.addresses() })
   open.push(founder, watcher, asked, asking)
   founder.show((from) => ({ lines: LINES.slice(from), next: LINES.length }))
   await watcher.find({ deadline, signal })
-  const watch = (from: number) => watcher.watch(FOUNDER, from, { deadline })
+  const watch = (from: number) => watcher.watch(name, from, { deadline })
   const ask = (change: Partial<Extract<ControlRequest, { kind: 'watch' }>>) => {
     const request = {
       kind: 'watch',
@@ -45,7 +58,7 @@ async function meet({ admission = 'open', credentials = {} as Credentials, clock
       time: Date.now(),
       credential: null
     } as const
-    return asking.request(FOUNDER, controlRequests.encode({ ...request, ...change }), { deadline })
+    return asking.request(name, controlRequests.encode({ ...request, ...change }), { deadline })
   }
   return { founder, watcher, watch, ask }
 }
@@ -64,6 +77,16 @@ describe('whoever may take part in a run', () => {
     expect(await watch(0)).toMatchObject({ lines: LINES })
     for (const credential of [null, new Uint8Array(32)])
       await expect(ask({ credential })).rejects.toMatchObject({ code: 'refused', message: /did not prove/ })
+  })
+
+  it('uses no invitation up that is for one peer', async () => {
+    const issuer = await temporaryIdentity()
+    const admission = `invitation:${issuer.peer}`
+    const run = sha256(canonical(manifestOf(admission)))
+    const credentials = { invitation: createInvitation({ run, issuer, until: Date.now() + 60_000 }) }
+    const { founder, watch } = await meet({ founder: issuer.peer, admission, credentials })
+    expect(await watch(0)).toMatchObject({ lines: LINES })
+    expect(founder.guests).toEqual([])
   })
 })
 

@@ -1,5 +1,5 @@
 import { OPTION_NAMES } from '@peergrad/core'
-import { DASHBOARD_FLAG, JSON_FLAG, RUN_FILE_FLAG, type Command, type Flag } from '../command.js'
+import { DASHBOARD_FLAG, JSON_FLAG, REUSABLE_FLAG, RUN_FILE_FLAG, type Command, type Flag } from '../command.js'
 
 /** For laboratories: they make a peer of this machine hostile, and nothing in the run. */
 const ATTACK_FLAGS: Record<string, Flag> = {
@@ -26,7 +26,13 @@ export const peer: Command = {
   describe:
     'Runs one peer on this machine. Without --join it founds a run, and prints the one command that joins it from another machine; with --join it takes the run from the peers there.',
   options: OPTION_NAMES,
-  flags: { run: RUN_FILE_FLAG, dashboard: DASHBOARD_FLAG, json: JSON_FLAG, ...ATTACK_FLAGS },
+  flags: {
+    run: RUN_FILE_FLAG,
+    reusable: REUSABLE_FLAG,
+    dashboard: DASHBOARD_FLAG,
+    json: JSON_FLAG,
+    ...ATTACK_FLAGS
+  },
   examples: [
     ['peergrad peer --run run.yaml --port 4001', 'found a run'],
     ['peergrad peer --join /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW…', 'join it from another machine'],
@@ -36,12 +42,12 @@ export const peer: Command = {
     ],
     ['peergrad peer --peers 2 --model mlp', 'found a run of two peers without a run file']
   ],
-  async run({ options: flags, flags: { run, dashboard, json, ...hostile } }) {
+  async run({ options: flags, flags: { run, reusable, dashboard, json, ...hostile } }) {
     const { peerOptions } = await import('../peer/options.js')
     const { attackPlan } = await import('../attack/plan.js')
     const plan = await attackPlan(hostile)
     const given = await peerOptions(flags, typeof run === 'string' ? run : undefined)
-    const init = { ...given, ...(plan && { plan }), json: json === true }
+    const init = { ...given, ...(plan && { plan }), reusable: reusable === true, json: json === true }
     const { findHost } = await import('../peer/host.js')
     const { runForHost, runForPerson } = await import('../peer/run.js')
     const host = findHost()

@@ -9,8 +9,8 @@ export interface Joinable {
   readonly addresses: readonly string[]
   /** id of the run */
   readonly run: string
-  /** what lets in whoever has it, and until when (time of day in milliseconds) */
-  readonly invitation?: { readonly text: string; readonly until: number }
+  /** what lets in the first peer that comes with it, or whoever has it, and until when (time of day in milliseconds) */
+  readonly invitation?: { readonly text: string; readonly until: number; readonly reusable: boolean }
   /** the run takes those who know its secret, which is in no command */
   readonly secret: boolean
 }

@@ -11,10 +11,12 @@ export interface JoinableInit {
   readonly addresses: readonly string[]
   /** file of this peer's key */
   readonly identity: string
+  /** the invitation is for any number of peers, not for one */
+  readonly reusable: boolean
 }
 
-/** What another peer needs to join this one: with an invitation for whoever has it, where this peer may invite. */
-export async function joinable({ manifest, run, addresses, identity }: JoinableInit): Promise<Joinable> {
+/** What another peer needs to join this one: with an invitation that names nobody, where this peer may invite. */
+export async function joinable({ manifest, run, addresses, identity, reusable }: JoinableInit): Promise<Joinable> {
   const { kind, peers } = parseAdmission(manifest.admission)
   const secret = kind === 'secret'
   if (kind !== 'invitation') return { addresses, run, secret }
@@ -25,6 +27,6 @@ export async function joinable({ manifest, run, addresses, identity }: JoinableI
     addresses,
     run,
     secret,
-    invitation: { text: invitationText(createInvitation({ run, issuer, until })), until }
+    invitation: { text: invitationText(createInvitation({ run, issuer, until, reusable })), until, reusable }
   }
 }

@@ -45,6 +45,8 @@ export interface PeerInit {
   readonly describesRun: boolean
   /** the checkpoint to go on from */
   readonly resume?: string
+  /** the command that joins this peer is for any number of others, where it holds an invitation */
+  readonly reusable?: boolean
   /** of a hostile peer */
   readonly plan?: AttackPlan
   readonly leaving: Pick<Leaving, 'leave' | 'stop' | 'ends' | 'giveUp'>
@@ -128,7 +130,8 @@ export async function onePeer(init: PeerInit): Promise<PeerEnd> {
     network.rendezvous(swarm.run)
     // others may have told this one by now where it can be dialled
     const addresses = await mesh.addresses()
-    init.onJoinable?.(await joinable({ manifest, run: swarm.run, addresses, identity: identity.file }))
+    const { reusable = false } = init
+    init.onJoinable?.(await joinable({ manifest, run: swarm.run, addresses, identity: identity.file, reusable }))
     const parts = await openParts({
       manifest,
       options,

@@ -23,6 +23,8 @@ export interface RunInit {
   readonly describesRun: boolean
   /** the checkpoint to go on from */
   readonly resume?: string
+  /** the invitation in the printed command is for any number of peers */
+  readonly reusable?: boolean
   /** of a hostile peer */
   readonly plan?: AttackPlan
   readonly json: boolean
@@ -125,5 +127,8 @@ function invite(joinable: Joinable, { upnp }: Options, tell: (text: string) => v
   tell(`Join ${FROM[found.from]}:\n\n    ${found.command}\n`)
   const { invitation } = joinable
   if (invitation === undefined) return
-  tell(`Whoever has this command can take part, until ${new Date(invitation.until).toISOString()}.\n`)
+  const until = new Date(invitation.until).toISOString()
+  if (invitation.reusable) tell(`Whoever has this command can take part, until ${until}.\n`)
+  else
+    tell(`One peer can take part with this command, until ${until}; for more: peergrad invite, or --reusable here.\n`)
 }

@@ -28,9 +28,10 @@ export { EVIDENCE_LIMIT, LINKS_LIMIT, type Evidence, type Proposal } from './pro
  * The sender is not in the message: the signed envelope around it says who that is.
  */
 
-/** Bytes of what proves membership, and proofs that go with a state, at most. */
+/** Bytes of what proves membership, and proofs and guests that go with a state, at most. */
 const CREDENTIAL_LIMIT = 512
 export const DONATED_EVIDENCE = 8
+export const DONATED_GUESTS = 16
 
 const ballot = z.int().min(0).max(0xffff_ffff)
 const label = z
@@ -96,6 +97,10 @@ export type Lineage = z.infer<typeof lineage>
 
 /** What proves that the sender belongs to the run, as its admission wants it; null when it wants nothing. */
 const credential = bytes(CREDENTIAL_LIMIT).nullable()
+
+/** A peer that used an invitation for one peer, and what it showed. */
+const guest = z.strictObject({ peer, credential: bytes(CREDENTIAL_LIMIT) })
+export type Guest = z.infer<typeof guest>
 
 /** A model state, by the round that starts from it and the hash of its parameters and buffers. */
 const stateName = z.strictObject({ round, hash: digest })
@@ -170,7 +175,9 @@ const answer = z.discriminatedUnion('kind', [
     vectors: z.array(z.strictObject({ digest, length })).min(1).max(8),
     position: dataPosition,
     /** whom the run has excluded, the last ones first */
-    evidence: z.array(evidence).max(DONATED_EVIDENCE)
+    evidence: z.array(evidence).max(DONATED_EVIDENCE),
+    /** who used an invitation for one peer and is not in the view, the last ones */
+    guests: z.array(guest).max(DONATED_GUESTS)
   }),
   /** events as lines of `events.ndjson` have them, and the number of the next one */
   z.strictObject({ kind: z.literal('watched'), lines: z.array(z.string()).max(4096), next: z.int().min(0) })

@@ -109,8 +109,9 @@ function lives(state: RunState, id: PeerId, life: PeerState['life']): RunState {
   return update(state, id, (peer) => ({ ...peer, life, phase: life === 'left' ? '' : peer.phase }))
 }
 
+/** The other end is no peer of the run by that: who watches, or is refused, is connected too. */
 function link(state: RunState, id: PeerId, other: PeerId, change: (end: LinkEnd) => LinkEnd): RunState {
-  return update(withPeer(state, other), id, (peer) => {
+  return update(state, id, (peer) => {
     const end = change(peer.links.get(other) ?? { connected: undefined, bytes: undefined })
     return { ...peer, links: new Map(peer.links).set(other, end) }
   })
@@ -146,8 +147,11 @@ function count(state: RunState, event: EventOf<'round'>): RunState {
   const steps = Math.max(state.steps, event.steps)
   if (event.round <= state.counted.round) return steps === state.steps ? state : { ...state, steps }
   const counted = { round: event.round, rounds: state.counted.rounds + 1 }
-  return event.contributors.reduce(
-    (before, id) => update(before, id, (peer) => ({ ...peer, contributed: peer.contributed + 1 })),
-    { ...state, steps, counted }
-  )
+  // who does not tell of itself, as in what one peer says of a run, is seen to run by what it gives
+  const gave = (peer: PeerState): PeerState => ({
+    ...peer,
+    life: peer.life === 'unknown' ? 'running' : peer.life,
+    contributed: peer.contributed + 1
+  })
+  return event.contributors.reduce((before, id) => update(before, id, gave), { ...state, steps, counted })
 }

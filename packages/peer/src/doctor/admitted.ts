@@ -13,7 +13,7 @@ export function checkAdmission(
   { self, credentials }: { readonly self: PeerId; readonly credentials: Credentials }
 ): void {
   const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
-  const run = KnownRun.toldBy(manifest, { self, credentials, sha256, now: () => question.time })
+  const run = KnownRun.toldBy(manifest, { self, credentials, sha256, now: () => question.time, isMember: () => false })
   const own = { ...question, from: self }
   run.checkAdmitted(own, run.show(own))
   run.checkAdmitted({ ...question, from: question.to, to: question.from }, credential)

@@ -41,6 +41,8 @@ export interface AcquaintanceInit {
   readonly resumed: StateName | undefined
   /** what this peer has to prove that it may take part */
   readonly credentials: Credentials
+  /** the view that this peer comes back to */
+  readonly members: readonly PeerId[]
   readonly sha256: KnownRunInit['sha256']
   /** the first digits of the id of the run that this peer came for */
   readonly expected?: string
@@ -68,6 +70,7 @@ export class Acquaintance {
   readonly #nonces = new Set<string>()
   #run: KnownRun | undefined
   #lineage: Lineage | undefined
+  #members: ReadonlySet<PeerId>
 
   /** whether this peer is ready to train, and whether it trains */
   state: 'preparing' | 'ready' | 'running' = 'preparing'
@@ -83,10 +86,18 @@ export class Acquaintance {
   onRunning: () => void = () => {}
 
   /** Error `refused` when the own run asks for what this peer has not. */
-  constructor({ mesh, clock, manifest, lineage, resumed, credentials, sha256, expected }: AcquaintanceInit) {
+  constructor({ mesh, clock, manifest, lineage, resumed, members, credentials, sha256, expected }: AcquaintanceInit) {
     this.#mesh = mesh
     this.#clock = clock
-    this.#about = { self: mesh.self, credentials, sha256, now: () => clock.wall(), ...(expected && { expected }) }
+    this.#members = new Set(members)
+    this.#about = {
+      self: mesh.self,
+      credentials,
+      sha256,
+      now: () => clock.wall(),
+      isMember: (peer) => this.#members.has(peer),
+      ...(expected && { expected })
+    }
     const guard = (rate: typeof RATE) =>
       new FloodGuard(
         rate,
@@ -110,11 +121,22 @@ export class Acquaintance {
 
   /** Peers of this founding that are ready to train, in the order in which they said so. */
   get ready(): readonly PeerId[] {
-    return [...this.#ready.keys()]
+    return [...this.#ready.keys()].filter((peer) => this.objection(peer) === undefined)
   }
 
   isReady(peer: PeerId): boolean {
-    return this.#ready.has(peer)
+    return this.#ready.has(peer) && this.objection(peer) === undefined
+  }
+
+  /** Why a peer that could take part when it came may not any more; undefined when it may. */
+  objection(peer: PeerId): PeergradError | undefined {
+    return this.#run?.objection(peer)
+  }
+
+  /** Who is in the view: of two peers that came by one right, the one that is. */
+  settle(members: readonly PeerId[]): void {
+    this.#members = new Set(members)
+    this.#run?.settle()
   }
 
   /** The checkpoint that a ready peer comes back with. */
@@ -156,7 +178,7 @@ export class Acquaintance {
     if (answer.kind !== 'welcome') throw new PeergradError('corrupt', `join: got ${answer.kind}, expected welcome`)
     const run = this.#run ?? KnownRun.toldBy(answer.manifest, this.#about)
     run.checkSame(answer.manifest)
-    run.checkAdmitted({ ...greeting, from: peer, to: this.#mesh.self }, answer.credential)
+    run.checkAdmitted({ ...greeting, from: peer, to: this.#mesh.self }, answer.credential, !answer.ready)
     this.#run = run
     if (this.#meet(answer) && answer.ready) this.#add(peer, answer.resumed)
   }
@@ -208,7 +230,7 @@ export class Acquaintance {
     const { nonce, time, credential } = watch
     // asked again it says the same to the same peer: no need to remember the nonce
     this.#checkTime('watch', time)
-    this.#run?.checkAdmitted({ from, to: this.#mesh.self, nonce, time }, credential)
+    this.#run?.checkAdmitted({ from, to: this.#mesh.self, nonce, time }, credential, true)
   }
 
   #checkTime(what: 'join' | 'watch', time: number): void {

@@ -99,7 +99,7 @@ export class Gathering {
 
   /**
    * Says that this peer is ready to train and waits for the run to begin. Resolves with undefined when it goes on
-   * already. Error `timeout` says how many peers were there.
+   * already. Errors: `timeout` says how many peers were there, `refused` why nobody lets this one in.
    */
   async gather(options: { deadline: number; signal: AbortSignal }): Promise<Founding | undefined> {
     const { founding: given, acquaintance, greetings, mesh, clock, join, resumed, known } = this.#init
@@ -119,7 +119,8 @@ export class Gathering {
     })
     const over = new AbortController()
     try {
-      await greetings.greetAll()
+      const objection = await greetings.greetAll()
+      if (objection !== undefined && join.length > 0) throw objection
       const signal = AbortSignal.any([options.signal, over.signal])
       const calls = join.length === 0 || resumed === undefined
       if (calls) this.#found(signal).catch((cause: unknown) => this.#founded.reject(cause))

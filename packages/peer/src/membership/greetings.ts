@@ -1,5 +1,6 @@
 import { PeergradError, type Clock, type Logger, type Mesh, type PeerId } from '@peergrad/core'
 import type { Acquaintance } from './acquaintance.js'
+import { isObjection } from './known-run.js'
 
 /** Milliseconds before a greeting that got lost is tried again: the connection may be another one than a moment ago. */
 const AGAIN = { first: 250, factor: 2, most: 5000 }
@@ -22,26 +23,35 @@ export class Greetings {
     this.#init = init
   }
 
-  /** All that are connected. Resolves when each was greeted, or will be tried again. */
-  async greetAll(): Promise<void> {
-    await Promise.all(this.#init.mesh.connected().map((peer) => this.greet(peer)))
+  /**
+   * All that are connected. Resolves when each was greeted, or will be tried again; with why this peer may not take part
+   * when all of them say so.
+   */
+  async greetAll(): Promise<PeergradError | undefined> {
+    const objections = await Promise.all(this.#init.mesh.connected().map((peer) => this.greet(peer)))
+    return objections.every((objection) => objection !== undefined) ? objections[0] : undefined
   }
 
-  /** Resolves when the peer was greeted, or will be tried again. */
-  async greet(peer: PeerId, tries = 1): Promise<void> {
+  /** Resolves when the peer was greeted, or will be tried again; with why one of both may not take part when that is said. */
+  async greet(peer: PeerId, tries = 1): Promise<PeergradError | undefined> {
     const { mesh, clock, logger, acquaintance, onRefused } = this.#init
     try {
       await acquaintance.greet(peer)
+      return undefined
     } catch (thrown) {
       const error = PeergradError.from(thrown)
       logger.debug({ peer, error: error.message }, 'greeting failed')
-      if (error.code === 'refused') return onRefused(peer, error.message)
+      if (error.code === 'refused') {
+        onRefused(peer, error.message)
+        return isObjection(error) ? error : undefined
+      }
       const pause = Math.min(AGAIN.first * AGAIN.factor ** (tries - 1), AGAIN.most)
       const again = clock.after(pause, () => {
         this.#again.delete(again)
         if (mesh.connected().includes(peer)) void this.greet(peer, tries + 1)
       })
       this.#again.add(again)
+      return undefined
     }
   }
 

@@ -3,6 +3,7 @@ import {
   firstDifference,
   parseAdmission,
   PeergradError,
+  type Guest,
   type PeerId,
   type RunManifest
 } from '@peergrad/core'
@@ -14,6 +15,8 @@ export interface KnownRunInit {
   readonly credentials: Credentials
   /** time of day in milliseconds */
   readonly now: () => number
+  /** whether a peer is in the view, as far as this one knows it */
+  readonly isMember: (peer: PeerId) => boolean
   readonly sha256: (text: string) => string
   /** the first digits of the id that the run has which this peer came for; any when left out */
   readonly expected?: string
@@ -55,10 +58,34 @@ export class KnownRun {
     return this.#admission.show({ ...greeting, run: this.id })
   }
 
-  /** Error `refused` says why the peer that greets, or answers, may not take part. */
-  checkAdmitted(greeting: Greeting, shown: Uint8Array | null): void {
-    const reason = this.#admission.refuses({ ...greeting, run: this.id }, shown)
-    if (reason !== undefined) throw new PeergradError('refused', `join: ${reason}`)
+  /**
+   * Error `refused` says why the peer that greets, or answers, may not take part. One that only `looks`, as who watches or is not
+   * ready yet, uses nothing up that is for one peer.
+   */
+  checkAdmitted(greeting: Greeting, shown: Uint8Array | null, looks = false): void {
+    const reason = this.#admission.refuses({ ...greeting, run: this.id }, shown, looks)
+    if (reason !== undefined) throw this.#refusal(reason)
+  }
+
+  /** Why a peer that could take part when it came may not any more; undefined when it may. */
+  objection(peer: PeerId): PeergradError | undefined {
+    const reason = this.#admission.guests?.objection(peer)
+    return reason === undefined ? undefined : this.#refusal(reason)
+  }
+
+  /** The view is another one. */
+  settle(): void {
+    this.#admission.guests?.settle()
+  }
+
+  /** Who used what is for one peer alone and is in the view no more: a newcomer is told. */
+  get guests(): Guest[] {
+    return this.#admission.guests?.list() ?? []
+  }
+
+  /** What this peer was told of them as a newcomer. */
+  told(guests: readonly Guest[]): void {
+    for (const guest of guests) this.#admission.guests?.told(this.id, guest)
   }
 
   /** Error `refused` with the first field that differs. */
@@ -66,6 +93,15 @@ export class KnownRun {
     const difference = differenceOf(this.manifest, theirs)
     if (difference !== undefined) throw difference
   }
+
+  #refusal(reason: string): PeergradError {
+    return new PeergradError('refused', `join: ${reason}`, { admission: parseAdmission(this.manifest.admission).kind })
+  }
+}
+
+/** Whether an error says that a peer lacks what the run's admission asks for. */
+export function isObjection({ code, data }: PeergradError): boolean {
+  return code === 'refused' && data['admission'] !== undefined
 }
 
 /** Error `refused` with the first field in which another run differs; undefined when it is the same. */

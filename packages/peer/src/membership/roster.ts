@@ -164,6 +164,8 @@ export class Roster extends Emitter<RosterEvents> {
     this.#hurries = false
     this.#view = view
     this.#members = new Set(view.members)
+    this.#swarm.settle(view.members)
+    for (const peer of this.#newcomers) if (!this.#swarm.isReady(peer)) this.#newcomers.delete(peer)
     this.#suspicions.retain(view.members)
     for (const peer of view.members) {
       this.#newcomers.delete(peer)

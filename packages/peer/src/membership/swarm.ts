@@ -10,6 +10,7 @@ import {
   type ControlAnswer,
   type ControlMessage,
   type ControlRequest,
+  type Guest,
   type Lineage,
   type Logger,
   type Mesh,
@@ -83,7 +84,8 @@ export class Swarm extends Emitter<SwarmEvents> {
       manifest: init.manifest,
       credentials: init.credentials ?? {},
       lineage: init.founding?.lineage ?? init.resumed?.lineage ?? (init.join.length === 0 ? founding : undefined),
-      resumed: init.resumed?.state
+      resumed: init.resumed?.state,
+      members: (init.founding ?? init.resumed)?.view.members ?? []
     })
     this.#greetings = new Greetings({
       ...init,
@@ -162,10 +164,30 @@ export class Swarm extends Emitter<SwarmEvents> {
 
   /**
    * Says that this peer is ready to train and waits for the run to begin. Resolves with undefined when it goes on
-   * already. Error `timeout` says how many peers were there.
+   * already. Errors: `timeout` says how many peers were there, `refused` why nobody lets this one in.
    */
   gather(options: { deadline: number; signal: AbortSignal }): Promise<Founding | undefined> {
     return this.#gathering.gather(options)
+  }
+
+  /** Who is in the view. Others may be ready no more by that, see `objection`. */
+  settle(members: readonly PeerId[]): void {
+    this.#acquaintance.settle(members)
+  }
+
+  /** Why a peer that could take part when it came may not any more; undefined when it may. */
+  objection(peer: PeerId): PeergradError | undefined {
+    return this.#acquaintance.objection(peer)
+  }
+
+  /** Who used what is for one peer alone and is in the view no more: a newcomer is told. */
+  get guests(): Guest[] {
+    return this.#known.guests
+  }
+
+  /** What this peer was told of them as a newcomer. */
+  told(guests: readonly Guest[]): void {
+    this.#known.told(guests)
   }
 
   /** Who has no part in the run any more, and why: they are not greeted, and refused when they greet. */

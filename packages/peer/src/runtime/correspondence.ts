@@ -93,7 +93,10 @@ export class Correspondence {
     if (request.kind === 'decision' && request.round < here.round) {
       return { kind: 'decided', decision: catcher.decision(request.round) ?? null }
     }
-    if (request.kind !== 'donate' || !swarm.isReady(from) || !followers.admits(from)) return undefined
+    if (request.kind !== 'donate') return undefined
+    const objection = swarm.objection(from)
+    if (objection !== undefined) throw objection
+    if (!swarm.isReady(from) || !followers.admits(from)) return undefined
     const { donation, release } = await donate(vectors, store, optimiser, {
       round: here.round,
       hash: here.hash,
@@ -101,7 +104,8 @@ export class Correspondence {
       lineage: swarm.lineage,
       view: { ...here.view, members: [...here.view.members] },
       position: here.data,
-      evidence: exclusions.donated()
+      evidence: exclusions.donated(),
+      guests: swarm.guests
     })
     followers.add(from, here.round, release)
     return donation

@@ -9,6 +9,7 @@ import {
   type PeerId
 } from '@peergrad/core'
 import { checkAborted, deferred, orAborted } from '../deferred.js'
+import { isObjection } from '../membership/known-run.js'
 import { sameLineage } from '../membership/lineage.js'
 import type { Swarm } from '../membership/swarm.js'
 import { download } from './download.js'
@@ -84,7 +85,8 @@ export interface TakeStateInit {
 
 /**
  * Takes the state of the run from all peers that offer the same one, each vector checked against its digest. Peers
- * that cannot give it at the moment are asked again until `patience` milliseconds are over: then `unreachable`.
+ * that cannot give it at the moment are asked again until `patience` milliseconds are over: then `unreachable`. Error
+ * `refused` when all say that this one may not take part.
  */
 export async function takeState(init: TakeStateInit): Promise<{ donors: readonly PeerId[]; donation: Donation }> {
   const end = init.clock.now() + init.patience
@@ -129,6 +131,7 @@ async function askSome(init: TakeStateInit, turn: number, failures: string[]): P
   const first = (turn * DONORS) % Math.max(1, peers.length)
   const asked = [...peers.slice(first), ...peers.slice(0, first)].slice(0, DONORS)
   const offers = new Map<string, Offer>()
+  const objections: PeergradError[] = []
   const enough = deferred<void>()
   const ask = async (donor: PeerId): Promise<void> => {
     try {
@@ -140,23 +143,28 @@ async function askSome(init: TakeStateInit, turn: number, failures: string[]): P
         throw new PeergradError('conflict', 'got the state of another founding of the run, expected that of ours')
       }
       checkShape(donation, init)
-      const { evidence, ...state } = donation
+      const { evidence, guests, ...state } = donation
       if (!init.convinces(evidence)) {
         throw new PeergradError(
           'corrupt',
           'donate: got an exclusion without proof, expected none, or two signed messages'
         )
       }
+      swarm.told(guests)
       const key = JSON.stringify(state)
       const offer = offers.get(key) ?? { donors: [], donation }
       offers.set(key, offer)
       offer.donors.push(donor)
       clock.after(TOGETHER, enough.resolve)
     } catch (thrown) {
-      failures.push(`${donor}: ${PeergradError.from(thrown).message}`)
+      const error = PeergradError.from(thrown)
+      failures.push(`${donor}: ${error.message}`)
+      if (isObjection(error)) objections.push(error)
     }
   }
   await Promise.race([enough.promise, Promise.all(asked.map(ask))])
+  const [objection] = objections
+  if (objection !== undefined && objections.length === asked.length) throw objection
   return [...offers.values()].sort((a, b) => b.donors.length - a.donors.length || b.donation.round - a.donation.round)
 }
 

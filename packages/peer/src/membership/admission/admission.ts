@@ -1,4 +1,4 @@
-import type { PeerId } from '@peergrad/core'
+import type { Guest, PeerId } from '@peergrad/core'
 import type { Invitation } from './invitation.js'
 
 /** One side of a greeting: what a credential must be good for, and so cannot be used for anything else. */
@@ -15,8 +15,25 @@ export interface Claim {
 export interface Admission {
   /** What this peer shows; null when there is nothing to show. */
   show(claim: Claim): Uint8Array | null
-  /** Why the peer may not take part, undefined when it may. Says nothing that helps to guess. */
-  refuses(claim: Claim, shown: Uint8Array | null): string | undefined
+  /**
+   * Why the peer may not take part, undefined when it may. Says nothing that helps to guess. One that only `looks` takes no
+   * part yet, and so uses nothing up that is for one peer.
+   */
+  refuses(claim: Claim, shown: Uint8Array | null, looks?: boolean): string | undefined
+  /** where what lets one peer in may be for one alone */
+  readonly guests?: GuestBook
+}
+
+/** Who came with what is for one peer alone, as far as this peer knows. */
+export interface GuestBook {
+  /** Why a peer that could take part when it came may not any more; undefined when it may. */
+  objection(peer: PeerId): string | undefined
+  /** The view is another one. */
+  settle(): void
+  /** What a newcomer is told. */
+  list(): Guest[]
+  /** What a newcomer was told; nothing happens when it proves nothing. */
+  told(run: string, guest: Guest): void
 }
 
 /** What a peer has to prove that it belongs to a run. It never leaves the process. */
@@ -32,4 +49,6 @@ export interface AdmissionInit {
   readonly peers: readonly PeerId[]
   /** time of day in milliseconds */
   readonly now: () => number
+  /** whether a peer is in the view, as far as this one knows it */
+  readonly isMember: (peer: PeerId) => boolean
 }

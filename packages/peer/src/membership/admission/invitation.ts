@@ -5,13 +5,14 @@ import { keyOfPeerId, peerIdOfKey, verifyingKey } from '../../network/peer-key.j
 /**
  * What an issuer signed: until `until` (time of day in milliseconds) `holder` may take part in `run`. The holder is a
  * peer, and then nobody else can use the invitation; or a key of the invitation's own, which goes with it, and then
- * whoever has it can name peers to take its place.
+ * whoever has it can name a peer to take its place: the first one, or any number where it is `reusable`.
  */
 export interface Invitation {
   readonly run: string
   readonly issuer: PeerId
   readonly holder: PeerId
   readonly until: number
+  readonly reusable: boolean
   /** by the issuer, base64 */
   readonly signature: string
   /** seed of the holder's key, base64; not there when the holder is a peer */
@@ -22,21 +23,24 @@ export interface InvitationInit {
   readonly run: string
   readonly issuer: { readonly peer: PeerId; readonly privateKey: KeyObject }
   readonly until: number
-  /** the one peer that it is for; anybody who has it when left out */
+  /** the one peer that it is for; when left out, the first one that comes with it */
   readonly holder?: PeerId
+  /** without a holder: any number of peers may come with it */
+  readonly reusable?: boolean
 }
 
-const PREFIX = 'peergrad1.'
+const VERSION = 2
+const PREFIX = `peergrad${VERSION}.`
 /** PKCS #8 of ed25519 up to the raw seed, RFC 8410 */
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
 /** SubjectPublicKeyInfo ends with the raw key */
 const KEY_BYTES = 32
 
-export function createInvitation({ run, issuer, until, holder }: InvitationInit): Invitation {
+export function createInvitation({ run, issuer, until, holder, reusable = false }: InvitationInit): Invitation {
   const seed = holder === undefined ? randomBytes(KEY_BYTES) : undefined
   const to = holder ?? peerOfSeed(seed as Buffer)
-  const signature = sign(null, invited(run, to, until), issuer.privateKey).toString('base64')
-  const content = { run, issuer: issuer.peer, holder: to, until, signature }
+  const signature = sign(null, invited({ run, holder: to, until, reusable }), issuer.privateKey).toString('base64')
+  const content = { run, issuer: issuer.peer, holder: to, until, reusable, signature }
   return seed === undefined ? content : { ...content, seed: seed.toString('base64') }
 }
 
@@ -49,6 +53,11 @@ export function invitationText(invitation: Invitation): string {
 export function parseInvitation(text: string): Invitation {
   const value = text.startsWith(PREFIX) ? parse(Buffer.from(text.slice(PREFIX.length), 'base64url')) : undefined
   if (isInvitation(value)) return value
+  const [, version] = /^peergrad(\d+)\./.exec(text) ?? []
+  if (version !== undefined && Number(version) !== VERSION) {
+    const message = `invitation: got one of format ${version}, expected ${VERSION}`
+    throw new PeergradError('argument', `${message}: it is of another version of peergrad; ask for a new one`)
+  }
   throw new PeergradError(
     'argument',
     `invitation: got another text than an invitation, expected ${PREFIX}… in one piece`
@@ -62,8 +71,8 @@ export function nameInvited({ run, seed }: Invitation, peer: PeerId): string | u
 }
 
 /** Whether the issuer invited the holder. */
-export function isSigned({ run, issuer, holder, until, signature }: Omit<Invitation, 'seed'>): boolean {
-  return isSignature(issuer, invited(run, holder, until), signature)
+export function isSigned({ issuer, signature, ...content }: Omit<Invitation, 'seed'>): boolean {
+  return isSignature(issuer, invited(content), signature)
 }
 
 /** Whether the holder named the peer. */
@@ -71,8 +80,8 @@ export function isNamed({ run, holder }: Pick<Invitation, 'run' | 'holder'>, pee
   return isSignature(holder, named(run, peer), signature)
 }
 
-function invited(run: string, holder: PeerId, until: number): Buffer {
-  return Buffer.from(JSON.stringify(['peergrad-invitation-v1', run, holder, until]))
+function invited({ run, holder, until, reusable }: Pick<Invitation, 'run' | 'holder' | 'until' | 'reusable'>): Buffer {
+  return Buffer.from(JSON.stringify(['peergrad-invitation-v2', run, holder, until, reusable]))
 }
 
 function named(run: string, peer: PeerId): Buffer {
@@ -107,7 +116,7 @@ function parse(bytes: Uint8Array): unknown {
 
 function isInvitation(value: unknown): value is Invitation {
   if (typeof value !== 'object' || value === null) return false
-  const { run, issuer, holder, until, signature, seed } = value as Partial<Record<keyof Invitation, unknown>>
+  const { run, issuer, holder, until, reusable, signature, seed } = value as Partial<Record<keyof Invitation, unknown>>
   const texts = [run, issuer, holder, signature, seed ?? ''].every((each) => typeof each === 'string')
-  return texts && typeof until === 'number'
+  return texts && typeof until === 'number' && typeof reusable === 'boolean'
 }
