@@ -34,7 +34,7 @@ import { aggregators, codecs, filters, preAggregators, strategies } from '@peerg
 const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 
 export const MANIFEST: RunManifest = {
-  version: 4,
+  version: 5,
   model: 'quadratic',
   dataset: 'none',
   partition: 'iid',
