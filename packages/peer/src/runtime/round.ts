@@ -83,6 +83,8 @@ export class Round {
   readonly #timers: (() => void)[] = []
   #attempt: Attempt | undefined
   #attempts = 0
+  /** lasts from the own accept to the decision, or to the ballot that overtakes it */
+  #agreeing = deferred<void>()
   /** settles with the attempt in hand */
   #attempting: Promise<void> = Promise.resolve()
 
@@ -110,7 +112,10 @@ export class Round {
         attempt: (ballot, proposal) => this.#onProposal(ballot, proposal),
         adopt: (ballot, adopted, holders) => void this.#adopt(ballot, adopted, holders),
         abandon: () => this.#abandon(),
-        decide: (decision, holders) => this.#decided.resolve({ decision, holders })
+        decide: (decision, holders) => {
+          this.#agreeing.resolve()
+          this.#decided.resolve({ decision, holders })
+        }
       }
     })
     this.#exchange = new Exchange(services, init, {
@@ -238,6 +243,7 @@ export class Round {
   }
 
   #send(message: AgreementMessage | ExchangeMessage): void {
+    if (message.kind === 'accept') void this.measure('agree', () => this.#agreeing.promise)
     const signed = message.kind === 'manifest' ? { ...message, life: this.init.life } : message
     this.#said.say({ ...signed, run: this.services.run, round: this.round } as ControlMessage)
   }
@@ -376,6 +382,8 @@ export class Round {
 
   /** Gives up the attempt in hand, unless it still computes its contribution: the next one needs that. */
   #abandon(): void {
+    this.#agreeing.resolve()
+    this.#agreeing = deferred()
     if (this.#attempt?.bound || this.#ended.signal.aborted) this.#attempt?.abort()
   }
 }
