@@ -50,8 +50,25 @@ describe('membership', () => {
     const [peer] = simulation.startAll()
     const [result] = await simulation.results()
     const phases = peer.events.flatMap((event) => (event.type === 'round' ? Object.keys(event.phases) : []))
-    expect([...new Set(phases)].sort()).toEqual(['average', 'compute', 'store', 'update', 'wait'])
+    expect([...new Set(phases)].sort()).toEqual(['agree', 'average', 'compute', 'store', 'update', 'wait'])
     expect(result.rounds).toBe(12)
     expect(result.bytesSent).toBe(0)
+  })
+})
+
+describe('the phases of a round', () => {
+  it('hold all of its time, from the first gradient to the decision', async () => {
+    simulation = new Simulation({ rounds: 3 }, { latency: () => 30 })
+    const peers = simulation.startAll()
+    await simulation.results()
+    for (const { events } of peers)
+      for (const event of events) {
+        if (event.type !== 'round') continue
+        const sum = Object.values(event.phases).reduce((total, each) => total + each, 0)
+        expect(sum).toBeCloseTo(event.seconds * 1000, 6)
+        // the votes of the others are on their way when it gives its own, or a moment later
+        expect(event.phases.agree).toBeGreaterThanOrEqual(30)
+        expect(event.phases.agree).toBeLessThanOrEqual(60)
+      }
   })
 })

@@ -9,7 +9,7 @@ export interface Suggested {
 }
 
 const CONTRIBUTING: readonly Phase[] = ['compute', 'store', 'average']
-const ENDING: readonly Phase[] = ['fetch', 'aggregate', 'update', 'sync']
+const ENDING: readonly Phase[] = ['fetch', 'aggregate', 'agree', 'update', 'sync']
 /** A machine that does something else for a moment is no slow peer. */
 const MARGIN = 3
 /** Seconds; below it a time-out measures the machine and not the run. */

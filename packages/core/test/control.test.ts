@@ -3,6 +3,7 @@ import {
   controlAnswers,
   controlMessages,
   controlRequests,
+  DERIVED_LIMIT,
   PeergradError,
   type ControlMessage
 } from '@peergrad/core'
@@ -92,6 +93,17 @@ describe('control messages', () => {
     expect(controlAnswers.decode(controlAnswers.encode(answer))).toEqual(answer)
     const empty: ControlMessage = { ...message, proposal: { ...proposal, contributions: [] } }
     expect(controlMessages.decode(controlMessages.encode(empty))).toEqual(empty)
+  })
+
+  it('hold what is said of as many vectors as one question may be about', () => {
+    const labels = Array.from({ length: DERIVED_LIMIT }, (_, index) => String(index).padStart(64, 'x'))
+    const question = (labels: string[]) => ({ kind: 'derived' as const, run, round: 3, ballot: 0, labels })
+    expect(controlRequests.decode(controlRequests.encode(question(labels)))).toEqual(question(labels))
+    expect(() => controlRequests.decode(packr.pack(question([...labels, 'more'])))).toThrow(/labels/)
+    const most = 0x3fff_ffff
+    const vectors = labels.map((label) => ({ label, digest, words: most, length: most }))
+    const answer = { kind: 'derived' as const, vectors }
+    expect(controlAnswers.decode(controlAnswers.encode(answer))).toEqual(answer)
   })
 
   it.each([

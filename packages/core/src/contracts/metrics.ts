@@ -4,9 +4,9 @@ export const PHASES = ['compute', 'store', 'average', 'wait', 'fetch', 'aggregat
 /**
  * What a peer does in a round. `compute`: gradients; `store`: putting them into the database, and filtering, packing and
  * digesting what it gives; `average`: of its own minibatches; `wait`: for the contributions of the others; `fetch`: of
- * vectors from the others; `aggregate`: the run's rule; `update`: the optimiser step and the hash of the new model;
- * `sync`: fetching the outcome of a round that was decided without it. `agree` has a name and no time yet: from the end of
- * the exchange to the decision is in no phase.
+ * vectors from the others; `aggregate`: the run's rule; `agree`: from its own vote for the outcome, which it has made by
+ * then, until the round is decided, for others may still be making it; `update`: the optimiser step and the hash of the new
+ * model; `sync`: fetching the outcome of a round that was decided without it.
  */
 export type Phase = (typeof PHASES)[number]
 

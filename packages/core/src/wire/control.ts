@@ -33,6 +33,9 @@ const CREDENTIAL_LIMIT = 512
 export const DONATED_EVIDENCE = 8
 export const DONATED_GUESTS = 16
 
+/** Vectors that one question may be about: with the longest labels the answer still fits into a control message. */
+export const DERIVED_LIMIT = 256
+
 const ballot = z.int().min(0).max(0xffff_ffff)
 const label = z
   .string()
@@ -126,6 +129,14 @@ const request = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('found'), run, lineage, view, state: stateName.nullable() }),
   /** what was decided of a round */
   z.strictObject({ kind: z.literal('decision'), run, round }),
+  /** which of these the asked peer has made in the exchange of a ballot: its announcement may have been lost */
+  z.strictObject({
+    kind: z.literal('derived'),
+    run,
+    round,
+    ballot,
+    labels: z.array(label).min(1).max(DERIVED_LIMIT)
+  }),
   /** model and optimiser state to start from */
   z.strictObject({ kind: z.literal('donate'), run }),
   /** what happened at the asked peer, from its event with this number on; `credential` as for `join` */
@@ -163,6 +174,11 @@ const answer = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('decided'),
     decision: z.strictObject({ ballot, proposal, outcome: digest }).nullable()
+  }),
+  /** those that were asked for and are made, as `derived` messages announce them */
+  z.strictObject({
+    kind: z.literal('derived'),
+    vectors: z.array(z.strictObject({ label, digest, words, length })).max(DERIVED_LIMIT)
   }),
   z.strictObject({
     kind: z.literal('donation'),

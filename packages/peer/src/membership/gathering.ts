@@ -26,6 +26,8 @@ export interface Founding {
 
 /** Milliseconds that the first view may take to arrive once others train. */
 const FOUNDING = 2000
+/** Times that the addresses to join are tried: where a whole swarm starts on one machine the first dial may come too early. */
+const TRIES = 3
 
 type Found = Extract<ControlRequest, { kind: 'found' }>
 
@@ -149,19 +151,22 @@ export class Gathering {
 
   async #findBy(limit: AbortSignal, signal: AbortSignal): Promise<RunManifest> {
     const { join, mesh, acquaintance, known } = this.#init
-    const failures: PeergradError[] = []
-    for (const address of join) {
-      try {
-        const peer = await mesh.dial(address, { signal: limit })
-        await acquaintance.greet(peer, limit)
-        return known.manifest
-      } catch (thrown) {
-        checkAborted(signal)
-        failures.push(PeergradError.from(thrown))
+    let failures: PeergradError[] = []
+    for (let tries = 0; tries < TRIES && !limit.aborted; tries++) {
+      failures = []
+      for (const address of join) {
+        try {
+          const peer = await mesh.dial(address, { signal: limit })
+          await acquaintance.greet(peer, limit)
+          return known.manifest
+        } catch (thrown) {
+          checkAborted(signal)
+          failures.push(PeergradError.from(thrown))
+        }
       }
+      const refusal = failures.find(({ code }) => code === 'refused')
+      if (refusal !== undefined) throw refusal
     }
-    const refusal = failures.find(({ code }) => code === 'refused')
-    if (refusal !== undefined) throw refusal
     throw new PeergradError(
       'unreachable',
       `no peer of the run answered at ${join.join(', ')}: ${failures.map(({ message }) => message).join('; ')}; ` +

@@ -4,6 +4,8 @@ import type { Presence } from './presence.js'
 import type { Rounds } from './rounds.js'
 import { donate } from './state-sync.js'
 
+type Asked = Extract<ControlRequest, { kind: 'derived' }>
+
 /** What the others say and ask, brought to the part that it concerns. */
 export class Correspondence {
   readonly #parts: PeerParts
@@ -86,6 +88,7 @@ export class Correspondence {
     from: PeerId,
     request: Exclude<ControlRequest, { kind: 'join' | 'watch' }>
   ): Promise<ControlAnswer | undefined> {
+    if (request.kind === 'derived') return this.#derived(from, request)
     const { here, confirmed } = this.#presence
     if (here === undefined || !confirmed) return undefined
     const { init, catcher, vectors, optimiser, followers, exclusions } = this.#parts
@@ -109,5 +112,11 @@ export class Correspondence {
     })
     followers.add(from, here.round, release)
     return donation
+  }
+
+  #derived(from: PeerId, { round, ballot, labels }: Asked): ControlAnswer | undefined {
+    const { current } = this.#rounds
+    if (current?.round !== round || !this.#parts.roster.isMember(from)) return undefined
+    return { kind: 'derived', vectors: current.published(ballot, labels) }
   }
 }

@@ -1,8 +1,9 @@
 import { PeergradError, type Part, type PeerId } from '@peergrad/core'
 import { deferred, orAborted } from '../deferred.js'
-import { Derived } from './derived.js'
+import { Derived, type Announcement } from './derived.js'
+import { Inquiries } from './inquiries.js'
 import type { Pulls } from './pulls.js'
-import { roundKey, type DerivedMessage, type ExchangeParts } from './round-services.js'
+import { roundKey, type ExchangeParts } from './round-services.js'
 import { shapeOf } from './shape.js'
 import type { Packed } from './vectors.js'
 
@@ -17,6 +18,7 @@ export class DerivedVectors {
   readonly #parts: ExchangeParts
   readonly #pulls: Pulls
   readonly #announced: Derived
+  readonly #inquiries: Inquiries
   readonly #waiters = new Set<() => void>()
   /** what is waited for */
   readonly #missing = new Set<Missing>()
@@ -27,6 +29,8 @@ export class DerivedVectors {
     this.#parts = parts
     this.#pulls = pulls
     this.#announced = new Derived(parts.init.view.members.length)
+    const { clock } = parts.services
+    this.#inquiries = new Inquiries({ clock, ask: (peer, ballot, labels) => this.#ask(peer, ballot, labels) })
   }
 
   /** The first of what is waited for and was not announced. */
@@ -35,9 +39,17 @@ export class DerivedVectors {
     return first
   }
 
-  announced(from: PeerId, message: DerivedMessage): void {
-    this.#announced.announced(from, message)
+  announced(from: PeerId, message: Announcement): void {
+    if (this.#announced.announced(from, message)) this.#inquiries.heard(from)
     this.wake()
+  }
+
+  /** Those of the labels under which this peer has published in the ballot. */
+  published(ballot: number, labels: readonly string[]): Omit<Announcement, 'ballot'>[] {
+    return labels.flatMap((label) => {
+      const made = this.#announced.get(ballot, label, this.#parts.services.self)
+      return made === undefined ? [] : [{ label, ...made }]
+    })
   }
 
   /** A member could not make the exchange of the ballot: who waits for what it publishes there need not. */
@@ -56,7 +68,9 @@ export class DerivedVectors {
     const { services, init, effects } = this.#parts
     const shape = shapeOf(services.engine.layout, part)
     const { digest, words, key: shared } = await services.vectors.offerPacked(key, shape, init.round + 1)
-    effects.send({ kind: 'derived', ballot, label, digest, words, length: shape.length })
+    const announcement = { ballot, label, digest, words, length: shape.length }
+    this.#announced.announced(services.self, announcement)
+    effects.send({ kind: 'derived', ...announcement })
     return shared
   }
 
@@ -87,26 +101,42 @@ export class DerivedVectors {
     peer: PeerId,
     signal: AbortSignal
   ): Promise<Packed & { readonly length: number }> {
-    for (;;) {
-      const announced = this.#announced.get(ballot, label, peer)
-      if (announced !== undefined) return announced
-      if (this.#parts.services.lost(peer)) {
-        throw new PeergradError('unreachable', `${peer} was lost before it published ${label}`, { peers: [peer] })
+    const over = this.#inquiries.about(peer, { ballot, label })
+    const missing = { label, peer }
+    this.#missing.add(missing)
+    try {
+      for (;;) {
+        const announced = this.#announced.get(ballot, label, peer)
+        if (announced !== undefined) return announced
+        if (this.#parts.services.lost(peer)) {
+          throw new PeergradError('unreachable', `${peer} was lost before it published ${label}`, { peers: [peer] })
+        }
+        const unable = this.#unable.get(peer)
+        if (unable?.ballot === ballot) {
+          throw new PeergradError('unreachable', `${peer} cannot publish ${label}`, { peers: unable.peers })
+        }
+        await this.#woken(signal)
       }
-      const unable = this.#unable.get(peer)
-      if (unable?.ballot === ballot) {
-        throw new PeergradError('unreachable', `${peer} cannot publish ${label}`, { peers: unable.peers })
-      }
-      const woken = deferred<void>()
-      const missing = { label, peer }
-      this.#waiters.add(woken.resolve)
-      this.#missing.add(missing)
-      try {
-        await orAborted(woken.promise, signal)
-      } finally {
-        this.#waiters.delete(woken.resolve)
-        this.#missing.delete(missing)
-      }
+    } finally {
+      over()
+      this.#missing.delete(missing)
     }
+  }
+
+  async #woken(signal: AbortSignal): Promise<void> {
+    const woken = deferred<void>()
+    this.#waiters.add(woken.resolve)
+    try {
+      await orAborted(woken.promise, signal)
+    } finally {
+      this.#waiters.delete(woken.resolve)
+    }
+  }
+
+  async #ask(peer: PeerId, ballot: number, labels: readonly string[]): Promise<void> {
+    const { services, init } = this.#parts
+    const answer = await services.ask(peer, { kind: 'derived', round: init.round, ballot, labels: [...labels] })
+    if (answer.kind !== 'derived') return
+    for (const vector of answer.vectors) this.announced(peer, { ballot, ...vector })
   }
 }

@@ -6,7 +6,11 @@ const EACH = 8
 /** Members that it is counted for at least. */
 const FEW = 4
 
-type Message = Pick<Extract<ControlMessage, { kind: 'derived' }>, 'ballot' | 'label' | 'digest' | 'words' | 'length'>
+/** What a member says of a vector that it made. */
+export type Announcement = Pick<
+  Extract<ControlMessage, { kind: 'derived' }>,
+  'ballot' | 'label' | 'digest' | 'words' | 'length'
+>
 
 /** The vectors that the members made in a round, as they announced them; none of them has room to take from others. */
 export class Derived {
@@ -17,11 +21,15 @@ export class Derived {
     this.#each = EACH * Math.max(members, FEW)
   }
 
-  announced(from: PeerId, { ballot, label, digest, words, length }: Message): void {
+  /** Returns whether the vector was not known before. */
+  announced(from: PeerId, { ballot, label, digest, words, length }: Announcement): boolean {
     let own = this.#members.get(from)
     if (own === undefined) this.#members.set(from, (own = new Map()))
     const name = nameOf(ballot, label)
-    if (own.size < this.#each || own.has(name)) own.set(name, { digest, words, length })
+    const isNews = !own.has(name)
+    if (isNews && own.size >= this.#each) return false
+    own.set(name, { digest, words, length })
+    return isNews
   }
 
   get(ballot: number, label: string, from: PeerId): (Packed & { readonly length: number }) | undefined {

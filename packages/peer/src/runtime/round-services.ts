@@ -1,7 +1,9 @@
 import type {
   Clock,
   ContributionManifest,
+  ControlAnswer,
   ControlMessage,
+  ControlRequest,
   Digest,
   Engine,
   GradientStore,
@@ -41,6 +43,8 @@ export interface RoundServices {
   /** the contribution that this peer announced in a round, by round */
   readonly announced: Map<number, Digest>
   readonly send: (message: ControlMessage) => void
+  /** another member, for what it said of a round; rejects when it cannot tell */
+  readonly ask: (peer: PeerId, question: Question) => Promise<ControlAnswer>
   /** as measured */
   readonly links: () => readonly LinkStatistics[]
   readonly sha256: (text: string) => Digest
@@ -73,8 +77,8 @@ export interface ExchangeEffects {
 }
 
 type WithoutRound<T> = T extends unknown ? Omit<T, 'run' | 'round' | 'life'> : never
-export type DerivedMessage = Extract<ControlMessage, { kind: 'derived' }>
-export type ExchangeMessage = WithoutRound<Extract<ControlMessage, { kind: 'manifest' }> | DerivedMessage>
+export type ExchangeMessage = WithoutRound<Extract<ControlMessage, { kind: 'manifest' | 'derived' }>>
+type Question = Omit<Extract<ControlRequest, { kind: 'derived' }>, 'run'>
 
 /** What an exchange is made of. */
 export interface ExchangeParts {

@@ -14,6 +14,7 @@ import { checkAborted, deferred, orAborted } from '../deferred.js'
 import { RoundAgreement } from './agreement/agreement.js'
 import type { AgreementMessage, Decision } from './agreement/contract.js'
 import { Attempt } from './attempt.js'
+import type { Announcement } from './derived.js'
 import { Exchange, RETENTION } from './exchange.js'
 import type { Exclusions } from './exclusions.js'
 import { Manifests } from './manifests.js'
@@ -21,6 +22,7 @@ import type { OwnContribution } from './own-contribution.js'
 import { isOwnFault } from './own-fault.js'
 import { isRing, RingOrder } from './ring-order.js'
 import type { ExchangeInit, ExchangeMessage, RoundServices } from './round-services.js'
+import { Said } from './said.js'
 import { Unpublished } from './unpublished.js'
 
 export interface RoundInit extends ExchangeInit {
@@ -57,9 +59,6 @@ export interface RoundResult {
 
 /** Tries to fetch an outcome that an earlier ballot may have decided, before the state of those that are ahead is taken. */
 const BLAMELESS = 20
-/** Milliseconds after which what was said of a round is said again; the first times so often, then more seldom. */
-const REPEAT = 1000
-const OFTEN = 8
 /** Milliseconds before what nobody can be blamed for is done another way. */
 const PAUSE = 200
 
@@ -77,15 +76,15 @@ export class Round {
   readonly #ended = new AbortController()
   readonly #manifests: Manifests
   readonly #ring: RingOrder
+  readonly #said: Said
   /** keys in the own store of outcomes made or fetched here */
   readonly #outcomes = new Map<Digest, string>()
-  /** what was said of this round: the manifest, and the messages of the newest ballot */
-  #sent: (ControlMessage & { readonly ballot?: number })[] = []
   #blameless = 0
   readonly #timers: (() => void)[] = []
-  #repeats = 0
   #attempt: Attempt | undefined
   #attempts = 0
+  /** lasts from the own accept to the decision, or to the ballot that overtakes it */
+  #agreeing = deferred<void>()
   /** settles with the attempt in hand */
   #attempting: Promise<void> = Promise.resolve()
 
@@ -94,6 +93,7 @@ export class Round {
     this.init = init
     this.#members = new Set(init.view.members)
     this.#ring = new RingOrder(init.view.members)
+    this.#said = new Said(services)
     const { strategy, manifest, engine } = services
     this.#manifests = new Manifests({
       length: layoutLength(engine.layout),
@@ -112,7 +112,10 @@ export class Round {
         attempt: (ballot, proposal) => this.#onProposal(ballot, proposal),
         adopt: (ballot, adopted, holders) => void this.#adopt(ballot, adopted, holders),
         abandon: () => this.#abandon(),
-        decide: (decision, holders) => this.#decided.resolve({ decision, holders })
+        decide: (decision, holders) => {
+          this.#agreeing.resolve()
+          this.#decided.resolve({ decision, holders })
+        }
       }
     })
     this.#exchange = new Exchange(services, init, {
@@ -175,6 +178,7 @@ export class Round {
       signal.removeEventListener('abort', onAbort)
       this.#ended.abort(new PeergradError('aborted', 'the round is over'))
       this.#abandon()
+      this.#said.stop()
       for (const cancel of this.#timers) cancel()
     }
   }
@@ -197,6 +201,11 @@ export class Round {
       case 'accept':
         this.#agreement.receive(from, message)
     }
+  }
+
+  /** What this peer has published in the exchange of a ballot, for a member that may not have heard of it. */
+  published(ballot: number, labels: readonly string[]): Omit<Announcement, 'ballot'>[] {
+    return this.#exchange.derived.published(ballot, labels)
   }
 
   /** The decision of this round, as a peer tells it that was asked. */
@@ -234,11 +243,9 @@ export class Round {
   }
 
   #send(message: AgreementMessage | ExchangeMessage): void {
+    if (message.kind === 'accept') void this.measure('agree', () => this.#agreeing.promise)
     const signed = message.kind === 'manifest' ? { ...message, life: this.init.life } : message
-    const whole = { ...signed, run: this.services.run, round: this.round } as ControlMessage & { ballot?: number }
-    this.#sent = this.#sent.filter(({ ballot }) => ballot === undefined || ballot === whole.ballot)
-    this.#sent.push(whole)
-    this.services.send(whole)
+    this.#said.say({ ...signed, run: this.services.run, round: this.round } as ControlMessage)
   }
 
   /** Contributions of members to this round, each once and of the model's length; none only for some to leave. */
@@ -277,17 +284,7 @@ export class Round {
       )
     }
     watch()
-    this.#repeatLater()
-  }
-
-  /** Says again what was said of this round: gossip may lose a message, above all while a mesh forms. */
-  #repeatLater(): void {
-    this.#timers.push(
-      this.services.clock.after(this.#repeats++ < OFTEN ? REPEAT : REPEAT * OFTEN, () => {
-        for (const message of this.#sent) this.services.send(message)
-        this.#repeatLater()
-      })
-    )
+    this.#said.repeat()
   }
 
   #begin(proposed?: { ballot: number; proposal: Proposal }): void {
@@ -395,6 +392,8 @@ export class Round {
 
   /** Gives up the attempt in hand, unless it still computes its contribution: the next one needs that. */
   #abandon(): void {
+    this.#agreeing.resolve()
+    this.#agreeing = deferred()
     if (this.#attempt?.bound || this.#ended.signal.aborted) this.#attempt?.abort()
   }
 }

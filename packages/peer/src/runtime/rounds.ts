@@ -8,6 +8,8 @@ import type { RoundServices } from './round-services.js'
 import { Round, type RoundInit } from './round.js'
 import type { Here } from './standing.js'
 
+/** Milliseconds that an answer about a round may take: then what was asked for has been said again. */
+const ANSWER = 2000
 /** Ends a round in which this peer only followed, to begin it again with a vote. */
 const MAY_VOTE = new PeergradError('aborted', 'this peer may vote now')
 
@@ -164,6 +166,7 @@ function servicesOf({ init, own, lasting, vectors, roster, expelled, journal }: 
     vectors,
     announced: new Map(),
     send: (message) => swarm.send(message),
+    ask: (peer, question) => swarm.ask(peer, { ...question, run: swarm.run }, { deadline: ANSWER }),
     links: () => swarm.mesh.links(),
     sha256: (text) => swarm.sha256(text),
     lost: (peer) => roster.isLost(peer) || expelled.has(peer),

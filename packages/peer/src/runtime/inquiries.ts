@@ -1,0 +1,80 @@
+import { DERIVED_LIMIT, type Clock, type PeerId } from '@peergrad/core'
+
+/** Milliseconds without news of a peer until it is asked, at first and at most: a question in vain doubles them. */
+const SILENCE = { first: 250, most: 1000 }
+
+/** A vector that a peer makes in the exchange of a ballot. */
+interface Wanted {
+  readonly ballot: number
+  readonly label: string
+}
+
+export interface InquiriesInit {
+  readonly clock: Clock
+  /** Asks a peer for these of a ballot, at most DERIVED_LIMIT. Resolves when what it answers was heard. */
+  readonly ask: (peer: PeerId, ballot: number, labels: readonly string[]) => Promise<void>
+}
+
+interface Inquiry {
+  readonly wanted: Set<Wanted>
+  /** milliseconds without news until the next question */
+  silence: number
+  asking: boolean
+  cancel: () => void
+}
+
+/**
+ * Asks a peer from which something is waited for and nothing is heard, since what it announced may be lost. One question at a
+ * time goes to each, about all that is waited for; none goes to a peer that is heard.
+ */
+export class Inquiries {
+  readonly #init: InquiriesInit
+  readonly #peers = new Map<PeerId, Inquiry>()
+
+  constructor(init: InquiriesInit) {
+    this.#init = init
+  }
+
+  /** It is waited for until what is returned is called. */
+  about(peer: PeerId, wanted: Wanted): () => void {
+    const inquiry = this.#peers.get(peer) ?? this.#begin(peer)
+    inquiry.wanted.add(wanted)
+    return () => {
+      inquiry.wanted.delete(wanted)
+      if (inquiry.wanted.size > 0) return
+      inquiry.cancel()
+      this.#peers.delete(peer)
+    }
+  }
+
+  /** The peer said something new. */
+  heard(peer: PeerId): void {
+    const inquiry = this.#peers.get(peer)
+    if (inquiry === undefined) return
+    inquiry.silence = SILENCE.first
+    if (!inquiry.asking) this.#listen(peer, inquiry)
+  }
+
+  #begin(peer: PeerId): Inquiry {
+    const inquiry = { wanted: new Set<Wanted>(), silence: SILENCE.first, asking: false, cancel: () => {} }
+    this.#peers.set(peer, inquiry)
+    this.#listen(peer, inquiry)
+    return inquiry
+  }
+
+  #listen(peer: PeerId, inquiry: Inquiry): void {
+    inquiry.cancel()
+    inquiry.cancel = this.#init.clock.after(inquiry.silence, () => void this.#ask(peer, inquiry))
+  }
+
+  async #ask(peer: PeerId, inquiry: Inquiry): Promise<void> {
+    inquiry.silence = Math.min(SILENCE.most, 2 * inquiry.silence)
+    inquiry.asking = true
+    const ballot = Math.max(...[...inquiry.wanted].map(({ ballot }) => ballot))
+    const labels = [...inquiry.wanted].filter((wanted) => wanted.ballot === ballot).map(({ label }) => label)
+    // who does not answer is asked again
+    await this.#init.ask(peer, ballot, labels.slice(0, DERIVED_LIMIT)).catch(() => {})
+    inquiry.asking = false
+    if (this.#peers.get(peer) === inquiry) this.#listen(peer, inquiry)
+  }
+}
