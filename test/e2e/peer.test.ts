@@ -139,9 +139,11 @@ describe('peer', () => {
     const [first, second] = [scratch(), scratch()]
     const founding = ['peer', ...SMALL, ...LOOPBACK, ...run, '--data-dir', scratch(), '--out', first]
     const founder = new Cli(founding)
-    const [, , address] = await invitation(founder)
-    const joining = ['peer', '--join', address!, ...LOCAL, '--data-dir', scratch(), '--out', second]
-    const joiner = new Cli(joining)
+    const {
+      words: [, , address]
+    } = await joining(founder)
+    const command = ['peer', '--join', address!, ...LOCAL, '--data-dir', scratch(), '--out', second]
+    const joiner = new Cli(command)
     await rounds(second, 2)
 
     founder.process.kill('SIGKILL')
@@ -151,7 +153,7 @@ describe('peer', () => {
 
     joiner.process.kill('SIGKILL')
     await joiner.finished
-    const ended = await Promise.all([founderAgain.finished, new Cli([...joining, '--json']).finished])
+    const ended = await Promise.all([founderAgain.finished, new Cli([...command, '--json']).finished])
     expect(ended.map(({ code, err }) => [code, err])).toEqual(ended.map(({ err }) => [0, err]))
     const { peers } = JSON.parse(ended[1].out) as { peers: { parametersHash: string }[] }
     expect(ended[0].out).toContain(peers[0]!.parametersHash)
@@ -184,7 +186,8 @@ describe('a hostile peer', () => {
   test('--attack sybil is one process that comes as several peers, who all have a say in the rounds', async () => {
     const out = scratch()
     const founder = new Cli(['peer', ...SMALL, ...LOOPBACK, '--out', out, '--peers', '3', '--rounds', '2'])
-    const sybil = cli(...(await invitation(founder)), '--out', scratch(), '--attack', 'sybil:identities=2')
+    const { words } = await joining(founder)
+    const sybil = cli(...words, '--out', scratch(), '--attack', 'sybil:identities=2')
     expect([(await founder.finished).code, (await sybil).code]).toEqual([0, 0])
     const events = readFileSync(join(out, 'events.ndjson'), 'utf8').trim().split('\n')
     const rounds = events
