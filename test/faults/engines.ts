@@ -1,5 +1,4 @@
 import { random, type Arena, type Clock, type Engine, type RunManifest, type Vector } from '@peergrad/core'
-import { createEngine, createPartitioner, loadDataset } from '@peergrad/engine'
 import { quadraticEngine } from '@peergrad/peer'
 import type { PeerSettings } from './protocol.js'
 
@@ -57,6 +56,8 @@ function flatEngine({ clock, length, milliseconds }: { clock: Clock; length: num
 }
 
 async function wasm(manifest: RunManifest, arena: Arena): Promise<EngineParts> {
+  // dozens of peers that do not need it start faster without
+  const { createEngine, createPartitioner, loadDataset } = await import('@peergrad/engine')
   const dataset = await loadDataset(manifest.dataset, { cacheDirectory: '' })
   const engine = await createEngine({ backend: 'wasm', model: manifest.model, dataset, arena, workers: 1 })
   const partitioner = await createPartitioner(manifest.partition)

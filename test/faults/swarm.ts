@@ -25,6 +25,8 @@ export interface RealSwarmInit {
   readonly flags?: readonly string[]
   /** no round of it is waited for */
   readonly idle?: boolean
+  /** milliseconds after which what did not happen is a hang: six times a round's deadline here unless given */
+  readonly hang?: number
   readonly place?: (number: number) => Place
 }
 
@@ -41,8 +43,8 @@ const PATIENCE = 60_000
 /** Real processes that train together, the faults that happen to them, and what must hold all the while. */
 export class RealSwarm {
   readonly laws = new Laws()
-  /** milliseconds after which what did not happen is a hang: six times a round's deadline here */
-  hang = 60_000
+  /** milliseconds after which what did not happen is a hang */
+  hang: number
   readonly folder = mkdtempSync(join(tmpdir(), 'peergrad-faults-'))
   /** every life of every peer, in the order of their starts */
   readonly lives: PeerProcess[] = []
@@ -57,6 +59,7 @@ export class RealSwarm {
 
   private constructor(init: RealSwarmInit) {
     this.#init = init
+    this.hang = init.hang ?? 60_000
   }
 
   /**
