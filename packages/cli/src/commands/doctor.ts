@@ -7,7 +7,7 @@ export const doctor: Command = {
   name: 'doctor',
   positional: '[MULTIADDR…]',
   describe:
-    'Says why peers would not train together, and what to do. Alone it looks at this machine: port, engine, store, disk, memory, data. With the address that a peer prints it looks at the way there and back: whether it can be dialled and dials back, NAT, clocks, versions, speed, and the run with the first field that differs. With several addresses it tells whether they are in one swarm. Give it the options that you mean to give to `peergrad peer`. Each line is ok, warn or FAIL with what to do; it takes part in no run.',
+    'Says why peers would not train together, and what to do. Alone it looks at this machine: port, engine, store, disk, memory, data. With the address that a peer prints it looks at the way there and back: whether it can be dialled and dials back, whether a relay is needed and there, NAT, whether a hole can be punched, clocks, versions, speed, the run with the first field that differs, and whether it lets this peer in. With several addresses it tells whether they are in one swarm. Give it the options that you mean to give to `peergrad peer`. Each line is ok, warn or FAIL with what to do; it takes part in no run.',
   options: OPTION_NAMES,
   flags: { run: RUN_FILE_FLAG, json: JSON_FLAG },
   examples: [

@@ -14,10 +14,14 @@ export async function accountable(who: string, source: DatasetSource, init: Data
   const onAbort = () => giveUp(signal?.reason)
   const late = () =>
     giveUp(
-      new PeergradError('timeout', `${who} has not loaded, and has reported nothing for ${PATIENCE / 1000} s`, {
-        plugin: who
-      })
+      new PeergradError(
+        'timeout',
+        `${who} has not loaded, and has reported nothing for ${PATIENCE / 1000} s; ` +
+          'a source that needs longer must call report(message) meanwhile',
+        { plugin: who }
+      )
     )
+  let over = false
   let timer = setTimeout(late, PATIENCE)
   signal?.addEventListener('abort', onAbort, { once: true })
   try {
@@ -25,6 +29,7 @@ export async function accountable(who: string, source: DatasetSource, init: Data
     const loading = source.load({
       ...init,
       report(message) {
+        if (over) return
         clearTimeout(timer)
         timer = setTimeout(late, PATIENCE)
         report?.(message)
@@ -36,6 +41,7 @@ export async function accountable(who: string, source: DatasetSource, init: Data
   } catch (thrown) {
     throw signal?.aborted === true ? PeergradError.from(signal.reason) : pluginError(who, thrown)
   } finally {
+    over = true
     clearTimeout(timer)
     signal?.removeEventListener('abort', onAbort)
   }

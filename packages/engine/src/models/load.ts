@@ -27,7 +27,7 @@ export async function loadModel(reference: PluginReference, running: Running, da
   } catch (thrown) {
     throw pluginError(who, thrown)
   }
-  const model = isLayersModel(built) ? fromLayersModel(tf, built, dataset, false) : accountable(who, built)
+  const model = isLayersModel(built) ? fromLayersModel(tf, built, dataset, false) : namingItself(who, built)
   checkOutput(model, running, dataset)
   return model
 }
@@ -37,7 +37,7 @@ function isLayersModel(model: unknown): model is LayersModel {
 }
 
 /** The model, whose errors say whose they are. Error `argument` for a member that it lacks. */
-function accountable(who: string, model: Model): Model {
+function namingItself(who: string, model: Model): Model {
   checkShape<Pick<Model, 'tensors' | 'variables' | 'forward'>>(who, model, {
     tensors: list,
     variables: list,

@@ -97,7 +97,7 @@ export class Slot {
     const timer = setInterval(() => {
       if (++ticks < TICKS) return
       clearInterval(timer)
-      const message = `${who} did not end its work within ${milliseconds / 1000} s, so it was ended`
+      const message = `${who} did not end its work within ${milliseconds / 1000} s, so it was ended; mend what loops there, or raise --deadline if it is only slow`
       this.#ended = new PeergradError('crashed', `engine: ${message}`, { plugin: who })
       // until it is gone it may write into the vectors of the call
       void this.#worker.terminate()

@@ -178,7 +178,12 @@ export class Acquaintance {
     if (answer.kind !== 'welcome') throw new PeergradError('corrupt', `join: got ${answer.kind}, expected welcome`)
     const run = this.#run ?? KnownRun.toldBy(answer.manifest, this.#about)
     run.checkSame(answer.manifest)
-    run.checkAdmitted({ ...greeting, from: peer, to: this.#mesh.self }, answer.credential, !answer.ready)
+    try {
+      run.checkAdmitted({ ...greeting, from: peer, to: this.#mesh.self }, answer.credential, !answer.ready)
+    } catch (thrown) {
+      // what the other one lacks is no objection to this one
+      throw new PeergradError('refused', PeergradError.from(thrown).message)
+    }
     this.#run = run
     if (this.#meet(answer) && answer.ready) this.#add(peer, answer.resumed)
   }

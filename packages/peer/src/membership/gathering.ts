@@ -26,8 +26,12 @@ export interface Founding {
 
 /** Milliseconds that the first view may take to arrive once others train. */
 const FOUNDING = 2000
-/** Times that the addresses to join are tried: where a whole swarm starts on one machine the first dial may come too early. */
+/**
+ * Times that the addresses to join are tried, and milliseconds before the second one, twice as many before the third: where a
+ * whole swarm starts on one machine the first dial may come too early.
+ */
 const TRIES = 3
+const PAUSE = 250
 
 type Found = Extract<ControlRequest, { kind: 'found' }>
 
@@ -166,12 +170,21 @@ export class Gathering {
       }
       const refusal = failures.find(({ code }) => code === 'refused')
       if (refusal !== undefined) throw refusal
+      if (tries + 1 < TRIES) await this.#pause(PAUSE * (tries + 1), limit, signal)
     }
     throw new PeergradError(
       'unreachable',
       `no peer of the run answered at ${join.join(', ')}: ${failures.map(({ message }) => message).join('; ')}; ` +
         'check that the first peer runs and that its address can be reached from here'
     )
+  }
+
+  /** Resolves after so many milliseconds, or at `limit`. Rejects when `signal` aborts. */
+  async #pause(milliseconds: number, limit: AbortSignal, signal: AbortSignal): Promise<void> {
+    const over = deferred<void>()
+    const cancel = this.#init.clock.after(milliseconds, over.resolve)
+    await orAborted(over.promise, limit).catch(() => checkAborted(signal))
+    cancel()
   }
 
   /** Waits for the peers of the run, and tells them where it begins. */

@@ -32,7 +32,7 @@ export class Greetings {
     return objections.every((objection) => objection !== undefined) ? objections[0] : undefined
   }
 
-  /** Resolves when the peer was greeted, or will be tried again; with why one of both may not take part when that is said. */
+  /** Resolves when the peer was greeted, or will be tried again; with why this peer may not take part when that is said. */
   async greet(peer: PeerId, tries = 1): Promise<PeergradError | undefined> {
     const { mesh, clock, logger, acquaintance, onRefused } = this.#init
     try {

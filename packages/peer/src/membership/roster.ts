@@ -159,9 +159,12 @@ export class Roster extends Emitter<RosterEvents> {
       this.#excluded.delete(peer)
       this.#lost.delete(peer)
     }
-    this.#cancelHurry?.()
-    this.#cancelHurry = undefined
-    this.#hurries = false
+    // one that left after this view was proposed is still in it, and votes no longer for that
+    if (this.#left.size === 0) {
+      this.#cancelHurry?.()
+      this.#cancelHurry = undefined
+      this.#hurries = false
+    }
     this.#view = view
     this.#members = new Set(view.members)
     this.#swarm.settle(view.members)
@@ -199,7 +202,8 @@ export class Roster extends Emitter<RosterEvents> {
     const { members } = this.#view
     const expected = members.filter((peer) => !this.#gone(peer)).length
     const staying = this.#leaving ? expected - 1 : expected
-    if (this.#hurries && staying < quorum(members.length)) return 0
+    const some = staying + this.#newcomers.size > 0
+    if (this.#hurries && some && staying < quorum(members.length)) return 0
     if (this.#waits) return Math.max(1, expected)
     return Math.max(1, Math.max(quorum(expected), this.#swarm.manifest.minPeers) - this.#newcomers.size)
   }

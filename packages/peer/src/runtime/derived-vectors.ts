@@ -1,7 +1,7 @@
 import { PeergradError, type Part, type PeerId } from '@peergrad/core'
 import { deferred, orAborted } from '../deferred.js'
 import { Derived, type Announcement } from './derived.js'
-import { Inquiries } from './inquiries.js'
+import { VectorInquiries } from './vector-inquiries.js'
 import type { Pulls } from './pulls.js'
 import { roundKey, type ExchangeParts } from './round-services.js'
 import { shapeOf } from './shape.js'
@@ -18,7 +18,7 @@ export class DerivedVectors {
   readonly #parts: ExchangeParts
   readonly #pulls: Pulls
   readonly #announced: Derived
-  readonly #inquiries: Inquiries
+  readonly #inquiries: VectorInquiries
   readonly #waiters = new Set<() => void>()
   /** what is waited for */
   readonly #missing = new Set<Missing>()
@@ -30,7 +30,7 @@ export class DerivedVectors {
     this.#pulls = pulls
     this.#announced = new Derived(parts.init.view.members.length)
     const { clock } = parts.services
-    this.#inquiries = new Inquiries({ clock, ask: (peer, ballot, labels) => this.#ask(peer, ballot, labels) })
+    this.#inquiries = new VectorInquiries({ clock, ask: (peer, ballot, labels) => this.#ask(peer, ballot, labels) })
   }
 
   /** The first of what is waited for and was not announced. */

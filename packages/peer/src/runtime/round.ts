@@ -20,10 +20,11 @@ import type { Exclusions } from './exclusions.js'
 import { Manifests } from './manifests.js'
 import type { OwnContribution } from './own-contribution.js'
 import { isOwnFault } from './own-fault.js'
-import { isRing, RingOrder } from './ring-order.js'
+import { RingOrder } from './ring-order.js'
 import type { ExchangeInit, ExchangeMessage, RoundServices } from './round-services.js'
 import { Said } from './said.js'
 import { Unpublished } from './unpublished.js'
+import { isValidProposal } from './valid-proposal.js'
 
 export interface RoundInit extends ExchangeInit {
   /** members of the next view and the end of the run, as this peer would propose them */
@@ -105,7 +106,13 @@ export class Round {
       view: init.view,
       self: services.self,
       next: (contributions) => ({ ...init.next(), ...this.#ring.of(contributions) }),
-      valid: (proposal) => this.#valid(proposal),
+      valid: (proposal) =>
+        isValidProposal(proposal, {
+          round: init.round,
+          members: this.#members,
+          fits: (contribution) => this.#manifests.fits(contribution),
+          convinces: (evidence) => init.exclusions.convinces(evidence)
+        }),
       minimum: init.minimum,
       effects: {
         send: (message) => this.#send(message),
@@ -246,23 +253,6 @@ export class Round {
     if (message.kind === 'accept') void this.measure('agree', () => this.#agreeing.promise)
     const signed = message.kind === 'manifest' ? { ...message, life: this.init.life } : message
     this.#said.say({ ...signed, run: this.services.run, round: this.round } as ControlMessage)
-  }
-
-  /** Contributions of members to this round, each once and of the model's length; none only for some to leave. */
-  #valid({ contributions, members, retired, evidence, finish, ring }: Proposal): boolean {
-    const peers = contributions.map(({ peer }) => peer)
-    const leaves = this.init.view.members.some((peer) => !members.includes(peer))
-    return (
-      (peers.length > 0 || (leaves && !finish)) &&
-      new Set(peers).size === peers.length &&
-      new Set(members).size === members.length &&
-      (ring === undefined || isRing(ring, peers.length)) &&
-      contributions.every((given) => given.round === this.round && this.#manifests.fits(given)) &&
-      peers.every((peer) => this.#members.has(peer)) &&
-      retired.every((peer) => this.#members.has(peer) && !members.includes(peer)) &&
-      evidence.every(({ peer }) => this.#members.has(peer) && !members.includes(peer)) &&
-      this.init.exclusions.convinces(evidence)
-    )
   }
 
   #startTimers(): void {

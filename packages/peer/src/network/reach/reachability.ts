@@ -52,6 +52,7 @@ export class Reachability {
   #viaAsked = new WeakSet<Connection>()
   readonly #busy = new Set<Scope>()
   readonly #placed = deferred<void>()
+  #settled: Promise<void> | undefined
   /** the public address at which the other end of a connection sees this peer; where that end dialled, it dialled this */
   readonly #seenAt = new WeakMap<Connection, Multiaddr>()
   #publicHost: string | undefined
@@ -80,7 +81,11 @@ export class Reachability {
    * Resolves when a relay of `via` has a place for this peer, and a router that was asked has opened a port, after some
    * seconds in any case.
    */
-  async settled(): Promise<void> {
+  settled(): Promise<void> {
+    return (this.#settled ??= this.#settle())
+  }
+
+  async #settle(): Promise<void> {
     const { via, mapped } = this.#init
     await Promise.all([via.size > 0 && this.#whenPlaced(), mapped && this.#whenOpened()])
   }
@@ -104,10 +109,12 @@ export class Reachability {
     for (const scope of ['public', 'lan'] as const) {
       if (this.#proved.has(scope) || this.#busy.has(scope)) continue
       const members = this.#members(scope)
-      const inbound = members.find(({ direction }) => direction === 'inbound')
-      if (inbound !== undefined) {
+      const inbound = members.filter(({ direction }) => direction === 'inbound')
+      if (inbound.length > 0) {
+        // where the other end sees this peer it says a moment after it connects
+        if (inbound.every(({ timeline }) => Date.now() - timeline.open < SETTLE)) continue
         this.#proved.add(scope)
-        const address = this.#seenAt.get(inbound)
+        const address = inbound.map((connection) => this.#seenAt.get(connection)).find((seen) => seen !== undefined)
         // a router or a cloud in between has it, and no interface of this machine
         if (address !== undefined) this.#confirm(address)
         continue

@@ -9,7 +9,7 @@ interface Wanted {
   readonly label: string
 }
 
-export interface InquiriesInit {
+export interface VectorInquiriesInit {
   readonly clock: Clock
   /** Asks a peer for these of a ballot, at most DERIVED_LIMIT. Resolves when what it answers was heard. */
   readonly ask: (peer: PeerId, ballot: number, labels: readonly string[]) => Promise<void>
@@ -25,13 +25,13 @@ interface Inquiry {
 
 /**
  * Asks a peer from which something is waited for and nothing is heard, since what it announced may be lost. One question at a
- * time goes to each, about all that is waited for; none goes to a peer that is heard.
+ * time goes to each for as long as something is waited for, about all of it; none goes to a peer that is heard.
  */
-export class Inquiries {
-  readonly #init: InquiriesInit
+export class VectorInquiries {
+  readonly #init: VectorInquiriesInit
   readonly #peers = new Map<PeerId, Inquiry>()
 
-  constructor(init: InquiriesInit) {
+  constructor(init: VectorInquiriesInit) {
     this.#init = init
   }
 

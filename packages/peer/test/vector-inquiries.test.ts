@@ -1,24 +1,24 @@
 import { DERIVED_LIMIT, PeergradError, virtualClock, type PeerId } from '@peergrad/core'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { deferred } from '../src/deferred.js'
-import { Inquiries, type InquiriesInit } from '../src/runtime/inquiries.js'
+import { VectorInquiries, type VectorInquiriesInit } from '../src/runtime/vector-inquiries.js'
 
 const [A, B] = ['peerAAAAAAAAAAAA', 'peerBBBBBBBBBBBB']
 
 let clock: ReturnType<typeof virtualClock>
 let asked: { at: number; peer: PeerId; ballot: number; labels: readonly string[] }[]
 /** of the next questions; at once unless given */
-let answer: InquiriesInit['ask']
-let inquiries: Inquiries
+let answer: VectorInquiriesInit['ask']
+let inquiries: VectorInquiries
 beforeEach(() => {
   clock = virtualClock()
   asked = []
   answer = async () => {}
-  const ask: InquiriesInit['ask'] = (peer, ballot, labels) => {
+  const ask: VectorInquiriesInit['ask'] = (peer, ballot, labels) => {
     asked.push({ at: clock.now(), peer, ballot, labels })
     return answer(peer, ballot, labels)
   }
-  inquiries = new Inquiries({ clock, ask })
+  inquiries = new VectorInquiries({ clock, ask })
 })
 
 /** What is answered at once is heard before time goes on. */

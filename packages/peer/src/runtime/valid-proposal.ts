@@ -1,0 +1,32 @@
+import type { ContributionManifest, PeerId, Proposal } from '@peergrad/core'
+import { isRing } from './ring-order.js'
+
+export interface ProposedIn {
+  readonly round: number
+  /** of the round's view */
+  readonly members: ReadonlySet<PeerId>
+  /** whether a contribution has the run's length, and as many samples as it may */
+  readonly fits: (contribution: ContributionManifest) => boolean
+  /** whether each piece of evidence proves a lie */
+  readonly convinces: (evidence: Proposal['evidence']) => boolean
+}
+
+/** Contributions of members to this round, each once and of the model's length; none only for some to leave. */
+export function isValidProposal(
+  { contributions, members: next, retired, evidence, finish, ring }: Proposal,
+  { round, members, fits, convinces }: ProposedIn
+): boolean {
+  const peers = contributions.map(({ peer }) => peer)
+  const goes = (peer: PeerId) => members.has(peer) && !next.includes(peer)
+  return (
+    (peers.length > 0 || ([...members].some(goes) && !finish)) &&
+    new Set(peers).size === peers.length &&
+    new Set(next).size === next.length &&
+    (ring === undefined || isRing(ring, peers.length)) &&
+    contributions.every((given) => given.round === round && fits(given)) &&
+    peers.every((peer) => members.has(peer)) &&
+    retired.every(goes) &&
+    evidence.every(({ peer }) => goes(peer)) &&
+    convinces(evidence)
+  )
+}
