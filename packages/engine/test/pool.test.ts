@@ -89,7 +89,7 @@ it('a model that does not end its work is ended and named, whether it builds or 
   const engine = await start(`${MODELS}#hanging`, { pluginTimeout: 5000 })
   const [state, into] = [vectorOf(engine), vectorOf(engine)]
   await expect(engine.gradient({ state, minibatch, into })).rejects.toMatchObject({
-    message: `engine: model ${MODELS}#hanging did not end its work within 5 s, so it was ended`
+    message: `engine: model ${MODELS}#hanging did not end its work within 5 s, so it was ended; mend what loops there, or raise --deadline if it is only slow`
   })
   expect((await engine.evaluate({ state, limit: 5 })).samples).toBe(5)
 })
