@@ -111,10 +111,11 @@ export class Reachability {
       const members = this.#members(scope)
       const inbound = members.filter(({ direction }) => direction === 'inbound')
       if (inbound.length > 0) {
-        // where the other end sees this peer it says a moment after it connects
-        if (inbound.every(({ timeline }) => Date.now() - timeline.open < SETTLE)) continue
-        this.#proved.add(scope)
         const address = inbound.map((connection) => this.#seenAt.get(connection)).find((seen) => seen !== undefined)
+        // where the other end sees this peer it says a moment after it connects
+        const isYoung = ({ timeline }: Connection) => Date.now() - timeline.open < SETTLE
+        if (address === undefined && inbound.every(isYoung)) continue
+        this.#proved.add(scope)
         // a router or a cloud in between has it, and no interface of this machine
         if (address !== undefined) this.#confirm(address)
         continue
