@@ -75,7 +75,8 @@ describe('a source of a user’s', () => {
     await vi.advanceTimersByTimeAsync(100_000)
     await expect(never).rejects.toMatchObject({
       code: 'timeout',
-      message: 'dataset ./mine.mjs has not loaded, and has reported nothing for 600 s; a source that needs longer must call report(message) meanwhile'
+      message:
+        'dataset ./mine.mjs has not loaded, and has reported nothing for 600 s; a source that needs longer must call report(message) meanwhile'
     })
   })
 
