@@ -3,6 +3,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { PeerId } from '@peergrad/core'
 import { reasonOf } from './network-error.js'
+import { within } from './within.js'
 
 /** Peers to keep in mind, so that hearsay cannot fill the memory. */
 const CONTACT_LIMIT = 512
@@ -129,7 +130,7 @@ export class Contacts {
     contact.dialling = true
     contact.attempts++
     try {
-      await node.dial(id, { signal: AbortSignal.any([this.#closing.signal, AbortSignal.timeout(DIAL_MILLISECONDS)]) })
+      await node.dial(id, { signal: within(DIAL_MILLISECONDS, this.#closing.signal) })
     } catch (error) {
       log({ peer, attempt: contact.attempts, error: reasonOf(error) }, 'dial failed')
       if (contact.reached || contact.attempts < STRANGER_ATTEMPTS) this.#later(peer, contact)

@@ -5,6 +5,7 @@ import { parseAddress, peerOf } from './addresses.js'
 import { networkError, onAbort } from './network-error.js'
 import type { NetworkNode } from './node.js'
 import { isRelayed } from './reach/scope.js'
+import { within } from './within.js'
 
 /** How long a dial that was turned away waits for the other side's own dial. */
 const CROSSED_MILLISECONDS = 1000
@@ -68,7 +69,7 @@ export class Dials {
   async #appears(peer: PeerId, signal: AbortSignal): Promise<boolean> {
     const { node } = this.#init
     const id = peerIdFromString(peer)
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(CROSSED_MILLISECONDS)])
+    const limit = within(CROSSED_MILLISECONDS, signal)
     if (node.getConnections(id).length === 0) {
       await new Promise<void>((resolve) => {
         const onConnect = ({ detail }: CustomEvent<{ toString(): string }>) => detail.toString() === peer && end()

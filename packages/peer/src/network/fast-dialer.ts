@@ -5,6 +5,7 @@ import type { OpenWire } from './tensor-client.js'
 import { TRANSFERS_PER_PEER } from './tensor-server.js'
 import { WireReader } from './wire-reader.js'
 import type { Wire } from './wire.js'
+import { within } from './within.js'
 
 /** A firewall that drops packets must not cost a transfer its deadline. */
 const DIAL_MILLISECONDS = 1500
@@ -51,12 +52,7 @@ export class FastDialer {
     const idle = this.#takeIdle(peer)
     if (idle !== undefined) return idle
     try {
-      const wire = await this.#lane.dial(
-        peer,
-        host,
-        port,
-        AbortSignal.any([signal, AbortSignal.timeout(DIAL_MILLISECONDS)])
-      )
+      const wire = await this.#lane.dial(peer, host, port, within(DIAL_MILLISECONDS, signal))
       const open: OpenWire = {
         wire,
         reader: new WireReader(wire),

@@ -12,6 +12,7 @@ import { interruption, onAbort } from './network-error.js'
 import { keyOfPeerId } from './peer-key.js'
 import { StreamWire } from './stream-wire.js'
 import { WireReader } from './wire-reader.js'
+import { within } from './within.js'
 
 export const HELLO_PROTOCOL = '/peergrad/hello/1'
 
@@ -57,7 +58,7 @@ export class Introductions {
 
   /** True when the peer is of this run and announcements flow both ways. Rejects when it goes, or says nothing sensible. */
   async greet(peer: PeerId, gone: AbortSignal): Promise<boolean> {
-    const signal = AbortSignal.any([gone, AbortSignal.timeout(HELLO_MILLISECONDS)])
+    const signal = within(HELLO_MILLISECONDS, gone)
     const opening = openStream(this.#init.node, peer, HELLO_PROTOCOL, { signal })
     return converse(opening, { peer, what: `hello to ${peer}`, signal }, async (wire, reader) => {
       wire.send(encodeFrame(encodeHello({ topic: this.#init.topic, fastPort: this.#init.fastPort(), peers: [] })))
@@ -79,7 +80,7 @@ export class Introductions {
   async #attend(wire: StreamWire): Promise<void> {
     const gone = new AbortController()
     void wire.broken.then((error) => gone.abort(error))
-    const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(HELLO_MILLISECONDS)])
+    const signal = within(HELLO_MILLISECONDS, gone.signal)
     const stop = onAbort(signal, () => wire.abort(interruption(signal, `hello of ${wire.peer}`)))
     try {
       const hello = decodeHello(await readFrame(new WireReader(wire), HELLO_LIMIT))

@@ -12,6 +12,7 @@ import type { Links } from './links.js'
 import { decodeRefusal, encodeRefusal } from './refusal.js'
 import { StreamWire } from './stream-wire.js'
 import { WireReader } from './wire-reader.js'
+import { within } from './within.js'
 
 export const REQUEST_PROTOCOL = '/peergrad/request/1'
 
@@ -65,7 +66,7 @@ export class Requests {
     payload: Uint8Array,
     { deadline, signal }: { deadline: number; signal: AbortSignal }
   ): Promise<Uint8Array> {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(deadline)])
+    const limit = within(deadline, signal)
     const options = { signal: limit, maxOutboundStreams: CONCURRENT_PER_PEER }
     const opening = openStream(this.#init.node, peer, REQUEST_PROTOCOL, options)
     return converse(opening, { peer, what: `request to ${peer}`, signal: limit }, (wire, reader) =>

@@ -9,6 +9,7 @@ import type { Transfer } from './tensor-pull.js'
 import { TRANSFERS_PER_PEER } from './tensor-server.js'
 import type { WireReader } from './wire-reader.js'
 import type { Lane, Wire } from './wire.js'
+import { within } from './within.js'
 
 /** The least that a sender must bring in each pace window; below it is cut as a slow-loris. */
 const MINIMUM_PACE_BYTES = 16 * 1024
@@ -61,7 +62,7 @@ export class TensorClient {
 
   async fetch({ digest, bytes, offset, from, target, deadline, signal }: PullRequest): Promise<FetchReport> {
     const start = performance.now()
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(deadline)])
+    const limit = within(deadline, signal)
     let failure = new PeergradError('argument', `fetch ${digest}: got nobody to ask, expected a holder`)
     for (const peer of from) {
       // another holder starts anew: bytes of two senders in one vector would leave nobody to blame for a wrong digest
@@ -87,7 +88,7 @@ export class TensorClient {
   async #attempt(peer: PeerId, transfer: Transfer, pace: number, limit: AbortSignal): Promise<Lane> {
     const release = await this.#slots.take(peer, limit)
     try {
-      const open = await this.#init.open(peer, AbortSignal.any([limit, AbortSignal.timeout(pace)]))
+      const open = await this.#init.open(peer, within(pace, limit))
       return await this.#pull(open, transfer, pace, limit)
     } finally {
       release()
