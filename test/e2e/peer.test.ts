@@ -1,8 +1,7 @@
-import { once } from 'node:events'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
+import { freePort } from '../../packages/store/test/free-port.js'
 import { Cli, cli, scratch, SMALL } from '../utils/cli.js'
 import { found, joining, LOOPBACK } from '../utils/peers.js'
 
@@ -10,15 +9,6 @@ import { found, joining, LOOPBACK } from '../utils/peers.js'
 vi.setConfig({ testTimeout: 120_000 })
 
 const LOCAL = ['--memory', '64', ...LOOPBACK]
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 describe('peer', () => {
   test('the one command that it prints joins it, and takes the run from it', async () => {
@@ -135,16 +125,13 @@ describe('peer', () => {
       const count = () => (existsSync(file) ? readFileSync(file, 'utf8').split('"type":"round"').length - 1 : 0)
       await expect.poll(count, { timeout: 60_000 }).toBeGreaterThanOrEqual(least)
     }
-    // of two, one that dies is waited for; the round of its death may take all of deadline and grace
     // of two, one that dies is waited for, and the round of its death may take all of deadline and grace
     const run = ['--peers', '2', '--rounds', '60', '--checkpoint-every', '0', '--deadline', '5', '--grace', '2']
     const [first, second] = [scratch(), scratch()]
     const founding = ['peer', ...SMALL, ...LOOPBACK, ...run, '--data-dir', scratch(), '--out', first]
     const founder = new Cli(founding)
-    const {
-      words: [, , address]
-    } = await joining(founder)
-    const command = ['peer', '--join', address!, ...LOCAL, '--data-dir', scratch(), '--out', second]
+    const { address } = await joining(founder)
+    const command = ['peer', '--join', address, ...LOCAL, '--data-dir', scratch(), '--out', second]
     const joiner = new Cli(command)
     await rounds(second, 2)
 

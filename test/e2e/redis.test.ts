@@ -1,7 +1,6 @@
-import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { MODULE, PrivateServer } from '@peergrad/store'
+import { MODULE, PrivateServer, redisServerVersion } from '@peergrad/store'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { RedisAiServer } from '../../packages/store/test/redisai-server.js'
 import { cli, processesWith, scratch, SMALL } from '../utils/cli.js'
@@ -18,7 +17,7 @@ interface Result {
   }[]
 }
 
-const noServer = spawnSync('redis-server', ['--version']).error !== undefined && ': there is no redis-server here'
+const noServer = redisServerVersion() === undefined && ': there is no redis-server here'
 const absent = noServer || (existsSync(MODULE) ? '' : ': the module is not built')
 
 async function train(...words: readonly string[]): Promise<Result> {

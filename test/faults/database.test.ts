@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { redisServerVersion } from '@peergrad/store'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { exchanging } from './strategies.js'
 import { RealSwarm } from './swarm.js'
@@ -6,7 +6,7 @@ import { RealSwarm } from './swarm.js'
 // several processes that each load libp2p, and a database for each
 vi.setConfig({ testTimeout: 150_000, hookTimeout: 150_000 })
 
-const absent = spawnSync('redis-server', ['--version']).error !== undefined
+const absent = redisServerVersion() === undefined
 
 describe.skipIf(absent).each(await exchanging('spirt'))(
   `%s: a peer's redis-server fails${absent ? ': there is none here' : ''}`,

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { RunManifest } from '@peergrad/core'
 import { findCheckpoint } from '@peergrad/peer'
 import { exchangeStrategies } from './matrix.js'
@@ -66,9 +66,10 @@ const RUNS: Partial<RunManifest>[] = [
 
 describe.each(RUNS.map((run) => [JSON.stringify(run), run] as const))('%s, a run that is resumed', (_what, given) => {
   const manifest = { ...given, rounds: 40 }
+  let expected: string[]
+  beforeAll(async () => void (expected = await without(manifest)))
 
   it('after all were stopped at once ends as it would have without the stop, to the bit', async () => {
-    const expected = await without(manifest)
     const peers = await half(manifest, ({ stop }) => stop.abort())
     const results = await simulation.until(Promise.all(peers.map(({ result }) => result)))
     expect(results.map(({ status }) => status)).toEqual(Array(4).fill('left'))
@@ -78,7 +79,6 @@ describe.each(RUNS.map((run) => [JSON.stringify(run), run] as const))('%s, a run
   })
 
   it('after all were killed at once, from the last checkpoint that each wrote, too', async () => {
-    const expected = await without(manifest)
     await half(manifest, ({ name }) => simulation.kill(name))
     expect(readdirSync(folder(0)).length).toBeGreaterThan(0)
     expect(hashes(await again(manifest))).toEqual(expected)

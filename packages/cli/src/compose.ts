@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import {
   filterOf,
   loadPlugin,
+  ofPlugin,
   PeergradError,
-  pluginError,
   random,
   resolvePlugin,
   suggestion,
@@ -181,12 +181,7 @@ function deal(
   { seed, ...init }: { labels: Uint8Array; classes: number; shards: number; seed: number }
 ): readonly Uint32Array[] {
   const who = `partition ${partitioner.name}`
-  let dealt: readonly Uint32Array[]
-  try {
-    dealt = partitioner.partition({ ...init, random: random(seed, 'partition') })
-  } catch (thrown) {
-    throw pluginError(who, thrown)
-  }
+  const dealt = ofPlugin(who, () => partitioner.partition({ ...init, random: random(seed, 'partition') }))
   const wrong = undealt(dealt, init.shards, init.labels.length)
   if (wrong === undefined) return dealt
   throw new PeergradError('argument', `${who}: ${wrong}`, { plugin: who })

@@ -7,7 +7,7 @@ import { runId } from './run-id.js'
 export interface MadeInvitation {
   readonly run: string
   readonly issuer: PeerId
-  /** the peer that it is for; null: the first one that comes with the text */
+  /** the peer that it is for; null: the first one that comes with the text, or any where it is reusable */
   readonly holder: PeerId | null
   /** whoever has the text may come with it */
   readonly reusable: boolean

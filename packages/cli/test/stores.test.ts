@@ -1,12 +1,11 @@
 import { existsSync } from 'node:fs'
-import { Arena, systemClock, type Logger } from '@peergrad/core'
+import { Arena, systemClock } from '@peergrad/core'
 import { MODULE, redisServerVersion } from '@peergrad/store'
 import { expect, onTestFinished, test } from 'vitest'
 import { closeAll, type Closing } from '../src/peer/closing.js'
 import { openStore } from '../src/stores.js'
-import { optionsOf } from './doctor/support.js'
+import { optionsOf, SILENT } from './doctor/support.js'
 
-const SILENT: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 const MIB = 2 ** 20
 const noServer = redisServerVersion() === undefined && ': there is no redis-server here'
 const absent = noServer || (existsSync(MODULE) ? '' : ': the module is not built')

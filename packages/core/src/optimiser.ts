@@ -86,13 +86,6 @@ export function optimiserStep(kernels: Kernels, spec: OptimiserSpec, request: Op
   if (!Number.isSafeInteger(step) || step < 1) {
     throw new PeergradError('argument', `${spec.name}: got step ${step}, expected a whole number from 1`)
   }
-  if (!Number.isFinite(learningRate)) {
-    throw new PeergradError(
-      'non-finite',
-      `${spec.name}: got a learning rate of ${learningRate}, expected a finite number`
-    )
-  }
-
   const kind = optimiserCoefficients(spec, { step, learningRate })
   if (kind.kernel === 'sgd') return kernels.sgd(out, parameters, gradient, kind.coefficients)
   if (kind.kernel === 'momentum') {
@@ -111,7 +104,7 @@ export type OptimiserKernel =
 
 /**
  * For whoever makes the step elsewhere, e.g. a database: with the same coefficients it has the same bits. Error `non-finite`
- * for a learning rate that makes one which no float32 holds.
+ * names one which no float32 holds.
  */
 export function optimiserCoefficients(
   spec: OptimiserSpec,
@@ -120,7 +113,7 @@ export function optimiserCoefficients(
   const made = coefficientsOf(spec, at)
   for (const [name, value] of Object.entries(made.coefficients) as [string, number | boolean][]) {
     if (typeof value === 'boolean' || Number.isFinite(Math.fround(value))) continue
-    const message = `${spec.name}: a learning rate of ${at.learningRate} makes ${name} ${value}, expected a finite float32`
+    const message = `${spec.name}: got ${name} ${value} at a learning rate of ${at.learningRate}, expected a finite float32`
     throw new PeergradError('non-finite', message)
   }
   return made

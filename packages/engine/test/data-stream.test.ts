@@ -74,8 +74,8 @@ describe.each([
       expect(read.training({ samples, seed })).toSatisfy(sameAs(whole.training({ samples, seed })))
     }
     for (const split of ['train', 'test'] as const) {
-      const { count } = inMemory[split]
-      expect(read.plain(split, count, (i) => i)).toSatisfy(sameAs(whole.plain(split, count, (i) => i)))
+      const samples = Uint32Array.from({ length: inMemory[split].count }, (_, i) => i)
+      expect(read.plain(split, samples)).toSatisfy(sameAs(whole.plain(split, samples)))
     }
   })
 })

@@ -293,7 +293,7 @@ describe('batches', () => {
     channel === 0 ? (value / 255 - 0.5) / 0.5 : (value / 255 - 0.25) / 2
 
   it('are normalised per channel', () => {
-    const values = new Batches(dataset({ crop: 0, flip: false })).plain('test', 1, () => 1)
+    const values = new Batches(dataset({ crop: 0, flip: false })).plain('test', Uint32Array.of(1))
     values.forEach((value, i) => expect(value).toBeCloseTo(normalised(features[side * side * 2 + i]!, i % 2), 5))
   })
 

@@ -1,4 +1,4 @@
-import { PeergradError } from '@peergrad/core'
+import { PeergradError, type Clock } from '@peergrad/core'
 
 /** A promise that somebody else settles. */
 export interface Deferred<T> {
@@ -62,5 +62,16 @@ export function onAbort(signal: AbortSignal, call: () => void): () => void {
     // a signal made of others is kept alive by its listeners
     signal.removeEventListener('abort', listener)
     waiting.delete(signal)
+  }
+}
+
+/** Resolves after so many milliseconds, or rejects with the signal's reason as an error of ours when that comes first. */
+export async function pause(clock: Pick<Clock, 'after'>, milliseconds: number, signal: AbortSignal): Promise<void> {
+  const over = deferred<void>()
+  const cancel = clock.after(milliseconds, over.resolve)
+  try {
+    await orAborted(over.promise, signal)
+  } finally {
+    cancel()
   }
 }

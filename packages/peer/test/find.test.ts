@@ -39,6 +39,16 @@ describe('a peer that looks for its run', () => {
     expect(await find(2)).toBe(3)
   })
 
+  it('ends with the reason of whoever stopped it before it began', async () => {
+    const clock = systemClock()
+    const network = new MemoryNetwork({ clock })
+    const [asked, asking] = [network.join(FOUNDER), network.join(NEWCOMER)]
+    const newcomer = new Swarm({ logger, sha256, clock, mesh: asking, join: await asked.addresses() })
+    open.push(newcomer, asked, asking)
+    const signal = AbortSignal.abort(new PeergradError('aborted', 'Ctrl+C'))
+    await expect(newcomer.find({ deadline: 5000, signal })).rejects.toMatchObject({ message: 'Ctrl+C' })
+  })
+
   it('says what it tried when nobody answers', async () => {
     await expect(find(3)).rejects.toMatchObject({ code: 'unreachable', message: /no peer of the run answered/ })
   })

@@ -1,5 +1,4 @@
-import { MODULE } from '@peergrad/store'
-import { spawnSync } from 'node:child_process'
+import { MODULE, redisServerVersion } from '@peergrad/store'
 import { existsSync } from 'node:fs'
 
 interface ServerPlace {
@@ -12,8 +11,7 @@ interface ServerPlace {
 /** The end of a title: why it does not run here, if it does not. */
 export const because = ({ absent }: ServerPlace) => (absent === undefined ? '' : `: ${absent}`)
 
-const noServer =
-  spawnSync('redis-server', ['--version']).error !== undefined && 'no redis-server: apt-get install redis-server'
+const noServer = redisServerVersion() === undefined && 'no redis-server: apt-get install redis-server'
 
 export const plainRedis: ServerPlace = { name: 'any server', ...(noServer && { absent: noServer }) }
 

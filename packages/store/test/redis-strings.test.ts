@@ -1,7 +1,7 @@
-import type { Vector } from '@peergrad/core'
 import { PrivateServer } from '@peergrad/store'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { shared } from '../../../test/compliance/store-support.js'
 import { parseRedisUrl } from '../src/redis/address.js'
 import { Connection, PATIENCE } from '../src/redis/connection.js'
 import { Strings } from '../src/redis/strings.js'
@@ -26,25 +26,19 @@ describe.skipIf(plainRedis.absent)(`vectors as strings of any server${because(pl
   it('expire from their first part on, for their writer may be killed before the last', async () => {
     await strings.writeParts(['a', 'b'], async (write) => {
       for (const name of ['a', 'b']) {
-        await write(name, 4, vectorOf([5]))
+        await write(name, 4, shared([5]))
         expect(await redis.pttl(name)).toBeGreaterThan(0)
-        await write(name, 0, vectorOf([1, 2, 3, 4]))
+        await write(name, 0, shared([1, 2, 3, 4]))
       }
     })
-    const read = vectorOf([0, 0, 0, 0, 0])
+    const read = shared([0, 0, 0, 0, 0])
     await strings.read('b', read)
     expect([...read]).toEqual([1, 2, 3, 4, 5])
   })
 
   it('take no more room than they need', async () => {
-    const vector = vectorOf(new Array<number>(3 << 17).fill(1))
+    const vector = shared(new Array<number>(3 << 17).fill(1))
     await strings.write('long', vector)
     expect(await redis.memory('USAGE', 'long')).toBeLessThan(1.3 * vector.byteLength)
   })
 })
-
-function vectorOf(values: readonly number[]): Vector {
-  const vector = new Float32Array(new SharedArrayBuffer(4 * values.length))
-  vector.set(values)
-  return vector
-}

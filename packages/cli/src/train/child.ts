@@ -88,14 +88,12 @@ export class Child extends Emitter<ChildEvents> {
 
   /** Asks the peer to end where it is, with a checkpoint. */
   stop(): void {
-    const message: StopMessage = { type: 'stop' }
-    if (this.#process.connected) this.#process.send(message, () => undefined)
+    this.#tell({ type: 'stop' })
   }
 
   /** Asks the peer for a sign of life. */
   ask(): void {
-    const message: AskMessage = { type: 'ask' }
-    if (this.#process.connected) this.#process.send(message, () => undefined)
+    this.#tell({ type: 'ask' })
   }
 
   /** Kills the process, which then ended with this error. */
@@ -115,6 +113,10 @@ export class Child extends Emitter<ChildEvents> {
     } catch {
       return []
     }
+  }
+
+  #tell(message: AskMessage | StopMessage): void {
+    if (this.#process.connected) this.#process.send(message, () => undefined)
   }
 
   #receive(message: Exclude<PeerMessage, { type: 'listening' }>): void {

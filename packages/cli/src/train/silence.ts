@@ -1,4 +1,4 @@
-import { parsePlugin, PeergradError, type Options, type Registry } from '@peergrad/core'
+import { parsePlugin, PeergradError, type Options } from '@peergrad/core'
 import { datasets, partitioners } from '@peergrad/engine'
 import { strategies } from '@peergrad/strategies'
 import { stores } from '../stores.js'
@@ -24,12 +24,12 @@ export function silenceOf(
   options: Pick<Options, 'strategy' | 'partition' | 'dataset' | 'store' | 'patience'>,
   { deadline, grace }: { deadline: number; grace: number }
 ): SilenceInit | undefined {
-  const kinds: readonly (readonly [Exclude<keyof typeof options, 'patience'>, Registry])[] = [
+  const kinds = [
     ['strategy', strategies],
     ['partition', partitioners],
     ['dataset', datasets],
     ['store', stores]
-  ]
+  ] as const
   const own = kinds.filter(([kind, { entries }]) => !entries.has(parsePlugin(options[kind]).name))
   if (own.length === 0) return undefined
   const training = Math.max(LEAST, deadline + grace)

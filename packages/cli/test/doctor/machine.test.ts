@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { MODULE } from '@peergrad/store'
+import { MODULE, redisServerVersion } from '@peergrad/store'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { data } from '../../src/doctor/machine/data.js'
 import { disk } from '../../src/doctor/machine/disk.js'
@@ -87,7 +87,7 @@ describe('this machine', () => {
   })
 })
 
-const absent = spawnSync('redis-server', ['--version']).error === undefined ? undefined : 'no redis-server'
+const absent = redisServerVersion() === undefined ? 'no redis-server' : undefined
 
 describe.skipIf(absent !== undefined)(`the store${absent === undefined ? '' : ` (skipped: ${absent})`}`, () => {
   const socket = join(mkdtempSync(join(tmpdir(), 'peergrad-redis-')), 'socket')

@@ -81,26 +81,31 @@ export function dividedKernels(kernels: Kernels, team: Team, memory: WebAssembly
   function divided(
     name: Call['name'],
     { outs, inputs, rest }: Operands,
-    { count, numbers = 0, work = inputs.length * inputs[0].length }: { count: number; numbers?: number; work?: number }
+    { count, numbers, work = inputs.length * inputs[0].length }: { count: number; numbers?: number; work?: number }
   ): Float64Array | undefined {
-    if (work < WORTH_IT || !rest.flat(2).every(travels)) return undefined
+    if (work < WORTH_IT || !rest.every(travels)) return undefined
     const { pieces, size } = sizeOf(name, count, team.size)
     if (pieces < 2) return undefined
     const call: Call = { name, outs: outs.map(handleOf), inputs: inputs.map(handleOf), rest, pieces, size }
-    return team.run(call, { pieces, numbers: name in STEPS ? pieces : numbers }, doPiece)
+    return team.run(call, { pieces, numbers: numbers ?? pieces }, doPiece)
+  }
+
+  function byCoordinate(
+    name: keyof typeof PER_COORDINATE | keyof typeof STEPS,
+    operands: Operands
+  ): Float64Array | undefined {
+    const { outs, inputs } = operands
+    // done twice where it failed, it would not be the same in place
+    if (outs.some((out) => inputs.some(({ byteOffset }) => byteOffset === out.byteOffset))) return undefined
+    return divided(name, operands, { count: inputs[0].length })
   }
 
   function perCoordinate(name: keyof typeof PER_COORDINATE, operands: Operands): void {
-    if (divided(name, operands, { count: operands.inputs[0].length }) !== undefined) return
-    PER_COORDINATE[name](kernels, operands)
+    if (byCoordinate(name, operands) === undefined) PER_COORDINATE[name](kernels, operands)
   }
 
   function step(name: keyof typeof STEPS, operands: Operands): boolean {
-    const { outs, inputs } = operands
-    // done twice where it failed, it would not be the same in place
-    const inPlace = outs.some((out) => inputs.some(({ byteOffset }) => byteOffset === out.byteOffset))
-    const finite = inPlace ? undefined : divided(name, operands, { count: outs[0].length })
-    return finite?.every((each) => each === 1) ?? STEPS[name](kernels, operands)
+    return byCoordinate(name, operands)?.every((each) => each === 1) ?? STEPS[name](kernels, operands)
   }
 
   function perInput(name: keyof typeof PER_INPUT, operands: Operands): Float64Array {
@@ -119,11 +124,7 @@ export function dividedKernels(kernels: Kernels, team: Team, memory: WebAssembly
     signMajority: (out, inputs) => perCoordinate('signMajority', { outs: [out], inputs, rest: [] }),
     average: (outs, inputs, weights) => perCoordinate('average', { outs, inputs, rest: [weights] }),
     copy: (out, x) => perCoordinate('copy', { outs: [out], inputs: [x], rest: [] }),
-    scale(out, x, a) {
-      // done twice where it failed, it would not be the same in place
-      if (out.byteOffset === x.byteOffset) kernels.scale(out, x, a)
-      else perCoordinate('scale', { outs: [out], inputs: [x], rest: [a] })
-    },
+    scale: (out, x, a) => perCoordinate('scale', { outs: [out], inputs: [x], rest: [a] }),
     sgd: (out, parameters, gradient, coefficients) =>
       step('sgd', { outs: [out], inputs: [parameters, gradient], rest: [coefficients] }),
     momentum: (out, from, gradient, coefficients) =>
@@ -197,6 +198,7 @@ function sizeOf(name: Call['name'], count: number, threads: number): Pick<Call, 
 
 /** JSON has it as it is. */
 function travels(value: unknown): boolean {
+  if (ArrayBuffer.isView(value)) return false
   if (typeof value === 'object' && value !== null) return Object.values(value).every(travels)
   return typeof value === 'boolean' || (Number.isFinite(value) && !Object.is(value, -0))
 }

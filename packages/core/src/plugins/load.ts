@@ -90,3 +90,12 @@ export function pluginError(who: string, thrown: unknown): PeergradError {
 function said(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown)
 }
+
+/** What a call of a plug-in gives; what it throws names the plug-in. */
+export function ofPlugin<T>(who: string, work: () => T): T {
+  try {
+    return work()
+  } catch (thrown) {
+    throw pluginError(who, thrown)
+  }
+}

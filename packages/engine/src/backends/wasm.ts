@@ -25,19 +25,12 @@ export const wasm: Backend = {
       tf,
       layers: () => Promise.resolve(layers),
       upload: (values, shape) => tf.tensor(values, [...shape], 'float32'),
-      holds: (tensor, values) => sameBits(backend.typedArrayFromHeap(tensor), values),
+      holds: (tensor, values) => bytesOf(backend.typedArrayFromHeap(tensor)).equals(bytesOf(values)),
       download: (tensor, into) => into.set(backend.typedArrayFromHeap(tensor))
     } satisfies Running
   }
 }
 
-function sameBits(a: ArrayBufferView, b: ArrayBufferView): boolean {
-  const [x, y] = [wordsOf(a), wordsOf(b)]
-  let i = 0
-  while (i < x.length && x[i] === y[i]) i++
-  return i === x.length
-}
-
-function wordsOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint32Array {
-  return new Uint32Array(buffer, byteOffset, byteLength / 4)
+function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength)
 }

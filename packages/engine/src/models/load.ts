@@ -3,6 +3,7 @@ import {
   fn,
   list,
   loadPlugin,
+  ofPlugin,
   PeergradError,
   pluginError,
   pluginName,
@@ -47,13 +48,7 @@ function namingItself(who: string, model: Model): Model {
   return {
     tensors,
     variables,
-    forward(x, training) {
-      try {
-        return model.forward(x, training)
-      } catch (thrown) {
-        throw pluginError(who, thrown)
-      }
-    },
+    forward: (x, training) => ofPlugin(who, () => model.forward(x, training)),
     ...(model.describe && { describe: model.describe.bind(model) })
   }
 }

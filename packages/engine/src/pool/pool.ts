@@ -15,19 +15,11 @@ interface Task {
   crashes: number
 }
 
-interface PoolInit {
-  readonly init: Omit<WorkerInit, 'claim'>
-  readonly limit: SlotLimit | undefined
-  readonly slots: readonly Slot[]
-  readonly layout: Layout
-}
-
 /** Workers that take jobs in order, one each. A crashed worker is replaced once for a job, which is run again. */
 export class Pool {
   readonly layout: Layout
   readonly workers: number
-  readonly #init: Omit<WorkerInit, 'claim'>
-  readonly #limit: SlotLimit | undefined
+  readonly #start: () => ReturnType<typeof Slot.start>
   readonly #idle: Slot[] = []
   readonly #slots = new Set<Slot>()
   readonly #queue: Task[] = []
@@ -35,9 +27,8 @@ export class Pool {
   /** set while no worker is left and none starts */
   #gone: PeergradError | undefined
 
-  private constructor({ init, limit, slots, layout }: PoolInit) {
-    this.#init = init
-    this.#limit = limit
+  private constructor(start: () => ReturnType<typeof Slot.start>, slots: readonly Slot[], layout: Layout) {
+    this.#start = start
     this.layout = layout
     this.workers = slots.length
     for (const slot of slots) {
@@ -49,16 +40,17 @@ export class Pool {
   /** `limit`: how long each job may take; for ever when left out. */
   static async start(init: Omit<WorkerInit, 'claim'>, workers: number, limit?: SlotLimit): Promise<Pool> {
     enableRelaxedSimd()
-    const starts = await Promise.allSettled(Array.from({ length: workers }, () => Slot.start(init, limit)))
-    const started = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []))
-    const failed = starts.find((start) => start.status === 'rejected')
+    const start = () => Slot.start(init, limit)
+    const starts = await Promise.allSettled(Array.from({ length: workers }, start))
+    const started = starts.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+    const failed = starts.find((each) => each.status === 'rejected')
     const [first] = started
     if (failed !== undefined || first === undefined) {
       await Promise.all(started.map(({ slot }) => slot.close()))
       throw PeergradError.from(failed?.reason)
     }
     const slots = started.map(({ slot }) => slot)
-    return new Pool({ init, limit, slots, layout: first.layout })
+    return new Pool(start, slots, first.layout)
   }
 
   /** Runs one job on the next free worker. */
@@ -152,7 +144,7 @@ export class Pool {
     this.#slots.delete(slot)
     if (this.#closed) return
     try {
-      const { slot: fresh } = await Slot.start(this.#init, this.#limit)
+      const { slot: fresh } = await this.#start()
       this.#gone = undefined
       this.#slots.add(fresh)
       this.#idle.push(fresh)

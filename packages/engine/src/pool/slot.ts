@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 
-import { PeergradError, type Layout } from '@peergrad/core'
+import { PeergradError, whenOverdue, type Layout } from '@peergrad/core'
 
 import { Claim, type Answers, type FromWorker, type Job, type ToWorker, type WorkerInit } from '../worker/protocol.js'
 
@@ -10,9 +10,6 @@ export interface SlotLimit {
   readonly who: string
   readonly milliseconds: number
 }
-
-/** Steps in which that time is counted: a process that stood still meanwhile is late for one of them only. */
-const TICKS = 10
 
 interface Waiting {
   readonly resolve: (value: never) => void
@@ -93,19 +90,16 @@ export class Slot {
     })
     if (this.#limit === undefined) return answer
     const { who, milliseconds } = this.#limit
-    let ticks = 0
-    const timer = setInterval(() => {
-      if (++ticks < TICKS) return
-      clearInterval(timer)
+    const stop = whenOverdue(milliseconds, () => {
       const message = `${who} did not end its work within ${milliseconds / 1000} s, so it was ended; mend what loops there, or raise --deadline if it is only slow`
       this.#ended = new PeergradError('crashed', `engine: ${message}`, { plugin: who })
       // until it is gone it may write into the vectors of the call
       void this.#worker.terminate()
-    }, milliseconds / TICKS)
+    })
     try {
       return await answer
     } finally {
-      clearInterval(timer)
+      stop()
     }
   }
 

@@ -39,12 +39,12 @@ export class Batches {
   training({ samples, seed }: Minibatch): Float32Array {
     const { crop, flip } = this.#augment
     const source = crop > 0 || flip ? random(seed, 'augment') : undefined
-    return this.#gather('train', samples.length, (i) => samples[i] ?? 0, source)
+    return this.#gather('train', samples, source)
   }
 
-  /** So many samples of a split as they are. */
-  plain(split: 'train' | 'test', count: number, sample: (index: number) => number): Float32Array {
-    return this.#gather(split, count, sample, undefined)
+  /** Samples of a split as they are. */
+  plain(split: 'train' | 'test', samples: Uint32Array): Float32Array {
+    return this.#gather(split, samples, undefined)
   }
 
   get #length(): number {
@@ -58,17 +58,13 @@ export class Batches {
     return (sample) => ({ values: reader.read(sample), from: 0 })
   }
 
-  #gather(
-    split: 'train' | 'test',
-    count: number,
-    sample: (index: number) => number,
-    source: Random | undefined
-  ): Float32Array {
+  #gather(split: 'train' | 'test', samples: Uint32Array, source: Random | undefined): Float32Array {
     const length = this.#length
-    if (this.#buffer.length < count * length) this.#buffer = new Float32Array(count * length)
+    const size = samples.length * length
+    if (this.#buffer.length < size) this.#buffer = new Float32Array(size)
     const { crop, flip } = this.#augment
-    for (let i = 0; i < count; i++) {
-      const place = this.#places[split](sample(i))
+    for (const [i, sample] of samples.entries()) {
+      const place = this.#places[split](sample)
       if (source === undefined) {
         this.#copy(place, i * length)
       } else {
@@ -77,7 +73,7 @@ export class Batches {
         this.#shifted(place, i * length, { down, right, mirrored: flip && source.below(2) === 1 })
       }
     }
-    return this.#buffer.subarray(0, count * length)
+    return this.#buffer.subarray(0, size)
   }
 
   #copy({ values, from }: Place, to: number): void {

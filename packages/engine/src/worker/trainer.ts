@@ -52,7 +52,7 @@ export class Trainer {
     Math.random = random(minibatch.seed, 'layers').uniform
     this.#assign(state)
     const x = upload(this.#batches.training(minibatch), [samples, ...this.#dataset.shape])
-    const labels = this.#labels('train', samples, (i) => minibatch.samples[i] ?? 0)
+    const labels = this.#labels('train', minibatch.samples)
     const trainable = this.#variables.filter((_, index) => this.#isParameter(index))
     const { value, grads } = tf.variableGrads(() => this.#meanLoss(x, labels), trainable)
     try {
@@ -79,14 +79,13 @@ export class Trainer {
     let correct = 0
     for (let first = 0; first < samples.length; first += EVALUATION_BATCH) {
       if (givenUp()) return undefined
-      const count = Math.min(samples.length - first, EVALUATION_BATCH)
-      const at = (i: number) => samples[first + i] ?? 0
-      const x = upload(this.#batches.plain(split, count, at), [count, ...this.#dataset.shape])
-      const labels = this.#labels(split, count, at)
+      const batch = samples.subarray(first, first + EVALUATION_BATCH)
+      const x = upload(this.#batches.plain(split, batch), [batch.length, ...this.#dataset.shape])
+      const labels = this.#labels(split, batch)
       const sums = tf.tidy(() => {
         const logits = this.#model.forward(x, false)
         const right = tf.equal(tf.argMax(logits, -1), tf.argMax(labels, -1))
-        const total = tf.mul(crossEntropy(this.#running, labels, logits), count)
+        const total = tf.mul(crossEntropy(this.#running, labels, logits), batch.length)
         return tf.stack([total, tf.sum(tf.cast(right, 'float32'))])
       })
       const [batchLoss = NaN, batchCorrect = NaN] = await sums.data<'float32'>()
@@ -152,19 +151,19 @@ export class Trainer {
   }
 
   /** One row for each sample, 1 at its class. */
-  #labels(split: 'train' | 'test', count: number, sample: (index: number) => number): Tensor2D {
+  #labels(split: 'train' | 'test', samples: Uint32Array): Tensor2D {
     const { classes } = this.#dataset
     const { labels } = this.#dataset[split]
-    const rows = new Float32Array(count * classes)
-    for (let i = 0; i < count; i++) {
-      const label = labels[sample(i)]
+    const rows = new Float32Array(samples.length * classes)
+    for (const [i, sample] of samples.entries()) {
+      const label = labels[sample]
       if (label === undefined) {
-        const message = `engine: got sample ${sample(i)} of the ${split} split, expected one below ${labels.length}`
+        const message = `engine: got sample ${sample} of the ${split} split, expected one below ${labels.length}`
         throw new PeergradError('argument', message)
       }
       rows[i * classes + label] = 1
     }
-    return this.#running.tf.tensor2d(rows, [count, classes])
+    return this.#running.tf.tensor2d(rows, [samples.length, classes])
   }
 }
 

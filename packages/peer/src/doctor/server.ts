@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { PeergradError, type PeerId } from '@peergrad/core'
+import type { PeerId } from '@peergrad/core'
+import { talk } from '../network/conversation.js'
 import { encodeFrame, readFrame } from '../network/frames.js'
 import { hostOf, isRelayed } from '../network/reach/scope.js'
 import { StreamWire } from '../network/stream-wire.js'
 import { TokenBuckets } from '../network/token-bucket.js'
-import { WireReader } from '../network/wire-reader.js'
+import type { WireReader } from '../network/wire-reader.js'
 import {
   decodeQuestion,
   DOCTOR_PROTOCOL,
@@ -69,27 +70,19 @@ export class DoctorServer {
   }
 
   #accept(stream: Stream, { remotePeer, remoteAddr }: Connection): void {
-    void this.#attend(new StreamWire(stream, remotePeer.toString()), remoteAddr)
+    this.#attend(new StreamWire(stream, remotePeer.toString()), remoteAddr).catch(() => undefined)
   }
 
   async #attend(wire: StreamWire, observed: Multiaddr): Promise<void> {
-    const reader = new WireReader(wire)
-    const late = setTimeout(
-      () => wire.abort(new PeergradError('timeout', `${wire.peer} asked nothing in time`)),
-      PATIENCE.answer
-    )
-    try {
+    const signal = AbortSignal.timeout(PATIENCE.answer)
+    await talk(wire, { what: `question of ${wire.peer}`, signal }, async (_, reader) => {
       const question = decodeQuestion(await readFrame(reader, MESSAGE_LIMIT))
       // the address of one that comes through a relay is not its own
       const host = isRelayed(observed) ? undefined : hostOf(observed)
       const answer = await this.#answer(question, { wire, reader, observed, host })
       if (answer !== undefined) wire.send(encodeFrame(encode(answer)))
       wire.close()
-    } catch (thrown) {
-      wire.abort(PeergradError.from(thrown))
-    } finally {
-      clearTimeout(late)
-    }
+    })
   }
 
   /** Undefined when the answer was given as bytes. */

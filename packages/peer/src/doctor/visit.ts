@@ -12,8 +12,8 @@ import { Punch } from '../network/reach/punch.js'
 import { hostOf } from '../network/reach/scope.js'
 import { sequenceSource } from '../network/replay-window.js'
 import { Requests } from '../network/requests.js'
-import { type StreamWire } from '../network/stream-wire.js'
-import { type WireReader } from '../network/wire-reader.js'
+import type { StreamWire } from '../network/stream-wire.js'
+import type { WireReader } from '../network/wire-reader.js'
 import type { Seen, SeenRun, Visit } from './doctor.js'
 import {
   decodeAnswer,

@@ -257,13 +257,12 @@ export class Acquaintance {
   /** True when the other one is of this founding, also when this peer takes up the other's. */
   #meet(theirs: { readonly lineage: Lineage; readonly running: boolean }): boolean {
     const ours = this.#lineage
-    if (ours === undefined || !sameLineage(ours, theirs.lineage)) {
-      if (ours !== undefined && !precedes(theirs, { lineage: ours, running: this.state === 'running' })) return false
+    if (ours === undefined) this.#lineage = theirs.lineage
+    else if (!sameLineage(ours, theirs.lineage)) {
+      if (!precedes(theirs, { lineage: ours, running: this.state === 'running' })) return false
       this.#lineage = theirs.lineage
-      if (ours !== undefined) {
-        this.#ready.clear()
-        this.onMerge()
-      }
+      this.#ready.clear()
+      this.onMerge()
     }
     if (theirs.running) this.onRunning()
     return true

@@ -11,7 +11,7 @@ import {
   type StateName,
   type View
 } from '@peergrad/core'
-import { checkAborted, deferred, orAborted } from '../deferred.js'
+import { checkAborted, deferred, orAborted, pause } from '../deferred.js'
 import type { Acquaintance } from './acquaintance.js'
 import { FounderWatch } from './founder-watch.js'
 import type { Greetings } from './greetings.js'
@@ -154,7 +154,8 @@ export class Gathering {
   }
 
   async #findBy(limit: AbortSignal, signal: AbortSignal): Promise<RunManifest> {
-    const { join, mesh, acquaintance, known } = this.#init
+    const { join, mesh, acquaintance, known, clock } = this.#init
+    checkAborted(signal)
     let failures: PeergradError[] = []
     for (let tries = 0; tries < TRIES && !limit.aborted; tries++) {
       failures = []
@@ -170,21 +171,14 @@ export class Gathering {
       }
       const refusal = failures.find(({ code }) => code === 'refused')
       if (refusal !== undefined) throw refusal
-      if (tries + 1 < TRIES) await this.#pause(PAUSE * (tries + 1), limit, signal)
+      // the limit may come first: then it is over
+      if (tries + 1 < TRIES) await pause(clock, PAUSE * (tries + 1), limit).catch(() => checkAborted(signal))
     }
     throw new PeergradError(
       'unreachable',
       `no peer of the run answered at ${join.join(', ')}: ${failures.map(({ message }) => message).join('; ')}; ` +
         'check that the first peer runs and that its address can be reached from here'
     )
-  }
-
-  /** Resolves after so many milliseconds, or at `limit`. Rejects when `signal` aborts. */
-  async #pause(milliseconds: number, limit: AbortSignal, signal: AbortSignal): Promise<void> {
-    const over = deferred<void>()
-    const cancel = this.#init.clock.after(milliseconds, over.resolve)
-    await orAborted(over.promise, limit).catch(() => checkAborted(signal))
-    cancel()
   }
 
   /** Waits for the peers of the run, and tells them where it begins. */
@@ -207,13 +201,9 @@ export class Gathering {
   async #first(signal: AbortSignal): Promise<Founding> {
     const { mesh, acquaintance, known, join } = this.#init
     const others = known.manifest.peers - 1
-    const may = () => this.#isFounder(mesh.self) && (join.length === 0 || !this.#stopped)
+    const may = () => known.lineage.founder === mesh.self && (join.length === 0 || !this.#stopped)
     while (!may() || acquaintance.ready.length < others) await this.#somebody(signal)
     return { view: { number: 0, members: [mesh.self, ...acquaintance.ready.slice(0, others)] }, state: null }
-  }
-
-  #isFounder(peer: PeerId): boolean {
-    return this.#init.known.lineage.founder === peer
   }
 
   /** Whether the run had begun and was stopped: who calls it together again has a checkpoint. */

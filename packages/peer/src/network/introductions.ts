@@ -1,17 +1,15 @@
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { PeergradError } from '@peergrad/core'
-import type { PeerId } from '@peergrad/core'
+import { PeergradError, type PeerId } from '@peergrad/core'
 import { byReach, usableAddresses } from './addresses.js'
 import { openStream } from './connections.js'
-import { converse } from './conversation.js'
+import { converse, talk } from './conversation.js'
 import { encodeFrame, readFrame } from './frames.js'
 import type { Gossip } from './gossip.js'
 import { interruption, onAbort } from './network-error.js'
 import { keyOfPeerId } from './peer-key.js'
 import { StreamWire } from './stream-wire.js'
-import { WireReader } from './wire-reader.js'
 import { within } from './within.js'
 
 export const HELLO_PROTOCOL = '/peergrad/hello/1'
@@ -74,30 +72,23 @@ export class Introductions {
 
   #accept(stream: Stream, connection: Connection): void {
     const peer = connection.remotePeer.toString()
-    void this.#attend(new StreamWire(stream, peer))
+    this.#attend(new StreamWire(stream, peer)).catch(() => undefined)
   }
 
   async #attend(wire: StreamWire): Promise<void> {
+    const { peer } = wire
     const gone = new AbortController()
     void wire.broken.then((error) => gone.abort(error))
     const signal = within(HELLO_MILLISECONDS, gone.signal)
-    const stop = onAbort(signal, () => wire.abort(interruption(signal, `hello of ${wire.peer}`)))
-    try {
-      const hello = decodeHello(await readFrame(new WireReader(wire), HELLO_LIMIT))
+    await talk(wire, { what: `hello of ${peer}`, signal }, async (_, reader) => {
+      const hello = decodeHello(await readFrame(reader, HELLO_LIMIT))
       const { topic, fastPort } = this.#init
       const same = hello.topic === topic
-      if (same) await this.#subscription(wire.peer, signal)
-      wire.send(
-        encodeFrame(
-          encodeHello({ topic, fastPort: same ? fastPort() : 0, peers: same ? await this.#known(wire.peer) : [] })
-        )
-      )
+      if (same) await this.#subscription(peer, signal)
+      const answer = { topic, fastPort: same ? fastPort() : 0, peers: same ? await this.#known(peer) : [] }
+      wire.send(encodeFrame(encodeHello(answer)))
       wire.close()
-    } catch (thrown) {
-      wire.abort(PeergradError.from(thrown))
-    } finally {
-      stop()
-    }
+    })
   }
 
   async #subscription(peer: PeerId, signal: AbortSignal): Promise<void> {

@@ -1,17 +1,11 @@
 import { PeergradError, type Part, type PeerId } from '@peergrad/core'
 import { deferred, orAborted } from '../deferred.js'
 import { Derived, type Announcement } from './derived.js'
-import { VectorInquiries } from './vector-inquiries.js'
+import { VectorInquiries, type Missing } from './vector-inquiries.js'
 import type { Pulls } from './pulls.js'
 import { roundKey, type ExchangeParts } from './round-services.js'
 import { shapeOf } from './shape.js'
 import type { Packed } from './vectors.js'
-
-/** A vector that a member has not announced. */
-export interface Missing {
-  readonly label: string
-  readonly peer: PeerId
-}
 
 /** Vectors that members make of contributions in a ballot and hand on under a label: merged ones, sums of a ring. */
 export class DerivedVectors {
@@ -20,8 +14,6 @@ export class DerivedVectors {
   readonly #announced: Derived
   readonly #inquiries: VectorInquiries
   readonly #waiters = new Set<() => void>()
-  /** what is waited for */
-  readonly #missing = new Set<Missing>()
   /** members that cannot publish in a ballot, and because of whom */
   readonly #unable = new Map<PeerId, { readonly ballot: number; readonly peers: readonly PeerId[] }>()
 
@@ -35,8 +27,7 @@ export class DerivedVectors {
 
   /** The first of what is waited for and was not announced. */
   get missing(): Missing | undefined {
-    const [first] = this.#missing
-    return first
+    return this.#inquiries.missing
   }
 
   announced(from: PeerId, message: Announcement): void {
@@ -102,8 +93,6 @@ export class DerivedVectors {
     signal: AbortSignal
   ): Promise<Packed & { readonly length: number }> {
     const over = this.#inquiries.about(peer, { ballot, label })
-    const missing = { label, peer }
-    this.#missing.add(missing)
     try {
       for (;;) {
         const announced = this.#announced.get(ballot, label, peer)
@@ -119,7 +108,6 @@ export class DerivedVectors {
       }
     } finally {
       over()
-      this.#missing.delete(missing)
     }
   }
 

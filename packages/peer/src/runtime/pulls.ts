@@ -1,5 +1,5 @@
 import { layoutLength, PeergradError, type Digest, type PeerId } from '@peergrad/core'
-import { checkAborted, deferred, orAborted } from '../deferred.js'
+import { checkAborted, orAborted, pause } from '../deferred.js'
 import type { ExchangeParts } from './round-services.js'
 import type { Shape } from './shape.js'
 import type { Packed } from './vectors.js'
@@ -91,9 +91,7 @@ export class Pulls {
         if (blame !== undefined) throw new PeergradError('unreachable', error.message, blame, { cause: error })
         if (error.code !== 'unreachable' || (liars ?? []).length > 0) throw error
         if (tries === RELAYS || from.length < 2 || lost(owner)) throw error
-        const pause = deferred<void>()
-        clock.after(RELAY_PAUSE, pause.resolve)
-        await orAborted(pause.promise, signal)
+        await pause(clock, RELAY_PAUSE, signal)
       }
     }
   }

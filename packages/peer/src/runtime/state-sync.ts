@@ -8,7 +8,7 @@ import {
   type OptimiserSpec,
   type PeerId
 } from '@peergrad/core'
-import { checkAborted, deferred, orAborted } from '../deferred.js'
+import { checkAborted, deferred, pause } from '../deferred.js'
 import { isObjection } from '../membership/known-run.js'
 import { sameLineage } from '../membership/lineage.js'
 import type { Swarm } from '../membership/swarm.js'
@@ -109,9 +109,7 @@ export async function takeState(init: TakeStateInit): Promise<{ donors: readonly
       const reasons = failures.join('; ') || 'no peer is connected'
       throw new PeergradError('unreachable', `nobody gave the state of the run: ${reasons}`)
     }
-    const pause = deferred<void>()
-    init.clock.after(RETRY, pause.resolve)
-    await orAborted(pause.promise, init.signal)
+    await pause(init.clock, RETRY, init.signal)
   }
 }
 

@@ -1,5 +1,5 @@
 import { PeergradError } from '@peergrad/core'
-import type { Missing } from './derived-vectors.js'
+import type { Missing } from './vector-inquiries.js'
 
 /** Times that a coordinator is replaced while a strategy waits for what none of those that are all here publishes. */
 const MOST = 5

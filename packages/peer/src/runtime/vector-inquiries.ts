@@ -9,6 +9,12 @@ interface Wanted {
   readonly label: string
 }
 
+/** A vector that a member has not announced. */
+export interface Missing {
+  readonly label: string
+  readonly peer: PeerId
+}
+
 export interface VectorInquiriesInit {
   readonly clock: Clock
   /** Asks a peer for these of a ballot, at most DERIVED_LIMIT. Resolves when what it answers was heard. */
@@ -33,6 +39,12 @@ export class VectorInquiries {
 
   constructor(init: VectorInquiriesInit) {
     this.#init = init
+  }
+
+  /** The first of what is waited for. */
+  get missing(): Missing | undefined {
+    for (const [peer, { wanted }] of this.#peers) for (const { label } of wanted) return { label, peer }
+    return undefined
   }
 
   /** It is waited for until what is returned is called. */

@@ -1,4 +1,4 @@
-import { PeergradError, pluginName, type Arena, type Logger, type Vector } from '@peergrad/core'
+import { PeergradError, pluginName, whenOverdue, type Arena, type Logger, type Vector } from '@peergrad/core'
 import { SCRATCH, type Answer, type Boot, type Call, type JobName, type Jobs } from './jobs.js'
 
 /** A started compute worker, whatever the platform calls it. */
@@ -36,9 +36,6 @@ interface Task {
   resolve(result: Jobs[JobName]['result']): void
   reject(error: PeergradError): void
 }
-
-/** Steps in which the time of a plug-in is counted: a process that stood still meanwhile is late for one of them only. */
-const TICKS = 10
 
 /**
  * The owner's side of the compute worker: one call at a time, in the order of arrival. A worker that ends unasked is
@@ -96,11 +93,7 @@ export class Compute {
     const { pluginTimeout } = this.#init
     const plugin = pluginOf(task.call)
     if (pluginTimeout === undefined || plugin === undefined) return
-    let ticks = 0
-    const timer = setInterval(() => {
-      if (++ticks === TICKS) void this.#overdue(task, plugin, pluginTimeout)
-    }, pluginTimeout / TICKS)
-    task.unwatch = () => clearInterval(timer)
+    task.unwatch = whenOverdue(pluginTimeout, () => void this.#overdue(task, plugin, pluginTimeout))
   }
 
   /** The call is rejected once the worker is gone: until then it may write into the call's vectors. */

@@ -1,7 +1,7 @@
 import {
   loadPlugin,
+  ofPlugin,
   PeergradError,
-  pluginError,
   random,
   significantPart,
   type Filter,
@@ -76,11 +76,7 @@ function refused(name: string, index: number, got: number, accumulated: number):
 }
 
 function apply(plugin: Filter, input: FilterInput): void {
-  try {
-    plugin.apply(input)
-  } catch (thrown) {
-    throw pluginError(`filter ${plugin.name}`, thrown)
-  }
+  ofPlugin(`filter ${plugin.name}`, () => plugin.apply(input))
 }
 
 function wordsOf(vector: Vector): Uint32Array {

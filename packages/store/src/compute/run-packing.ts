@@ -1,7 +1,7 @@
 import {
   countNonZero,
   gatherSparse,
-  pluginError,
+  ofPlugin,
   scatterSparse,
   sparseCount,
   sparseForm,
@@ -85,11 +85,7 @@ function decode(codec: Codec | undefined, input: Vector, out: Vector, { kernels 
 }
 
 function accountably({ name }: Codec, work: () => void): void {
-  try {
-    work()
-  } catch (thrown) {
-    throw pluginError(`codec ${name}`, thrown)
-  }
+  ofPlugin(`codec ${name}`, work)
 }
 
 function bytesOf(vector: Vector, bytes: number): Uint8Array<SharedArrayBuffer> {

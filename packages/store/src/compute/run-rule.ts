@@ -1,7 +1,7 @@
 import {
   loadPlugin,
+  ofPlugin,
   PeergradError,
-  pluginError,
   preAggregate,
   random,
   unmetCondition,
@@ -76,12 +76,7 @@ function apply(rule: Aggregator, input: AggregationInput): void {
 /** What a plug-in makes of vectors that it must not write into. */
 function untouched<T>(who: string, vectors: readonly Vector[], work: () => T): T {
   const inputs = new Untouched(vectors)
-  let made: T
-  try {
-    made = work()
-  } catch (thrown) {
-    throw pluginError(who, thrown)
-  }
+  const made = ofPlugin(who, work)
   inputs.check(who)
   return made
 }

@@ -17,7 +17,7 @@ export function pidFileOf(folder: string): string {
 
 /**
  * An empty folder for the server of a peer, which only this user can enter. What an earlier life of the peer left in it is
- * ended. Error `refused` when somebody else may have put something there.
+ * ended. Errors: `refused` when somebody else may have put something there, `argument` when the path of its socket is too long.
  */
 export async function privateFolder(peer: string, logger: Logger | undefined): Promise<string> {
   const own = await ownFolder()

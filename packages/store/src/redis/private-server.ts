@@ -53,8 +53,8 @@ export class PrivateServer {
   }
 
   /**
-   * Errors: `missing` when there is no redis-server, `refused` when its folder is not ours alone, `crashed` when it ends at
-   * once, with what it said.
+   * Errors: `missing` when there is no redis-server, `refused` when its folder is not ours alone, `argument` when the path of
+   * its socket is too long, `crashed` when it ends at once, with what it said.
    */
   static async start({ peer, memory, module: built, logger }: PrivateServerInit): Promise<PrivateServer> {
     const version = majorVersion()

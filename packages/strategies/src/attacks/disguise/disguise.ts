@@ -1,4 +1,5 @@
 import {
+  ofPlugin,
   pluginError,
   random,
   type Attack,
@@ -14,13 +15,13 @@ export function disguiseOf(attack: Attack, context: AttackContext): Disguise {
   switch (attack.level) {
     case 'data':
       return {
-        dataset: (honest, { seed }) => named(who, () => attack.corrupt(honest, random(seed, 'attack', attack.name)))
+        dataset: (honest, { seed }) => ofPlugin(who, () => attack.corrupt(honest, random(seed, 'attack', attack.name)))
       }
     case 'gradient':
       return crafting({ knows: attack.knows, craft: namedCraft(who, attack) }, context)
     case 'payload':
     case 'protocol':
-      return named(who, () => attack.arm(context))
+      return ofPlugin(who, () => attack.arm(context))
   }
 }
 
@@ -31,13 +32,5 @@ function namedCraft(who: string, attack: GradientAttack): GradientAttack['craft'
     } catch (thrown) {
       throw pluginError(who, thrown)
     }
-  }
-}
-
-function named<T>(who: string, work: () => T): T {
-  try {
-    return work()
-  } catch (thrown) {
-    throw pluginError(who, thrown)
   }
 }
