@@ -81,9 +81,9 @@ it('an error in a model rejects the call and leaves the worker', async () => {
 })
 
 it('a model that does not end its work is ended and named, whether it builds or trains', async () => {
-  await expect(start(`${MODELS}#hangsBuilding`, { pluginTimeout: 300 })).rejects.toMatchObject({
+  await expect(start(`${MODELS}#hangsBuilding`, { pluginTimeout: 1500 })).rejects.toMatchObject({
     code: 'crashed',
-    message: `engine: model ${MODELS}#hangsBuilding did not end its work within 0.3 s, so it was ended; mend what loops there, or raise --deadline if it is only slow`,
+    message: `engine: model ${MODELS}#hangsBuilding did not end its work within 1.5 s, so it was ended; mend what loops there, or raise --deadline if it is only slow`,
     data: { plugin: `model ${MODELS}#hangsBuilding` }
   })
   const engine = await start(`${MODELS}#hanging`, { pluginTimeout: 5000 })

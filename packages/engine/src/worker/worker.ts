@@ -11,6 +11,8 @@ import { loadModel } from '../models/load.js'
 async function main(port: MessagePort, init: WorkerInit): Promise<void> {
   const send = (message: FromWorker) => port.postMessage(message)
   const fail = (thrown: unknown) => send({ kind: 'error', error: PeergradError.from(thrown).toJSON() })
+  // a model that waits for what never comes is for the limit to end, which names it: not for Node, which finds nothing to do
+  port.ref()
   try {
     const arena = Arena.attach(init.memory)
     const claim = new Int32Array(init.claim)
