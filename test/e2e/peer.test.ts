@@ -125,8 +125,8 @@ describe('peer', () => {
       const count = () => (existsSync(file) ? readFileSync(file, 'utf8').split('"type":"round"').length - 1 : 0)
       await expect.poll(count, { timeout: 60_000 }).toBeGreaterThanOrEqual(least)
     }
-    // of two, one that dies is waited for, and the round of its death may take all of deadline and grace
-    const run = ['--peers', '2', '--rounds', '60', '--checkpoint-every', '0', '--deadline', '5', '--grace', '2']
+    // of two, one that dies is waited for
+    const run = ['--peers', '2', '--rounds', '60', '--checkpoint-every', '0']
     const [first, second] = [scratch(), scratch()]
     const founding = ['peer', ...SMALL, ...LOOPBACK, ...run, '--data-dir', scratch(), '--out', first]
     const founder = new Cli(founding)

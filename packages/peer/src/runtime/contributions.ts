@@ -38,10 +38,8 @@ export class Contributions {
 
   async #fetch(manifest: ContributionManifest, signal: AbortSignal, part: Part | undefined): Promise<string> {
     const { self, engine, manifest: run } = this.#parts.services
-    if (manifest.peer === self) {
-      const { key, parts } = await this.#own.given(manifest)
-      return part === undefined ? key : parts[part.index]
-    }
+    const own = manifest.peer === self ? await this.#own.given(manifest) : undefined
+    if (own !== undefined) return part === undefined ? own.key : own.parts[part.index]
     const key = roundKey(this.#parts.init.round, `from:${manifest.peer}:${manifest.digest}`)
     if (part === undefined) {
       await this.#pulls.packed(manifest, shapeOf(engine.layout), key, manifest.peer, signal, run.maxNorm)

@@ -13,28 +13,33 @@ export interface ManifestsInit {
   readonly onContradiction: (evidence: Evidence) => void
 }
 
-/** What the members say that they give to a round. The first word of each counts, so at most one contribution of each. */
+/** Processes of one peer that are listened to in a round: who dies more often takes part in the next one. */
+const LIVES = 8
+
+/** What the members say that they give to a round. The first word of each counts, and when it died, of its next process. */
 export class Manifests {
   readonly #init: ManifestsInit
-  readonly #first = new Map<PeerId, { readonly message: Announced; readonly envelope: Uint8Array }>()
+  readonly #first = new Map<PeerId, Map<number, { readonly message: Announced; readonly envelope: Uint8Array }>>()
 
   constructor(init: ManifestsInit) {
     this.#init = init
   }
 
-  /** The contribution, when it is the first of the peer and one that can be. */
+  /** The contribution, when it is the first of the peer's process and one that can be. */
   receive(peer: PeerId, message: Announced, envelope: Uint8Array): ContributionManifest | undefined {
     const { refuse, onContradiction, length: expected } = this.#init
     const { least, most } = this.#init.samples
-    const { round, digest, words, length, samples, loss } = message
-    const first = this.#first.get(peer)
+    const { round, life, digest, words, length, samples, loss } = message
+    const lives = this.#first.get(peer) ?? new Map()
+    const first = lives.get(life)
     if (first !== undefined) {
       if (contradicts(first.message, message)) {
         onContradiction({ peer, round, envelopes: [first.envelope, envelope] })
       }
       return undefined
     }
-    this.#first.set(peer, { message, envelope })
+    if (lives.size === LIVES) return undefined
+    this.#first.set(peer, lives.set(life, { message, envelope }))
     if (length !== expected) {
       refuse(peer, 'wrong-length', `got a contribution of ${length} floats, expected ${expected}`)
     } else if (samples < least || samples > most) {

@@ -44,10 +44,10 @@ export class OwnContribution {
     return this.#packed
   }
 
-  /** The one that was given; error `missing` for a manifest that this attempt did not make. */
-  async given({ digest, round }: ContributionManifest): Promise<Contributed> {
-    if (this.#contributed !== undefined) return this.#contributed
-    throw new PeergradError('missing', `round ${round}: ${digest} is not this peer's contribution`)
+  /** What was given; undefined for a manifest of an earlier process of this peer, which gave something else. */
+  async given({ digest }: ContributionManifest): Promise<Contributed | undefined> {
+    const contributed = await this.#contributed
+    return contributed?.manifest.digest === digest ? contributed : undefined
   }
 
   /** Stores and announces what `make` gives, in so many parts. A later call gets what the first one gave. */

@@ -113,7 +113,7 @@ export class Pulls {
     for (const there of this.#owners.get(owner) ?? []) there.abort(reason)
   }
 
-  /** The peer itself, then others, from the one after it on: content is named by its digest, so any holder will do. */
+  /** These first, then others, from the one after them on: content is named by its digest, so any holder will do. */
   #askFirst(...first: PeerId[]): PeerId[] {
     const { services, init } = this.#parts
     const { members } = init.view
@@ -123,6 +123,7 @@ export class Pulls {
       const peer = members[(start + i) % members.length]
       if (!first.includes(peer) && !services.lost(peer)) others.push(peer)
     }
-    return [...first, ...others]
+    // what an earlier process of this peer gave only others can hold
+    return [...first, ...others].filter((peer) => peer !== services.self)
   }
 }

@@ -75,11 +75,6 @@ export class RoundAgreement {
     })
   }
 
-  /** Contributors whose manifests are here. */
-  get contributors(): readonly PeerId[] {
-    return this.#announced.entries.map(([peer]) => peer)
-  }
-
   /** A contribution that was announced. */
   manifest(manifest: ContributionManifest): void {
     this.#announced.add(manifest)
@@ -119,8 +114,9 @@ export class RoundAgreement {
     this.#doubts.regain(peer)
   }
 
-  /** Something changed that a proposal may wait for. */
+  /** Something changed that a proposal may wait for. Who could not be read is tried again, if too few are left else. */
   retry(): void {
+    if (this.#usable().length < this.#init.minimum()) this.#doubts.pardon()
     this.#propose()
   }
 
@@ -298,9 +294,8 @@ export class RoundAgreement {
       return this.#start(ballot, proposal, outcome, holders)
     }
 
-    const usable = view.members.filter(this.#doubts.usable)
-    const contributions = this.#announced.of(usable)
-    const waiting = contributions.length < usable.length
+    const contributions = this.#usable()
+    const waiting = contributions.length < view.members.filter(this.#doubts.usable).length
     const least = this.#init.minimum()
     const complete = (!waiting || this.#collected) && contributions.length >= Math.max(1, least)
     if (!complete && least > 0) return
@@ -310,6 +305,11 @@ export class RoundAgreement {
       : { ...this.#init.next([]), contributions: [], finish: false }
     effects.send({ kind: 'propose', ballot, proposal, outcome: null })
     this.#start(ballot, proposal, null, [self])
+  }
+
+  /** What may be proposed, as far as it is announced. */
+  #usable(): ContributionManifest[] {
+    return this.#announced.of(this.#init.view.members.filter(this.#doubts.usable))
   }
 
   #start(ballot: number, proposal: Proposal, outcome: Digest | null, holders: readonly PeerId[]): void {

@@ -1,25 +1,26 @@
 import type { ContributionManifest, PeerId } from '@peergrad/core'
 
-/** What members say that they give. The first manifest of a peer counts; others of it are not looked at. */
+/** What members say that they give. When one died and came back, its last process counts. */
 export class Announced {
-  readonly #manifests = new Map<PeerId, ContributionManifest>()
+  readonly #manifests = new Map<PeerId, readonly ContributionManifest[]>()
 
   add(manifest: ContributionManifest): void {
-    if (!this.#manifests.has(manifest.peer)) this.#manifests.set(manifest.peer, manifest)
+    const held = this.#manifests.get(manifest.peer) ?? []
+    this.#manifests.set(manifest.peer, [...held, manifest])
   }
 
   /** The manifests of these peers that are here, in the order of the peers. */
   of(peers: readonly PeerId[]): ContributionManifest[] {
-    return peers.flatMap((peer) => this.#manifests.get(peer) ?? [])
+    return peers.flatMap((peer) => this.#manifests.get(peer)?.at(-1) ?? [])
   }
 
   /** Whether the peer told somebody another thing than it told this one. */
   contradicts({ peer, digest, samples }: ContributionManifest): boolean {
     const held = this.#manifests.get(peer)
-    return held !== undefined && (held.digest !== digest || held.samples !== samples)
+    return held !== undefined && !held.some((said) => said.digest === digest && said.samples === samples)
   }
 
-  get entries(): readonly (readonly [peer: PeerId, manifest: ContributionManifest])[] {
+  get entries(): readonly (readonly [peer: PeerId, manifests: readonly ContributionManifest[]])[] {
     return [...this.#manifests]
   }
 }
