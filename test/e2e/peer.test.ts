@@ -141,6 +141,9 @@ describe('peer', () => {
     rmSync(events(first))
     const founderAgain = new Cli(founding)
     await rounds(first, 2)
+    // the founder is elsewhere now, and the joiner has to know that when it comes back
+    const kept = () => readFileSync(join(second, 'peers.json'), 'utf8')
+    await expect.poll(kept, { timeout: 60_000 }).not.toContain(address.split('/p2p/')[0])
 
     joiner.process.kill('SIGKILL')
     await joiner.finished

@@ -39,7 +39,8 @@ const CASES: readonly Row[] = [
     { progress: 2 }
   ],
   ['4 members, a suspicion', { members: 4, gathered: true, disturbances: ['suspicion'], times: 1 }, { progress: 20 }],
-  ['4 members, stalled', { members: 4, gathered: true, disturbances: ['stall'], times: 1 }, { progress: 20 }]
+  ['4 members, stalled', { members: 4, gathered: true, disturbances: ['stall'], times: 1 }, { progress: 20 }],
+  ['3 members, hurried twice', { members: 3, gathered: true, disturbances: ['hurry'], times: 2 }, { progress: 40 }]
 ]
 
 const PROMPT: readonly Row[] = [
@@ -65,6 +66,7 @@ const WALKS: readonly Row[] = [4, 5, 7].flatMap((members): Row[] => {
   const times = 2 * members
   return [
     [`${members} members`, { members, disturbances: ALL, times }, {}],
+    [`${members} members, hurried`, { members, disturbances: [...ALL, 'hurry'], times }, {}],
     [`${members} members, many contributions`, { members, many: true, disturbances: ALL, times }, {}],
     [`${members} members, two outcomes`, { members, torn: true, disturbances: ALL, times }, {}],
     [`${members} members, two manifests`, { members, equivocates: true, disturbances: ALL, times }, {}],

@@ -7,6 +7,7 @@ export type Subject = Pick<
   | 'manifest'
   | 'collected'
   | 'stalled'
+  | 'hurry'
   | 'lose'
   | 'regain'
   | 'distrust'
@@ -18,10 +19,10 @@ export type Subject = Pick<
 >
 
 /**
- * What may disturb a round: `collected` or `stalled` at anybody, somebody suspected by anybody, rightly or not (and
+ * What may disturb a round: `collected`, `stalled` or `hurry` at anybody, somebody suspected by anybody, rightly or not (and
  * perhaps trusted again), an exchange that fails with anybody blamed, the last member caught lying by anybody.
  */
-export type Disturbance = 'timeout' | 'stall' | 'suspicion' | 'failure' | 'lie'
+export type Disturbance = 'timeout' | 'stall' | 'hurry' | 'suspicion' | 'failure' | 'lie'
 
 export interface Case {
   readonly members: number

@@ -64,5 +64,7 @@ export const inputs = {
 
   collected: { text: 'has collected', run: (subject: Subject) => subject.collected() },
 
-  stalled: { text: 'is stalled', run: (subject: Subject) => subject.stalled() }
+  stalled: { text: 'is stalled', run: (subject: Subject) => subject.stalled() },
+
+  hurry: { text: 'is hurried', run: (subject: Subject) => subject.hurry() }
 }

@@ -19,6 +19,7 @@ function changed(inner: RoundAgreement, changes: Partial<Subject>): Subject {
     manifest: (manifest) => inner.manifest(manifest),
     collected: () => inner.collected(),
     stalled: () => inner.stalled(),
+    hurry: () => inner.hurry(),
     lose: (peer) => inner.lose(peer),
     regain: (peer) => inner.regain(peer),
     distrust: (peer) => inner.distrust(peer),

@@ -179,6 +179,7 @@ export class PeerStates {
     const all: Record<Disturbance, () => Input[]> = {
       timeout: () => [inputs.collected],
       stall: () => [inputs.stalled],
+      hurry: () => [inputs.hurry],
       suspicion: () => others.filter((peer) => !suspects.includes(peer)).map(inputs.suspect),
       failure: () => exchanges.flatMap((exchange) => this.#failures(exchange, others)),
       lie: () => others.filter((peer) => peer === liar).map(inputs.distrust)

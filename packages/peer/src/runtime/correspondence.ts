@@ -47,7 +47,7 @@ export class Correspondence {
       }),
       exclusions.on('excluded', ({ peer }) => this.#rounds.current?.exclude(peer)),
       roster.on('regained', ({ peer }) => this.#rounds.current?.regain(peer)),
-      roster.on('hurried', () => this.#rounds.current?.retry()),
+      roster.on('hurried', () => this.#rounds.current?.hurry()),
       roster.on('paused', ({ reason }) => emit({ type: 'paused', reason })),
       roster.on('resumed', ({ reason }) => emit({ type: 'resumed', reason }))
     ]

@@ -235,6 +235,11 @@ export class Round {
     this.#agreement.regain(peer)
   }
 
+  /** Members are about to go. */
+  hurry(): void {
+    if (this.init.minimum() === 0) this.#agreement.hurry()
+  }
+
   /** Somebody may be here that a proposal waited for. */
   retry(): void {
     this.#agreement.retry()

@@ -6,7 +6,7 @@ import type { Contacts } from '../contacts.js'
 import { newest, readAddressBook, writeAddressBook, type KnownPeer } from './address-book.js'
 
 /** Milliseconds between two writes, and the age at which what is written is written again though nobody came. */
-const PAUSE = 5000
+const PAUSE = 1000
 const REFRESH = 10 * 60_000
 
 export interface AcquaintancesInit {

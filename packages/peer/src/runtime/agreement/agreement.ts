@@ -33,6 +33,10 @@ export class RoundAgreement {
   /** ballot that this peer leads now */
   #leading: number | undefined
   #collected = false
+  /** nothing but the view is to change */
+  #hurried = false
+  /** a word of all is waited for, which may free this peer from what few have accepted */
+  #patient = false
   /** time-outs since the ballot last rose */
   #stalls = 0
   #decided = false
@@ -63,6 +67,8 @@ export class RoundAgreement {
       promised: this.#promised,
       leading: this.#leading ?? null,
       collected: this.#collected,
+      hurried: this.#hurried,
+      patient: this.#patient,
       stalls: this.#stalls,
       decided: this.#decided,
       accepted: this.#accepted ?? null,
@@ -94,8 +100,24 @@ export class RoundAgreement {
   stalled(): void {
     if (this.#decided) return
     this.#stalls += 1
+    this.#patient = false
     this.#doubts.pardon()
     if (this.#successor(this.#stalls) === this.#init.self) this.#lead()
+  }
+
+  /**
+   * Members are about to go without whom nothing can be decided, and what is in hand may take longer than they stay:
+   * a round without contributions changes the view.
+   */
+  hurry(): void {
+    if (this.#decided) return
+    this.#hurried = true
+    this.#patient = true
+    const coordinator = this.coordinator(this.#promised)
+    const leader = this.#doubts.able(coordinator) ? coordinator : this.#successor()
+    if (leader !== this.#init.self) return
+    if (this.#waits) this.#propose()
+    else this.#lead()
   }
 
   /** The members agree that a peer is gone: nobody waits for it, and its roles go to others. */
@@ -116,6 +138,7 @@ export class RoundAgreement {
 
   /** Something changed that a proposal may wait for. Who could not be read is tried again, if too few are left else. */
   retry(): void {
+    this.#patient = false
     if (this.#usable().length < this.#init.minimum()) this.#doubts.pardon()
     this.#propose()
   }
@@ -283,12 +306,13 @@ export class RoundAgreement {
   #propose(): void {
     const { view, self, effects } = this.#init
     const ballot = this.#leading
-    if (ballot === undefined || this.#decided || this.#proposals.has(ballot)) return
+    if (ballot === undefined || !this.#waits) return
     if (ballot > 0 && !this.#promises.enough) return
 
     const earlier = this.#promises.earlier()
     if (earlier === 'unknown') return
-    if (earlier !== undefined) {
+    if (earlier !== undefined && !(this.#hurried && this.#promises.exclude(earlier.outcome))) {
+      if (this.#patient && !this.#promises.whole) return
       const { proposal, outcome, holders } = earlier
       effects.send({ kind: 'propose', ballot, proposal, outcome })
       return this.#start(ballot, proposal, outcome, holders)
@@ -297,14 +321,19 @@ export class RoundAgreement {
     const contributions = this.#usable()
     const waiting = contributions.length < view.members.filter(this.#doubts.usable).length
     const least = this.#init.minimum()
-    const complete = (!waiting || this.#collected) && contributions.length >= Math.max(1, least)
-    if (!complete && least > 0) return
+    const none = this.#hurried || least === 0
+    if (!none && (contributions.length < least || (waiting && !this.#collected))) return
     // a round without contributions changes the view and nothing else
-    const proposal: Proposal = complete
-      ? { contributions, ...this.#init.next(contributions) }
-      : { ...this.#init.next([]), contributions: [], finish: false }
+    const proposal: Proposal = none
+      ? { ...this.#init.next([]), contributions: [], finish: false }
+      : { contributions, ...this.#init.next(contributions) }
     effects.send({ kind: 'propose', ballot, proposal, outcome: null })
     this.#start(ballot, proposal, null, [self])
+  }
+
+  /** This peer leads a ballot, and has not proposed yet. */
+  get #waits(): boolean {
+    return this.#leading !== undefined && !this.#decided && !this.#proposals.has(this.#leading)
   }
 
   /** What may be proposed, as far as it is announced. */

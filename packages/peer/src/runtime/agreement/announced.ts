@@ -6,7 +6,7 @@ export class Announced {
 
   add(manifest: ContributionManifest): void {
     const held = this.#manifests.get(manifest.peer) ?? []
-    this.#manifests.set(manifest.peer, [...held, manifest])
+    if (!held.some((said) => isSame(said, manifest))) this.#manifests.set(manifest.peer, [...held, manifest])
   }
 
   /** The manifests of these peers that are here, in the order of the peers. */
@@ -15,12 +15,16 @@ export class Announced {
   }
 
   /** Whether the peer told somebody another thing than it told this one. */
-  contradicts({ peer, digest, samples }: ContributionManifest): boolean {
-    const held = this.#manifests.get(peer)
-    return held !== undefined && !held.some((said) => said.digest === digest && said.samples === samples)
+  contradicts(manifest: ContributionManifest): boolean {
+    const held = this.#manifests.get(manifest.peer)
+    return held !== undefined && !held.some((said) => isSame(said, manifest))
   }
 
   get entries(): readonly (readonly [peer: PeerId, manifests: readonly ContributionManifest[]])[] {
     return [...this.#manifests]
   }
+}
+
+function isSame(a: ContributionManifest, b: ContributionManifest): boolean {
+  return a.digest === b.digest && a.samples === b.samples
 }

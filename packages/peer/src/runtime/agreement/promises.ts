@@ -36,6 +36,17 @@ export class Promises {
     return this.#promises.size >= quorum(this.#members)
   }
 
+  /** Everybody promised. */
+  get whole(): boolean {
+    return this.#promises.size === this.#members
+  }
+
+  /** Whether nobody can have decided this outcome: whoever accepted it may have accepted it again, and nothing else. */
+  exclude(outcome: Digest): boolean {
+    const votes = [...this.#promises.values()].filter(({ accepted }) => accepted?.outcome === outcome).length
+    return votes + this.#members - this.#promises.size < quorum(this.#members)
+  }
+
   get entries(): readonly (readonly [peer: PeerId, promise: Body<'promise'>])[] {
     return [...this.#promises]
   }

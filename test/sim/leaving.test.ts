@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest'
+import { Simulation } from './swarm.js'
+
+/** Bytes a second: what a round exchanges takes seconds, longer than those that leave stay. */
+const SLOW = 4000
+
+it.each([
+  [3, 1],
+  [3, 2],
+  [5, 2],
+  [5, 3]
+])('of %i peers all but the last %i leave at once, while vectors are under way: those go on', async (peers, stay) => {
+  for (let after = 10; after < 4000; after += 390) {
+    const simulation = new Simulation({ peers, rounds: 4, deadline: 30_000 }, { bandwidth: SLOW })
+    const lives = simulation.startAll()
+    const at = `leave after ${after} ms`
+    await simulation.when(() => lives[0].events.some(({ type }) => type === 'round'))
+    simulation.clock.after(after, () => lives.slice(0, peers - stay).forEach(({ leave }) => leave.abort()))
+    const results = await simulation.results()
+    expect(results.map(({ status }) => status).sort(), at).toEqual([
+      ...Array<string>(stay).fill('finished'),
+      ...Array<string>(peers - stay).fill('left')
+    ])
+    simulation.stop()
+  }
+})
