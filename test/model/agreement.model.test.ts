@@ -40,7 +40,12 @@ const CASES: readonly Row[] = [
   ],
   ['4 members, a suspicion', { members: 4, gathered: true, disturbances: ['suspicion'], times: 1 }, { progress: 20 }],
   ['4 members, stalled', { members: 4, gathered: true, disturbances: ['stall'], times: 1 }, { progress: 20 }],
-  ['3 members, hurried twice', { members: 3, gathered: true, disturbances: ['hurry'], times: 2 }, { progress: 40 }]
+  ['3 members, hurried twice', { members: 3, gathered: true, disturbances: ['hurry'], times: 2 }, { progress: 40 }],
+  [
+    '3 members, two outcomes of one exchange, hurried',
+    { members: 3, gathered: true, torn: true, disturbances: ['hurry'], times: 2 },
+    { progress: 40 }
+  ]
 ]
 
 const PROMPT: readonly Row[] = [
@@ -52,6 +57,11 @@ const PROMPT: readonly Row[] = [
 ]
 
 const DEEP_CASES: readonly Row[] = [
+  [
+    '3 members, hurried and stalled',
+    { members: 3, gathered: true, disturbances: ['hurry', 'stall'], times: 2 },
+    { progress: 40 }
+  ],
   ['2 members, all disturbances thrice', { members: 2, disturbances: ALL, times: 3 }, { progress: 10 }],
   ['3 members, all disturbances twice', { members: 3, gathered: true, disturbances: ALL, times: 2 }, { progress: 100 }],
   [
@@ -68,6 +78,7 @@ const WALKS: readonly Row[] = [4, 5, 7].flatMap((members): Row[] => {
     [`${members} members`, { members, disturbances: ALL, times }, {}],
     [`${members} members, hurried`, { members, disturbances: [...ALL, 'hurry'], times }, {}],
     [`${members} members, many contributions`, { members, many: true, disturbances: ALL, times }, {}],
+    [`${members} members, two outcomes, hurried`, { members, torn: true, disturbances: [...ALL, 'hurry'], times }, {}],
     [`${members} members, two outcomes`, { members, torn: true, disturbances: ALL, times }, {}],
     [`${members} members, two manifests`, { members, equivocates: true, disturbances: ALL, times }, {}],
     [`${members} members, a liar`, { members, disturbances: [...ALL, 'lie'], times }, {}]

@@ -125,6 +125,28 @@ export const MUTANTS: readonly Mutant[] = [
     law: DIFFERENTLY
   },
   {
+    name: 'sets aside when hurried what a majority may have accepted',
+    case: {
+      members: 3,
+      gathered: true,
+      disturbances: ['hurry'],
+      times: 1,
+      make: (init) => {
+        let hurried = false
+        const inner = hearing(init, (promise) => (hurried ? { ...promise, accepted: null } : promise))
+        return {
+          ...inner,
+          hurry: () => {
+            hurried = true
+            inner.hurry()
+          },
+          snapshot: () => `${inner.snapshot()} ${hurried}`
+        }
+      }
+    },
+    law: DIFFERENTLY
+  },
+  {
     name: 'ignores what others have accepted',
     case: {
       members: 3,

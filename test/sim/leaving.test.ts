@@ -24,3 +24,15 @@ it.each([
     simulation.stop()
   }
 })
+
+it('of five peers two leave, and a third a moment later: the other two go on', async () => {
+  const simulation = new Simulation({ peers: 5, rounds: 4, deadline: 30_000 }, { bandwidth: SLOW })
+  const lives = simulation.startAll()
+  await simulation.when(() => lives[0].events.some(({ type }) => type === 'round'))
+  for (const [index, after] of [300, 300, 800].entries()) {
+    simulation.clock.after(after, () => lives[index + 1].leave.abort())
+  }
+  const results = await simulation.results()
+  expect(results.map(({ status }) => status)).toEqual(['finished', 'left', 'left', 'left', 'finished'])
+  simulation.stop()
+})

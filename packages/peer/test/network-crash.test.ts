@@ -27,49 +27,64 @@ const next = (mesh: NetworkMesh, type: 'connect' | 'disconnect') =>
     })
   })
 
-it('a network thread that ends is started once again where it was, and then the mesh says that it ended', async () => {
-  const arenas = [1, 2].map(() => Arena.create({ bytes: 8 << 20 }))
-  const open = (index: number, bootstrap: string[] = []) =>
-    createNetworkMesh({
-      identityFile: join(folder, `key-${index}`),
-      listen: ['/ip4/127.0.0.1/tcp/0'],
-      topic: 'crash',
-      memory: arenas[index].memory,
-      bootstrap
-    })
-  const first = await open(0)
-  const second = await open(1, await first.addresses())
-  try {
-    if (second.connected().length === 0) await next(second, 'connect')
-    if (first.connected().length === 0) await next(first, 'connect')
-    const vector = arenas[0].allocate(5000).fill(0.5)
-    const digest = createHash('sha256')
-      .update(new Uint8Array(vector.buffer, vector.byteOffset, 20_000))
-      .digest('hex')
-    first.admit([second.self])
-    first.serve(digest, vector)
+const ends: [how: string, end: (thread: Worker) => Promise<unknown>][] = [
+  ['ends', (thread) => thread.terminate()],
+  [
+    'throws',
+    (thread) => {
+      // as Node tells it: the error, then the exit
+      thread.emit('error', new Error('thrown in the thread'))
+      return thread.terminate()
+    }
+  ]
+]
 
-    const again = [next(second, 'disconnect'), next(first, 'disconnect')]
-    await threadOf(first).terminate()
-    await Promise.all(again)
-    // said while the new thread starts
-    const addresses = first.addresses()
-    await Promise.all([next(second, 'connect'), next(first, 'connect')])
-    expect((await addresses)[0]).toContain(first.self)
+it.each(ends)(
+  'a network thread that %s is started once again where it was, and then the mesh says that it ended',
+  async (_how, end) => {
+    const arenas = [1, 2].map(() => Arena.create({ bytes: 8 << 20 }))
+    const open = (index: number, bootstrap: string[] = []) =>
+      createNetworkMesh({
+        identityFile: join(folder, `key-${index}`),
+        listen: ['/ip4/127.0.0.1/tcp/0'],
+        topic: 'crash',
+        memory: arenas[index].memory,
+        bootstrap
+      })
+    const first = await open(0)
+    const second = await open(1, await first.addresses())
+    try {
+      if (second.connected().length === 0) await next(second, 'connect')
+      if (first.connected().length === 0) await next(first, 'connect')
+      const vector = arenas[0].allocate(5000).fill(0.5)
+      const digest = createHash('sha256')
+        .update(new Uint8Array(vector.buffer, vector.byteOffset, 20_000))
+        .digest('hex')
+      first.admit([second.self])
+      first.serve(digest, vector)
 
-    const into = arenas[1].allocate(5000)
-    await second.fetch({ digest, bytes: 20_000, from: [first.self], into, deadline: 10_000 })
-    expect(into.every((value) => value === 0.5)).toBe(true)
+      const again = [next(second, 'disconnect'), next(first, 'disconnect')]
+      await end(threadOf(first))
+      await Promise.all(again)
+      // said while the new thread starts
+      const addresses = first.addresses()
+      await Promise.all([next(second, 'connect'), next(first, 'connect')])
+      expect((await addresses)[0]).toContain(first.self)
 
-    const beat = new Promise<string>((resolve) => second.on('beat', ({ from }) => resolve(from)))
-    first.beat(Uint8Array.of(1))
-    expect(await beat).toBe(first.self)
+      const into = arenas[1].allocate(5000)
+      await second.fetch({ digest, bytes: 20_000, from: [first.self], into, deadline: 10_000 })
+      expect(into.every((value) => value === 0.5)).toBe(true)
 
-    const ended = new Promise<Error>((resolve) => first.on('ended', ({ error }) => resolve(error)))
-    await threadOf(first).terminate()
-    expect(((await ended) as PeergradError).code).toBe('crashed')
-    await expect(first.addresses()).rejects.toMatchObject({ code: 'crashed' })
-  } finally {
-    await Promise.all([first.close(), second.close()])
+      const beat = new Promise<string>((resolve) => second.on('beat', ({ from }) => resolve(from)))
+      first.beat(Uint8Array.of(1))
+      expect(await beat).toBe(first.self)
+
+      const ended = new Promise<Error>((resolve) => first.on('ended', ({ error }) => resolve(error)))
+      await end(threadOf(first))
+      expect(((await ended) as PeergradError).code).toBe('crashed')
+      await expect(first.addresses()).rejects.toMatchObject({ code: 'crashed' })
+    } finally {
+      await Promise.all([first.close(), second.close()])
+    }
   }
-})
+)

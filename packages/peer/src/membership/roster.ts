@@ -133,6 +133,7 @@ export class Roster extends Emitter<RosterEvents> {
     this.#detector.leaves(peer)
     this.#judge()
     this.#cancelHurry ??= this.#clock.after(HURRY, () => {
+      this.#cancelHurry = undefined
       this.#hurries = true
       this.emit('hurried', {})
     })

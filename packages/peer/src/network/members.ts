@@ -5,6 +5,7 @@ import type { Contacts } from './contacts.js'
 import { HELLO_PROTOCOL } from './introductions.js'
 import type { Introductions } from './introductions.js'
 import type { NetworkNode } from './node.js'
+import { abortConnection } from './abort-connection.js'
 
 export interface MembersInit {
   readonly node: NetworkNode
@@ -93,7 +94,7 @@ export class Members {
     try {
       await node.hangUp(id, { signal: AbortSignal.timeout(1000) })
     } catch (thrown) {
-      for (const connection of node.getConnections(id)) connection.abort(PeergradError.from(thrown))
+      for (const connection of node.getConnections(id)) abortConnection(connection, PeergradError.from(thrown))
     }
   }
 

@@ -319,8 +319,14 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
 
   #follow(worker: Worker): void {
     worker.on('message', (message: FromWorker) => this.#receive(message))
-    worker.once('error', (cause) => this.#crashed(worker, crash(cause)))
-    worker.once('exit', () => this.#crashed(worker, crash('it stopped')))
+    let ended = false
+    // an error is followed by the exit
+    const once = (cause: unknown) => {
+      if (!ended) this.#crashed(worker, crash(cause))
+      ended = true
+    }
+    worker.on('error', once)
+    worker.on('exit', () => once('it stopped'))
   }
 
   /** The first time another worker takes over, at the same port; peers that knew this one dial it again. */

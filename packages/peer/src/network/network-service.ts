@@ -27,6 +27,7 @@ import { Requests } from './requests.js'
 import { Silences } from './silences.js'
 import { TensorClient } from './tensor-client.js'
 import { TensorServer } from './tensor-server.js'
+import { abortConnection } from './abort-connection.js'
 
 const TICK_MILLISECONDS = 1000
 const DELAY_RESOLUTION_MILLISECONDS = 5
@@ -288,7 +289,7 @@ export class NetworkService {
   }
 
   #cut(peer: PeerId, reason: PeergradError): void {
-    for (const connection of this.#node.getConnections(peerIdFromString(peer))) connection.abort(reason)
+    for (const connection of this.#node.getConnections(peerIdFromString(peer))) abortConnection(connection, reason)
   }
 
   #look(): void {

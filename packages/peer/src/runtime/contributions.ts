@@ -67,8 +67,10 @@ export class Contributions {
     const length = of * WORDS_PER_PART
     if (words !== length) {
       const peers = [peer]
+      // an earlier process of this peer may have cut it otherwise
+      const liars = peer === this.#parts.services.self ? [] : peers
       const message = `got an index of ${words} words, expected ${length} for ${of} parts`
-      throw new PeergradError('shape', message, { peers, liars: peers })
+      throw new PeergradError('shape', message, { peers, liars })
     }
     await this.#pulls.words(digest, length, key, peer, signal)
     const lease = await this.#parts.services.store.get(key)

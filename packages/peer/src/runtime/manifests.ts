@@ -13,7 +13,7 @@ export interface ManifestsInit {
   readonly onContradiction: (evidence: Evidence) => void
 }
 
-/** Processes of one peer that are listened to in a round: who dies more often takes part in the next one. */
+/** Processes of one peer that are listened to in a round. One that is needed and dies more often holds the round up. */
 const LIVES = 8
 
 /** What the members say that they give to a round. The first word of each counts, and when it died, of its next process. */

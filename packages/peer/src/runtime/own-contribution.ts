@@ -1,4 +1,11 @@
-import { PeergradError, seedOf, spanOf, type ContributionManifest, type PluginReference } from '@peergrad/core'
+import {
+  PeergradError,
+  seedOf,
+  spanOf,
+  type ContributionManifest,
+  type Digest,
+  type PluginReference
+} from '@peergrad/core'
 import { linkCosts } from './link-costs.js'
 import { WORDS_PER_PART, writeIndex } from './part-index.js'
 import type { PhaseTimer } from './phase-timer.js'
@@ -32,6 +39,7 @@ export class OwnContribution {
   readonly #parts: ExchangeParts
   readonly #timer: PhaseTimer
   #contributed: Promise<Contributed> | undefined
+  #announced: Digest | undefined
   #packed: { readonly bytes: number; readonly whole: number } | undefined
 
   constructor(parts: ExchangeParts, timer: PhaseTimer) {
@@ -39,12 +47,18 @@ export class OwnContribution {
     this.#timer = timer
   }
 
+  /** Whether what was given here is one of these. */
+  isAmong(contributions: readonly ContributionManifest[]): boolean {
+    const { self } = this.#parts.services
+    return contributions.some(({ peer, digest }) => peer === self && digest === this.#announced)
+  }
+
   /** Bytes of the contribution as others fetch it, and as float32 that nothing was left out of. */
   get packed(): { readonly bytes: number; readonly whole: number } | undefined {
     return this.#packed
   }
 
-  /** What was given; undefined for a manifest of an earlier process of this peer, which gave something else. */
+  /** What was given; undefined for what an earlier process of this peer gave, or this one from another state. */
   async given({ digest }: ContributionManifest): Promise<Contributed | undefined> {
     const contributed = await this.#contributed
     return contributed?.manifest.digest === digest ? contributed : undefined
@@ -73,6 +87,7 @@ export class OwnContribution {
     const before = services.announced.get(round) ?? digest
     // a peer whose state was taken anew in this round does not contradict what it said from the other one
     if (before === digest && !effects.ended.aborted) {
+      this.#announced = digest
       services.announced.set(round, digest)
       services.announced.delete(round - 1)
       const links = this.#links()

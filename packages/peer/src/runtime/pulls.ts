@@ -76,7 +76,7 @@ export class Pulls {
     signal: AbortSignal,
     pull: (request: { from: readonly PeerId[]; signal: AbortSignal }) => Promise<void>
   ): Promise<void> {
-    const { clock, lost } = this.#parts.services
+    const { clock, lost, self } = this.#parts.services
     for (let tries = 0; ; tries++) {
       const from = this.#askFirst(owner)
       try {
@@ -89,8 +89,12 @@ export class Pulls {
         const { peers, liars } = error.data as { peers?: PeerId[]; liars?: PeerId[] }
         const blame = peers === undefined && error.code === 'unreachable' ? { peers: [owner] } : undefined
         if (blame !== undefined) throw new PeergradError('unreachable', error.message, blame, { cause: error })
-        if (error.code !== 'unreachable' || (liars ?? []).length > 0) throw error
-        if (tries === RELAYS || from.length < 2 || lost(owner)) throw error
+        const relays = error.code === 'unreachable' && (liars ?? []).length === 0
+        if (!relays || tries === RELAYS || from.length < 2 || lost(owner)) {
+          if (owner !== self || peers === undefined) throw error
+          // what an earlier process of this peer gave is gone, and nobody lied
+          throw new PeergradError('unreachable', error.message, { peers: [self] }, { cause: error })
+        }
         await pause(clock, RELAY_PAUSE, signal)
       }
     }
@@ -121,9 +125,8 @@ export class Pulls {
     const others: PeerId[] = []
     for (let i = 0; i < members.length && others.length < OTHERS; i++) {
       const peer = members[(start + i) % members.length]
-      if (!first.includes(peer) && !services.lost(peer)) others.push(peer)
+      if (peer !== services.self && !first.includes(peer) && !services.lost(peer)) others.push(peer)
     }
-    // what an earlier process of this peer gave only others can hold
-    return [...first, ...others].filter((peer) => peer !== services.self)
+    return [...first, ...others]
   }
 }

@@ -49,7 +49,7 @@ export class RoundEnd {
     const view = roster.view.number
     const { contributions, members } = decision.proposal
     await current.measure('update', () => model.update(outcome, contributions.length))
-    await own.settle(contributions.some(({ peer }) => peer === swarm.mesh.self))
+    await own.settle(current.gave(contributions))
     const floor = await this.#floor()
     catcher.decided(round, decision, floor)
     roster.next(members)

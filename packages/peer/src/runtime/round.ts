@@ -60,6 +60,8 @@ export interface RoundResult {
 
 /** Tries to fetch an outcome that an earlier ballot may have decided, before the state of those that are ahead is taken. */
 const BLAMELESS = 20
+/** Milliseconds that the promises of all are waited for: those that leave stay for 600 after they hurried the others. */
+const PROMISES = 300
 /** Milliseconds before what nobody can be blamed for is done another way. */
 const PAUSE = 200
 
@@ -139,6 +141,11 @@ export class Round {
   /** milliseconds in each phase so far */
   get phases(): PhaseTimes {
     return this.#exchange.phases
+  }
+
+  /** Whether what this peer gave is one of these. */
+  gave(contributions: readonly ContributionManifest[]): boolean {
+    return this.#exchange.own.isAmong(contributions)
   }
 
   /** of the own contribution */
@@ -223,7 +230,7 @@ export class Round {
   /** The members agree that a peer is gone. */
   lose(peer: PeerId): void {
     this.#exchange.lose(peer)
-    this.#agreement.lose(peer)
+    if (this.init.votes) this.#agreement.lose(peer)
   }
 
   /** The peer is proved to lie. */
@@ -237,12 +244,14 @@ export class Round {
 
   /** Members are about to go. */
   hurry(): void {
-    if (this.init.minimum() === 0) this.#agreement.hurry()
+    if (!this.init.votes || this.init.minimum() > 0) return
+    this.#agreement.hurry()
+    this.#timers.push(this.services.clock.after(PROMISES, () => this.#agreement.settle()))
   }
 
   /** Somebody may be here that a proposal waited for. */
   retry(): void {
-    this.#agreement.retry()
+    if (this.init.votes) this.#agreement.retry()
   }
 
   measure: Exchange['measure'] = (phase, work) => this.#exchange.measure(phase, work)

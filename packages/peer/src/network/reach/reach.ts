@@ -16,6 +16,7 @@ import { Rendezvous } from './rendezvous.js'
 import { Reservations } from './reservations.js'
 import { hostOf } from './scope.js'
 import { Upgrades } from './upgrades.js'
+import { abortConnection } from '../abort-connection.js'
 
 export interface ReachInit {
   readonly node: NetworkNode
@@ -128,7 +129,10 @@ export class Reach {
     for (const connection of node.getConnections()) {
       const host = hostOf(connection.remoteAddr)
       if (host === undefined || this.#init.local.has(host)) continue
-      connection.abort(new PeergradError('unreachable', `the address ${gone.join(', ')} of this machine is gone`))
+      abortConnection(
+        connection,
+        new PeergradError('unreachable', `the address ${gone.join(', ')} of this machine is gone`)
+      )
     }
   }
 }

@@ -2,6 +2,7 @@ import type { Connection } from '@libp2p/interface'
 import { PeergradError, type PeerId } from '@peergrad/core'
 import type { NetworkNode } from '../node.js'
 import { dialDirectly } from './direct.js'
+import { abortConnection } from '../abort-connection.js'
 
 /** Milliseconds before each try to do without the relay; then it is left alone until it connects anew. */
 const PAUSES = [0, 10_000, 60_000, 600_000]
@@ -90,7 +91,7 @@ export class Upgrades {
 
   #close(connection: Connection): void {
     const busy = connection.streams.some(({ protocol }) => this.#init.passing.includes(protocol))
-    if (!busy) connection.close().catch((thrown: unknown) => connection.abort(PeergradError.from(thrown)))
+    if (!busy) connection.close().catch((thrown: unknown) => abortConnection(connection, PeergradError.from(thrown)))
   }
 
   /** gossipsub opens its stream when a peer connects; of a second connection to the same peer it takes no notice. */

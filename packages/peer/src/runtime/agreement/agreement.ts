@@ -35,7 +35,7 @@ export class RoundAgreement {
   #collected = false
   /** nothing but the view is to change */
   #hurried = false
-  /** a word of all is waited for, which may free this peer from what few have accepted */
+  /** until all have promised: what few accepted may be set aside then */
   #patient = false
   /** time-outs since the ballot last rose */
   #stalls = 0
@@ -116,8 +116,15 @@ export class RoundAgreement {
     const coordinator = this.coordinator(this.#promised)
     const leader = this.#doubts.able(coordinator) ? coordinator : this.#successor()
     if (leader !== this.#init.self) return
-    if (this.#waits) this.#propose()
-    else this.#lead()
+    const proposed = this.#proposals.get(this.#promised)
+    if (this.#mayPropose) this.#propose()
+    else if (proposed?.proposal.contributions.length !== 0) this.#lead()
+  }
+
+  /** Not all promised in time: on with what a majority said. */
+  settle(): void {
+    this.#patient = false
+    this.#propose()
   }
 
   /** The members agree that a peer is gone: nobody waits for it, and its roles go to others. */
@@ -136,10 +143,10 @@ export class RoundAgreement {
     this.#doubts.regain(peer)
   }
 
-  /** Something changed that a proposal may wait for. Who could not be read is tried again, if too few are left else. */
+  /** Somebody is here that a proposal may wait for. Who could not be read is tried again, if there are too few without. */
   retry(): void {
-    this.#patient = false
-    if (this.#usable().length < this.#init.minimum()) this.#doubts.pardon()
+    if (!this.#mayPropose) return
+    if (this.#init.view.members.filter(this.#doubts.usable).length < this.#init.minimum()) this.#doubts.pardon()
     this.#propose()
   }
 
@@ -306,20 +313,21 @@ export class RoundAgreement {
   #propose(): void {
     const { view, self, effects } = this.#init
     const ballot = this.#leading
-    if (ballot === undefined || !this.#waits) return
+    if (ballot === undefined || !this.#mayPropose) return
     if (ballot > 0 && !this.#promises.enough) return
 
     const earlier = this.#promises.earlier()
     if (earlier === 'unknown') return
-    if (earlier !== undefined && !(this.#hurried && this.#promises.exclude(earlier.outcome))) {
+    if (earlier !== undefined && !(this.#hurried && this.#promises.rulesOut(earlier.outcome))) {
       if (this.#patient && !this.#promises.whole) return
       const { proposal, outcome, holders } = earlier
       effects.send({ kind: 'propose', ballot, proposal, outcome })
       return this.#start(ballot, proposal, outcome, holders)
     }
 
-    const contributions = this.#usable()
-    const waiting = contributions.length < view.members.filter(this.#doubts.usable).length
+    const usable = view.members.filter(this.#doubts.usable)
+    const contributions = this.#announced.of(usable)
+    const waiting = contributions.length < usable.length
     const least = this.#init.minimum()
     const none = this.#hurried || least === 0
     if (!none && (contributions.length < least || (waiting && !this.#collected))) return
@@ -332,13 +340,8 @@ export class RoundAgreement {
   }
 
   /** This peer leads a ballot, and has not proposed yet. */
-  get #waits(): boolean {
+  get #mayPropose(): boolean {
     return this.#leading !== undefined && !this.#decided && !this.#proposals.has(this.#leading)
-  }
-
-  /** What may be proposed, as far as it is announced. */
-  #usable(): ContributionManifest[] {
-    return this.#announced.of(this.#init.view.members.filter(this.#doubts.usable))
   }
 
   #start(ballot: number, proposal: Proposal, outcome: Digest | null, holders: readonly PeerId[]): void {

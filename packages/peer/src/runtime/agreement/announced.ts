@@ -1,6 +1,6 @@
 import type { ContributionManifest, PeerId } from '@peergrad/core'
 
-/** What members say that they give. When one died and came back, its last process counts. */
+/** What members say that they give. When one died and came back, what was heard last counts. */
 export class Announced {
   readonly #manifests = new Map<PeerId, readonly ContributionManifest[]>()
 

@@ -31,7 +31,7 @@ export interface AgreementInit {
   readonly next: (contributions: readonly ContributionManifest[]) => Omit<Proposal, 'contributions'>
   /** false for a proposal that no honest coordinator makes */
   readonly valid: (proposal: Proposal) => boolean
-  /** fewer contributions than this are not proposed; 0: none are, for those that vote are about to go */
+  /** fewer contributions than this are not proposed; 0: a round without any, for those that vote are about to go */
   readonly minimum: () => number
   readonly effects: AgreementEffects
 }

@@ -41,8 +41,8 @@ export class Promises {
     return this.#promises.size === this.#members
   }
 
-  /** Whether nobody can have decided this outcome: whoever accepted it may have accepted it again, and nothing else. */
-  exclude(outcome: Digest): boolean {
+  /** Whether no majority can have accepted this outcome, though all that are silent may have: then nothing was decided yet. */
+  rulesOut(outcome: Digest): boolean {
     const votes = [...this.#promises.values()].filter(({ accepted }) => accepted?.outcome === outcome).length
     return votes + this.#members - this.#promises.size < quorum(this.#members)
   }
