@@ -65,7 +65,7 @@ export function report(soak: SoakReport): string {
     '',
     `\`${soak.command}\`: ${soak.minutes.toFixed(0)} minutes, ${soak.rounds} rounds, ${soak.kills} kills, ${soak.stops} stops, ` +
       `${soak.returns} returns, default settings, load average ${mean.toFixed(1)} on ${cpus().length} processors. ` +
-      '"slope" is of a line through all samples after a fifth of the time, "start" and "end" are on that line.',
+      '"slope" is of a line through all samples after two fifths of the time, "start" and "end" are on that line.',
     '',
     ...verdicts.map((verdict) => `- ${verdict}`),
     '',
