@@ -121,7 +121,10 @@ export class FaultControl {
   #attend(socket: Socket): void {
     socket.unref()
     socket.on('error', () => socket.destroy())
-    createInterface({ input: socket }).on('line', (line) => {
+    const lines = createInterface({ input: socket })
+    // it tells again what goes wrong with its input
+    lines.on('error', () => {})
+    lines.on('line', (line) => {
       const { name, done } = JSON.parse(line) as { name?: string; done?: number }
       if (done !== undefined) this.#waiting.get(done)?.()
       if (name === undefined) return
