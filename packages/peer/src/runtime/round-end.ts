@@ -49,7 +49,7 @@ export class RoundEnd {
     const view = roster.view.number
     const { contributions, members } = decision.proposal
     await current.measure('update', () => model.update(outcome, contributions.length))
-    await own.settle(current.gave(contributions))
+    await own.settle(current.own.isAmong(contributions))
     const floor = await this.#floor()
     catcher.decided(round, decision, floor)
     roster.next(members)
@@ -70,7 +70,7 @@ export class RoundEnd {
       seconds: (clock.now() - start) / 1000,
       phases: current.phases,
       steps: model.step,
-      packed: current.packed,
+      packed: current.own.packed,
       links: swarm.mesh.links(),
       parametersHash: model.hash as Digest
     })

@@ -143,14 +143,9 @@ export class Round {
     return this.#exchange.phases
   }
 
-  /** Whether what this peer gave is one of these. */
-  gave(contributions: readonly ContributionManifest[]): boolean {
-    return this.#exchange.own.isAmong(contributions)
-  }
-
-  /** of the own contribution */
-  get packed(): OwnContribution['packed'] {
-    return this.#exchange.own.packed
+  /** What this peer gives. */
+  get own(): Pick<OwnContribution, 'packed' | 'isAmong'> {
+    return this.#exchange.own
   }
 
   get decided(): boolean {
