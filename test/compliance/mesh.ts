@@ -2,6 +2,7 @@ import {
   BEAT_LIMIT,
   CONTROL_LIMIT,
   PeergradError,
+  TELL_LIMIT,
   type Arena,
   type Mesh,
   type MeshEvents,
@@ -174,6 +175,52 @@ export function meshCompliance(name: string, factory: MeshFactory): void {
         const expected = [b, c].map(({ mesh }) => `${a.mesh.self} as a peer at ${mesh.self}`)
         expect(heard.filter((beat) => beat.includes(' as a ')).sort()).toEqual(expected.sort())
         await stranger.close()
+      })
+    })
+
+    describe('what one is told', () => {
+      const told = (from: MeshUnderTest, to: MeshUnderTest, count: number) =>
+        new Promise<string[]>((resolve) => {
+          const heard: string[] = []
+          listen(to, 'told', (event) => {
+            if (event.from === from.mesh.self && heard.push(text(event.payload)) === count) resolve(heard)
+          })
+        })
+
+      it('comes in order and to nobody else', async () => {
+        const others: string[] = []
+        for (const peer of [a, c]) listen(peer, 'told', ({ payload }) => others.push(text(payload)))
+        const words = Array.from({ length: 50 }, (_, index) => `word ${index}`)
+        const heard = told(a, b, words.length)
+        for (const word of words) a.mesh.tell(b.mesh.self, bytes(word))
+        expect(await heard).toEqual(words)
+        await roundTrip(a, c, listen)
+        expect(others).toEqual([])
+      })
+
+      it('has up to the limit and no more', async () => {
+        const whole = 'x'.repeat(TELL_LIMIT)
+        const heard = told(b, c, 2)
+        for (const word of [whole, '']) b.mesh.tell(c.mesh.self, bytes(word))
+        expect(await heard).toEqual([whole, ''])
+        expect(await codeOf((async () => b.mesh.tell(c.mesh.self, bytes(`${whole}x`)))())).toBe('argument')
+      })
+
+      it('is counted as control on both ends of the link', async () => {
+        const counted = () => [linkOf(c, a)?.controlBytesSent ?? 0, linkOf(a, c)?.controlBytesReceived ?? 0]
+        const before = counted()
+        const heard = told(c, a, 1)
+        c.mesh.tell(a.mesh.self, bytes('x'.repeat(500)))
+        await heard
+        await Promise.all([a, c].map(({ mesh }) => mesh.addresses()))
+        for (const [end, sum] of counted().entries()) {
+          expect(sum - before[end]).toBeGreaterThanOrEqual(500)
+          expect(sum - before[end]).toBeLessThan(600)
+        }
+      })
+
+      it('is lost on one that is not there', () => {
+        expect(() => a.mesh.tell('nobody', bytes('word'))).not.toThrow()
       })
     })
 

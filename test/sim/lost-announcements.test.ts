@@ -25,7 +25,8 @@ const unheard: Disguise = {
     replace(honest, {
       announce: async (payload) => {
         if (controlMessages.decode(payload).kind !== 'derived') await honest.announce(payload)
-      }
+      },
+      tell: () => {}
     })
 }
 

@@ -1,4 +1,6 @@
-import { controlMessages, resolveOptions, type Mesh } from '@peergrad/core'
+import { createHash } from 'node:crypto'
+import { canonical, controlMessages, resolveOptions, type Mesh } from '@peergrad/core'
+import type { SimulatedMesh } from '@peergrad/peer'
 import { afterEach, describe, expect, it } from 'vitest'
 import { checkComponents } from '../../packages/cli/src/compose.js'
 import { readLinkPlan } from '../../packages/cli/src/simulate/links.js'
@@ -55,6 +57,41 @@ describe('whatever is said of links', () => {
           await honest.announce(lie)
         }
       })
+  })
+
+  it('says of each sum and mean to who comes next, and to nobody else', async () => {
+    const announced: string[] = []
+    const told: string[] = []
+    const mesh = (honest: Mesh) =>
+      replace(honest, {
+        announce: async (payload) => {
+          announced.push(controlMessages.decode(payload).kind)
+          return honest.announce(payload)
+        },
+        tell: (peer, payload) => {
+          told.push(`${honest.self} ${peer}`)
+          honest.tell(peer, payload)
+        }
+      })
+    simulation = new Simulation({ strategy: 'ring', peers: 6, rounds: 3 }, { latency })
+    simulation.startAll(Object.fromEntries(Array.from({ length: 6 }, (_, index) => [index, { mesh }])))
+    await simulation.results()
+    expect(new Set(announced)).toEqual(new Set(['manifest', 'propose', 'accept', 'commit']))
+    // in each round of six peers each hands on five sums and five means
+    expect(told).toHaveLength(3 * 6 * 10)
+    expect(new Set(told).size).toBe(6)
+  })
+
+  it('a message that wants a signature is none when it comes without', async () => {
+    simulation = new Simulation({ strategy: 'ring', peers: 3, rounds: 4 })
+    const [liar, victim] = simulation.startAll()
+    await simulation.when(() => victim.events.some((event) => event.type === 'round'))
+    const run = createHash('sha256').update(canonical(simulation.manifest)).digest('hex')
+    liar.mesh.tell(victim.name, controlMessages.encode({ kind: 'leave', run, round: 3 }))
+    liar.mesh.tell(victim.name, Uint8Array.of(1, 2, 3))
+    const results = await simulation.results()
+    expect(results.map(({ rounds, members }) => [rounds, members.length])).toEqual(Array(3).fill([4, 3]))
+    expect((victim.mesh as SimulatedMesh).offences.map(({ offence }) => offence)).toEqual(['malformed', 'malformed'])
   })
 
   it.each([

@@ -10,6 +10,9 @@ export const CONTROL_LIMIT = 64 * 1024
 /** What a beat may have at most, in bytes. */
 export const BEAT_LIMIT = 64
 
+/** What one peer may be told at most, in bytes. */
+export const TELL_LIMIT = 1024
+
 /** A control message whose signature was checked: `from` is who signed it, whoever passed it on. */
 export interface MeshMessage {
   readonly from: PeerId
@@ -30,6 +33,8 @@ export interface MeshEvents extends Record<string, unknown> {
   request: MeshRequest
   /** a sign of life of a connected peer */
   beat: { readonly from: PeerId; readonly payload: Uint8Array }
+  /** what a connected peer told this one alone */
+  told: { readonly from: PeerId; readonly payload: Uint8Array }
   connect: { readonly peer: PeerId }
   disconnect: { readonly peer: PeerId }
   /** reported offences were enough: from now on nothing of this peer comes through here, whoever passes it on */
@@ -106,6 +111,11 @@ export interface Mesh {
    * connection says who sent them; not passed on, and not sent again when they are lost.
    */
   beat(payload: Uint8Array): void
+  /**
+   * At most TELL_LIMIT bytes (else `argument`), straight to one connected peer of the run, in order. Unsigned, for the
+   * connection says who sent them. What breaks off with a connection is lost, and what nobody reads is lost at some length.
+   */
+  tell(peer: PeerId, payload: Uint8Array): void
   /** Who signed an announcement, and what it says, whoever hands the bytes over. Error `corrupt` when it is none. */
   open(envelope: Uint8Array): { readonly from: PeerId; readonly payload: Uint8Array }
   /** Signs, sends to one peer and waits for its answer. `deadline` in milliseconds. */

@@ -101,9 +101,10 @@ export interface RoundContext {
   role(index: number): PeerId
   /**
    * Offers a vector of the own store, as long as the model state or a part of it, to the others under a label of this
-   * attempt. Returns the key under which it stands here as the others will have it, after the run's codec.
+   * attempt. Returns the key under which it stands here as the others will have it, after the run's codec. All are
+   * told of it, or `reader` alone where one is to receive it; whoever else waits for it asks.
    */
-  publish(label: string, key: string, part?: Part): Promise<string>
+  publish(label: string, key: string, part?: Part, reader?: PeerId): Promise<string>
   /** Waits for what `peer` publishes under the label, pulls and verifies it, and returns its key. */
   receive(label: string, peer: PeerId, part?: Part): Promise<string>
 }

@@ -93,6 +93,8 @@ const message = z.discriminatedUnion('kind', [
 
 export type ControlMessage = z.infer<typeof message>
 export type ControlKind = ControlMessage['kind']
+/** What a member says of a vector that it made; the only message that need not be signed. */
+export type DerivedMessage = Extract<ControlMessage, { kind: 'derived' }>
 
 /** Which founding a run goes back to: of two halves that meet, the one that was founded first goes on. */
 const lineage = z.strictObject({ founder: peer, founded: finite })

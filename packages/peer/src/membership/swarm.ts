@@ -10,10 +10,12 @@ import {
   type ControlAnswer,
   type ControlMessage,
   type ControlRequest,
+  type DerivedMessage,
   type Guest,
   type Lineage,
   type Logger,
   type Mesh,
+  type MeshEvents,
   type MeshMessage,
   type MeshRequest,
   type PeerId,
@@ -109,6 +111,7 @@ export class Swarm extends Emitter<SwarmEvents> {
       init.mesh.on('disconnect', ({ peer }) => this.#acquaintance.forget(peer)),
       init.mesh.on('request', (request) => void this.#onRequest(request)),
       init.mesh.on('message', (message) => this.#onMessage(message)),
+      init.mesh.on('told', (told) => this.#onTold(told)),
       init.mesh.on('beat', ({ from }) => this.#gathering.speaks(from))
     ]
   }
@@ -226,6 +229,11 @@ export class Swarm extends Emitter<SwarmEvents> {
     })
   }
 
+  /** To one peer alone. */
+  tell(peer: PeerId, message: DerivedMessage): void {
+    this.mesh.tell(peer, controlMessages.encode(message))
+  }
+
   async ask(
     peer: PeerId,
     request: ControlRequest,
@@ -247,9 +255,21 @@ export class Swarm extends Emitter<SwarmEvents> {
   }
 
   #onMessage({ from, payload, envelope }: MeshMessage): void {
+    this.#hear(from, envelope, () => (this.#init.decode ?? controlMessages.decode)(payload))
+  }
+
+  #onTold({ from, payload }: MeshEvents['told']): void {
+    this.#hear(from, payload, () => {
+      const message = controlMessages.decode(payload)
+      if (message.kind === 'derived') return message
+      throw new PeergradError('corrupt', `got ${message.kind} without a signature, expected derived`)
+    })
+  }
+
+  #hear(from: PeerId, envelope: Uint8Array, decode: () => ControlMessage): void {
     let message: ControlMessage
     try {
-      message = (this.#init.decode ?? controlMessages.decode)(payload)
+      message = decode()
     } catch (thrown) {
       this.mesh.report(from, 'malformed')
       this.emit('refused', { peer: from, reason: PeergradError.from(thrown).message })

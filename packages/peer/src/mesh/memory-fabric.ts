@@ -28,6 +28,7 @@ export interface Station extends Endpoint {
   readonly counts: MemoryLinks
   onMessage(from: PeerId, payload: Uint8Array, envelope: Uint8Array): void
   onBeat(from: PeerId, payload: Uint8Array): void
+  onTold(from: PeerId, payload: Uint8Array): void
 }
 
 /** Everything between the peers of a network in memory: links, connections, messages and tensors on their way. */
@@ -119,6 +120,16 @@ export class MemoryFabric {
       return { to, conditions: this.links.conditions(self, peer), latency: this.links.latency(self, peer) }
     })
     this.carrier.datagrams(from, all, (to) => to.onBeat(self, bytes))
+  }
+
+  /** Straight to one that is connected. */
+  tell(from: Station, peer: PeerId, payload: Uint8Array): void {
+    const connection = from.connections.get(peer)
+    if (connection === undefined) return
+    from.counts.of(peer).controlBytesSent += payload.byteLength
+    const bytes = payload.slice()
+    const to = connection.other(from) as Station
+    this.connections.stream(connection, from, () => to.onTold(from.host.peer, bytes))
   }
 
   /** All whom an announcement reaches, and the way there. */

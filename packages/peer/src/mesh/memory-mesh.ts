@@ -1,8 +1,8 @@
 import {
   BEAT_LIMIT,
-  CONTROL_LIMIT,
   Emitter,
   PeergradError,
+  TELL_LIMIT,
   type Digest,
   type FetchReport,
   type FetchRequest,
@@ -15,6 +15,7 @@ import {
 } from '@peergrad/core'
 import { deferred, orAborted } from '../deferred.js'
 import { Reputation } from '../network/reputation.js'
+import { checkControl, checkLength } from './check-length.js'
 import { CLOSED, settled, type Connection } from './memory-connections.js'
 import type { MemoryFabric, Station } from './memory-fabric.js'
 import type { MemoryHost } from './memory-host.js'
@@ -72,10 +73,13 @@ export class MemoryMesh extends Emitter<MeshEvents> implements Mesh, Station {
   }
 
   beat(payload: Uint8Array): void {
-    if (payload.byteLength > BEAT_LIMIT) {
-      throw new PeergradError('argument', `beat: got ${payload.byteLength} bytes, expected at most ${BEAT_LIMIT}`)
-    }
+    checkLength('beat', payload, BEAT_LIMIT)
     this.host.run(() => this.#fabric.beat(this, payload))
+  }
+
+  tell(peer: PeerId, payload: Uint8Array): void {
+    checkLength('tell', payload, TELL_LIMIT)
+    this.host.run(() => this.#fabric.tell(this, peer, payload))
   }
 
   open(envelope: Uint8Array): { readonly from: PeerId; readonly payload: Uint8Array } {
@@ -167,6 +171,12 @@ export class MemoryMesh extends Emitter<MeshEvents> implements Mesh, Station {
     this.emit('beat', { from, payload })
   }
 
+  onTold(from: PeerId, payload: Uint8Array): void {
+    if (this.refuses(from)) return
+    this.counts.of(from).controlBytesReceived += payload.byteLength
+    this.emit('told', { from, payload })
+  }
+
   #onRequest(
     from: PeerId,
     payload: Uint8Array,
@@ -220,14 +230,5 @@ export class MemoryMesh extends Emitter<MeshEvents> implements Mesh, Station {
     if (this.host.running) return undefined
     if (this.host.closed) throw new PeergradError('aborted', CLOSED)
     return new Promise((resolve) => this.host.run(resolve))
-  }
-}
-
-function checkControl(payload: Uint8Array): void {
-  if (payload.byteLength > CONTROL_LIMIT) {
-    throw new PeergradError(
-      'argument',
-      `control message: got ${payload.byteLength} bytes, expected at most ${CONTROL_LIMIT}`
-    )
   }
 }

@@ -1,5 +1,5 @@
 import type { Worker } from 'node:worker_threads'
-import { Arena, BEAT_LIMIT, CONTROL_LIMIT, DIGEST_PATTERN, Emitter, PeergradError } from '@peergrad/core'
+import { Arena, BEAT_LIMIT, DIGEST_PATTERN, Emitter, PeergradError, TELL_LIMIT } from '@peergrad/core'
 import type {
   Digest,
   FetchReport,
@@ -13,6 +13,7 @@ import type {
   Vector,
   VectorHandle
 } from '@peergrad/core'
+import { checkControl, checkLength } from '../mesh/check-length.js'
 import { TOPIC_LIMIT, verifyEnvelope } from './envelope.js'
 import { checkPart } from './part.js'
 import type { RelayUse } from './reach/relay.js'
@@ -156,10 +157,13 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
   }
 
   beat(payload: Uint8Array): void {
-    if (payload.byteLength > BEAT_LIMIT) {
-      throw new PeergradError('argument', `beat: got ${payload.byteLength} bytes, expected at most ${BEAT_LIMIT}`)
-    }
+    checkLength('beat', payload, BEAT_LIMIT)
     this.#post({ type: 'beat', payload })
+  }
+
+  tell(peer: PeerId, payload: Uint8Array): void {
+    checkLength('tell', payload, TELL_LIMIT)
+    this.#post({ type: 'tell', peer, payload })
   }
 
   open(envelope: Uint8Array): { readonly from: PeerId; readonly payload: Uint8Array } {
@@ -264,6 +268,9 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
         break
       case 'beat':
         this.emit('beat', { from: message.from, payload: message.payload })
+        break
+      case 'told':
+        this.emit('told', { from: message.from, payload: message.payload })
         break
       case 'request':
         this.#asked(message)
@@ -383,12 +390,6 @@ function samePort(listen: readonly string[], had: readonly string[]): string[] {
       .map((each) => /\/tcp\/(\d+)/.exec(each)?.[1])
     return port[0] === undefined ? address : address.replace(/\/tcp\/0(?=\/|$)/, `/tcp/${port[0]}`)
   })
-}
-
-function checkControl(payload: Uint8Array): void {
-  if (payload.byteLength <= CONTROL_LIMIT) return
-  const message = `control message: got ${payload.byteLength} bytes, expected at most ${CONTROL_LIMIT}`
-  throw new PeergradError('argument', `${message}; serve larger things and announce their digest`)
 }
 
 function checkDigest(digest: Digest): void {

@@ -4,7 +4,6 @@ import { Arena, PeergradError } from '@peergrad/core'
 import type { Offence, PeerId } from '@peergrad/core'
 import { DoctorServer } from '../doctor/server.js'
 import { dialable, parseAddress, peerOf } from './addresses.js'
-import { Beats } from './beats.js'
 import { Contacts } from './contacts.js'
 import { Dials } from './dials.js'
 import { Gossip } from './gossip.js'
@@ -25,6 +24,7 @@ import { sequenceSource } from './replay-window.js'
 import { Reputation } from './reputation.js'
 import { Requests } from './requests.js'
 import { Silences } from './silences.js'
+import { BEATS, Straight, TIDINGS } from './straight.js'
 import { TensorClient } from './tensor-client.js'
 import { TensorServer } from './tensor-server.js'
 import { abortConnection } from './abort-connection.js'
@@ -68,7 +68,8 @@ export class NetworkService {
   readonly #tick: NodeJS.Timeout
   readonly #gossip: Gossip
   readonly #requests: Requests
-  readonly #beats: Beats
+  readonly #beats: Straight
+  readonly #tidings: Straight
   readonly #silences = new Silences(TICK_MILLISECONDS, performance.now())
   readonly #server: TensorServer
   readonly #client: TensorClient
@@ -139,12 +140,13 @@ export class NetworkService {
       deliver: ({ id, envelope: { from, payload, bytes } }) =>
         this.#send({ type: 'request', request: id, from, payload, envelope: bytes })
     })
-    this.#beats = new Beats({
-      node,
-      links,
-      report,
-      excluded,
-      isMember: (peer) => this.#members.has(peer),
+    const straight = { node, links, report, excluded, isMember: (peer: PeerId) => this.#members.has(peer) }
+    this.#tidings = new Straight(TIDINGS, {
+      ...straight,
+      deliver: (from, payload) => this.#send({ type: 'told', from, payload })
+    })
+    this.#beats = new Straight(BEATS, {
+      ...straight,
       deliver: (from, payload) => {
         this.#silences.heard(from, performance.now())
         this.#send({ type: 'beat', from, payload })
@@ -175,10 +177,12 @@ export class NetworkService {
       log,
       connected: (peer) => {
         this.#beats.add(peer)
+        this.#tidings.add(peer)
         this.#send({ type: 'connect', peer })
       },
       disconnected: (peer) => {
         this.#beats.remove(peer)
+        this.#tidings.remove(peer)
         this.#silences.forget(peer)
         this.#lanes.forget(peer)
         this.#send({ type: 'disconnect', peer })
@@ -235,7 +239,9 @@ export class NetworkService {
       case 'serve':
         return this.#server.tensors.serve(message.digest, this.#arena.bytes(message.vector))
       case 'beat':
-        return this.#beats.send(message.payload)
+        return this.#beats.sendAll(message.payload)
+      case 'tell':
+        return this.#tidings.send(message.peer, message.payload)
       case 'report':
         return this.#report(message.peer, message.offence)
       case 'forget':
@@ -258,6 +264,7 @@ export class NetworkService {
     await Promise.all([
       this.#requests.start(),
       this.#beats.start(),
+      this.#tidings.start(),
       this.#introductions.start(),
       new DoctorServer({ node: this.#node, peers: () => this.#members.list() }).start(),
       this.#reach.open(),

@@ -61,6 +61,7 @@ export type ToWorker =
   | { type: 'admit'; peers: readonly PeerId[] }
   | { type: 'serve'; digest: Digest; vector: VectorHandle }
   | { type: 'beat'; payload: Uint8Array }
+  | { type: 'tell'; peer: PeerId; payload: Uint8Array }
   | { type: 'report'; peer: PeerId; offence: Offence }
   | { type: 'forget'; peer: PeerId }
   | { type: 'rendezvous'; run: string }
@@ -76,6 +77,7 @@ export type FromWorker =
   | { type: 'result'; id: number; value: Calls[keyof Calls]['result'] }
   | { type: 'error'; id: number; error: ErrorJSON }
   | { type: 'beat'; from: PeerId; payload: Uint8Array }
+  | { type: 'told'; from: PeerId; payload: Uint8Array }
   | { type: 'message'; from: PeerId; payload: Uint8Array; envelope: Uint8Array }
   | { type: 'request'; request: number; from: PeerId; payload: Uint8Array; envelope: Uint8Array }
   | { type: 'connect'; peer: PeerId }

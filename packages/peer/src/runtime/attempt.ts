@@ -106,7 +106,8 @@ export class Attempt {
         const { contributions } = this.#required().proposal
         return contributions[index % contributions.length].peer
       },
-      publish: (label, key, part) => exchange.derived.publish(this.#required().ballot, label, key, part),
+      publish: (label, key, part, reader) =>
+        exchange.derived.publish(this.#required().ballot, label, key, { part, reader }),
       receive: (label, peer, part) =>
         exchange.measure('fetch', () => exchange.derived.receive(this.#required().ballot, label, peer, signal, part))
     }

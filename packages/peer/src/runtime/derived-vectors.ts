@@ -13,7 +13,8 @@ export class DerivedVectors {
   readonly #pulls: Pulls
   readonly #announced: Derived
   readonly #inquiries: VectorInquiries
-  readonly #waiters = new Set<() => void>()
+  /** by vector: a ring waits for as many as it has members, and hears of one at a time */
+  readonly #waiters = new Map<string, Set<() => void>>()
   /** members that cannot publish in a ballot, and because of whom */
   readonly #unable = new Map<PeerId, { readonly ballot: number; readonly peers: readonly PeerId[] }>()
 
@@ -31,8 +32,9 @@ export class DerivedVectors {
   }
 
   announced(from: PeerId, message: Announcement): void {
-    if (this.#announced.announced(from, message)) this.#inquiries.heard(from)
-    this.wake()
+    if (!this.#announced.announced(from, message)) return
+    this.#inquiries.heard(from)
+    this.#waiters.get(nameOf(from, message))?.forEach((wake) => wake())
   }
 
   /** Those of the labels under which this peer has published in the ballot. */
@@ -51,17 +53,22 @@ export class DerivedVectors {
 
   /** Whoever waits for a vector looks again whether it may still come. */
   wake(): void {
-    for (const wake of this.#waiters) wake()
+    for (const wakes of this.#waiters.values()) wakes.forEach((wake) => wake())
   }
 
-  /** Returns the key under which the vector stands here as the others will have it. */
-  async publish(ballot: number, label: string, key: string, part: Part | undefined): Promise<string> {
+  /** Returns the key under which the vector stands here as the others will have it; without a reader all are told. */
+  async publish(
+    ballot: number,
+    label: string,
+    key: string,
+    { part, reader }: { readonly part: Part | undefined; readonly reader: PeerId | undefined }
+  ): Promise<string> {
     const { services, init, effects } = this.#parts
     const shape = shapeOf(services.engine.layout, part)
     const { digest, words, key: shared } = await services.vectors.offerPacked(key, shape, init.round + 1)
     const announcement = { ballot, label, digest, words, length: shape.length }
     this.#announced.announced(services.self, announcement)
-    effects.send({ kind: 'derived', ...announcement })
+    effects.send({ kind: 'derived', ...announcement }, reader)
     return shared
   }
 
@@ -104,20 +111,22 @@ export class DerivedVectors {
         if (unable?.ballot === ballot) {
           throw new PeergradError('unreachable', `${peer} cannot publish ${label}`, { peers: unable.peers })
         }
-        await this.#woken(signal)
+        await this.#woken(nameOf(peer, { ballot, label }), signal)
       }
     } finally {
       over()
     }
   }
 
-  async #woken(signal: AbortSignal): Promise<void> {
+  async #woken(name: string, signal: AbortSignal): Promise<void> {
     const woken = deferred<void>()
-    this.#waiters.add(woken.resolve)
+    const wakes = this.#waiters.get(name) ?? new Set()
+    this.#waiters.set(name, wakes.add(woken.resolve))
     try {
       await orAborted(woken.promise, signal)
     } finally {
-      this.#waiters.delete(woken.resolve)
+      wakes.delete(woken.resolve)
+      if (wakes.size === 0) this.#waiters.delete(name)
     }
   }
 
@@ -127,4 +136,8 @@ export class DerivedVectors {
     if (answer.kind !== 'derived') return
     for (const vector of answer.vectors) this.announced(peer, { ballot, ...vector })
   }
+}
+
+function nameOf(peer: PeerId, { ballot, label }: Pick<Announcement, 'ballot' | 'label'>): string {
+  return `${peer}/${ballot}/${label}`
 }

@@ -1,4 +1,4 @@
-import type { ControlMessage, PeerId } from '@peergrad/core'
+import type { DerivedMessage, PeerId } from '@peergrad/core'
 import type { Packed } from './vectors.js'
 
 /** Vectors of each member that are remembered, for each other one: a ring makes two in each of a few ballots. */
@@ -7,10 +7,7 @@ const EACH = 8
 const FEW = 4
 
 /** What a member says of a vector that it made. */
-export type Announcement = Pick<
-  Extract<ControlMessage, { kind: 'derived' }>,
-  'ballot' | 'label' | 'digest' | 'words' | 'length'
->
+export type Announcement = Pick<DerivedMessage, 'ballot' | 'label' | 'digest' | 'words' | 'length'>
 
 /** The vectors that the members made in a round, as they announced them; none of them has room to take from others. */
 export class Derived {

@@ -4,6 +4,7 @@ import type {
   ControlAnswer,
   ControlMessage,
   ControlRequest,
+  DerivedMessage,
   Digest,
   Engine,
   GradientStore,
@@ -43,6 +44,8 @@ export interface RoundServices {
   /** the contribution that this peer announced in a round, by round */
   readonly announced: Map<number, Digest>
   readonly send: (message: ControlMessage) => void
+  /** to one member, and not said again */
+  readonly tell: (peer: PeerId, message: DerivedMessage) => void
   /** another member, for what it said of a round; rejects when it cannot tell */
   readonly ask: (peer: PeerId, question: Question) => Promise<ControlAnswer>
   /** as measured */
@@ -69,7 +72,8 @@ export interface ExchangeInit {
 
 /** What of the exchange the round has to know. */
 export interface ExchangeEffects {
-  send(message: ExchangeMessage): void
+  /** to all, or to the one reader of a vector */
+  send(message: ExchangeMessage, reader?: PeerId): void
   /** the own contribution is stored and may be fetched; `links` is what was said with it */
   contributed(manifest: ContributionManifest, links: Uint8Array | undefined): void
   /** aborts when the round is over */

@@ -4,6 +4,7 @@ import {
   PeergradError,
   type ContributionManifest,
   type ControlMessage,
+  type DerivedMessage,
   type Digest,
   type Offence,
   type PeerId,
@@ -128,7 +129,7 @@ export class Round {
       }
     })
     this.#exchange = new Exchange(services, init, {
-      send: (message) => this.#send(message),
+      send: (message, reader) => this.#send(message, reader),
       contributed: (manifest, links) => this.#onManifest(manifest, links),
       ended: this.#ended.signal
     })
@@ -258,10 +259,12 @@ export class Round {
     this.#agreement.manifest(manifest)
   }
 
-  #send(message: AgreementMessage | ExchangeMessage): void {
+  #send(message: AgreementMessage | ExchangeMessage, reader?: PeerId): void {
     if (message.kind === 'accept') void this.measure('agree', () => this.#agreeing.promise)
     const signed = message.kind === 'manifest' ? { ...message, life: this.init.life } : message
-    this.#said.say({ ...signed, run: this.services.run, round: this.round } as ControlMessage)
+    const whole = { ...signed, run: this.services.run, round: this.round } as ControlMessage
+    if (reader === undefined) this.#said.say(whole)
+    else this.services.tell(reader, whole as DerivedMessage)
   }
 
   #startTimers(): void {

@@ -166,6 +166,7 @@ function servicesOf({ init, own, lasting, vectors, roster, expelled, journal }: 
     vectors,
     announced: new Map(),
     send: (message) => swarm.send(message),
+    tell: (peer, message) => swarm.tell(peer, message),
     ask: (peer, question) => swarm.ask(peer, { ...question, run: swarm.run }, { deadline: ANSWER }),
     links: () => swarm.mesh.links(),
     sha256: (text) => swarm.sha256(text),

@@ -84,11 +84,11 @@ async function meanOf(turn: Turn, part: Part): Promise<string> {
   if (!last) {
     const mean = await context.receive(label, before(turn), part)
     const ends = hops === of - 2
-    return ends ? mean : context.publish(label, mean, part)
+    return ends ? mean : context.publish(label, mean, part, after(turn))
   }
   const key = context.key(label)
   await context.measure('aggregate', () => context.store.combine({ terms: [{ key: sum, factor: 1 / of }], to: key }))
-  return of === 1 ? key : context.publish(label, key, part)
+  return of === 1 ? key : context.publish(label, key, part, after(turn))
 }
 
 /** The sum of the part up to and with this peer, handed on to the next one. */
@@ -100,16 +100,20 @@ async function sumOf(turn: Turn, part: Part): Promise<string> {
   const own = context.key(`own.${index}`)
   await store.slice({ from: key, ...spanOf(layoutLength(engine.layout), part), to: own })
   const hops = (place - index + of) % of
-  if (hops === 0) return of === 1 ? own : context.publish(label, own, part)
+  if (hops === 0) return of === 1 ? own : context.publish(label, own, part, after(turn))
   const received = await context.receive(label, before(turn), part)
   const sum = context.key(label)
   const terms = [received, own].map((each) => ({ key: each, factor: 1 }))
   await context.measure('aggregate', () => store.combine({ terms, to: sum }))
-  return hops === of - 1 ? sum : context.publish(label, sum, part)
+  return hops === of - 1 ? sum : context.publish(label, sum, part, after(turn))
 }
 
 function before({ peers, place }: Turn): PeerId {
   return peers[(place + peers.length - 1) % peers.length]
+}
+
+function after({ peers, place }: Turn): PeerId {
+  return peers[(place + 1) % peers.length]
 }
 
 /** Each turn leaves out one part of a vector: the one whose sum, or mean, ends here. By rank; in another order to a float or two. */

@@ -1,4 +1,4 @@
-import { Arena, BEAT_LIMIT } from '@peergrad/core'
+import { Arena, BEAT_LIMIT, TELL_LIMIT } from '@peergrad/core'
 import type { MeshEvents } from '@peergrad/core'
 import { createNetworkMesh } from '@peergrad/peer'
 import type { NetworkMesh } from '@peergrad/peer'
@@ -10,20 +10,22 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { BeatOutlet } from '../dist/network/beat-outlet.js'
 import { loadIdentity } from '../dist/network/identity.js'
+import { Outlet } from '../dist/network/outlet.js'
 import { connected, firstOf, hostilePeer, offences } from './network-hostile-peer.js'
 
-const BEAT = '/peergrad/beat/1'
+const BEAT = '/peergrad/beat/2'
+const TELL = '/peergrad/tell/1'
 const HELLO = '/peergrad/hello/1'
 
 const folder = mkdtempSync(join(tmpdir(), 'peergrad-beats-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-const framed = (payload: string) => Buffer.concat([Uint8Array.of(payload.length), Buffer.from(payload)])
+const framed = (payload: string) =>
+  Buffer.concat([Uint8Array.of(payload.length >> 8, payload.length & 255), Buffer.from(payload)])
 
-describe('the outlet of beats', () => {
-  function outletOn(writable: { writableNeedsDrain: boolean; writeBufferLength: number }) {
+describe('an outlet', () => {
+  function outletOn(writable: { writableNeedsDrain: boolean; writeBufferLength: number }, keeps = 1) {
     const sent: string[] = []
     const stream = Object.assign(new EventTarget(), writable, {
       status: 'open',
@@ -31,7 +33,8 @@ describe('the outlet of beats', () => {
       send: (frame: Uint8Array) => sent.push(Buffer.from(frame).toString()),
       abort: () => undefined
     })
-    const outlet = new BeatOutlet({
+    const outlet = new Outlet({
+      keeps,
       open: async () => stream as unknown as Stream,
       sent: () => undefined,
       answered: () => undefined
@@ -39,17 +42,24 @@ describe('the outlet of beats', () => {
     return { outlet, stream, sent }
   }
 
-  it('keeps the newest while the stream is full, and sends it in the very event that says that it is not', async () => {
-    const { outlet, stream, sent } = outletOn({ writableNeedsDrain: true, writeBufferLength: 0 })
-    for (const beat of ['one', 'two', 'three']) outlet.send(Buffer.from(beat))
-    await turn()
-    expect(sent).toEqual([])
-    stream.writableNeedsDrain = false
-    stream.dispatchEvent(new Event('drain'))
-    expect(sent).toEqual(['three'])
-    await turn()
-    expect(sent).toEqual(['three'])
-  })
+  it.each([
+    [1, ['three']],
+    [2, ['two', 'three']],
+    [9, ['one', 'two', 'three']]
+  ])(
+    'that keeps %i sends the newest ones in the very event that says that the stream takes more',
+    async (keeps, kept) => {
+      const { outlet, stream, sent } = outletOn({ writableNeedsDrain: true, writeBufferLength: 0 }, keeps)
+      for (const beat of ['one', 'two', 'three']) outlet.send(Buffer.from(beat))
+      await turn()
+      expect(sent).toEqual([])
+      stream.writableNeedsDrain = false
+      stream.dispatchEvent(new Event('drain'))
+      expect(sent).toEqual(kept)
+      await turn()
+      expect(sent).toEqual(kept)
+    }
+  )
 
   it('waits for what is left of the last one', async () => {
     const { outlet, stream, sent } = outletOn({ writableNeedsDrain: false, writeBufferLength: 10 })
@@ -203,7 +213,7 @@ describe('beats', () => {
       await opened
       const before = await sent()
       const payload = new Uint8Array(BEAT_LIMIT)
-      const bytes = 1 + BEAT_LIMIT
+      const bytes = 2 + BEAT_LIMIT
       const window = 256 * 1024
       for (let i = 0; i < (2 * window) / bytes; i++) {
         victim.beat(payload)
@@ -244,13 +254,26 @@ describe('beats', () => {
         victim.beat(Buffer.from('again'))
         await liar.node.services.ping.ping(multiaddr(firstOf(await victim.addresses())))
       }
-      expect(await heardThere).toBe('\u0005again')
+      expect(await heardThere).toBe('\u0000\u0005again')
     })
 
     it('to one that answers are reported: there is nothing to say', async () => {
       await beatStreams((stream) => void stream.send(Uint8Array.of(1)))
       await meet()
       await log.reported(`${liar.self} malformed`)
+    })
+  })
+
+  describe('beside them', () => {
+    it('what one is told is heard whole up to its limit, and reported above', async () => {
+      await meet()
+      const told: number[] = []
+      const off = victim.on('told', ({ from, payload }) => from === liar.self && told.push(payload.byteLength))
+      const said = await liar.attack(await connectionTo(), TELL)
+      said.send(Buffer.concat([0, 300, TELL_LIMIT, TELL_LIMIT + 1, 1].map((length) => framed('x'.repeat(length)))))
+      await log.reported(`${liar.self} malformed`)
+      off()
+      expect(told).toEqual([0, 300, TELL_LIMIT])
     })
   })
 })

@@ -1,7 +1,9 @@
 import type { Stream } from '@libp2p/interface'
 import { PeergradError } from '@peergrad/core'
 
-export interface BeatOutletInit {
+export interface OutletInit {
+  /** frames that wait while they cannot go out; the oldest give way */
+  readonly keeps: number
   /** Rejects when there is no way to the peer for now. */
   readonly open: () => Promise<Stream>
   readonly sent: (bytes: number) => void
@@ -10,35 +12,35 @@ export interface BeatOutletInit {
 }
 
 /**
- * The stream on which one peer is told that we live. It is opened again by the next beat when it broke. What cannot go
- * out at once is kept until it can, the newest only: an old beat says nothing, and one who does not read would
- * pile them up here.
+ * The stream on which one peer is told something. It is opened again by the next frame when it broke. What cannot go out
+ * at once is kept until it can, the newest frames only: one who does not read would pile them up here.
  */
-export class BeatOutlet {
-  readonly #init: BeatOutletInit
+export class Outlet {
+  readonly #init: OutletInit
   #stream: Stream | undefined
   #opening = false
-  #newest: Uint8Array | undefined
+  #waiting: Uint8Array[] = []
   #closed = false
 
-  constructor(init: BeatOutletInit) {
+  constructor(init: OutletInit) {
     this.#init = init
   }
 
   send(frame: Uint8Array): void {
-    this.#newest = frame
+    this.#waiting.push(frame)
+    if (this.#waiting.length > this.#init.keeps) this.#waiting.shift()
     if (this.#stream === undefined) this.connect()
     else this.#flush(this.#stream)
   }
 
-  /** Opens the stream, so that the first beat need not wait for it. */
+  /** Opens the stream, so that the first frame need not wait for it. */
   connect(): void {
     if (this.#opening || this.#closed) return
     this.#opening = true
     this.#init
       .open()
       .then((stream) => this.#use(stream))
-      // the next beat tries again
+      // the next frame tries again
       .catch(() => undefined)
       .finally(() => (this.#opening = false))
   }
@@ -52,12 +54,12 @@ export class BeatOutlet {
     // a stream without a listener keeps what comes, and one that throws would end the process
     stream.addEventListener('message', () => {
       this.#init.answered()
-      stream.abort(new PeergradError('corrupt', 'got an answer to a beat'))
+      stream.abort(new PeergradError('corrupt', 'got an answer where none is due'))
     })
     stream.addEventListener('drain', () => {
       // in the event itself: a transfer on the same connection fills it again at once
       this.#flush(stream)
-      // what was left of the last beat goes out in a microtask
+      // what was left of the last frame goes out in a microtask
       queueMicrotask(() => this.#flush(stream))
     })
     const over = () => {
@@ -72,14 +74,15 @@ export class BeatOutlet {
   }
 
   #flush(stream: Stream): void {
-    const frame = this.#newest
-    if (frame === undefined || stream.writableNeedsDrain || stream.writeBufferLength > 0) return
-    this.#newest = undefined
-    try {
-      stream.send(frame)
-      this.#init.sent(frame.byteLength)
-    } catch (thrown) {
-      stream.abort(PeergradError.from(thrown))
+    while (!stream.writableNeedsDrain && stream.writeBufferLength === 0) {
+      const frame = this.#waiting.shift()
+      if (frame === undefined) return
+      try {
+        stream.send(frame)
+        this.#init.sent(frame.byteLength)
+      } catch (thrown) {
+        return stream.abort(PeergradError.from(thrown))
+      }
     }
   }
 }
