@@ -64,7 +64,7 @@ describe('the verdict of a soak', () => {
   const survivor = (slope: number): Survivor => {
     const flat = trend(points(0))
     const trends = Object.fromEntries(HELD.map((held) => [held, flat])) as Survivor['trends']
-    return { name: 'peer 1', samples: 300, trends: { ...trends, rss: trend(points(slope)) } }
+    return { name: 'peer 1', samples: 300, trends: { ...trends, resident: trend(points(slope)) } }
   }
   const soak: SoakReport = {
     command: 'pnpm test:soak',
@@ -86,7 +86,7 @@ describe('the verdict of a soak', () => {
   })
 
   it('is not for what grows, for a false suspicion, or for a broken law', () => {
-    expect(report({ ...soak, survivors: [survivor(1e6)] })).toContain('BROKEN: it grows: rss of peer 1')
+    expect(report({ ...soak, survivors: [survivor(1e6)] })).toContain('BROKEN: it grows: resident of peer 1')
     const suspicions = [{ sentence: '1 min: peer 1 suspects peer 2', dazed: true }]
     expect(report({ ...soak, suspicions })).toContain('BROKEN: 1 false suspicions')
     expect(report({ ...soak, broken: 'a hang' })).toContain('BROKEN: a hang')

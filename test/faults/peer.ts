@@ -239,8 +239,10 @@ async function tellUse(id: number): Promise<void> {
   const uses = [threadUse(), ...(await otherThreads())]
   const sum = (of: (thread: ThreadUse) => number) => uses.reduce((total, thread) => total + of(thread), 0)
   const descriptors = readdirSync('/proc/self/fd').length
+  const rss = process.memoryUsage.rss()
   const use: Use = {
-    rss: process.memoryUsage.rss(),
+    rss,
+    resident: rss - sum(({ reserve }) => reserve),
     heapUsed: sum(({ heapUsed }) => heapUsed),
     external: sum(({ external }) => external),
     timers: sum(({ timers }) => timers),

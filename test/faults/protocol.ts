@@ -69,14 +69,18 @@ export interface ThreadUse {
   /** 0 is the main thread */
   readonly thread: number
   readonly heapUsed: number
+  /** what the heap has from the system and does not use: V8 takes and returns 16 MB of it at once */
+  readonly reserve: number
   /** buffers outside of the heap */
   readonly external: number
   readonly timers: number
 }
 
 /** What a peer process holds, all its threads together. */
-export interface Use extends Omit<ThreadUse, 'thread'> {
+export interface Use extends Omit<ThreadUse, 'thread' | 'reserve'> {
   readonly rss: number
+  /** resident memory without the reserve of the heaps */
+  readonly resident: number
   readonly descriptors: number
   /** over all links, as the mesh counts them */
   readonly controlBytesSent: number

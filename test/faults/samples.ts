@@ -3,12 +3,12 @@ import type { Use } from './protocol.js'
 import type { RealSwarm } from './swarm.js'
 
 /** What is looked at. */
-export const HELD = ['rss', 'heapUsed', 'external', 'descriptors', 'timers'] as const
+export const HELD = ['resident', 'heapUsed', 'external', 'descriptors', 'timers'] as const
 export type Held = (typeof HELD)[number]
 
 /**
- * Share of the time in which caches fill and the compiler works: of thirty minutes the first twelve. In a soak whose
- * mappings were looked at, compiled code grew from 6 to 10 MB in the first ten, and by 0.6 MB in the next ten.
+ * Share of the time in which caches fill and the compiler works: of thirty minutes the first twelve. In soaks whose
+ * mappings were looked at, compiled code grew from 6 to 10 MB in the first ten, and by 0.6 to 0.8 MB in the next ten.
  */
 const WARM_UP = 0.4
 

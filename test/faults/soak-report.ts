@@ -26,13 +26,13 @@ export interface SoakReport {
  * of the heap are a few buffers on their way, now 3 and now 10 MB: two more are within what a line through them tells.
  */
 const BOUNDS: Readonly<Record<Held, { readonly share?: number; readonly count?: number }>> = {
-  rss: { share: 0.05 },
+  resident: { share: 0.05 },
   heapUsed: { share: 0.1 },
   external: { count: 2 * 2 ** 20 },
   descriptors: { count: 2 },
   timers: { count: 2 }
 }
-const MEGABYTES: readonly Held[] = ['rss', 'heapUsed', 'external']
+const MEGABYTES: readonly Held[] = ['resident', 'heapUsed', 'external']
 /** False suspicions that are listed. */
 const SHOWN = 20
 /** Minutes below which a line through the samples says nothing. */
@@ -65,7 +65,8 @@ export function report(soak: SoakReport): string {
     '',
     `\`${soak.command}\`: ${soak.minutes.toFixed(0)} minutes, ${soak.rounds} rounds, ${soak.kills} kills, ${soak.stops} stops, ` +
       `${soak.returns} returns, default settings, load average ${mean.toFixed(1)} on ${cpus().length} processors. ` +
-      '"slope" is of a line through all samples after two fifths of the time, "start" and "end" are on that line.',
+      '"slope" is of a line through all samples after two fifths of the time, "start" and "end" are on that line. ' +
+      '"resident" is without what the heaps have from the system and do not use: V8 takes and returns 16 MB of it at once.',
     '',
     ...verdicts.map((verdict) => `- ${verdict}`),
     '',

@@ -21,8 +21,8 @@ channel.onmessage = (event) => {
 export function threadUse(): ThreadUse {
   globalThis.gc?.()
   const timers = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
-  const { heapUsed, external } = process.memoryUsage()
-  return { thread: threadId, heapUsed, external, timers }
+  const { heapTotal, heapUsed, external } = process.memoryUsage()
+  return { thread: threadId, heapUsed, reserve: heapTotal - heapUsed, external, timers }
 }
 
 /** Dies as soon as a socket has carried so many bytes of vectors. */
