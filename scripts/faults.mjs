@@ -5,6 +5,7 @@
  *   --schedules N        so many random schedules; 1000 unless given
  *   --first N            seed of the first one; 0 unless given
  *   --seed N             this one only, with all that happened
+ *   --strategy S         of this strategy only, also in the schedules
  *   --strategy S --case N  this case of the matrix only, with all that happened
  *   --json               one JSON document instead of the table
  */
@@ -42,18 +43,21 @@ const { values } = parseArgs({
 })
 
 compile()
-if (values.seed !== undefined) await replay({ seed: Number(values.seed) })
+if (values.seed !== undefined) await replay({ seed: Number(values.seed), strategy: values.strategy })
 else if (values.case !== undefined) await replay({ strategy: values.strategy, index: Number(values.case) })
 else await everything()
 
 async function everything() {
   const worker = start()
-  const strategies = await ask(worker, { list: true })
+  const strategies = (await ask(worker, { list: true })).filter(([name]) => [name, undefined].includes(values.strategy))
   worker.kill()
   const cases = strategies.flatMap(([strategy, count]) =>
     Array.from({ length: count }, (_, index) => ({ strategy, index }))
   )
-  const seeds = Array.from({ length: Number(values.schedules) }, (_, index) => ({ seed: Number(values.first) + index }))
+  const seeds = Array.from({ length: Number(values.schedules) }, (_, index) => ({
+    seed: Number(values.first) + index,
+    strategy: values.strategy
+  }))
   const jobs = [...cases, ...seeds]
   const begun = performance.now()
   const found = await runAll(jobs)
@@ -132,7 +136,8 @@ function isBad({ breaches }) {
 }
 
 function complaint(job, { words, breaches }) {
-  const again = job.seed === undefined ? `--strategy ${job.strategy} --case ${job.index}` : `--seed ${job.seed}`
+  const of = job.strategy === undefined ? '' : `--strategy ${job.strategy} `
+  const again = of + (job.seed === undefined ? `--case ${job.index}` : `--seed ${job.seed}`)
   const lines = LAWS.flatMap((law) => breaches[law].map((what) => `  ${law}: ${what}`))
   return [words, ...lines, `  again: pnpm test:faults ${again}`].join('\n')
 }
@@ -159,7 +164,7 @@ function table({ matrix, random, seconds, rounds, stranded, missed, measures, ..
   const schedules = matrix + random
   return `# Faults on the virtual clock
 
-\`pnpm test:faults --schedules ${random}\`: ${matrix} cases of the matrix strategies × moments × victims × blows, and ${random} random schedules of up to three overlapping faults on 4 to 8 peers. In ${stranded} of them a majority was lost for good, and the rest was right to give up; in ${missed} a fault waited for a moment that never came. A schedule counts once in each column.
+\`pnpm test:faults ${values.strategy === undefined ? '' : `--strategy ${values.strategy} `}--schedules ${random}\`: ${matrix} cases of the matrix strategies × moments × victims × blows, and ${random} random schedules of up to three overlapping faults on 4 to 8 peers. In ${stranded} of them a majority was lost for good, and the rest was right to give up; in ${missed} a fault waited for a moment that never came. A schedule counts once in each column.
 
 | schedules | rounds | ${LAWS.join(' | ')} | schedules a second |
 |---|---|${LAWS.map(() => '---|').join('')}---|

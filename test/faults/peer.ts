@@ -32,6 +32,7 @@ import { memoryStore, MODULE, PrivateServer, redisStore } from '@peergrad/store'
 import { aggregators, attacks, codecs, disguiseOf, filters, strategies } from '@peergrad/strategies'
 import { replace } from '../sim/replace.js'
 import { openEngine } from './engines.js'
+import { mappings } from './mappings.js'
 import {
   CHANNEL,
   type BetweenThreads,
@@ -240,9 +241,13 @@ async function tellUse(id: number): Promise<void> {
   const sum = (of: (thread: ThreadUse) => number) => uses.reduce((total, thread) => total + of(thread), 0)
   const descriptors = readdirSync('/proc/self/fd').length
   const rss = process.memoryUsage.rss()
+  const reserve = sum((thread) => thread.reserve)
   const use: Use = {
     rss,
-    resident: rss - sum(({ reserve }) => reserve),
+    resident: rss - reserve,
+    reserve,
+    threads: uses,
+    mappings: mappings(),
     heapUsed: sum(({ heapUsed }) => heapUsed),
     external: sum(({ external }) => external),
     timers: sum(({ timers }) => timers),

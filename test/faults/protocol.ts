@@ -77,10 +77,13 @@ export interface ThreadUse {
 }
 
 /** What a peer process holds, all its threads together. */
-export interface Use extends Omit<ThreadUse, 'thread' | 'reserve'> {
+export interface Use extends Omit<ThreadUse, 'thread'> {
   readonly rss: number
   /** resident memory without the reserve of the heaps */
   readonly resident: number
+  readonly threads: readonly ThreadUse[]
+  /** resident bytes by kind of mapping */
+  readonly mappings: Readonly<Record<string, number>>
   readonly descriptors: number
   /** over all links, as the mesh counts them */
   readonly controlBytesSent: number

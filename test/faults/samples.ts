@@ -1,9 +1,10 @@
+import { appendFileSync } from 'node:fs'
 import type { PeerProcess } from './process.js'
 import type { Use } from './protocol.js'
 import type { RealSwarm } from './swarm.js'
 
 /** What is looked at. */
-export const HELD = ['resident', 'heapUsed', 'external', 'descriptors', 'timers'] as const
+export const HELD = ['resident', 'reserve', 'heapUsed', 'external', 'descriptors', 'timers'] as const
 export type Held = (typeof HELD)[number]
 
 /**
@@ -32,14 +33,17 @@ export interface Survivor {
 export class Samples {
   readonly #swarm: RealSwarm
   readonly #interval: number
+  readonly #file: string | undefined
   readonly #taken = new Map<PeerProcess, { minutes: number; use: Use }[]>()
   #timer: NodeJS.Timeout | undefined
   #started = 0
   #ended = 0
 
-  constructor(swarm: RealSwarm, interval: number) {
+  /** @param file where each sample goes besides, a line of JSON for each */
+  constructor(swarm: RealSwarm, interval: number, file?: string) {
     this.#swarm = swarm
     this.#interval = interval
+    this.#file = file
   }
 
   start(): void {
@@ -76,7 +80,10 @@ export class Samples {
     try {
       const use = await life.use()
       const taken = this.#taken.get(life) ?? []
-      taken.push({ minutes: (performance.now() - this.#started) / 60_000, use })
+      const minutes = (performance.now() - this.#started) / 60_000
+      taken.push({ minutes, use })
+      const { pid } = life
+      if (this.#file !== undefined) appendFileSync(this.#file, `${JSON.stringify({ pid, minutes, ...use })}\n`)
       this.#taken.set(life, taken)
     } catch {
       // it was killed meanwhile

@@ -1,7 +1,7 @@
 /**
- * `pnpm test:soak [--minutes 30] [--peers 6] [--load 2] [--seed 1] [--strategy spirt]`: real peers that are killed,
+ * `pnpm test:soak [--minutes 30] [--peers 6] [--load 2] [--seed 1] [--strategy spirt] [--samples FILE]`: real peers that are killed,
  * stopped and taken back at random on a machine that is loaded to `load` times its processors, and what the survivors
- * hold over time. Prints a report; a whole one (30 minutes or more) goes to bench/results/soak.md. Ends with code 1 when a
+ * hold over time; FILE has every sample, with the heap of each thread and the kinds of mappings. Prints a report; a whole one (30 minutes or more) goes to bench/results/soak.md. Ends with code 1 when a
  * law was broken.
  */
 import { fork, type ChildProcess } from 'node:child_process'
@@ -20,6 +20,8 @@ import { Samples } from './samples.js'
 /** Milliseconds over which the peers' own use of the processors is measured. */
 const CALIBRATION = 5000
 const SAMPLING = 15_000
+/** Megabytes of each half of a heap's nursery: V8 would double and halve it, and 16 MB more or less hide what is held. */
+const NURSERY = ['--min-semi-space-size=8', '--max-semi-space-size=8']
 /** On a machine that is busy with other things. */
 const HANG = 180_000
 /** A report that is worth keeping. */
@@ -31,7 +33,8 @@ const { values } = parseArgs({
     peers: { type: 'string', default: '6' },
     load: { type: 'string', default: '2' },
     seed: { type: 'string', default: '1' },
-    strategy: { type: 'string', default: 'spirt' }
+    strategy: { type: 'string', default: 'spirt' },
+    samples: { type: 'string' }
   }
 })
 const { strategy } = values
@@ -50,10 +53,10 @@ if (minutes >= WHOLE) writeFileSync(join(PROGRAMS, '../../../../bench/results/so
 async function soak(): Promise<SoakReport> {
   // what a user gets, and not the short deadline of the tests
   const run = { deadline: 30, 'min-peers': 0 }
-  const swarm = await RealSwarm.start({ strategy, peers, run, flags: ['--expose-gc'] })
+  const swarm = await RealSwarm.start({ strategy, peers, run, flags: ['--expose-gc', ...NURSERY] })
   swarm.hang = HANG
   const faults = new Faults(swarm)
-  const samples = new Samples(swarm, SAMPLING)
+  const samples = new Samples(swarm, SAMPLING, values.samples)
   const spinning: ChildProcess[] = []
   const recoveries: Recovery[] = []
   const rejoins: number[] = []

@@ -4,7 +4,9 @@ import { schedule } from './schedule.js'
 
 /** What `scripts/faults.mjs` asks a process for: the schedule of a seed, or a case of the matrix. */
 type FaultJob =
-  { readonly seed: number } | { readonly strategy: string; readonly index: number } | { readonly list: true }
+  | { readonly seed: number; readonly strategy?: string }
+  | { readonly strategy: string; readonly index: number }
+  | { readonly list: true }
 
 const strategies = await exchangeStrategies()
 let stray: string[] = []
@@ -19,7 +21,10 @@ process.on('message', (job: FaultJob) => {
 
 async function answer(job: FaultJob): Promise<Report | (readonly [strategy: string, cases: number])[]> {
   if ('list' in job) return strategies.map((name) => [name, matrix(name).length])
-  const scenario = 'seed' in job ? schedule(job.seed, strategies) : matrix(job.strategy)[job.index].scenario
+  const scenario =
+    'seed' in job
+      ? schedule(job.seed, job.strategy === undefined ? strategies : [job.strategy])
+      : matrix(job.strategy)[job.index].scenario
   return withStray(await report(scenario))
 }
 

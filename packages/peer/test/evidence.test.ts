@@ -113,6 +113,15 @@ describe('what one peer can make another one keep', () => {
     expect(derived.get(0, 'merged', B)).toBeDefined()
   })
 
+  it('in ballots that were given up makes room for those that it makes now', () => {
+    const derived = new Derived(4)
+    const vector = { digest: 'd'.repeat(64), words: 1, length: 1 }
+    for (let ballot = 0; ballot < 20; ballot++)
+      for (let i = 0; i < 6; i++) derived.announced(A, { ballot, label: `sum.${i}`, ...vector })
+    for (let i = 0; i < 6; i++) expect(derived.get(19, `sum.${i}`, A)).toEqual(vector)
+    expect(derived.get(0, 'sum.0', A)).toBeUndefined()
+  })
+
   it('of contributions is the first', () => {
     const refused: string[] = []
     let contradictions = 0

@@ -1,7 +1,7 @@
 import type { ContributionManifest, LinkStatistics, PeerId } from '@peergrad/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { linkCosts, UNMEASURED } from '../src/runtime/link-costs.js'
+import { linkCosts, NONE, UNMEASURED } from '../src/runtime/link-costs.js'
 import { RingOrder } from '../src/runtime/ring-order.js'
 
 const names = (n: number): PeerId[] => Array.from({ length: n }, (_, rank) => `peer${String(rank).padStart(12, '0')}`)
@@ -48,6 +48,21 @@ describe('the order of a ring', () => {
     expect(ringOf([0, 1, 0, 1].map(() => [UNMEASURED, UNMEASURED, UNMEASURED, UNMEASURED]))).toBeUndefined()
     expect(ringOf(sites([0, 1, 0, 1, 0, 1]).map((costs) => costs.slice(1)))).toBeUndefined()
     for (const groups of [[0], [0, 1], [0, 1, 0]]) expect(ringOf(sites(groups))).toBeUndefined()
+  })
+
+  it('goes around a link that is not there where it can, though all others are slow, and is by rank where it cannot', () => {
+    const without = (n: number) => {
+      const costs = sites(
+        Array.from({ length: n }, (_, rank) => rank),
+        20
+      )
+      costs[0][1] = NONE
+      return ringOf(costs)
+    }
+    const ring = without(4)!
+    expect(ring).toHaveLength(4)
+    expect([1, 3]).not.toContain(Math.abs(ring.indexOf(0) - ring.indexOf(1)))
+    expect(without(3)).toBeUndefined()
   })
 
   it('takes what one end says where the other says nothing, and the median where neither does', () => {
@@ -97,8 +112,11 @@ describe('what a peer says of its links', () => {
     controlBytesSent: 0,
     controlBytesReceived: 0
   })
-  const of = (links: LinkStatistics[], bytes = 1000) => [...linkCosts(names(links.length + 1), links, bytes)!].slice(1)
-  const [, a, b, c] = names(4)
+  const [self, a, b, c] = names(4)
+  const of = (links: LinkStatistics[], bytes = 1000) => {
+    const connected = links.map(({ peer }) => peer)
+    return [...linkCosts(names(links.length + 1), { self, links, connected }, bytes)!].slice(1)
+  }
 
   it('is the same for all links that are as good as a local network', () => {
     expect(of([link(a, 0.1, 1e9), link(b, 5, 40e6), link(c, 2)])).toEqual([0, 0, 0])
@@ -114,13 +132,15 @@ describe('what a peer says of its links', () => {
     expect(of([link(a, 0, 8e6), link(b, 0), link(c, 0, 1e6)], 32e6)[1]).toBe(5)
   })
 
-  it('says which links were not measured, the own place among them, and bounds the rest', () => {
-    const costs = linkCosts(names(3), [link(a, undefined), link(b, 1e12)], 1000)!
-    expect([...costs]).toEqual([UNMEASURED, UNMEASURED, 20])
+  it('says which links were not measured, the own place among them, and which are not there, and bounds the rest', () => {
+    const links = [link(a, undefined), link(b, 1e12), link(c, 1)]
+    const costs = linkCosts(names(4), { self, links, connected: [a, b] }, 1000)!
+    expect([...costs]).toEqual([UNMEASURED, UNMEASURED, 20, NONE])
   })
 
   it('is nothing where a view is so large that it would take too much to say', () => {
-    expect(linkCosts(names(256), [], 1)).toHaveLength(256)
-    expect(linkCosts(names(257), [], 1)).toBeUndefined()
+    const none = { self, links: [], connected: [] }
+    expect(linkCosts(names(256), none, 1)).toHaveLength(256)
+    expect(linkCosts(names(257), none, 1)).toBeUndefined()
   })
 })

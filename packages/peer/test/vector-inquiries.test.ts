@@ -9,16 +9,19 @@ let clock: ReturnType<typeof virtualClock>
 let asked: { at: number; peer: PeerId; ballot: number; labels: readonly string[] }[]
 /** of the next questions; at once unless given */
 let answer: VectorInquiriesInit['ask']
+/** when somebody turned out to be mute */
+let mute: number[]
 let inquiries: VectorInquiries
 beforeEach(() => {
   clock = virtualClock()
   asked = []
+  mute = []
   answer = async () => {}
   const ask: VectorInquiriesInit['ask'] = (peer, ballot, labels) => {
     asked.push({ at: clock.now(), peer, ballot, labels })
     return answer(peer, ballot, labels)
   }
-  inquiries = new VectorInquiries({ clock, ask })
+  inquiries = new VectorInquiries({ clock, ask, onMute: () => mute.push(clock.now()) })
 })
 
 /** What is answered at once is heard before time goes on. */
@@ -64,6 +67,32 @@ describe('a peer that something is waited for of', () => {
     about('sum.1')
     await pass(5000)
     expect(times()).toEqual([250, 750, 1750, 2750, 3750, 4750])
+  })
+
+  it.each([
+    ['unreachable', [750, 1750]],
+    ['timeout', [750, 1750]],
+    ['missing', []]
+  ] as const)('is mute after two questions in a row that end with %s at %j', async (code, at) => {
+    answer = () => Promise.reject(new PeergradError(code, 'on purpose'))
+    about('sum.1')
+    await pass(2000)
+    expect(mute).toEqual(at)
+    expect([inquiries.isMute(A), inquiries.isMute(B)]).toEqual([at.length > 0, false])
+  })
+
+  it('is not mute when it said something in between, or answers again', async () => {
+    answer = () => Promise.reject(new PeergradError('unreachable', 'on purpose'))
+    about('sum.1')
+    await pass(250)
+    inquiries.heard(A)
+    await pass(250)
+    expect(inquiries.isMute(A)).toBe(false)
+    await pass(500)
+    expect(inquiries.isMute(A)).toBe(true)
+    answer = async () => {}
+    await pass(1000)
+    expect(inquiries.isMute(A)).toBe(false)
   })
 
   it('is asked one thing at a time', async () => {

@@ -96,7 +96,7 @@ export interface LinkStatistics {
 export type Offence =
   'malformed' | 'oversize' | 'wrong-length' | 'wrong-digest' | 'non-finite' | 'norm' | 'equivocation' | 'flood'
 
-/** The network as the runtime sees it: two planes, small signed messages to all and bulk pulled by digest. */
+/** The network as the runtime sees it: small messages, signed to all and unsigned straight to one, and bulk pulled by digest. */
 export interface Mesh {
   readonly self: PeerId
   /** Addresses that others can dial, most useful first. */

@@ -102,11 +102,14 @@ export interface RoundContext {
   /**
    * Offers a vector of the own store, as long as the model state or a part of it, to the others under a label of this
    * attempt. Returns the key under which it stands here as the others will have it, after the run's codec. All are
-   * told of it, or `reader` alone where one is to receive it; whoever else waits for it asks.
+   * told of it, or `reader` alone where one is to receive it; who else waits for it asks.
    */
   publish(label: string, key: string, part?: Part, reader?: PeerId): Promise<string>
-  /** Waits for what `peer` publishes under the label, pulls and verifies it, and returns its key. */
-  receive(label: string, peer: PeerId, part?: Part): Promise<string>
+  /**
+   * Waits for what `peer` publishes under the label, pulls and verifies it, and returns its key. `alone` says that not all
+   * are told of it, so that it cannot come while the peer answers no question.
+   */
+  receive(label: string, peer: PeerId, part?: Part, alone?: boolean): Promise<string>
 }
 
 /** What work that may outlast its round has in hand: of the round in which it began, but its keys stay until the next begins. */

@@ -25,7 +25,7 @@ export { EVIDENCE_LIMIT, LINKS_LIMIT, type Evidence, type Proposal } from './pro
 
 /**
  * Control messages: msgpack maps of at most CONTROL_LIMIT bytes, checked field by field before anybody looks at them.
- * The sender is not in the message: the signed envelope around it says who that is.
+ * The sender is not in the message: the signed envelope around it says who that is, or the connection, see DerivedMessage.
  */
 
 /** Bytes of what proves membership, and proofs and guests that go with a state, at most. */

@@ -44,7 +44,7 @@ export interface SwarmInit extends Pick<GatheringInit, 'join' | 'resumed' | 'fou
 }
 
 interface SwarmEvents extends Record<string, unknown> {
-  /** a message of this run, and the signed bytes in which it came */
+  /** a message of this run, and the bytes in which it came: signed, but for `derived` */
   message: { readonly from: PeerId; readonly message: ControlMessage; readonly envelope: Uint8Array }
   /** a peer of this run is ready to train */
   ready: { readonly peer: PeerId }

@@ -31,11 +31,11 @@ export const BEATS: Saying = {
   eager: true
 }
 
-/** What is told to one alone: in each round of a ring two for each other member. */
+/** What is told to one alone: in each round of a ring over n peers 2(n − 1). */
 export const TIDINGS: Saying = {
   protocol: '/peergrad/tell/1',
   limit: TELL_LIMIT,
-  rate: { burst: 4000, perSecond: 1000 },
+  rate: { burst: 2048, perSecond: 500 },
   keeps: 1024,
   eager: false
 }

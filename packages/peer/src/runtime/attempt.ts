@@ -108,8 +108,10 @@ export class Attempt {
       },
       publish: (label, key, part, reader) =>
         exchange.derived.publish(this.#required().ballot, label, key, { part, reader }),
-      receive: (label, peer, part) =>
-        exchange.measure('fetch', () => exchange.derived.receive(this.#required().ballot, label, peer, signal, part))
+      receive: (label, peer, part, alone = false) =>
+        exchange.measure('fetch', () =>
+          exchange.derived.receive(this.#required().ballot, label, peer, { signal, part, alone })
+        )
     }
   }
 

@@ -23,7 +23,11 @@ export class DerivedVectors {
     this.#pulls = pulls
     this.#announced = new Derived(parts.init.view.members.length)
     const { clock } = parts.services
-    this.#inquiries = new VectorInquiries({ clock, ask: (peer, ballot, labels) => this.#ask(peer, ballot, labels) })
+    this.#inquiries = new VectorInquiries({
+      clock,
+      ask: (peer, ballot, labels) => this.#ask(peer, ballot, labels),
+      onMute: () => this.wake()
+    })
   }
 
   /** The first of what is waited for and was not announced. */
@@ -68,7 +72,9 @@ export class DerivedVectors {
     const { digest, words, key: shared } = await services.vectors.offerPacked(key, shape, init.round + 1)
     const announcement = { ballot, label, digest, words, length: shape.length }
     this.#announced.announced(services.self, announcement)
-    effects.send({ kind: 'derived', ...announcement }, reader)
+    const message = { kind: 'derived', ...announcement } as const
+    if (reader === undefined) effects.send(message)
+    else services.tell(reader, { ...message, run: services.run, round: init.round })
     return shared
   }
 
@@ -76,11 +82,10 @@ export class DerivedVectors {
     ballot: number,
     label: string,
     peer: PeerId,
-    signal: AbortSignal,
-    part: Part | undefined
+    { signal, part, alone }: { readonly part: Part | undefined; readonly alone: boolean; readonly signal: AbortSignal }
   ): Promise<string> {
     const { services, init } = this.#parts
-    const { length, ...packed } = await this.#wait(ballot, label, peer, signal)
+    const { length, ...packed } = await this.#wait(ballot, label, peer, { signal, alone })
     const shape = shapeOf(services.engine.layout, part)
     if (length !== shape.length) {
       const peers = [peer]
@@ -97,7 +102,7 @@ export class DerivedVectors {
     ballot: number,
     label: string,
     peer: PeerId,
-    signal: AbortSignal
+    { signal, alone }: { readonly alone: boolean; readonly signal: AbortSignal }
   ): Promise<Packed & { readonly length: number }> {
     const over = this.#inquiries.about(peer, { ballot, label })
     try {
@@ -106,6 +111,9 @@ export class DerivedVectors {
         if (announced !== undefined) return announced
         if (this.#parts.services.lost(peer)) {
           throw new PeergradError('unreachable', `${peer} was lost before it published ${label}`, { peers: [peer] })
+        }
+        if (alone && this.#inquiries.isMute(peer)) {
+          throw new PeergradError('unreachable', `${peer} does not answer whether it made ${label}`, { peers: [peer] })
         }
         const unable = this.#unable.get(peer)
         if (unable?.ballot === ballot) {

@@ -24,6 +24,8 @@ export class Derived {
     if (own === undefined) this.#members.set(from, (own = new Map()))
     const name = nameOf(ballot, label)
     const isNews = !own.has(name)
+    // what was made in earlier ballots makes room: those exchanges were given up
+    if (isNews && own.size >= this.#each) for (const old of own.keys()) if (parseInt(old) < ballot) own.delete(old)
     if (isNews && own.size >= this.#each) return false
     own.set(name, { digest, words, length })
     return isNews

@@ -1,6 +1,6 @@
 import type { ControlMessage, PeerId } from '@peergrad/core'
 
-/** A message about a round, and the signed bytes in which it came. */
+/** A message about a round, and the bytes in which it came: signed, but for `derived`. */
 export interface RoundMessage {
   readonly message: Extract<ControlMessage, { readonly round: number }>
   readonly envelope: Uint8Array

@@ -102,7 +102,12 @@ export class OwnContribution {
     const { services, init } = this.#parts
     const { members } = init.view
     if (services.strategy.overLinks !== true) return undefined
-    return linkCosts(members, services.links(), (4 * this.#shape.length) / members.length)
+    const { self, links, connected } = services
+    return linkCosts(
+      members,
+      { self, links: links(), connected: connected() },
+      (4 * this.#shape.length) / members.length
+    )
   }
 
   async #checkFinite({ key, loss }: Made): Promise<void> {

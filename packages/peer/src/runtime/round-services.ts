@@ -50,6 +50,7 @@ export interface RoundServices {
   readonly ask: (peer: PeerId, question: Question) => Promise<ControlAnswer>
   /** as measured */
   readonly links: () => readonly LinkStatistics[]
+  readonly connected: () => readonly PeerId[]
   readonly sha256: (text: string) => Digest
   /** whether the members agree that a peer is gone */
   readonly lost: (peer: PeerId) => boolean
@@ -72,8 +73,7 @@ export interface ExchangeInit {
 
 /** What of the exchange the round has to know. */
 export interface ExchangeEffects {
-  /** to all, or to the one reader of a vector */
-  send(message: ExchangeMessage, reader?: PeerId): void
+  send(message: ExchangeMessage): void
   /** the own contribution is stored and may be fetched; `links` is what was said with it */
   contributed(manifest: ContributionManifest, links: Uint8Array | undefined): void
   /** aborts when the round is over */

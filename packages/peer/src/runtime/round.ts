@@ -4,7 +4,6 @@ import {
   PeergradError,
   type ContributionManifest,
   type ControlMessage,
-  type DerivedMessage,
   type Digest,
   type Offence,
   type PeerId,
@@ -129,7 +128,7 @@ export class Round {
       }
     })
     this.#exchange = new Exchange(services, init, {
-      send: (message, reader) => this.#send(message, reader),
+      send: (message) => this.#send(message),
       contributed: (manifest, links) => this.#onManifest(manifest, links),
       ended: this.#ended.signal
     })
@@ -193,7 +192,7 @@ export class Round {
     }
   }
 
-  /** A message about this round, and the signed bytes in which it came. */
+  /** A message about this round, and the bytes in which it came: signed, but for `derived`. */
   receive(from: PeerId, message: ControlMessage, envelope: Uint8Array): void {
     if (!this.#members.has(from) || (!this.init.votes && message.kind !== 'commit')) return
     switch (message.kind) {
@@ -259,12 +258,10 @@ export class Round {
     this.#agreement.manifest(manifest)
   }
 
-  #send(message: AgreementMessage | ExchangeMessage, reader?: PeerId): void {
+  #send(message: AgreementMessage | ExchangeMessage): void {
     if (message.kind === 'accept') void this.measure('agree', () => this.#agreeing.promise)
     const signed = message.kind === 'manifest' ? { ...message, life: this.init.life } : message
-    const whole = { ...signed, run: this.services.run, round: this.round } as ControlMessage
-    if (reader === undefined) this.#said.say(whole)
-    else this.services.tell(reader, whole as DerivedMessage)
+    this.#said.say({ ...signed, run: this.services.run, round: this.round } as ControlMessage)
   }
 
   #startTimers(): void {

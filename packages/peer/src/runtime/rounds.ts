@@ -8,8 +8,8 @@ import type { RoundServices } from './round-services.js'
 import { Round, type RoundInit } from './round.js'
 import type { Here } from './standing.js'
 
-/** Milliseconds that an answer about a round may take: then what was asked for has been said again. */
-const ANSWER = 2000
+/** Milliseconds that an answer about a round may take, at most, and as a share of the deadline. */
+const ANSWER = { most: 2000, share: 0.25 }
 /** Ends a round in which this peer only followed, to begin it again with a vote. */
 const MAY_VOTE = new PeergradError('aborted', 'this peer may vote now')
 
@@ -146,6 +146,7 @@ export class Rounds {
 
 function servicesOf({ init, own, lasting, vectors, roster, expelled, journal }: PeerParts): RoundServices {
   const { engine, store, strategy, aggregator, trials, preAggregators, filter, clock, swarm } = init
+  const deadline = Math.min(ANSWER.most, ANSWER.share * swarm.manifest.deadline)
   return {
     // the founding may change, when two halves meet
     get run() {
@@ -167,8 +168,9 @@ function servicesOf({ init, own, lasting, vectors, roster, expelled, journal }: 
     announced: new Map(),
     send: (message) => swarm.send(message),
     tell: (peer, message) => swarm.tell(peer, message),
-    ask: (peer, question) => swarm.ask(peer, { ...question, run: swarm.run }, { deadline: ANSWER }),
+    ask: (peer, question) => swarm.ask(peer, { ...question, run: swarm.run }, { deadline }),
     links: () => swarm.mesh.links(),
+    connected: () => swarm.mesh.connected(),
     sha256: (text) => swarm.sha256(text),
     lost: (peer) => roster.isLost(peer) || expelled.has(peer),
     onPhase: (number, phase) => journal.phase(number, phase)

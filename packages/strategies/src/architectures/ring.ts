@@ -77,12 +77,12 @@ async function meanOf(turn: Turn, part: Part): Promise<string> {
   const { of, index } = part
   const label = `mean.${index}`
   const hops = (place - index + of) % of
-  if (place < 0) return context.receive(label, peers[(index + of - 1) % of], part)
+  if (place < 0) return context.receive(label, peers[(index + of - 1) % of], part, true)
   // the last one of the sum begins the second turn
   const last = hops === of - 1
   const sum = await sumOf(turn, part)
   if (!last) {
-    const mean = await context.receive(label, before(turn), part)
+    const mean = await context.receive(label, before(turn), part, true)
     const ends = hops === of - 2
     return ends ? mean : context.publish(label, mean, part, after(turn))
   }
@@ -101,7 +101,7 @@ async function sumOf(turn: Turn, part: Part): Promise<string> {
   await store.slice({ from: key, ...spanOf(layoutLength(engine.layout), part), to: own })
   const hops = (place - index + of) % of
   if (hops === 0) return of === 1 ? own : context.publish(label, own, part, after(turn))
-  const received = await context.receive(label, before(turn), part)
+  const received = await context.receive(label, before(turn), part, true)
   const sum = context.key(label)
   const terms = [received, own].map((each) => ({ key: each, factor: 1 }))
   await context.measure('aggregate', () => store.combine({ terms, to: sum }))

@@ -32,6 +32,14 @@ export function speaking(
           if (turn === undefined) return mesh.announce(payload)
           const messages = await say(controlMessages.decode(payload), { mesh, ...turn })
           for (const message of messages) await mesh.announce(controlMessages.encode(message))
+        },
+        tell(peer, payload) {
+          const { turn } = moment
+          if (turn === undefined) return mesh.tell(peer, payload)
+          void (async () => {
+            const messages = await say(controlMessages.decode(payload), { mesh, ...turn })
+            for (const message of messages) mesh.tell(peer, controlMessages.encode(message))
+          })()
         }
       })
   }
