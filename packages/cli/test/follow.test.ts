@@ -155,6 +155,19 @@ describe('follow', () => {
     expect(result.peers.map(({ status }) => status)).toEqual(['left', 'failed'])
   })
 
+  test('a hostile peer that fails while the run waits for it ends all, with its error', async () => {
+    const failing = run([['waiting'], ['waiting'], ['fail']], { hostile: [2] })
+    await expect(failing).rejects.toMatchObject({ code: 'missing', message: 'peer 2: data: no file' })
+    expect(alive()).toBe(0)
+  })
+
+  test('a peer that cannot be started ends those that were', async () => {
+    // there is no third behaviour
+    await expect(run([['waiting'], ['waiting']], { numbers: [0, 1, 2] })).rejects.toThrow()
+    expect(children).toHaveLength(2)
+    expect(alive()).toBe(0)
+  })
+
   test('starts hostile peers last, and no failure of theirs is the run’s', async () => {
     const { result, errors } = await run([['finish'], ['fail'], ['finish']], { hostile: [1] })
     expect(children.map(({ number }) => number)).toEqual([0, 2, 1])

@@ -1,5 +1,5 @@
 import { NONE } from './cells.js'
-import type { FinishedRow, Row } from './row.js'
+import type { Row } from './row.js'
 
 /** Rows that one table shows: all but rule, attack, number of hostile peers and seed is the same. */
 export interface Group<R extends Row> {
@@ -29,7 +29,7 @@ export function columnOf({ byzantine, declared }: Pick<Row, 'byzantine' | 'decla
 }
 
 /** A number of an attack: the mean over the seeds; null when a seed has none. */
-export function meanOf(rows: readonly FinishedRow[], value: (row: FinishedRow) => number | null): number | null {
+export function meanOf<R extends Row>(rows: readonly R[], value: (row: R) => number | null): number | null {
   let sum = 0
   for (const row of rows) {
     const each = value(row)
@@ -40,7 +40,7 @@ export function meanOf(rows: readonly FinishedRow[], value: (row: FinishedRow) =
 }
 
 /** The least over the attacks of the mean over the seeds, as in ByzFL; of runs without an attack only where there is no other. */
-export function worstOf(rows: readonly FinishedRow[], value: (row: FinishedRow) => number | null): number | null {
+export function worstOf<R extends Row>(rows: readonly R[], value: (row: R) => number | null): number | null {
   const attacked = rows.filter(({ attack }) => attack !== NONE)
   const means = [...groupBy(attacked.length > 0 ? attacked : rows, ({ attack }) => attack).values()].map((each) =>
     meanOf(each, value)

@@ -17,10 +17,13 @@ interface Identity {
   readonly schedule: string | null
   readonly byzantine: number
   readonly evaluateEvery: number
+  readonly engine: string
+  readonly store: string
 }
 
 interface Kept {
-  readonly cell: Identity
+  /** of before there is none that says its engine or store */
+  readonly cell: Omit<Identity, 'engine' | 'store'> & Partial<Identity>
   readonly outcome: Outcome
 }
 
@@ -32,7 +35,9 @@ export function readKept(cell: Cell & { readonly plan: CellPlan }, mode: Mode): 
   const file = fileOf(cell)
   if (!existsSync(file)) return undefined
   const there = parse(file)
-  const [here, kept] = [identity(cell, mode), there.cell].map(flat)
+  const own = identity(cell, mode)
+  const { engine, store } = own
+  const [here, kept] = [own, { engine, store, ...there.cell }].map(flat)
   const word = Object.keys({ ...here, ...kept }).find((each) => canonical([here[each]]) !== canonical([kept[each]]))
   if (word === undefined) return there.outcome
   const [got, had] = [here[word], kept[word]].map((value) => JSON.stringify(value) ?? 'nothing')
@@ -63,7 +68,8 @@ function fileOf({ directory: own }: Cell): string {
 
 function identity({ plan, byzantine, schedule, options }: Cell & { readonly plan: CellPlan }, mode: Mode): Identity {
   const attack = plan.attack?.text ?? null
-  return { mode, manifest: plan.manifest, attack, schedule, byzantine, evaluateEvery: options['evaluate-every'] }
+  const { engine, store, 'evaluate-every': evaluateEvery } = options
+  return { mode, manifest: plan.manifest, attack, schedule, byzantine, evaluateEvery, engine, store }
 }
 
 /** The manifest's fields beside the others, so that a message names the one that differs. */

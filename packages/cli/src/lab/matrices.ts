@@ -1,17 +1,20 @@
 import type { Table } from '../output/page.js'
 import { percent } from '../output/units.js'
 import { columnOf, groupBy, groupsOf, meanOf, worstOf, type Group } from './groups.js'
-import { defenceOf, isFinished, type FinishedRow, type Row } from './row.js'
+import { defenceOf, isFinished, type Row } from './row.js'
 
-const BEST = { name: 'best evaluation', value: ({ best }: FinishedRow) => best }
-const LAST = { name: 'last evaluation', value: ({ last }: FinishedRow) => last }
+const BEST = { name: 'best evaluation', value: (row: Row) => (isFinished(row) ? row.best : null) }
+const LAST = { name: 'last evaluation', value: (row: Row) => (isFinished(row) ? row.last : null) }
 
 const WORST_NOTE =
   'Test accuracy, the worst over the attacks; with several seeds their mean. Best evaluation: the most that a run had at any of its evaluations, as the published heat maps say it, which flatters a run that collapses later. Last: the model at the end, or chance where the training diverged.'
 
 /** Heat maps of accuracy: rule × f for each strategy and partition, the worst over the attacks, then each attack. */
 export function matrices(rows: readonly Row[]): Table[] {
-  const groups = groupsOf(rows.filter(isFinished)).filter(({ rows: own }) => own.some(({ best }) => best !== null))
+  // one that failed or was stopped leaves no number: the worst of the others is not the worst
+  const groups = groupsOf(rows.filter(({ status }) => status !== 'refused')).filter(({ rows: own }) =>
+    own.some((row) => BEST.value(row) !== null)
+  )
   return [
     ...groups.flatMap((group) =>
       [BEST, LAST].map(({ name, value }) =>
@@ -38,9 +41,9 @@ export function matrices(rows: readonly Row[]): Table[] {
 
 function matrix(
   heading: string,
-  { rows }: Group<FinishedRow>,
-  nameOf: (row: FinishedRow) => string,
-  value: (rows: readonly FinishedRow[]) => number | null
+  { rows }: Group<Row>,
+  nameOf: (row: Row) => string,
+  value: (rows: readonly Row[]) => number | null
 ): Table {
   const columns = [...groupBy(rows, columnOf).keys()]
   const named = [...groupBy(rows, nameOf)]

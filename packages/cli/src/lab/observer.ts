@@ -19,6 +19,8 @@ interface Witness {
   expected: number
   view: readonly PeerId[]
   hash: Digest | undefined
+  /** what the formula was asked about its last round */
+  last: Parameters<Strategy['traffic']>[0] | undefined
 }
 
 /** Puts together what a run came to from the events of its honest peers; what hostile ones say counts for nothing. */
@@ -28,7 +30,10 @@ export class Observer {
   readonly #evaluations = new Map<number, Evaluation>()
   readonly #delayed = new Set<number>()
   #first: readonly PeerId[] = []
-  #exclusion: number | undefined
+  /** number of the first view without a hostile peer */
+  #clean = Infinity
+  /** rounds up to the last one that was made in a view, by the view's number */
+  readonly #roundsOf = new Map<number, number>()
 
   constructor(init: ObserverInit) {
     this.#init = init
@@ -48,10 +53,10 @@ export class Observer {
     if (event.type === 'view' && this.#first.length === 0) this.#first = event.members
     if (!this.honest.includes(event.peer)) return
     const witness = this.#witness(event.peer)
-    if (event.type === 'view') this.#addView(witness, event.members)
+    if (event.type === 'view') this.#addView(witness, event)
     else if (event.type === 'round') this.#addRound(witness, event)
     else if (event.type === 'evaluated') this.#addEvaluation(event)
-    else if (event.type === 'finished') witness.hash = event.parametersHash
+    else if (event.type === 'finished') this.#addEnd(witness, event.parametersHash)
   }
 
   /**
@@ -89,7 +94,7 @@ export class Observer {
         0,
         witnesses.reduce((sum, { received, expected }) => sum + received - expected, 0)
       ),
-      exclusion: this.#exclusion ?? null
+      exclusion: this.#exclusion
     }
   }
 
@@ -102,21 +107,38 @@ export class Observer {
     return shut.length === 0 ? null : `${shut.length} honest peers were shut out`
   }
 
-  #addView(witness: Witness, members: readonly PeerId[]): void {
+  /** A view is told before the round at whose end it was made. */
+  get #exclusion(): number | null {
+    if (this.#clean === Infinity) return null
+    return Math.max(0, ...[...this.#roundsOf].flatMap(([view, rounds]) => (view < this.#clean ? [rounds] : [])))
+  }
+
+  #addView(witness: Witness, { number, members }: Extract<RunEvent, { type: 'view' }>): void {
     witness.view = members
-    if (this.#exclusion !== undefined || this.#init.byzantine === 0) return
+    if (this.#init.byzantine === 0) return
     const hostile = this.#first.slice(this.honest.length)
-    if (!members.some((peer) => hostile.includes(peer))) this.#exclusion = witness.rounds
+    if (!members.some((peer) => hostile.includes(peer))) this.#clean = Math.min(this.#clean, number)
+  }
+
+  /** The last round may have a formula of its own. */
+  #addEnd(witness: Witness, hash: Digest): void {
+    const { strategy } = this.#init
+    const { last } = witness
+    witness.hash = hash
+    if (last === undefined) return
+    witness.expected += strategy.traffic({ ...last, last: true }).received - strategy.traffic(last).received
   }
 
   #addRound(witness: Witness, event: Extract<RunEvent, { type: 'round' }>): void {
-    const { round, attempt, seconds, contributors, bytesReceived, packed, peer } = event
+    const { round, attempt, view, seconds, contributors, bytesReceived, packed, peer } = event
+    this.#roundsOf.set(view, Math.max(this.#roundsOf.get(view) ?? 0, round + 1))
+    witness.last = undefined
     witness.rounds = Math.max(witness.rounds, round + 1)
     witness.received += bytesReceived
     const rank = contributors.indexOf(peer)
     if (rank >= 0 && packed !== undefined) {
-      const init = { peers: contributors.length, rank, bytes: packed.bytes }
-      witness.expected += this.#init.strategy.traffic(init).received
+      witness.last = { peers: contributors.length, rank, bytes: packed.bytes }
+      witness.expected += this.#init.strategy.traffic(witness.last).received
     }
     if (attempt > 0 || 1000 * seconds >= this.#init.deadline) this.#delayed.add(round)
   }
@@ -130,7 +152,7 @@ export class Observer {
   #witness(peer: PeerId): Witness {
     let witness = this.#witnesses.get(peer)
     if (witness === undefined) {
-      witness = { rounds: 0, received: 0, expected: 0, view: this.#first, hash: undefined }
+      witness = { rounds: 0, received: 0, expected: 0, view: this.#first, hash: undefined, last: undefined }
       this.#witnesses.set(peer, witness)
     }
     return witness

@@ -16,14 +16,15 @@ interface Running {
 /** Which cells of how many run, how far each is, and how long the rest may take, on standard error. */
 export class GridProgress {
   readonly #cells: readonly Cell[]
-  readonly #timer: ReturnType<typeof setInterval>
+  readonly #timer: ReturnType<typeof setInterval> | undefined
   readonly #started = performance.now()
   readonly #running = new Map<Cell, Running>()
   readonly #over = new Set<Cell>()
 
-  constructor(cells: readonly Cell[]) {
+  /** @param lines says how far each is, now and then */
+  constructor(cells: readonly Cell[], { lines }: { readonly lines: boolean }) {
     this.#cells = cells
-    this.#timer = setInterval(() => this.#lines(), LINE)
+    this.#timer = lines ? setInterval(() => this.#lines(), LINE) : undefined
   }
 
   begin(cell: Cell): void {

@@ -2,7 +2,7 @@ import { table } from '../output/table.js'
 import { percent } from '../output/units.js'
 import { NONE } from './cells.js'
 import type { Settings } from './axes.js'
-import { groupBy, meanOf } from './groups.js'
+import { groupBy, groupsOf, meanOf } from './groups.js'
 import { listAttacks } from './list.js'
 import { defenceOf, isFinished, type FinishedRow, type Row } from './row.js'
 
@@ -30,14 +30,17 @@ export async function quickGrid(): Promise<Settings> {
 
 /** For each rule and attack the most hostile peers that it survives, and where it breaks first. */
 export function quickSummary(rows: readonly Row[]): string {
-  const finished = rows.filter(isFinished)
-  const lines = [...groupBy(finished, defenceOf)].flatMap(([defence, own]) => {
-    const attacked = groupBy(
-      own.filter(({ attack }) => attack !== NONE),
-      ({ attack }) => attack
-    )
-    return [...attacked].map(([attack, cells]) => survival(defence, attack, cells, own))
-  })
+  const groups = groupsOf(rows.filter(isFinished))
+  const lines = groups.flatMap(({ name, rows: all }) =>
+    [...groupBy(all, defenceOf)].flatMap(([defence, own]) => {
+      const attacked = groupBy(
+        own.filter(({ attack }) => attack !== NONE),
+        ({ attack }) => attack
+      )
+      const who = groups.length === 1 ? defence : `${defence} (${name})`
+      return [...attacked].map(([attack, cells]) => survival(who, attack, cells, own))
+    })
+  )
   const note = `Survives: the last evaluation has ${percent(SURVIVES)} of what the same run has without an attack.`
   const refused = rows.flatMap((row) =>
     row.status === 'refused' || row.status === 'failed' ? [`${row.name}: ${row.status}: ${row.reason}`] : []
@@ -52,13 +55,16 @@ function survival(
   own: readonly FinishedRow[]
 ): string[] {
   let survived = 0
-  for (const [f, runs] of groupBy(cells, ({ byzantine }) => String(byzantine))) {
+  const byF = [...groupBy(cells, ({ byzantine }) => String(byzantine))].sort(([a], [b]) => Number(a) - Number(b))
+  for (const [f, runs] of byF) {
     const honest = meanOf(
       own.filter((row) => row.attack === NONE && String(row.byzantine) === f),
       lastOf
     )
+    if (honest === null)
+      return [defence, attack, '–', `not known: f = ${f} has no run without an attack; add none to --attacks`]
     const last = meanOf(runs, lastOf)
-    if (last === null || honest === null || last < SURVIVES * honest)
+    if (last === null || last < SURVIVES * honest)
       return [defence, attack, String(survived), `f = ${f}, ${percent(last)} of ${percent(honest)}`]
     survived = Number(f)
   }

@@ -30,7 +30,12 @@ export async function runGrid({ cells, mode, fresh, signal, runners, onRow }: Ru
     if (outcome !== undefined) kept.set(cell, outcome)
   }
   if (kept.size > 0) say(`peergrad: ${kept.size} of ${cells.length} cells are there already`)
-  const progress = new GridProgress(cells.filter((cell) => isPlanned(cell) && !kept.has(cell)))
+  // over real processes the run in hand says itself how far it is
+  const lines = mode === 'simulation'
+  const progress = new GridProgress(
+    cells.filter((cell) => isPlanned(cell) && !kept.has(cell)),
+    { lines }
+  )
   const rows = new Map<Cell, Row>()
   const inOrder = () => cells.flatMap((cell) => rows.get(cell) ?? [])
   const left: Cell[] = []

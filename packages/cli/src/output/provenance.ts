@@ -3,7 +3,7 @@ import { shellWord } from './shell.js'
 
 /** What made a report, for a shell. A password in a URL is nobody's to read. */
 export function commandLine(args: readonly string[]): string {
-  const shown = args.map((arg) => arg.replace(/:\/\/[^@/]*@/, '://…@'))
+  const shown = args.map((arg) => arg.replace(/:\/\/[^/\s]*@/g, '://…@'))
   return ['peergrad', ...shown.map(shellWord)].join(' ')
 }
 

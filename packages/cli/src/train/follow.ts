@@ -39,8 +39,8 @@ export interface FollowInit {
 
 /**
  * Starts the peers, the first one first for the others join through it, and follows them to the end. A peer that dies
- * is said and the others go on; one that fails before the first round ends all, with its error. Resolves when no
- * process is left.
+ * is said and the others go on; one that fails before the first round ends all, with its error, and so does a hostile
+ * one while the run waits for it to begin. Resolves when no process is left.
  */
 export async function follow(init: FollowInit): Promise<Followed> {
   const { out, interrupt, hostile = [] } = init
@@ -54,6 +54,8 @@ export async function follow(init: FollowInit): Promise<Followed> {
   const recorder = new Recorder(join(out, 'events.ndjson'), sayError, { goOn: init.goOn })
   const errors: PeergradError[] = []
   let failure: PeergradError | undefined
+  /** somebody has the first view: the run waits for nobody to begin any more */
+  let founded = false
   let wallStart = Infinity
 
   const stop = () => {
@@ -76,6 +78,7 @@ export async function follow(init: FollowInit): Promise<Followed> {
     child.on('event', ({ wall, event }) => {
       wallStart = Math.min(wallStart, wall)
       const ours: RunEvent = { ...event, time: wall - wallStart }
+      if (event.type === 'view') founded = true
       tally.add(ours)
       recorder.add(ours)
     })
@@ -90,7 +93,7 @@ export async function follow(init: FollowInit): Promise<Followed> {
       if (honest) errors.push(error)
       if (interrupt.aborted || failure !== undefined) return
       const begun = [...tally.peers.values()].some(({ round }) => round >= 0)
-      if (honest && !begun) {
+      if (!begun && (honest || !founded)) {
         failure = withLog(error, child)
         stop()
         return
@@ -112,7 +115,10 @@ export async function follow(init: FollowInit): Promise<Followed> {
       if (!interrupt.aborted && failure === undefined) start(number, addresses)
     }
   } catch (thrown) {
-    if (!interrupt.aborted) failure ??= PeergradError.from(thrown)
+    if (!interrupt.aborted && failure === undefined) {
+      failure = PeergradError.from(thrown)
+      stop()
+    }
   } finally {
     await Promise.all(children.map(({ exited }) => exited))
     interrupt.removeEventListener('abort', onInterrupt)

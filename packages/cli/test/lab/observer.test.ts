@@ -100,8 +100,10 @@ test('a round that took another attempt or the whole deadline was delayed, and e
     ...both(
       (peer) => round(peer, 0),
       (peer) => round(peer, 1, { attempt: 1, contributors: ['a', 'b'], bytesReceived: 100 }),
-      (peer) => round(peer, 2, { seconds: 30, contributors: ['a', 'b'], bytesReceived: 100 }),
+      // a view is told before the round at whose end it was made
       (peer) => view(peer, ['a', 'b'], 1),
+      (peer) => round(peer, 2, { seconds: 30, contributors: ['a', 'b'], bytesReceived: 100 }),
+      (peer) => round(peer, 3, { view: 1, contributors: ['a', 'b'], bytesReceived: 100 }),
       (peer) => finished(peer)
     )
   )
@@ -111,6 +113,22 @@ test('a round that took another attempt or the whole deadline was delayed, and e
     wasted: 100,
     exclusion: 3
   })
+})
+
+test('the last round of a strategy that ends otherwise is no waste', () => {
+  const traffic: Strategy['traffic'] = ({ peers, bytes, last }) => ({
+    sent: 0,
+    received: (last ? peers - 1 : 1) * bytes
+  })
+  const observing = new Observer({ strategy: { traffic } as Strategy, byzantine: 1, deadline: 30_000, chance: 0.1 })
+  for (const peer of MEMBERS) observing.add(view(peer))
+  for (const event of both(
+    (peer) => round(peer, 0, { bytesReceived: 100 }),
+    (peer) => round(peer, 1, { bytesReceived: 200 }),
+    (peer) => finished(peer)
+  ))
+    observing.add(event)
+  expect(observing.outcome({ ended: undefined, seconds: 1 }).standing.wasted).toBe(0)
 })
 
 test('a run whose numbers ran away is worth chance', () => {

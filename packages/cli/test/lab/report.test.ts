@@ -66,6 +66,15 @@ describe('heat maps', () => {
     ])
   })
 
+  test('have no worst where an attack failed, or a seed of it was stopped', () => {
+    const failed: Row = { ...FACTS, attack: 'alie', status: 'failed', code: 'crashed', reason: 'a fuse blew' }
+    expect(matrices([attacked([0.9]), failed])[0]!.rows).toEqual([['median', '–']])
+    const stopped: Row = { ...FACTS, seed: 2, status: 'stopped' }
+    expect(matrices([attacked([0.9]), stopped])[0]!.rows).toEqual([['median', '–']])
+    // one that cannot be is none of them
+    expect(matrices([attacked([0.9]), { ...REFUSED, attack: 'alie' }])[0]!.rows).toEqual([['median', '90.00 %']])
+  })
+
   test('of the run without an attack, when there is no other', () => {
     expect(matrices([attacked([0.9], { attack: 'none' })])[0]!.rows).toEqual([['median', '90.00 %']])
     expect(matrices([REFUSED])).toEqual([])
@@ -133,4 +142,17 @@ test('the quick grid says up to which f a rule survives, and where it breaks', (
   expect(text).toMatch(/median +ipm +3 +–\n/)
   expect(text).toMatch(/median +sign-flip +1 +f = 2, 20.00 % of 90.00 %\n/)
   expect(text).toContain('a|b: refused: too few peers')
+})
+
+test('the quick grid goes from few hostile peers to many, for each partition by itself, and says what it cannot know', () => {
+  const rows = [2, 1].flatMap((f) => [
+    attacked([0.9], { attack: 'none', byzantine: f }),
+    attacked([f === 2 ? 0.2 : 0.85], { byzantine: f }),
+    attacked([0.5], { attack: 'none', byzantine: f, partition: 'shards' }),
+    attacked([0.49], { byzantine: f, partition: 'shards' })
+  ])
+  const text = quickSummary(rows)
+  expect(text).toMatch(/median \(spirt, iid\) +sign-flip +1 +f = 2, 20.00 % of 90.00 %\n/)
+  expect(text).toMatch(/median \(spirt, shards\) +sign-flip +2 +–\n/)
+  expect(quickSummary([attacked([0.8])])).toMatch(/median +sign-flip +– +not known: f = 1 has no run without an attack/)
 })

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PeergradError } from '@peergrad/core'
@@ -94,5 +94,19 @@ describe('a grid', () => {
       code: 'argument',
       message: expect.stringMatching(/^rounds: got 13, but the run in .* has 12/)
     })
+  })
+
+  test('so is one of another engine, where it says its own', async () => {
+    await run(good)
+    const other = { engine: 'cpu' }
+    const message = expect.stringContaining('engine: got "cpu"') as string
+    expect(await refusal(() => run(good, { grid: other }))).toMatchObject({ code: 'argument', message })
+    for (const { directory } of await planGrid(GRID, out)) {
+      const file = join(directory, 'cell.json')
+      const { cell, ...rest } = JSON.parse(readFileSync(file, 'utf8')) as { cell: Record<string, unknown> }
+      const { engine: _engine, store: _store, ...older } = cell
+      writeFileSync(file, JSON.stringify({ cell: older, ...rest }))
+    }
+    expect((await run(good, { grid: other })).rows).toMatchObject([{ best: 0.9 }, { best: 0.9 }])
   })
 })

@@ -56,7 +56,7 @@ describe('simulated cells', () => {
   test('a hostile peer computes no gradient that does not count', async () => {
     const count = async (attack: string) => {
       const [cell] = (await planGrid({ aggregator: 'median', attack, byzantine: 2, peers: 5 })).filter(isPlanned)
-      const { engine } = await laboratory.open(cell!.plan.manifest, cell!.options)
+      const { engine } = await laboratory.open(cell!.plan.manifest, cell!.options, new AbortController().signal)
       const computed = vi.spyOn(engine, 'gradient')
       await simulate({ aggregator: 'median', attack, byzantine: 2, peers: 5 })
       const { length } = computed.mock.calls

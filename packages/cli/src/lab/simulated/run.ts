@@ -26,7 +26,7 @@ const SPARE = 600_000
  */
 export async function simulateCell({ cell, plan, laboratory, signal, onRound }: SimulateInit): Promise<Outcome> {
   const { manifest, parts } = plan
-  const { dataset, shared: engine } = await laboratory.open(manifest, cell.options)
+  const { dataset, shared: engine } = await laboratory.open(manifest, cell.options, signal)
   const start = performance.now()
   const clock = virtualClock()
   const observer = new Observer({
