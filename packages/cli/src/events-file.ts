@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { PeergradError, type RunEvent } from '@peergrad/core'
+import { eventOf } from './event-of.js'
 import { fileError } from './machine-error.js'
 
 /**
@@ -21,13 +22,5 @@ export async function* readEvents(file: string, { torn }: { readonly torn: boole
     if (error !== undefined && !torn) throw error
   } catch (thrown) {
     throw fileError(file, thrown)
-  }
-}
-
-function eventOf(line: string): RunEvent | undefined {
-  try {
-    return JSON.parse(line) as RunEvent
-  } catch {
-    return undefined
   }
 }

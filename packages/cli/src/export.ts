@@ -5,6 +5,7 @@ import { CheckpointReader, findCheckpoint } from '@peergrad/peer'
 import { cacheDirectory } from './compose.js'
 import { MODEL } from './files.js'
 import { say } from './output/print.js'
+import { datasetHere } from './peer/data-here.js'
 import { peerOf } from './resume.js'
 
 /**
@@ -18,7 +19,8 @@ export async function exportCheckpoint(path: string, options: Options): Promise<
   const reader = await CheckpointReader.open(file)
   try {
     const { run, manifest, round } = reader.position
-    const dataset = await loadDataset(manifest.dataset, { cacheDirectory: cacheDirectory(options), report: say })
+    const name = datasetHere(manifest.dataset, options.data)
+    const dataset = await loadDataset(name, { cacheDirectory: cacheDirectory(options), report: say })
     const arena = Arena.create({ bytes: options.memory * 2 ** 20 })
     const engine = await createEngine({ backend: 'cpu', model: manifest.model, dataset, arena, workers: 1 })
     try {

@@ -8,6 +8,7 @@ import { PNG } from 'pngjs'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { accountable } from '../src/data/accountable.js'
 import { decodeRows, parseLabels } from '../src/data/cifar-png.js'
+import { checkDataset } from '../src/data/check.js'
 import { readCache, writeCache } from '../src/data/raw-cache.js'
 import { Batches } from '../src/worker/batch.js'
 import { datasetCompliance } from '../../../test/compliance/dataset.js'
@@ -236,12 +237,44 @@ describe('the cache', () => {
   })
 })
 
+describe('a data set that is normalised', () => {
+  it.each([
+    [
+      'with a mean too few',
+      { mean: [0, 0], deviation: [1, 1, 1] },
+      'the mean [0, 0], expected one number or one for each of 3'
+    ],
+    ['with no mean', { mean: [], deviation: [1] }, 'the mean [], expected'],
+    [
+      'by nothing',
+      { mean: [0], deviation: [1, 0, 1] },
+      'the deviation [1, 0, 1], expected one number or one for each of 3 channels, above 0'
+    ],
+    ['by what is no number', { mean: [0], deviation: [NaN] }, 'the deviation [NaN], expected']
+  ])('%s is refused', async (_what, numbers, message) => {
+    const split = { count: 1, features: shared([1, 2, 3]), labels: shared([0]) }
+    const made: Dataset = {
+      name: 'mine',
+      shape: [1, 1, 3],
+      classes: 2,
+      normalise: { scale: 1, ...numbers },
+      augment: { crop: 0, flip: false },
+      train: split,
+      test: split
+    }
+    await expect(checkDataset(made)).rejects.toThrow(message)
+    await checkDataset({ ...made, normalise: { scale: 1, mean: [0.5], deviation: [1, 2, 3] } })
+  })
+})
+
 describe('sources by name', () => {
   it('say what there is', async () => {
     await expect(load('imagenet')).rejects.toMatchObject({ code: 'unknown' })
     await expect(load('imagenet')).rejects.toThrow([...datasets.entries.keys()].join(', '))
     await expect(load('synthetic:sides=3')).rejects.toMatchObject({ code: 'unknown' })
     await expect(load('synthetic:side=0')).rejects.toMatchObject({ code: 'argument' })
+    await expect(load('synthetic:classes=257')).rejects.toThrow('at most 256')
+    expect((await load('synthetic:classes=256,train=256')).train.labels.at(-1)).toBe(255)
   })
 
   it('synthetic is the same for a seed', async () => {
@@ -289,6 +322,13 @@ describe('batches', () => {
     train: { count: 2, features, labels: shared([0, 1]) },
     test: { count: 2, features, labels: shared([0, 1]) }
   })
+  it('of features in a row, or of two sides, have all of their values, and one mean is for all', () => {
+    const flat = { ...dataset({ crop: 0, flip: false }), normalise: { scale: 1, mean: [1], deviation: [2] } }
+    const row = new Batches({ ...flat, shape: [50] }).plain('test', Uint32Array.of(1))
+    expect(row).toEqual(Float32Array.from({ length: 50 }, (_, i) => (features[50 + i]! - 1) / 2))
+    expect(new Batches({ ...flat, shape: [10, 5] }).plain('test', Uint32Array.of(1))).toEqual(row)
+  })
+
   const normalised = (value: number, channel: number) =>
     channel === 0 ? (value / 255 - 0.5) / 0.5 : (value / 255 - 0.25) / 2
 

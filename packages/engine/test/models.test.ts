@@ -2,7 +2,7 @@ import { Arena, layoutLength, type Dataset, type Vector } from '@peergrad/core'
 import { createEngine, engines, loadDataset, type TfjsEngine } from '@peergrad/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { layers, sequential } from '@tensorflow/tfjs-layers'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -96,6 +96,12 @@ describe('tfjs LayersModels', () => {
     expect(other).not.toEqual(into)
   })
 
+  it('of a softmax in a model of its own have the loss of the same without that', async () => {
+    const loss = async (name: string) =>
+      (await firstGradient(await start(`${MODELS}#${name}`, await images(4, 1)))).loss
+    expect(await loss('softmaxNested')).toBeCloseTo(await loss('softmax'), 5)
+  })
+
   async function save(withWeights: boolean): Promise<{ path: string; weights: Float32Array }> {
     await import('@tensorflow/tfjs-backend-cpu')
     tf.enableProdMode()
@@ -150,6 +156,27 @@ describe('tfjs LayersModels', () => {
 })
 
 describe('back ends', () => {
+  it('auto goes on when what is installed for WebGPU does not load', async () => {
+    const put = (name: string, code: string) => {
+      const at = join(directory, 'node_modules', name)
+      mkdirSync(at, { recursive: true })
+      writeFileSync(join(at, 'package.json'), JSON.stringify({ name, version: '1.0.0', main: 'index.js' }))
+      writeFileSync(join(at, 'index.js'), code)
+    }
+    put('@tensorflow/tfjs-backend-webgpu', 'exports.WebGPUBackend = class {}')
+    put('@tensorflow/tfjs-core', '')
+    put('webgpu', "throw new Error('libfoo.so: cannot open shared object file')")
+    const before = process.cwd()
+    process.chdir(directory)
+    try {
+      const engine = await start('mlp', await images(4, 1), 'auto')
+      expect(engine.name).toBe('wasm')
+      expect(engine.describe).toContain('libfoo.so')
+    } finally {
+      process.chdir(before)
+    }
+  })
+
   it('auto says what runs and why', async () => {
     const engine = await start('mlp', await images(4, 1), 'auto')
     const first = engines().find(({ available }) => available)

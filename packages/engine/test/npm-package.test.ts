@@ -69,7 +69,9 @@ it('refuses a tarball of another integrity', async () => {
 it('says when the registry has it not, or cannot be reached', async () => {
   await expect(fetch({ version: '2.0.0' })).rejects.toMatchObject({ code: 'unreachable' })
   vi.stubEnv('npm_config_registry', 'http://127.0.0.1:9')
-  await expect(fetch()).rejects.toMatchObject({ code: 'unreachable', message: expect.stringContaining(NAME) })
+  const failed = fetch()
+  await expect(failed).rejects.toMatchObject({ code: 'unreachable', message: expect.stringContaining(NAME) })
+  await expect(failed).rejects.toThrow('ECONNREFUSED')
 })
 
 it('is given up by a signal', async () => {

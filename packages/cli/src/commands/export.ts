@@ -7,7 +7,7 @@ export const exportModel: Command = {
   positional: '[CHECKPOINT]',
   describe:
     'Writes the model in a checkpoint as a LayersModel of TensorFlow.js, model.json and weights.bin, which tf.loadLayersModel reads. CHECKPOINT is a file, or the directory of a peer. Runs that end do so by themselves.',
-  options: ['data-dir', 'memory', 'out'],
+  options: ['data', 'data-dir', 'memory', 'out'],
   flags: { json: JSON_FLAG },
   examples: [
     ['peergrad export runs/mine/peer-0', 'the newest checkpoint of a run that was stopped'],

@@ -4,8 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Arena, PeergradError, systemClock, type Options, type PeerId, type RunEvent } from '@peergrad/core'
+import { Arena, PeergradError, systemClock, type Options, type PeerId } from '@peergrad/core'
 import { createNetworkMesh, Swarm } from '@peergrad/peer'
+import { eventOf } from '../event-of.js'
 import { EXIT } from '../exit-codes.js'
 import { openLog, STANDARD_ERROR } from '../logging/log.js'
 import { secretsOf } from '../logging/secrets.js'
@@ -108,16 +109,5 @@ async function record(swarm: Swarm, peer: PeerId, recorder: Recorder, signal: Ab
       if (signal.aborted) return
       return say(`peergrad: ${PeergradError.from(thrown).message}. The page keeps what it has; Ctrl+C ends`)
     }
-  }
-}
-
-/** An object with the time and the origin that every event has; what else is in it, the page looks at. */
-function eventOf(line: string): RunEvent | undefined {
-  try {
-    const event = JSON.parse(line) as Partial<RunEvent> | null
-    const good = typeof event?.time === 'number' && typeof event.type === 'string' && typeof event.peer === 'string'
-    return good ? (event as RunEvent) : undefined
-  } catch {
-    return undefined
   }
 }

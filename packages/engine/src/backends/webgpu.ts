@@ -37,24 +37,34 @@ export const webgpu: Backend = {
     return { available: true, version: backend.version, why: 'a GPU through WebGPU' }
   },
   async start(asked) {
-    const backend = findPackage(BACKEND)
-    const dawn = findPackage(DAWN)
-    if (backend === undefined || dawn === undefined) throw unsupported(`it is not installed; ${INSTALL}`)
-    const tf = requireFrom(backend, '@tensorflow/tfjs-core') as Tf
-    const layers = await layersOf(backend)
-    // before there is a navigator.gpu, or it registers a back end of its own and ours is ignored
-    const { WebGPUBackend } = requirePackage(backend) as WebGPUPackage
-    const { adapter, device } = await openDevice(dawn, asked)
-    tf.registerBackend('webgpu', () => new WebGPUBackend(device, adapter.info))
-    await tf.setBackend('webgpu')
-    await tf.ready()
-    return {
-      tf,
-      layers: () => Promise.resolve(layers),
-      upload: uploadCopy(tf),
-      download: async (tensor, into) => into.set(await tensor.data<'float32'>()),
-      close: () => device.destroy()
-    } satisfies Running
+    try {
+      return await start(asked)
+    } catch (thrown) {
+      if (thrown instanceof PeergradError) throw thrown
+      const message = thrown instanceof Error ? thrown.message : String(thrown)
+      throw unsupported(message.split('\n')[0] ?? message, thrown)
+    }
+  }
+}
+
+async function start(asked: boolean): Promise<Running> {
+  const backend = findPackage(BACKEND)
+  const dawn = findPackage(DAWN)
+  if (backend === undefined || dawn === undefined) throw unsupported(`it is not installed; ${INSTALL}`)
+  const tf = requireFrom(backend, '@tensorflow/tfjs-core') as Tf
+  const layers = await layersOf(backend)
+  // before there is a navigator.gpu, or it registers a back end of its own and ours is ignored
+  const { WebGPUBackend } = requirePackage(backend) as WebGPUPackage
+  const { adapter, device } = await openDevice(dawn, asked)
+  tf.registerBackend('webgpu', () => new WebGPUBackend(device, adapter.info))
+  await tf.setBackend('webgpu')
+  await tf.ready()
+  return {
+    tf,
+    layers: () => Promise.resolve(layers),
+    upload: uploadCopy(tf),
+    download: async (tensor, into) => into.set(await tensor.data<'float32'>()),
+    close: () => device.destroy()
   }
 }
 
@@ -99,6 +109,6 @@ async function layersOf(backend: InstalledPackage): Promise<TfLayers> {
   }
 }
 
-function unsupported(why: string): PeergradError {
-  return new PeergradError('unsupported', `engine: webgpu cannot run here: ${why}`, { backend: 'webgpu' })
+function unsupported(why: string, cause?: unknown): PeergradError {
+  return new PeergradError('unsupported', `engine: webgpu cannot run here: ${why}`, { backend: 'webgpu' }, { cause })
 }

@@ -6,7 +6,8 @@ import { lengthOf } from './files.js'
  * Error `shape` or `corrupt` when a data set, perhaps a user's, does not hold together; `missing` when a file of it is not
  * there.
  */
-export async function checkDataset({ name, shape, classes, train, test }: Dataset): Promise<void> {
+export async function checkDataset({ name, shape, classes, normalise, train, test }: Dataset): Promise<void> {
+  checkNormalisation(name, shape.at(-1) ?? 1, normalise)
   const length = shape.reduce((product, size) => product * size, 1)
   for (const [half, { count, features, labels }] of Object.entries({ train, test })) {
     const what = `data: ${name}.${half}`
@@ -24,6 +25,18 @@ export async function checkDataset({ name, shape, classes, train, test }: Datase
       throw new PeergradError('corrupt', `${what} has the label ${wrong}, expected one below ${classes}`)
     }
     if (files !== undefined) await checkFiles(what, files, length)
+  }
+}
+
+function checkNormalisation(name: string, channels: number, { mean, deviation }: Dataset['normalise']): void {
+  for (const [which, values, above] of [
+    ['mean', mean, -Infinity],
+    ['deviation', deviation, 0]
+  ] as const) {
+    const fits = values.length === 1 || values.length === channels
+    if (fits && values.every((value) => Number.isFinite(value) && value > above)) continue
+    const expected = `one number or one for each of ${channels} channels${above === 0 ? ', above 0' : ''}`
+    throw new PeergradError('shape', `data: ${name} has the ${which} [${values.join(', ')}], expected ${expected}`)
   }
 }
 

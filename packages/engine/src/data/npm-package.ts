@@ -38,7 +38,7 @@ async function pack({ name, version }: NpmPackage, directory: string, signal: Ab
   const PATH = `${dirname(process.execPath)}${delimiter}${process.env['PATH'] ?? ''}`
   const child = spawn(
     'npm',
-    ['pack', `${name}@${version}`, '--silent', '--ignore-scripts', '--pack-destination', directory],
+    ['pack', `${name}@${version}`, '--loglevel=error', '--ignore-scripts', '--pack-destination', directory],
     {
       env: { ...process.env, PATH },
       stdio: ['ignore', 'ignore', 'pipe'],

@@ -1,7 +1,10 @@
-import { random, type Dataset, type DatasetSource, type Random, type Split } from '@peergrad/core'
+import { PeergradError, random, type Dataset, type DatasetSource, type Random, type Split } from '@peergrad/core'
 
 import { shared } from './files.js'
 import { checkOptions, count, number } from '../options.js'
+
+/** Labels that there are. */
+const LABELS = 256
 
 /**
  * Small seeded images for tests: each class is a fixed random pattern of dark and light pixels, each sample that
@@ -12,6 +15,12 @@ export function synthetic(options: Readonly<Record<string, number | string | boo
   checkOptions('synthetic', options, names)
   const whole = (name: string, otherwise: number) => count('synthetic', options, name, otherwise)
   const [train, test, classes] = [whole('train', 640), whole('test', 160), whole('classes', 10)]
+  if (classes > LABELS) {
+    throw new PeergradError(
+      'argument',
+      `synthetic.classes: got ${classes}, expected at most ${LABELS}: a label is a byte`
+    )
+  }
   const [side, channels] = [whole('side', 8), whole('channels', 1)]
   const anything = { otherwise: 1, check: Number.isInteger, expected: 'a whole number' }
   const seed = number('synthetic', options, 'seed', anything)

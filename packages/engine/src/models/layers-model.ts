@@ -60,7 +60,7 @@ function innerLayers(layers: readonly Layer[]): Layer[] {
 }
 
 function endsInSoftmax(model: LayersModel): boolean {
-  const last = model.layers.at(-1)
+  const last = innerLayers(model.layers).at(-1)
   if (last === undefined) return false
   return last.getClassName() === 'Softmax' || last.getConfig()['activation'] === 'softmax'
 }

@@ -24,14 +24,17 @@ export class Batches {
 
   constructor(dataset: Dataset) {
     this.#augment = dataset.augment
-    const [height = 1, width = 1, channels = 1] =
-      dataset.shape.length === 3 ? dataset.shape : [1, 1, dataset.shape.at(-1) ?? 1]
+    const { shape, normalise } = dataset
+    const rows = shape.slice(0, -1).reduce((product, size) => product * size, 1)
+    const [height = 1, width = 1, channels = 1] = shape.length === 3 ? shape : [1, rows, shape.at(-1)]
     this.#height = height
     this.#width = width
     this.#channels = channels
-    const { scale, mean, deviation } = dataset.normalise
-    this.#scale = Float32Array.from({ length: channels }, (_, c) => scale / (deviation[c] ?? 1))
-    this.#shift = Float32Array.from({ length: channels }, (_, c) => -(mean[c] ?? 0) / (deviation[c] ?? 1))
+    const { scale, mean, deviation } = normalise
+    // one number is for all channels
+    const of = (values: readonly number[], c: number) => values[values.length === 1 ? 0 : c] ?? NaN
+    this.#scale = Float32Array.from({ length: channels }, (_, c) => scale / of(deviation, c))
+    this.#shift = Float32Array.from({ length: channels }, (_, c) => -of(mean, c) / of(deviation, c))
     this.#places = { train: this.#placesOf(dataset.train.features), test: this.#placesOf(dataset.test.features) }
   }
 
