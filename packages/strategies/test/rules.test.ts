@@ -53,6 +53,11 @@ describe('mean', () => {
     ).toEqual([2, 4].map((_, i) => [4 / 3, 16 / 3][i]!).map(Math.fround))
   })
 
+  it('weighs by samples where most have none, and all alike where nobody has any', () => {
+    expect(aggregate(mean({ weighted: true }), [[1], [2], [6]], [0, 0, 64])).toEqual([6])
+    expect(aggregate(mean({ weighted: true }), [[1], [2], [6]], [0, 0, 0])).toEqual([3])
+  })
+
   it('lets an inflated count weigh no more than cap × the median count', () => {
     const honest = aggregate(mean({ weighted: true, cap: 3 }), [[0], [0], [1]], [10, 10, 30])
     expect(aggregate(mean({ weighted: true, cap: 3 }), [[0], [0], [1]], [10, 10, 1e12])).toEqual(honest)

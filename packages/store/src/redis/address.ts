@@ -20,7 +20,7 @@ export function parseRedisUrl(text: string): RedisAddress {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol === 'unix:' && url.pathname.startsWith('/')) {
     const query = queryOf(url, ['user', 'password', 'db'])
-    const options = { path: decodeURIComponent(url.pathname), ...login(query('user'), query('password')) }
+    const options = { path: plain(url.pathname), ...login(query('user'), query('password')) }
     return { shown: `unix:${url.pathname}`, tls: false, database: numberOf(query('db')), options }
   }
   if ((url?.protocol === 'redis:' || url?.protocol === 'rediss:') && url.hostname !== '') {
@@ -45,7 +45,17 @@ function login(username: string | undefined, password: string | undefined) {
 }
 
 function decoded(text: string): string | undefined {
-  return text === '' ? undefined : decodeURIComponent(text)
+  return text === '' ? undefined : plain(text)
+}
+
+/** Never with the text, which may be the password. */
+function plain(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    const message = `redis-url: got a % that stands for no character, expected %25 for the sign itself in ${FORMS}`
+    throw new PeergradError('argument', message)
+  }
 }
 
 /** Words after the question mark, none but these. */

@@ -87,8 +87,10 @@ export class ModuleTensors implements RemoteVectors, ServerWork {
     const known = moduleRule(plugin.inStore, samples)
     if (known === undefined) return false
     const unmet = plugin.check(from.length)
-    if (unmet !== undefined)
-      throw new PeergradError('argument', `aggregator ${name}: got ${from.length} vectors, ${unmet}`)
+    if (unmet !== undefined) {
+      const message = `aggregator ${name}: got ${from.length} vectors, ${unmet}`
+      throw new PeergradError('argument', message, { rule: name, vectors: from.length })
+    }
     const names = namesOf(from.map(({ tensor }) => tensor))
     const { word, options } = known
     try {

@@ -98,7 +98,8 @@ export class AiTensors implements RemoteVectors, ServerWork {
     if (inStore?.name !== 'mean') return false
     const unmet = plugin.check(from.length)
     if (unmet !== undefined) {
-      throw new PeergradError('argument', `aggregator ${name}: got ${from.length} vectors, ${unmet}`)
+      const message = `aggregator ${name}: got ${from.length} vectors, ${unmet}`
+      throw new PeergradError('argument', message, { rule: name, vectors: from.length })
     }
     if (to.length === 0) return true
     // coordinate by coordinate, so gradient and buffers need not be told apart

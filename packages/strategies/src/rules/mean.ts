@@ -3,7 +3,7 @@ import { booleanOption, checkNames, numberOption, type PluginOptions } from '../
 
 /**
  * (1/n) Σ x_i. With `weighted`, Σ w_i·x_i / Σ w_i by samples (FedAvg: McMahan et al., AISTATS 2017, eq. 1); the counts
- * are self-declared, so none weighs more than `cap` (default 2) times the median count. One hostile input moves the
+ * are self-declared, so none weighs more than `cap` (default 2) times the median count above 0. One hostile input moves the
  * result anywhere: not robust.
  *
  * Sums of magnitude above 3.4e38 overflow; the store refuses such a result as `non-finite`.
@@ -32,9 +32,13 @@ export function mean(options: PluginOptions): Aggregator {
   }
 }
 
-/** Each count, but at most `cap` times the median one (of an even number: the lower of the two middle ones). */
+/**
+ * Each count, but at most `cap` times the median of those above 0 (of an even number: the lower of the two middle ones). All alike
+ * where nobody has any: models that nobody stepped.
+ */
 function capped(samples: readonly number[], cap: number): number[] {
-  const sorted = [...samples].sort((a, b) => a - b)
+  const sorted = samples.filter((count) => count > 0).sort((a, b) => a - b)
+  if (sorted.length === 0) return samples.map(() => 1)
   const most = cap * sorted[(sorted.length - 1) >> 1]
   return samples.map((count) => Math.min(count, most))
 }

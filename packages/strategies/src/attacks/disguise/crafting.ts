@@ -106,20 +106,21 @@ class Forger {
     if (learns && honest.keys.length === 0) return computed ?? make()
     const given = computed ?? like(honest, round)
     const own = await this.#own(round, given)
-    const leases = [await store.get(given.key), await store.get(own)]
-    const out = store.lease(leases[0].vector.length)
+    const leases: Lease[] = []
+    const taken = (lease: Lease) => (leases.push(lease), lease)
     try {
+      const base = taken(await store.get(given.key))
+      const mine = taken(await store.get(own))
+      const out = taken(store.lease(base.vector.length))
       const { parameters } = round.engine.layout
-      out.vector.set(leases[0].vector.subarray(parameters), parameters)
-      out.vector.set(await this.#crafted(round, { honest, given, own: this.#trainable(round, leases[1]) }))
+      out.vector.set(base.vector.subarray(parameters), parameters)
+      out.vector.set(await this.#crafted(round, { honest, given, own: this.#trainable(round, mine) }))
       const key = round.key('crafted')
       await store.put(key, out)
       if (manifest.workerMomentum > 0) asCrafted.give(key)
       return { ...given, key }
-    } catch (error) {
-      out.release()
-      throw error
     } finally {
+      // what was put is not a lease any more
       for (const lease of leases) lease.release()
     }
   }

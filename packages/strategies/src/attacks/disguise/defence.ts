@@ -1,4 +1,4 @@
-import type { ContributionManifest, CraftInput, Floats, Line, PeerId, RoundContext } from '@peergrad/core'
+import type { ContributionManifest, CraftInput, Floats, Lease, Line, PeerId, RoundContext } from '@peergrad/core'
 import type { Honest } from './honest-vectors.js'
 import type { Reach } from './reach.js'
 
@@ -21,10 +21,14 @@ export function defenceOf({ round, honest, hostile, own }: DefenceInit): NonNull
     const copies = hostile.map((peer) => ({ peer, key: round.key(`${name}:${peer}`) }))
     const to = round.key(`${name}:result`)
     const buffers = await store.get(own.key)
-    const lease = store.lease(buffers.vector.length)
-    lease.vector.set(buffers.vector)
-    lease.vector.set(candidate)
-    buffers.release()
+    let lease: Lease
+    try {
+      lease = store.lease(buffers.vector.length)
+      lease.vector.set(buffers.vector)
+      lease.vector.set(candidate)
+    } finally {
+      buffers.release()
+    }
     const { length } = lease.vector
     const [first, ...others] = copies
     await store.put(first.key, lease)

@@ -36,10 +36,12 @@ export function speaking(
         tell(peer, payload) {
           const { turn } = moment
           if (turn === undefined) return mesh.tell(peer, payload)
-          void (async () => {
+          const tell = async () => {
             const messages = await say(controlMessages.decode(payload), { mesh, ...turn })
             for (const message of messages) mesh.tell(peer, controlMessages.encode(message))
-          })()
+          }
+          // what it cannot make up it does not say
+          tell().catch(() => undefined)
         }
       })
   }
