@@ -3,7 +3,7 @@
  * docs/growth holds the numbers, tables and picture. With `--draw` only the picture is made again. All of them take an hour
  * and 10 GB.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse, View } from 'vega'
 import { compile } from 'vega-lite'
@@ -44,7 +44,8 @@ async function simulate(strategy, out, args) {
     const { code } = await run(process.execPath, [program, ...all], { stdio: 'inherit' })
     if (code !== 0) process.exit(code)
   }
-  documents.push(JSON.parse(readFileSync(join(out, 'simulate.json'), 'utf8')))
+  const numbers = join(out, 'simulate.json')
+  if (existsSync(numbers)) documents.push(JSON.parse(readFileSync(numbers, 'utf8')))
 }
 
 const [{ modelFloats, computeMilliseconds, links }] = documents

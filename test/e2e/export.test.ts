@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { cli, scratch, SMALL } from '../utils/cli.js'
@@ -68,6 +68,30 @@ describe('the model for other tools', () => {
       expect(own.err).toContain('it is not made of layers of tfjs, so there is no LayersModel of it')
       expect(existsSync(join(out, command + 'own', 'model'))).toBe(false)
     }
+  })
+
+  test('is exported where the data lie elsewhere than the run says', async () => {
+    const [here, there, out] = [join(scratch(), 'here'), join(scratch(), 'there'), scratch()]
+    mkdirSync(here)
+    for (const split of ['train', 't10k']) {
+      const head = (kind: number, ...sizes: number[]) =>
+        Buffer.from([0, 0, 8, kind, ...sizes.flatMap((n) => [0, 0, 0, n])])
+      const images = Buffer.from(Array.from({ length: 8 * 16 }, (_, i) => i))
+      writeFileSync(join(here, `${split}-images-idx3-ubyte`), Buffer.concat([head(3, 8, 4, 4), images]))
+      writeFileSync(
+        join(here, `${split}-labels-idx1-ubyte`),
+        Buffer.concat([head(1, 8), Buffer.from([...Array(8).keys()])])
+      )
+    }
+    const run = ['--dataset', `idx:dir=${here}`, '--model', 'mlp', '--engine', 'wasm', '--memory', '64', '--batch', '4']
+    const alone = ['--peers', '1', '--strategy', 'local', '--rounds', '1', '--listen', '/ip4/127.0.0.1/tcp/0']
+    const trained = await cli('peer', ...run, ...alone, '--out', out)
+    expect(trained.code, trained.err).toBe(0)
+    renameSync(here, there)
+    const lost = await cli('export', out)
+    expect([lost.code, lost.err]).toEqual([2, expect.stringContaining(here)])
+    const exported = await cli('export', out, '--data', there)
+    expect(exported.code, exported.err).toBe(0)
   })
 
   test.each<[readonly string[], string]>([

@@ -56,9 +56,10 @@ export class Faults {
       next = this.#swarm.restart(life)
       this.#follow(next)
     }
-    // it has to take the state first, and says so: it is there again when it has ended a round
+    const newest = Math.max(...this.#swarm.running.map((each) => each.last('round')?.event.round ?? 0))
+    // it has to catch up, or to take the state first, and says so: it is there again when it has ended a round of the others
     const off = next.on('event', ({ event }) => {
-      if (event.type !== 'round') return
+      if (event.type !== 'round' || event.round < newest) return
       absence.to = Date.now() + LATE
       off()
     })

@@ -81,6 +81,18 @@ describe('the verdict of a soak', () => {
     broken: undefined
   }
 
+  it('knows how well a line is told by what lies around it', () => {
+    const noisy = (slope: number) =>
+      trend(Array.from({ length: 72 }, (_, i) => [i / 4, 45 + (slope * i) / 4 + 3 * (-1) ** i] as const))
+    expect(noisy(0.08).error).toBeCloseTo(3 / Math.sqrt(72) / Math.sqrt((18 * 18) / 12), 2)
+    const of = (each: ReturnType<typeof noisy>) => {
+      const [one] = soak.survivors
+      return report({ ...soak, survivors: [{ ...one!, trends: { ...one!.trends, descriptors: each } }] })
+    }
+    expect(of(noisy(0.08))).not.toContain('BROKEN')
+    expect(of(noisy(0.4))).toContain('it grows: descriptors of peer 1')
+  })
+
   it('is good for what is flat', () => {
     expect(report(soak)).not.toContain('BROKEN')
   })

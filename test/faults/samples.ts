@@ -20,6 +20,8 @@ export interface Trend {
   readonly end: number
   /** per minute */
   readonly slope: number
+  /** standard error of the slope: how far samples lie from the line says how well they tell it */
+  readonly error: number
   readonly worst: number
 }
 
@@ -95,14 +97,15 @@ export class Samples {
 export function trend(points: readonly (readonly [x: number, y: number])[]): Trend {
   const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
   const [x, y] = [mean(points.map(([x]) => x)), mean(points.map(([, y]) => y))]
-  const slope =
-    points.reduce((sum, [xi, yi]) => sum + (xi - x) * (yi - y), 0) /
-    points.reduce((sum, [xi]) => sum + (xi - x) ** 2, 0)
+  const spread = points.reduce((sum, [xi]) => sum + (xi - x) ** 2, 0)
+  const slope = points.reduce((sum, [xi, yi]) => sum + (xi - x) * (yi - y), 0) / spread
   const at = (minutes: number) => y + slope * (minutes - x)
+  const rest = points.reduce((sum, [xi, yi]) => sum + (yi - at(xi)) ** 2, 0)
   return {
     start: at(points[0]?.[0] ?? NaN),
     end: at(points.at(-1)?.[0] ?? NaN),
     slope,
+    error: Math.sqrt(rest / (points.length - 2) / spread),
     worst: Math.max(...points.map(([, y]) => y))
   }
 }

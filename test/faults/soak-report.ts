@@ -67,7 +67,7 @@ export function report(soak: SoakReport): string {
     '',
     `\`${soak.command}\`: ${soak.minutes.toFixed(0)} minutes, ${soak.rounds} rounds, ${soak.kills} kills, ${soak.stops} stops, ` +
       `${soak.returns} returns, default settings, load average ${mean.toFixed(1)} on ${cpus().length} processors. ` +
-      '"slope" is of a line through all samples after two fifths of the time, "start" and "end" are on that line. ' +
+      '"slope" is of a line through all samples after two fifths of the time, "start" and "end" are on that line; faster than its bound is what is so by two standard errors. ' +
       '"resident" is without what the heaps have from the system and do not use, their "reserve"; nurseries have a fixed size here.',
     '',
     ...verdicts.map((verdict) => `- ${verdict}`),
@@ -82,8 +82,8 @@ export function report(soak: SoakReport): string {
     ),
     secondsRow('rejoin', rejoins),
     '',
-    '| survivor | what it holds | start | end | slope per minute | worst | bound of the slope |',
-    '|---|---|---|---|---|---|---|',
+    '| survivor | what it holds | start | end | slope per minute | its error | worst | bound of the slope |',
+    '|---|---|---|---|---|---|---|---|',
     ...soak.survivors.flatMap((survivor) => HELD.map((held) => heldRow(survivor, held))),
     '',
     ...falseSuspicions(suspicions),
@@ -113,13 +113,14 @@ function bound(trend: Trend, held: Held): number {
   return (share === undefined ? (count ?? 0) : share * trend.start) / 30
 }
 
-const grows = (trend: Trend, held: Held) => trend.slope > bound(trend, held)
+/** By more than two standard errors: of a number that comes and goes, as of connections, a line alone says little. */
+const grows = (trend: Trend, held: Held) => trend.slope - 2 * trend.error > bound(trend, held)
 
 function heldRow({ name, trends }: Survivor, held: Held): string {
   const trend = trends[held]
   const bytes = MEGABYTES.includes(held)
   const show = (value: number) => (bytes ? (value / 1e6).toFixed(2) : value.toFixed(2))
-  const values = [trend.start, trend.end, trend.slope, trend.worst, bound(trend, held)].map(show)
+  const values = [trend.start, trend.end, trend.slope, trend.error, trend.worst, bound(trend, held)].map(show)
   return `| ${[name, bytes ? `${held}, MB` : held, ...values].join(' | ')} |`
 }
 
