@@ -61,8 +61,10 @@ function survival(
       own.filter((row) => row.attack === NONE && String(row.byzantine) === f),
       lastOf
     )
-    if (honest === null)
-      return [defence, attack, '–', `not known: f = ${f} has no run without an attack; add none to --attacks`]
+    if (honest === null) {
+      const why = `f = ${f} has no run without an attack that ended; add none to --attacks where it is missing`
+      return [defence, attack, survived === 0 ? '–' : String(survived), `not known: ${why}`]
+    }
     const last = meanOf(runs, lastOf)
     if (last === null || last < SURVIVES * honest)
       return [defence, attack, String(survived), `f = ${f}, ${percent(last)} of ${percent(honest)}`]
