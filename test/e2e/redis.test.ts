@@ -34,7 +34,8 @@ const hashesOf = (...results: readonly Result[]) =>
 test.skipIf(absent !== '')(
   `four peers, each with its own Redis that filters too, end with the hash that they have in memory${absent}`,
   async () => {
-    const words = ['--peers', '4', '--rounds', '3', '--in-database', '--filter', 'significant:v=0.001']
+    const model = ['--model', 'cnn', '--dataset', 'synthetic:side=28', '--engine', 'wasm']
+    const words = [...model, '--peers', '4', '--rounds', '3', '--in-database', '--filter', 'significant:v=0.001']
     const redis = await train(...words, '--store', 'redis')
     const memory = await train(...words, '--store', 'memory')
     const hashes = hashesOf(redis, memory)
