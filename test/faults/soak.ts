@@ -1,8 +1,8 @@
 /**
  * `pnpm test:soak [--minutes 30] [--peers 6] [--load 2] [--seed 1] [--strategy spirt] [--samples FILE]`: real peers that are killed,
  * stopped and taken back at random on a machine that is loaded to `load` times its processors, and what the survivors
- * hold over time; FILE has every sample, with the heap of each thread and the kinds of mappings. Prints a report; a whole one (30 minutes or more) goes to bench/results/soak.md. Ends with code 1 when a
- * law was broken.
+ * hold over time; FILE has every sample, with the heap of each thread and the kinds of mappings. Prints a report; a whole
+ * one (30 minutes or more) goes to bench/results/soak.md. Ends with code 1 when a law was broken.
  */
 import { fork, type ChildProcess } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'

@@ -1,4 +1,4 @@
-import { PeergradError, random, type Dataset, type DatasetSource, type Random, type Split } from '@peergrad/core'
+import { random, type Dataset, type DatasetSource, type Random, type Split } from '@peergrad/core'
 
 import { shared } from './files.js'
 import { checkOptions, count, number } from '../options.js'
@@ -14,13 +14,12 @@ export function synthetic(options: Readonly<Record<string, number | string | boo
   const names = ['train', 'test', 'classes', 'side', 'channels', 'noise', 'seed']
   checkOptions('synthetic', options, names)
   const whole = (name: string, otherwise: number) => count('synthetic', options, name, otherwise)
-  const [train, test, classes] = [whole('train', 640), whole('test', 160), whole('classes', 10)]
-  if (classes > LABELS) {
-    throw new PeergradError(
-      'argument',
-      `synthetic.classes: got ${classes}, expected at most ${LABELS}: a label is a byte`
-    )
-  }
+  const [train, test] = [whole('train', 640), whole('test', 160)]
+  const classes = number('synthetic', options, 'classes', {
+    otherwise: 10,
+    check: (value) => Number.isInteger(value) && value >= 1 && value <= LABELS,
+    expected: `a whole number from 1 to at most ${LABELS}: a label is a byte`
+  })
   const [side, channels] = [whole('side', 8), whole('channels', 1)]
   const anything = { otherwise: 1, check: Number.isInteger, expected: 'a whole number' }
   const seed = number('synthetic', options, 'seed', anything)

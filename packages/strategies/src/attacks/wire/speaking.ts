@@ -25,25 +25,28 @@ export function speaking(
   const moment = new Moment(schedule)
   return {
     strategy: moment.follow,
-    mesh: (mesh) =>
-      replace(mesh, {
+    mesh: (mesh) => {
+      const made = async (payload: Uint8Array, turn: Turn) =>
+        (await say(controlMessages.decode(payload), { mesh, ...turn })).map((message) =>
+          controlMessages.encode(message)
+        )
+      return replace(mesh, {
         async announce(payload) {
           const { turn } = moment
           if (turn === undefined) return mesh.announce(payload)
-          const messages = await say(controlMessages.decode(payload), { mesh, ...turn })
-          for (const message of messages) await mesh.announce(controlMessages.encode(message))
+          for (const message of await made(payload, turn)) await mesh.announce(message)
         },
         tell(peer, payload) {
           const { turn } = moment
           if (turn === undefined) return mesh.tell(peer, payload)
-          const tell = async () => {
-            const messages = await say(controlMessages.decode(payload), { mesh, ...turn })
-            for (const message of messages) mesh.tell(peer, controlMessages.encode(message))
-          }
-          // what it cannot make up it does not say
-          tell().catch(() => undefined)
+          made(payload, turn).then(
+            (messages) => messages.forEach((message) => mesh.tell(peer, message)),
+            // what it cannot make up it does not say
+            () => undefined
+          )
         }
       })
+    }
   }
 }
 
