@@ -32,6 +32,11 @@ async function measured({ strategy, peers, rounds = 2, latency = 10, bandwidth =
 const exchanging = [...strategies.entries.keys()].filter((name) => name !== 'local')
 
 describe('a simulated run', () => {
+  it('of scatter-reduce reads of an index in pages the bytes of its formula', async () => {
+    const { deviation, peers } = await measured({ strategy: 'scatter-reduce', peers: 66, rounds: 1 })
+    expect([peers, deviation]).toEqual([66, 0])
+  })
+
   it.each(exchanging)('of %s sends the bytes of its formula', async (strategy) => {
     for (const peers of [4, 8]) {
       const { deviation, formula } = await measured({ strategy, peers, filter: 'none' })

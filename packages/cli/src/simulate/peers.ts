@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import {
   Arena,
   controlMessages,
+  indexBytes,
   loadFactory,
   parseSchedule,
   PeergradError,
@@ -41,10 +42,8 @@ export interface SimulatedPeer {
 /** Memories that all stores lie in: a system has room for so many, and one for all of a thousand peers is slow. */
 const ARENAS = 64
 const ARENA_BYTES = 2 ** 32 - (2 << 20)
-/** Vectors of each peer that a store has room for, and for each other peer; and of each as many indices of parts. */
+/** Vectors of each peer that a store has room for, and for each other peer; and of each as much of an index of parts. */
 const VECTORS = { own: 64, each: 4 }
-/** Bytes of one part in an index. */
-const INDEX_ENTRY = 36
 /** Training samples of each peer. */
 const SAMPLES = 16
 /** Virtual milliseconds that too few peers are waited for. */
@@ -125,7 +124,8 @@ function openStores({ manifest, floats, clock }: PeersInit): GradientStore[] {
   const { peers } = manifest
   const together = Math.ceil(peers / ARENAS)
   const vectorBytes = Math.ceil((floats * 4) / 64) * 64
-  const each = VECTORS.own * vectorBytes + VECTORS.each * peers * (vectorBytes + INDEX_ENTRY * peers)
+  const index = indexBytes({ index: 0, of: peers })
+  const each = VECTORS.own * vectorBytes + VECTORS.each * peers * (vectorBytes + index)
   const bytes = Math.min(ARENA_BYTES, together * each)
   const limit = Math.floor(bytes / together)
   const spawn = spawnInline(sha256)

@@ -1,6 +1,14 @@
-import { PeergradError, type ContributionManifest, type Part, type PeerId } from '@peergrad/core'
+import {
+  INDEX_ENTRY_WORDS,
+  INDEX_PAGE,
+  pageOf,
+  PeergradError,
+  type ContributionManifest,
+  type Part,
+  type PeerId
+} from '@peergrad/core'
 import type { OwnContribution } from './own-contribution.js'
-import { readIndex, WORDS_PER_PART } from './part-index.js'
+import { readEntry } from './part-index.js'
 import type { Pulls } from './pulls.js'
 import { roundKey, type ExchangeParts } from './round-services.js'
 import { shapeOf } from './shape.js'
@@ -45,9 +53,9 @@ export class Contributions {
       await this.#pulls.packed(manifest, shapeOf(engine.layout), key, manifest.peer, signal, run.maxNorm)
       return key
     }
-    const index = await this.#index(manifest, part.of, `${key}:index`, signal)
+    const listed = await this.#entry(manifest, part, `${key}:index`, signal)
     await this.#pulls.packed(
-      index[part.index],
+      listed,
       shapeOf(engine.layout, part),
       `${key}:${part.index}`,
       manifest.peer,
@@ -57,25 +65,24 @@ export class Contributions {
     return `${key}:${part.index}`
   }
 
-  /** What the parts of a contribution are, as its owner says. */
-  async #index(
-    { peer, digest, words }: ContributionManifest,
-    of: number,
-    key: string,
-    signal: AbortSignal
-  ): Promise<readonly Packed[]> {
-    const length = of * WORDS_PER_PART
+  /** What a part of a contribution is, as its owner says. */
+  async #entry(announced: ContributionManifest, part: Part, key: string, signal: AbortSignal): Promise<Packed> {
+    const { peer } = announced
+    const { page, lists } = pageOf(part)
+    const { digest, words } = page.of === 1 ? announced : await this.#entry(announced, page, `${key}:pages`, signal)
+    const length = lists.length * INDEX_ENTRY_WORDS
     if (words !== length) {
       const peers = [peer]
       // an earlier process of this peer may have cut it otherwise
       const liars = peer === this.#parts.services.self ? [] : peers
-      const message = `got an index of ${words} words, expected ${length} for ${of} parts`
+      const message = `got an index of ${words} words, expected ${length} for ${lists.length} of ${part.of} parts`
       throw new PeergradError('shape', message, { peers, liars })
     }
-    await this.#pulls.words(digest, length, key, peer, signal)
-    const lease = await this.#parts.services.store.get(key)
+    const at = `${key}:${page.index}`
+    await this.#pulls.words(digest, length, at, peer, signal)
+    const lease = await this.#parts.services.store.get(at)
     try {
-      return readIndex(lease.vector)
+      return readEntry(lease.vector, part.index % INDEX_PAGE)
     } finally {
       lease.release()
     }

@@ -1,4 +1,6 @@
 import {
+  INDEX_ENTRY_WORDS,
+  INDEX_PAGE,
   PeergradError,
   seedOf,
   spanOf,
@@ -7,7 +9,7 @@ import {
   type PluginReference
 } from '@peergrad/core'
 import { linkCosts } from './link-costs.js'
-import { WORDS_PER_PART, writeIndex } from './part-index.js'
+import { writePage } from './part-index.js'
 import type { PhaseTimer } from './phase-timer.js'
 import type { ExchangeParts } from './round-services.js'
 import { shapeOf, type Shape } from './shape.js'
@@ -173,11 +175,26 @@ export class OwnContribution {
       })
     )
     this.#count(offered)
-    const index = store.lease(parts * WORDS_PER_PART)
-    writeIndex(offered, index.vector)
-    await store.put(`${key}:index`, index)
-    const digest = await vectors.offer(`${key}:index`, until)
-    return { digest, words: parts * WORDS_PER_PART, key, parts: offered.map((each) => each.key) }
+    return { ...(await this.#offerIndex(offered, `${key}:index`)), key, parts: offered.map((each) => each.key) }
+  }
+
+  /** The pages that list the parts, the pages that list those, and so on to the one that is announced. */
+  async #offerIndex(listed: readonly Packed[], key: string): Promise<Packed> {
+    if (listed.length <= INDEX_PAGE) return this.#offerPage(listed, key)
+    const pages: Promise<Packed>[] = []
+    for (let at = 0; at < listed.length; at += INDEX_PAGE) {
+      pages.push(this.#offerPage(listed.slice(at, at + INDEX_PAGE), `${key}:${pages.length}`))
+    }
+    return this.#offerIndex(await Promise.all(pages), `${key}:pages`)
+  }
+
+  async #offerPage(listed: readonly Packed[], key: string): Promise<Packed> {
+    const { store, vectors } = this.#parts.services
+    const words = listed.length * INDEX_ENTRY_WORDS
+    const page = store.lease(words)
+    writePage(listed, page.vector)
+    await store.put(key, page)
+    return { digest: await vectors.offer(key, this.#parts.init.round + 1), words }
   }
 
   #count(offered: readonly Packed[]): void {

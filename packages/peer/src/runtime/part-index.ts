@@ -1,38 +1,26 @@
-import type { Vector } from '@peergrad/core'
+import { INDEX_ENTRY_WORDS, type Vector } from '@peergrad/core'
 import type { Packed } from './vectors.js'
 
 /*
- * The index of a contribution that was cut into parts, as content that its manifest names: for each part the number of its
- * words and the 32 bytes of its digest, little-endian. So each part is checked by itself, and by the owner's one signature.
+ * A page of the index of a contribution that was cut into parts, as content that its manifest or another page names: for each
+ * part the number of its words and the 32 bytes of its digest, little-endian. So each part is checked by itself, and by the
+ * owner's one signature.
  */
 
-const DIGEST_BYTES = 32
-export const WORDS_PER_PART = 1 + DIGEST_BYTES / 4
+const ENTRY_BYTES = INDEX_ENTRY_WORDS * 4
 
-/** `into` has WORDS_PER_PART words for each part. */
-export function writeIndex(parts: readonly Packed[], into: Vector): void {
-  const bytes = bytesOf(into)
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+/** `into` has INDEX_ENTRY_WORDS words for each part. */
+export function writePage(parts: readonly Packed[], into: Vector): void {
+  const bytes = Buffer.from(into.buffer, into.byteOffset, into.byteLength)
   parts.forEach(({ digest, words }, index) => {
-    const at = index * WORDS_PER_PART * 4
-    view.setUint32(at, words, true)
-    for (let i = 0; i < DIGEST_BYTES; i++) bytes[at + 4 + i] = Number.parseInt(digest.slice(2 * i, 2 * i + 2), 16)
+    const at = bytes.writeUInt32LE(words, index * ENTRY_BYTES)
+    bytes.write(digest, at, 'hex')
   })
 }
 
-export function readIndex(vector: Vector): Packed[] {
-  const bytes = bytesOf(vector)
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  return Array.from({ length: vector.length / WORDS_PER_PART }, (_, index) => {
-    const at = index * WORDS_PER_PART * 4
-    const digest = bytes.subarray(at + 4, at + 4 + DIGEST_BYTES)
-    return {
-      words: view.getUint32(at, true),
-      digest: [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('')
-    }
-  })
-}
-
-function bytesOf(vector: Vector): Uint8Array {
-  return new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength)
+/** One entry of a page, from 0. */
+export function readEntry(page: Vector, index: number): Packed {
+  const at = index * ENTRY_BYTES
+  const bytes = Buffer.from(page.buffer, page.byteOffset, page.byteLength)
+  return { words: bytes.readUInt32LE(at), digest: bytes.toString('hex', at + 4, at + ENTRY_BYTES) }
 }

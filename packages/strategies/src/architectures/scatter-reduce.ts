@@ -1,9 +1,6 @@
-import { spanOf, type Part, type Strategy, type StrategyFactory } from '@peergrad/core'
+import { indexBytes, spanOf, type Part, type Strategy, type StrategyFactory } from '@peergrad/core'
 import { checkNames } from '../plugin-options.js'
 import { WORK, workOf } from './work.js'
-
-/** Bytes of one part's entry in the index of a contribution. */
-const INDEX_ENTRY = 36
 
 /**
  * ScatterReduce of LambdaML (Jiang et al., SIGMOD 2021, arXiv 2105.07806): the vector is cut into n parts, the owner of
@@ -50,10 +47,11 @@ export const scatterReduce: StrategyFactory = (options): Strategy => {
   }
 }
 
-/** The other parts to their owners and the own one from all, then the other way round; and the index of each vector. */
+/** The other parts to their owners and the own one from all, then the other way round; and of each vector's index what lists a part. */
 function traffic({ peers, rank, bytes }: { peers: number; rank: number; bytes: number }) {
-  if (peers === 1) return { sent: 0, received: 0 }
   const own = 4 * spanOf(bytes / 4, { index: rank, of: peers }).length
-  const both = bytes - own + (peers - 1) * (own + peers * INDEX_ENTRY)
-  return { sent: both, received: both }
+  const parts = bytes - own + (peers - 1) * own
+  const listed = Array.from({ length: peers }, (_, index) => indexBytes({ index, of: peers }))
+  const all = listed.reduce((sum, each) => sum + each, 0)
+  return { sent: parts + all - listed[rank], received: parts + (peers - 1) * listed[rank] }
 }
