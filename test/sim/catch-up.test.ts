@@ -193,6 +193,28 @@ describe('a peer that comes back with its key', () => {
     }
   )
 
+  it('is believed when it suspects another one', async () => {
+    const pass = (milliseconds: number) =>
+      simulation.until(new Promise<void>((resolve) => simulation.clock.after(milliseconds, resolve)))
+    simulation = new Simulation({ peers: 3, rounds: 14, deadline: 10_000 })
+    const peers = startAll(3, {}, 3000)
+    await simulation.when(at(peers[0], 0))
+    // its lists of suspects have numbers by now
+    simulation.suspend(peerName(2))
+    await pass(3000)
+    simulation.resume(peerName(2))
+    await simulation.when(at(peers[0], 5))
+    simulation.kill(peerName(1))
+    await pass(50)
+    simulation.start(peerName(1), { milliseconds: 3000 })
+    await simulation.when(at(peers[0], 7))
+    const before = peers[0].events.length
+    simulation.kill(peerName(2))
+    await pass(4000)
+    const lost = peers[0].events.slice(before).flatMap((event) => (event.type === 'lost' ? [event.other] : []))
+    expect(lost).toEqual([peerName(2)])
+  })
+
   it('among two: the other one waits for it, and both end the run', async () => {
     simulation = new Simulation({ peers: 2, rounds: 30 })
     const [first] = startAll(2)

@@ -44,6 +44,17 @@ describe('random faults', () => {
     expect(stdout.trimEnd().split('\n')).toEqual([inWords(scenario), ...(await report(scenario)).timeline])
   })
 
+  it.each([
+    [['--strategy', 'sprit'], '--strategy: got sprit, expected one of'],
+    [['--case', '3'], 'without --strategy'],
+    [['--strategy', 'spirt', '--case', '99999'], 'expected one below'],
+    [['--schedules', 'many'], 'expected a whole number']
+  ])('%j are refused at once', { timeout: 60_000 }, async (args, message) => {
+    const script = join(import.meta.dirname, '../../scripts/faults.mjs')
+    const run = promisify(execFile)(process.execPath, [script, ...args], { timeout: 50_000 })
+    await expect(run).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining(message) as string })
+  })
+
   it('are the same for the same seed, to the last event', async () => {
     const [first, again, other] = [7, 7, 8].map((seed) => schedule(seed, strategies))
     expect(again).toEqual(first)

@@ -5,6 +5,7 @@ import {
   controlRequests,
   DERIVED_LIMIT,
   PeergradError,
+  type ControlAnswer,
   type ControlMessage
 } from '@peergrad/core'
 import fc from 'fast-check'
@@ -171,5 +172,40 @@ describe('control messages', () => {
     const lineage = { founder: peer, founded: 0 }
     const found = { kind: 'found' as const, run, lineage, view: { number: 0, members }, state: null }
     expect(() => controlRequests.encode(found)).toThrow(expect.objectContaining({ code: 'argument' }))
+  })
+})
+
+describe('a state that is given to one who catches up', () => {
+  const donation = (names: readonly string[], changes: number): ControlAnswer => ({
+    kind: 'donation',
+    round: 200,
+    hash: digest,
+    step: 200,
+    lineage: { founder: peer, founded: 1 },
+    view: { number: 120, members: [...names] },
+    vectors: [{ digest, length: 1 }],
+    position: {
+      epoch: 0,
+      start: 0,
+      changes: Array.from({ length: changes }, (_, round) => ({ round, members: names.slice(round % 2) }))
+    },
+    evidence: [],
+    guests: []
+  })
+  const names = (count: number) =>
+    Array.from({ length: count }, (_, index) => `12D3KooW${String(index).padStart(44, 'x')}`)
+
+  it.each([
+    [16, 1000],
+    [300, 40]
+  ])('fits among %i peers after %i changes of the view in one epoch', (peers, changes) => {
+    const given = donation(names(peers), changes)
+    expect(controlAnswers.decode(controlAnswers.encode(given))).toEqual(given)
+  })
+
+  it('with a place that nobody has is refused', () => {
+    const packed = packr.unpack(controlAnswers.encode(donation(names(2), 1))) as { position: { changes: object[] } }
+    packed.position.changes = [{ round: 0, places: Uint8Array.of(0, 0, 7, 0) }]
+    expect(() => controlAnswers.decode(packr.pack(packed))).toThrow(/position\.changes\.0\.members\.1/)
   })
 })

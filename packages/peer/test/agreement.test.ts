@@ -208,3 +208,34 @@ describe('agreement on a round', () => {
     expect(new Set([...world.decisions.values()].map(({ outcome }) => outcome)).size).toBe(1)
   })
 })
+
+it.each([
+  ['of another round', { ballot: 0, round: 9 }],
+  ['of a later ballot', { ballot: 5, round: 0 }]
+])('takes up nothing from a promise that no honest peer can have accepted: %s', (_, { ballot, round }) => {
+  const members = ['peer0', 'peer1', 'peer2']
+  const sent: AgreementMessage[] = []
+  const rest = { members, retired: [], evidence: [], finish: false }
+  const agreement = new RoundAgreement({
+    self: 'peer1',
+    view: { number: 0, members },
+    next: () => rest,
+    valid: ({ contributions }) => contributions.every((given) => given.round === 0),
+    minimum: () => 1,
+    effects: {
+      send: (message) => void sent.push(message),
+      attempt: () => {},
+      adopt: () => {},
+      abandon: () => {},
+      decide: () => {}
+    }
+  })
+  for (const peer of ['peer0', 'peer1']) agreement.manifest(manifest(peer))
+  agreement.stalled()
+  const proposal = { contributions: [{ ...manifest('peer2'), round }], ...rest }
+  agreement.receive('peer2', { kind: 'promise', ballot: 1, accepted: { ballot, proposal, outcome: 'x' } })
+  agreement.receive('peer0', { kind: 'promise', ballot: 1, accepted: null })
+  expect(sent.filter(({ kind }) => kind === 'propose')).toMatchObject([
+    { ballot: 1, outcome: null, proposal: { contributions: [{ peer: 'peer0' }, { peer: 'peer1' }] } }
+  ])
+})

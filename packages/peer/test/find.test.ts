@@ -1,7 +1,16 @@
 import { createHash } from 'node:crypto'
-import { optionsToManifest, PeergradError, replace, resolveOptions, systemClock } from '@peergrad/core'
+import {
+  optionsToManifest,
+  PeergradError,
+  replace,
+  resolveOptions,
+  systemClock,
+  type Mesh,
+  type MeshRequest
+} from '@peergrad/core'
 import { MemoryNetwork, Swarm } from '@peergrad/peer'
 import { afterEach, describe, expect, it } from 'vitest'
+import { Acquaintance } from '../src/membership/acquaintance.js'
 
 const logger = { debug() {}, info() {}, warn() {}, error() {} }
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
@@ -52,4 +61,41 @@ describe('a peer that looks for its run', () => {
   it('says what it tried when nobody answers', async () => {
     await expect(find(3)).rejects.toMatchObject({ code: 'unreachable', message: /no peer of the run answered/ })
   })
+})
+
+it('a peer that says it is ready and is not connected is not counted on', async () => {
+  const clock = systemClock()
+  const manifest = optionsToManifest(resolveOptions({}).options)
+  const mesh = { self: FOUNDER, connected: () => ['connected'.padEnd(16, 'x')], report() {} } as unknown as Mesh
+  const acquaintance = new Acquaintance({
+    mesh,
+    clock,
+    manifest,
+    lineage: { founder: FOUNDER, founded: 1 },
+    resumed: undefined,
+    members: [],
+    credentials: {},
+    sha256
+  })
+  const answers: string[] = []
+  for (const from of ['connected', 'hung-up'].map((name) => name.padEnd(16, 'x'))) {
+    const request = {
+      from,
+      payload: new Uint8Array(),
+      respond: () => answers.push(from),
+      refuse: (error: Error) => expect.fail(error.message)
+    }
+    acquaintance.answer(request as unknown as MeshRequest, {
+      kind: 'join',
+      manifest,
+      lineage: null,
+      running: false,
+      resumed: null,
+      nonce: from,
+      time: clock.wall(),
+      credential: null
+    })
+  }
+  expect(answers).toHaveLength(2)
+  expect(acquaintance.ready).toEqual(['connected'.padEnd(16, 'x')])
 })

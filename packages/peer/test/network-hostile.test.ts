@@ -244,6 +244,32 @@ describe('hostile peers', () => {
       expect(bytesOf(into).equals(expected)).toBe(true)
     })
 
+    it('and break before the end mark are asked for the last block again', async () => {
+      const [start, length] = [10 * 1024, 3 * 1024]
+      const asked: [number, number][] = []
+      await liar.answer(TENSOR, async ({ next, send, reset }) => {
+        const request = await next()
+        const [offset, count] = [request.readUInt32LE(8), request.readUInt32LE(12)]
+        asked.push([offset, count])
+        send(encodeTensorHeader({ ...HEADER, offset, count: count || LENGTH - offset }))
+        send(truth().subarray(offset * 4, (offset + count) * 4))
+        if (asked.length === 2) {
+          send(END)
+          await next()
+          return
+        }
+        await liar.node.services.ping.ping(multiaddr(firstOf(await victim.addresses())))
+        reset()
+      })
+      await meet()
+      expect(await fetchPart(start, length)).toMatchObject({ from: liar.self })
+      expect(asked).toEqual([
+        [start, length],
+        [start + 2048, 1024]
+      ])
+      expect(log.all.filter((entry) => entry.startsWith(liar.self))).toEqual([])
+    })
+
     it.each([
       ['the whole', { offset: 0, count: LENGTH }],
       ['another part', { offset: 3 * 1024, count: 2000 }],

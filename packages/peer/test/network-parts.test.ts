@@ -12,15 +12,18 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import type { Libp2p } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
 import { dialable } from '../dist/network/addresses.js'
 import { Contacts } from '../dist/network/contacts.js'
 import { HELLO_PROTOCOL, type Introductions } from '../dist/network/introductions.js'
 import { Members } from '../dist/network/members.js'
-import type { NetworkNode } from '../dist/network/node.js'
-import { parseEnvelope, sealEnvelope } from '../dist/network/envelope.js'
+import { createNode, type NetworkNode } from '../dist/network/node.js'
+import { parseEnvelope, sealEnvelope, type Envelope } from '../dist/network/envelope.js'
 import { FloodGuard } from '../dist/network/flood-guard.js'
 import { FrameSize } from '../dist/network/frame-size.js'
-import { loadIdentity } from '../dist/network/identity.js'
+import { Gossip } from '../dist/network/gossip.js'
+import { loadIdentity, type Identity } from '../dist/network/identity.js'
+import { LocalAddresses } from '../dist/network/reach/local-addresses.js'
 import { Links } from '../dist/network/links.js'
 import { keyOfPeerId, peerIdOfKey } from '../dist/network/peer-key.js'
 import { decodeRefusal, encodeRefusal } from '../dist/network/refusal.js'
@@ -30,6 +33,7 @@ import { Slots } from '../dist/network/slots.js'
 import { TensorServer } from '../dist/network/tensor-server.js'
 import { TokenBuckets } from '../dist/network/token-bucket.js'
 import { Turns } from '../dist/network/turns.js'
+import '../dist/network/with-resolvers.js'
 import type { Lane, Wire } from '../dist/network/wire.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'peergrad-network-parts-'))
@@ -54,6 +58,54 @@ const codeOfAsync = (work: Promise<unknown>) =>
     () => 'it resolved',
     (error: unknown) => (error instanceof PeergradError ? error.code : `not ours: ${String(error)}`)
   )
+
+it('a node knows for as long as it lives where a peer is', async () => {
+  const node = await createNode({
+    identity: await loadIdentity(join(folder, 'aged')),
+    listen: [],
+    bootstrap: [],
+    mdns: false,
+    topic: 't',
+    transport: undefined,
+    score: () => 0,
+    denies: () => false,
+    excluded: () => false,
+    local: new LocalAddresses(),
+    upnp: undefined,
+    dht: false,
+    relay: undefined
+  })
+  const peer = peerIdFromString(peerIdOfKey(signer().publicKey))
+  await node.peerStore.merge(peer, { multiaddrs: [multiaddr('/ip4/192.0.2.1/tcp/1')] })
+  vi.useFakeTimers({ now: Date.now() + 30 * 24 * 3_600_000, toFake: ['Date'] })
+  try {
+    expect((await node.peerStore.get(peer)).addresses).toHaveLength(1)
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
+it('gossip hands a message on alone, not with the frame that it came in', () => {
+  const key = signer()
+  const validators = new Map<string, (neighbour: unknown, message: { data: Uint8Array }) => unknown>()
+  const delivered: Envelope[] = []
+  new Gossip({
+    pubsub: { topicValidators: validators } as unknown as ConstructorParameters<typeof Gossip>[0]['pubsub'],
+    topic: 't',
+    identity: { peer: 'self' } as Identity,
+    nextSequence: () => 1,
+    links: new Links(),
+    report: () => expect.fail('somebody was reported'),
+    excluded: () => false,
+    deliver: (each) => void delivered.push(each)
+  })
+  const bytes = sealEnvelope({ kind: 'announcement', topic: 't', sequence: 1, payload: Buffer.from('x') }, key)
+  const frame = new Uint8Array(4 << 20)
+  frame.set(bytes, 1000)
+  validators.get('t')!(peerIdOfKey(key.publicKey), { data: frame.subarray(1000, 1000 + bytes.byteLength) })
+  expect(delivered.map((each) => each.bytes.buffer.byteLength)).toEqual([bytes.byteLength])
+  expect(delivered.map((each) => each.payload.buffer.byteLength)).toEqual([bytes.byteLength])
+})
 
 describe('envelope', () => {
   const key = signer()

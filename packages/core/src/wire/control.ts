@@ -162,6 +162,40 @@ const dataPosition = z.strictObject({
 })
 export type DataPosition = z.infer<typeof dataPosition>
 
+/** The same as it travels: each name once, and of each view change the places of its members among them, u16, little-endian. */
+const packedPosition = z.strictObject({
+  epoch: z.int().min(0),
+  start: round,
+  peers: z
+    .array(peer)
+    .min(1)
+    .max(4 * MEMBERS_LIMIT),
+  changes: z.array(z.strictObject({ round, places: bytes(2 * MEMBERS_LIMIT) })).max(4096)
+})
+const wirePosition = packedPosition.transform(unpackPosition).pipe(dataPosition)
+
+function packPosition({ epoch, start, changes }: DataPosition): z.infer<typeof packedPosition> {
+  const peers = [...new Set(changes.flatMap(({ members }) => members))]
+  const place = new Map(peers.map((peer, at) => [peer, at]))
+  const packed = changes.map(({ round, members }) => {
+    const places = new Uint8Array(2 * members.length)
+    const view = new DataView(places.buffer)
+    members.forEach((peer, at) => view.setUint16(2 * at, place.get(peer) as number, true))
+    return { round, places }
+  })
+  return { epoch, start, peers, changes: packed }
+}
+
+/** A place that nobody has is left undefined, for `dataPosition` to refuse. */
+function unpackPosition({ epoch, start, peers, changes }: z.infer<typeof packedPosition>) {
+  const unpacked = changes.map(({ round, places }) => {
+    const view = new DataView(places.buffer, places.byteOffset, places.byteLength)
+    const members = Array.from({ length: places.byteLength >> 1 }, (_, at) => peers[view.getUint16(2 * at, true)])
+    return { round, members }
+  })
+  return { epoch, start, changes: unpacked }
+}
+
 const answer = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('welcome'),
@@ -191,7 +225,7 @@ const answer = z.discriminatedUnion('kind', [
     view,
     /** model state first, then the optimiser's vectors */
     vectors: z.array(z.strictObject({ digest, length })).min(1).max(8),
-    position: dataPosition,
+    position: wirePosition,
     /** whom the run has excluded, the last ones first */
     evidence: z.array(evidence).max(DONATED_EVIDENCE),
     /** who used an invitation for one peer and is not in the view, the last ones */
@@ -248,15 +282,17 @@ export const controlAnswers = codec<ControlAnswer>(answer, 'answer')
 
 /** The message as it travels: a proposal is in it by itself, as what was accepted, or as what was decided. */
 function withPackedProposals(value: object): object {
-  const { proposal, accepted, decision } = value as {
+  const { proposal, accepted, decision, position } = value as {
     proposal?: Proposal
     accepted?: { proposal: Proposal } | null
     decision?: { proposal: Proposal } | null
+    position?: DataPosition
   }
   return {
     ...value,
     ...(proposal && { proposal: packProposal(proposal) }),
     ...(accepted && { accepted: { ...accepted, proposal: packProposal(accepted.proposal) } }),
-    ...(decision && { decision: { ...decision, proposal: packProposal(decision.proposal) } })
+    ...(decision && { decision: { ...decision, proposal: packProposal(decision.proposal) } }),
+    ...(position && { position: packPosition(position) })
   }
 }

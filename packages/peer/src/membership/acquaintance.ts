@@ -210,9 +210,9 @@ export class Acquaintance {
       request.respond(controlAnswers.encode(this.#welcome(request.from, run, message)))
       if (manifest === null) return undefined
       // one that still trains for another founding comes again when it has taken up this one
-      if (message.lineage === null || this.#meet({ lineage: message.lineage, running: message.running })) {
-        this.#add(request.from, message.resumed)
-      }
+      const ours = message.lineage === null || this.#meet({ lineage: message.lineage, running: message.running })
+      // one that is not connected yet is greeted when it is; of one that never is nobody would say that it went
+      if (ours && this.#mesh.connected().includes(request.from)) this.#add(request.from, message.resumed)
       return undefined
     } catch (error) {
       const refusal = PeergradError.from(error)

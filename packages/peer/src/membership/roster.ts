@@ -71,7 +71,10 @@ export class Roster extends Emitter<RosterEvents> {
     this.#detector = new FailureDetector({ mesh: swarm.mesh, clock, begin: swarm.manifest.deadline })
     this.#off = [
       swarm.on('ready', () => this.#admit()),
-      swarm.mesh.on('disconnect', ({ peer }) => this.#newcomers.delete(peer)),
+      swarm.mesh.on('disconnect', ({ peer }) => {
+        this.#newcomers.delete(peer)
+        this.#suspicions.forget(peer)
+      }),
       this.#detector.on('suspect', (suspicion) => {
         this.emit('suspect', suspicion)
         this.#opinion()

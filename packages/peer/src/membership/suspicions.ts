@@ -10,6 +10,11 @@ export class Suspicions {
     if (last === undefined || number >= last.number) this.#lists.set(accuser, { number, suspects: new Set(suspects) })
   }
 
+  /** The peer went: another process of it numbers anew, and one that lives says again whom it suspects. */
+  forget(accuser: PeerId): void {
+    this.#lists.delete(accuser)
+  }
+
   /** Forgets what those said that are no members. */
   retain(members: readonly PeerId[]): void {
     for (const accuser of this.#lists.keys()) if (!members.includes(accuser)) this.#lists.delete(accuser)

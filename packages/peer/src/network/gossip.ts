@@ -132,7 +132,8 @@ export class Gossip {
       verifyEnvelope(data)
       if (!this.#replays.accept(from, sequence)) return TopicValidatorResult.Ignore
       if (!own && !this.#signers.allows(from, cost)) return TopicValidatorResult.Ignore
-      this.#init.deliver(envelope)
+      // a copy of its own size: what came is a view of a whole frame, which would be cloned with each message in it
+      this.#init.deliver(parseEnvelope(Uint8Array.from(data)))
       return TopicValidatorResult.Accept
     } catch {
       report(neighbour, 'malformed')

@@ -63,6 +63,8 @@ export async function createNode(init: NodeInit): Promise<NetworkNode> {
   return createLibp2p({
     start: false,
     privateKey: init.identity.libp2pKey,
+    // the default forgets after an hour where a peer is, also one that is connected all the while
+    peerStore: { maxAddressAge: Infinity, maxPeerAge: Infinity },
     ...(init.metrics && { metrics: init.metrics }),
     addresses: { listen: [...init.listen] },
     transports: [await loadTransport(init.transport), webSocketTransport(), relayTransport()],

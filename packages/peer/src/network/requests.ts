@@ -161,7 +161,7 @@ export class Requests {
     try {
       const bytes = await readFrame(reader, ENVELOPE_LIMIT)
       this.#init.links.control(peer, 'received', bytes.byteLength)
-      return verifyEnvelope(bytes)
+      return verifyEnvelope(Uint8Array.from(bytes))
     } catch (thrown) {
       const error = PeergradError.from(thrown)
       if (error.code === 'corrupt') throw this.#offence(peer, error.message)

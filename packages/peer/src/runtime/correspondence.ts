@@ -6,6 +6,9 @@ import { donate } from './state-sync.js'
 
 type Asked = Extract<ControlRequest, { kind: 'derived' }>
 
+/** Rounds that a member which leaves may be behind. One that is further is missed by its silence. */
+const PAST = 8
+
 /** What the others say and ask, brought to the part that it concerns. */
 export class Correspondence {
   readonly #parts: PeerParts
@@ -73,6 +76,8 @@ export class Correspondence {
     roster.heard(from)
     switch (message.kind) {
       case 'leave':
+        // of rounds ago: somebody else says it again, and the peer has come back since
+        if (message.round + PAST < (this.#presence.here?.round ?? 0)) return
         return roster.leaves(from)
       case 'suspicions':
         return roster.suspicions(from, message)

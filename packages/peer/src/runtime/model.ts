@@ -102,8 +102,9 @@ export class Model {
   }
 
   async #advance(gradient: string): Promise<void> {
-    const { store, engine, optimiser, learningRate } = this.#init
-    const step = this.#round + 1
+    const { store, engine, optimiser, learningRate, stepsPerRound } = this.#init
+    // a round that only changed the view made none
+    const step = Math.floor(this.#step / stepsPerRound) + 1
     await store.applyUpdate({
       from: this.key,
       to: stateKey(this.#round + 1),
@@ -127,7 +128,8 @@ export class Model {
     for (const [past, { key, digest }] of this.#outcomes) {
       if (past > round - RETENTION || past >= floor) continue
       this.#outcomes.delete(past)
-      vectors.withdraw(digest)
+      // rounds in which nothing was worth sending end with the same vector
+      if (![...this.#outcomes.values()].some((kept) => kept.digest === digest)) vectors.withdraw(digest)
       await store.delete([key])
     }
     const kept = new Set([...this.#outcomes.values()].map(({ key }) => key))

@@ -222,6 +222,10 @@ export class RoundAgreement {
 
   #onPromise(from: PeerId, message: Body<'promise'>): void {
     if (message.ballot !== this.#leading || this.#proposals.has(message.ballot)) return
+    const { accepted } = message
+    // no honest member accepted such a thing, and whoever proposed it again would be taken for the liar
+    const possible = accepted === null || (accepted.ballot < message.ballot && this.#init.valid(accepted.proposal))
+    if (from !== this.#init.self && !possible) return this.distrust(from)
     this.#promises.add(from, message)
     this.#propose()
   }
