@@ -1,6 +1,8 @@
 import { maxAbs } from './reductions'
 
 const BLOCK: usize = 1024
+/** 8454659·2⁹⁸: what is above decodes to infinity, for 127 of it are more than a float32. */
+const LARGEST_SCALE = reinterpret<f32>(0x7c010203)
 
 /** Four floats over the scale, rounded to nearest even and clamped to ±127. */
 @inline
@@ -12,7 +14,7 @@ function quantised(x: v128, scales: v128): v128 {
 export function quantiseInt8(values: usize, scales: usize, x: usize, count: usize): void {
   for (let start: usize = 0; start < count; start += BLOCK) {
     const end = min<usize>(start + BLOCK, count)
-    const scale = maxAbs(x + (start << 2), end - start) / 127
+    const scale = min<f32>(maxAbs(x + (start << 2), end - start) / 127, LARGEST_SCALE)
     store<f32>(scales + (start / BLOCK << 2), scale)
     if (scale == 0) {
       memory.fill(values + start, 0, end - start)

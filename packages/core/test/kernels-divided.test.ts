@@ -110,6 +110,14 @@ describe('a divided call has the bits of one thread', () => {
     kernels.median(out.subarray(0, 1000), few)
   })
 
+  it('asks for them with more vectors than 128 too', () => {
+    let asked = 0
+    const team = new Team({ size: 2, start: () => (asked += 1) })
+    const kernels = createKernels({ memory: arena.memory, team })
+    kernels.pairDistances(Array<Vector>(200).fill(inputs[0]!.subarray(0, 10_000)))
+    expect(asked).toBe(1)
+  })
+
   it('refuses what the kernels refuse, with the same words', () => {
     const [kernels] = teams as [Kernels]
     expect(() => kernels.average([out], inputs, [[1, 1, 1, 1, 1, -1]])).toThrow(/got the weights 1, 1, 1, 1, 1, -1/)

@@ -148,6 +148,8 @@ describe.each(paths)('%s', (_name, k) => {
     const unit = fromBits(1)
     expect(roundTrip([150 * unit, -150 * unit, 3 * unit]).packed).toEqual([127, -127, 3])
     expect(roundTrip([60 * unit]).packed).toEqual([0])
+    const most = 3.4028234663852886e38
+    expect(roundTrip([most, -most]).out).toEqual([3.4028232635611926e38, -3.4028232635611926e38])
     const { scales } = roundTrip([...new Array(1024).fill(127), 254])
     expect(scales).toEqual([1, 2])
   })

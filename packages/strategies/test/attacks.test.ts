@@ -61,6 +61,11 @@ describe('what is crafted', () => {
     for (const [i, value] of expected.entries()) expect(out[i]).toBeCloseTo(value, 12)
   })
 
+  it('alie:tau=auto goes far where the hostile are a majority', async () => {
+    const [there] = await craft('alie:tau=auto', [[0], [Math.SQRT2]], { n: 5, f: 3 })
+    expect(Math.abs(there! - Math.SQRT2 / 2)).toBeGreaterThan(5)
+  })
+
   it('alie:tau=auto is the shift that the majority argument allows', async () => {
     // 24 of 50 hostile, the authors' example: s = 2, Φ⁻¹(24/26) = 1.426
     const out = await craft('alie:tau=auto', [[0], [Math.SQRT2]], { n: 50, f: 24 })

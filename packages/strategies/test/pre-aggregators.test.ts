@@ -38,6 +38,8 @@ describe('cases', () => {
 
   it('arc scales the longest down to the next norm: ⌊2f (n − f) / n⌋ of them', async () => {
     expect(prepare(await load('arc:f=1'), [[1], [-2], [3], [40]])).toEqual([[1], [-2], [3], [3]])
+    const [, , far] = prepare(await load('arc:f=1'), [[2.5e-7], [2.5e-7], [3.4e38]])
+    expect(far![0]! / 2.5e-7).toBeCloseTo(1, 6)
     expect(prepare(await load('arc:f=2'), [[1], [2], [3], [40], [-50]])).toEqual([[1], [2], [3], [3], [-3]].map(([x]) => [Math.sign(x!) * Math.min(2 + 1, Math.abs(x!))])) // prettier-ignore
   })
 

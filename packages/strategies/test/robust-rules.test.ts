@@ -63,7 +63,7 @@ describe('a condition on the number of inputs', () => {
     ['krum:f=1,neighbours=n-f-1', 3, Infinity],
     ['multi-krum:f=1,m=6', 6, Infinity],
     ['bulyan:f=2', 11, 64],
-    ['mda:f=2', 5, 632],
+    ['mda:f=2', 5, 131],
     ['monna:f=1,trusted=4', 5, Infinity],
     ['smea:f=1', 3, 64],
     ['smea:f=3', 7, 32],
@@ -142,6 +142,10 @@ describe('cases', () => {
     for (const value of aggregate(await rule('caf:f=1'), rows)) expect(Math.abs(value - 0.5)).toBeLessThanOrEqual(0.5)
   })
 
+  it('the geometric median of large inputs is finite with the least nu', async () => {
+    expect(aggregate(await rule('geometric-median:nu=1e-250'), [[1e38], [1e38], [1e38]])).toEqual([Math.fround(1e38)])
+  })
+
   it('centered clipping lets one input move the result by tau / n at most', async () => {
     const honest = [[0, 0], [1, 0], [0, 1], [1, 1]] // prettier-ignore
     const clipping = await rule('centered-clipping:tau=0.1,iterations=1')
@@ -166,8 +170,9 @@ describe('cases', () => {
     ['krum:power=3', 'argument', /krum\.power: got 3, expected 1, 2 or 4/],
     ['krum:neighbours=n', 'unknown', /krum\.neighbours: got "n", expected one of n-f-2, n-f-1/],
     ['trimmed-mean:f=-1', 'argument', /trimmed-mean\.f: got -1/],
-    ['geometric-median:nu=0', 'argument', /expected nu ≥ 1e-300/],
+    ['geometric-median:nu=0', 'argument', /expected 1e-250 ≤ nu ≤ 1e\+250/],
     ['centered-clipping:from=last', 'unknown', /expected one of median, zero/],
+    ['dnc:iterations=63,dimensions=1000000', 'argument', /expected at most 1000000 coordinates/],
     ['mda:g=1', 'unknown', /got the option "g"/]
   ])('%s is refused', async (text, code, message) => {
     await expect(rule(text)).rejects.toMatchObject({ code, message: expect.stringMatching(message) as string })

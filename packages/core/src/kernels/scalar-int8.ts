@@ -1,5 +1,7 @@
 import { INT8_BLOCK, type Kernels } from './kernels.js'
 
+/** What is above decodes to infinity: 127 of it are more than a float32. */
+const LARGEST_SCALE = 8_454_659 * 2 ** 98
 const ROUND = 12_582_912 // 1.5·2²³: adding and subtracting it in float32 rounds to a whole number, ties to even
 
 export const scalarInt8: Pick<Kernels, 'quantiseInt8' | 'dequantiseInt8'> = {
@@ -9,7 +11,7 @@ export const scalarInt8: Pick<Kernels, 'quantiseInt8' | 'dequantiseInt8'> = {
       const end = Math.min(start + INT8_BLOCK, x.length)
       let largest = 0
       for (let i = start; i < end; i++) largest = Math.max(largest, Math.abs(x[i]))
-      const scale = Math.fround(largest / 127)
+      const scale = Math.min(Math.fround(largest / 127), LARGEST_SCALE)
       scales[block] = scale
       for (let i = start; i < end; i++) {
         const rounded = Math.fround(Math.fround(Math.fround(x[i] / scale) + ROUND) - ROUND)

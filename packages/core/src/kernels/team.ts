@@ -18,8 +18,8 @@ const WORD = {
 const TEXT_AT = 64
 const TEXT_BYTES = 1 << 18
 const NUMBERS_AT = TEXT_AT + TEXT_BYTES
-/** Numbers that may come out of one call. */
-const NUMBERS = 1 << 14
+/** Numbers that may come out of one call: distances between 1,024 vectors. Pages that nobody touches take no memory. */
+const NUMBERS = 1 << 20
 
 /** Does one piece of a call on the calling thread, and writes the numbers that come out into their places. */
 export type DoPiece<C> = (call: C, piece: number, numbers: Float64Array) => void

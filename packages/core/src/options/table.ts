@@ -128,7 +128,7 @@ export const OPTIONS = {
     default: 'constant',
     placeholder: 'SCHEDULE',
     describe:
-      'learning rate over the rounds: constant, step:every=100,factor=0.1, cosine:steps=1000; each with warmup=50'
+      'learning rate over the optimiser steps: constant, step:every=100,factor=0.1, cosine:steps=1000; each with warmup=50'
   }),
   'worker-momentum': number({
     group: 'run',
@@ -289,7 +289,7 @@ export const OPTIONS = {
     group: 'peer',
     default: undefined,
     placeholder: 'DIR',
-    defaultText: '~/.cache/peergrad',
+    defaultText: 'peergrad in XDG_CACHE_HOME, else ~/.cache/peergrad',
     describe: 'where data sets are kept once fetched, and the keys of the peers of this machine'
   }),
   data: text({
@@ -333,7 +333,8 @@ export const OPTIONS = {
     min: 0.1,
     max: 1e6,
     unit: 's',
-    describe: 'how long to wait for the other peers before the first round'
+    describe:
+      'how long to wait for other peers: for the run and its first round, while too few are here, and for the state when it has to be taken'
   }),
   identity: text({
     group: 'peer',

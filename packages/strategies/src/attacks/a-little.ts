@@ -51,5 +51,6 @@ export function optimalAlie(options: PluginOptions): GradientAttack {
 function largestShift({ n, f }: Pick<CraftInput, 'n' | 'f'>): number {
   const supporters = Math.floor(n / 2 + 1) - f
   const share = (n - f - supporters) / (n - f)
-  return share > 0 && share < 1 ? normalQuantile(share) : 0
+  // no supporter is needed where the hostile are a majority: as far as there is a quantile
+  return share > 0 ? normalQuantile(Math.min(share, 1 - 1e-9)) : 0
 }

@@ -4,7 +4,7 @@ import { maximise, searchOf, SEARCH } from './line-search.js'
 import { along, meanOf } from './moments.js'
 
 /**
- * Inner product manipulation, −τ·μ (Xie et al., UAI 2020, "Fall of Empires"): with a large τ the mean goes backwards, with
+ * Inner product manipulation, −τ·μ (Xie et al., UAI 2019, "Fall of Empires"): with a large τ the mean goes backwards, with
  * a small one distances tell nothing.
  *
  * @param options tau: 2 unless given; 0.1 is the stealthy one

@@ -1,7 +1,13 @@
+/** C(n, k). */
+export function subsets(n: number, k: number): number {
+  let count = 1
+  for (let i = 1; i <= k; i++) count = (count * (n - k + i)) / i
+  return count
+}
+
 /** That there are at most `most` subsets of n − f of n to look at: C(n, f). */
 export function fewSubsets(n: number, f: number, most: number): string | undefined {
-  let count = 1
-  for (let k = 1; k <= f; k++) count = (count * (n - f + k)) / k
+  const count = subsets(n, f)
   return count > most ? `expected at most ${most} subsets of n − f inputs, C(${n}, ${f}) is ${count}` : undefined
 }
 

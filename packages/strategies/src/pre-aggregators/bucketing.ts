@@ -5,7 +5,7 @@ import { checkNames, integerOption, type PluginOptions } from '../plugin-options
 /**
  * The vectors are dealt into buckets of `s`, the last one perhaps smaller, by a permutation from the round's seed, alike on
  * every peer; their means go on (Karimireddy et al., ICLR 2022, algorithm 1). f hostile vectors spoil f of ⌈n / s⌉ buckets at
- * most. One pass over n·d, ⌈n / s⌉ vectors of scratch.
+ * most. n ≥ 1. One pass over n·d, ⌈n / s⌉ vectors of scratch.
  */
 export function bucketing(options: PluginOptions): PreAggregator {
   checkNames('bucketing', options, ['s'])

@@ -1,4 +1,4 @@
-import type { PreAggregationInput, Vector } from '@peergrad/core'
+import type { PreAggregationInput, RuleKernels, Vector } from '@peergrad/core'
 
 /** Vectors longer than `most` scaled down to it, in scratch; the others as they are. */
 export function clip(
@@ -9,9 +9,16 @@ export function clip(
   return vectors.map((x, i) => {
     if (norms[i] <= most) return x
     const { vector } = scratch(x.length)
-    kernels.scale(vector, x, most / norms[i])
+    scaleDown(kernels, vector, x, most / norms[i])
     return vector
   })
+}
+
+/** A subnormal float32 has few bits, so a factor that is one is applied in two. */
+function scaleDown(kernels: RuleKernels, out: Vector, x: Vector, factor: number): void {
+  if (factor >= 2 ** -126) return kernels.scale(out, x, factor)
+  kernels.scale(out, x, 2 ** -100)
+  kernels.scale(out, out, factor * 2 ** 100)
 }
 
 /** Euclidean norm of each. */

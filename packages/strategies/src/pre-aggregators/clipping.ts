@@ -3,7 +3,7 @@ import { checkNames, numberOption, type PluginOptions } from '../plugin-options.
 import { clip, normsOf } from './clip.js'
 
 /**
- * x·min(1, c / ‖x‖): no vector is longer than `c`, 2 when left out. A pass over n·d, and over what is longer once more, into as
+ * x·min(1, c / ‖x‖): no vector is longer than `c`, 2 when left out (ByzFL's static clipping). n ≥ 1. A pass over n·d, and over what is longer once more, into as
  * many vectors of scratch.
  */
 export function clipping(options: PluginOptions): PreAggregator {

@@ -6,7 +6,7 @@ import { checkNames, type PluginOptions } from '../plugin-options.js'
 /**
  * Krum, repeated on what is left, selects n − 2f inputs; of these, per coordinate, the mean of the n − 4f values nearest to
  * the median (El Mhamdi et al., ICML 2018, section 4). The score among r inputs looks at r − f − 2 others, one at least.
- * n ≥ 4f + 3, n ≤ 64. Two passes over n·d; O(n³ log n) for the scores.
+ * n ≥ 4f + 3, n ≤ 64. ⌈n/16⌉ passes over n·d for the distances and one more; O(n³ log n) for the scores.
  */
 export function bulyan(options: PluginOptions): Aggregator {
   checkNames('bulyan', options, ['f', ...KRUM_OPTIONS])

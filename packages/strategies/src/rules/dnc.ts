@@ -1,20 +1,28 @@
-import type { Aggregator, Random, Vector } from '@peergrad/core'
+import { PeergradError, type Aggregator, type Random, type Vector } from '@peergrad/core'
 import { between, declared, minority } from '../declared.js'
 import { ascending, membership } from '../geometry/nearest.js'
 import { centredProducts, SPECTRAL_INPUTS, topEigenpair } from '../geometry/spectrum.js'
 import { checkNames, integerOption, type PluginOptions } from '../plugin-options.js'
 
+/** Over all iterations: with 64 inputs some seconds. */
+const COORDINATES = 1_000_000
+
 /**
  * Divide and conquer: `iterations` times, on `dimensions` random coordinates, the f inputs that reach farthest along the top
  * direction of the covariance are found out; the mean of those that never were (Shejwalkar and Houmansadr, NDSS 2021,
  * algorithm 2 with filtering constant 1). The coordinates are drawn from the round's seed, alike on every peer. 2f < n ≤ 64,
- * n > iterations·f. One pass over n·d.
+ * n > iterations·f, and at most a million coordinates in all. One pass over n·d, and iterations·(dimensions·n² + n³) beside it, by
+ * one thread.
  */
 export function dnc(options: PluginOptions): Aggregator {
   checkNames('dnc', options, ['f', 'iterations', 'dimensions'])
   const f = declared('dnc', options)
   const iterations = integerOption('dnc', options, 'iterations', { fallback: 1, min: 1, max: 100 })
-  const dimensions = integerOption('dnc', options, 'dimensions', { fallback: 10_000, min: 1, max: 1_000_000 })
+  const dimensions = integerOption('dnc', options, 'dimensions', { fallback: 10_000, min: 1, max: COORDINATES })
+  if (iterations * dimensions > COORDINATES) {
+    const message = `dnc: got ${iterations} iterations × ${dimensions} dimensions, expected at most ${COORDINATES} coordinates in all`
+    throw new PeergradError('argument', message)
+  }
   return {
     name: 'dnc',
     f,

@@ -14,8 +14,8 @@ import { begin, startable, startOption } from './start.js'
 export function geometricMedian(options: PluginOptions): Aggregator {
   const name = 'geometric-median'
   checkNames(name, options, ['nu', 'iterations', 'tolerance', 'from'])
-  // its inverse, for each of the inputs, has a finite sum
-  const nu = numberOption(name, options, 'nu', { fallback: 1e-6, min: 1e-300 })
+  // the largest float over it, for each of the inputs, has a finite sum, and the least over it is no subnormal
+  const nu = numberOption(name, options, 'nu', { fallback: 1e-6, min: 1e-250, max: 1e250 })
   const iterations = integerOption(name, options, 'iterations', { fallback: 20, min: 1, max: 1000 })
   const tolerance = numberOption(name, options, 'tolerance', { fallback: 1e-4, min: 0, below: 1 })
   const start = startOption(name, options)

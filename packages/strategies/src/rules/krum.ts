@@ -6,7 +6,7 @@ import { checkNames, type PluginOptions } from '../plugin-options.js'
 /**
  * The input of the lowest score: the sum of its squared distances to its n − f − 2 nearest others (Blanchard et al., NeurIPS
  * 2017, section 4); `neighbours=n-f-1` is ByzFL's reading, `power` 1 or 4 that of others. n > 2f + 2, or n > 2f
- * with a neighbour more. One pass over n·d for the n(n−1)/2 distances, and a copy.
+ * with a neighbour more. ⌈n/16⌉ passes over n·d for the n(n−1)/2 distances, and a copy.
  */
 export function krum(options: PluginOptions): Aggregator {
   checkNames('krum', options, ['f', ...KRUM_OPTIONS])

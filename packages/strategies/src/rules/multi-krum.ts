@@ -6,7 +6,7 @@ import { checkNames, integerOption, type PluginOptions } from '../plugin-options
 
 /**
  * Mean of the `m` inputs of the lowest Krum scores, n − f of them when `m` is 0 or left out (Blanchard et al., NeurIPS 2017,
- * section 5); options and condition as of `krum`. Two passes over n·d, one for the distances.
+ * section 5); options and condition as of `krum`. ⌈n/16⌉ passes over n·d for the distances and one more.
  */
 export function multiKrum(options: PluginOptions): Aggregator {
   checkNames('multi-krum', options, ['f', 'm', ...KRUM_OPTIONS])

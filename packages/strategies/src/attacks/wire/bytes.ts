@@ -49,5 +49,5 @@ function bytes(
   arm: (context: AttackContext) => ReturnType<WireAttack['arm']>
 ): WireAttack {
   checkNames(name, options, [])
-  return { name, describe, holds: ELSEWHERE, level: 'payload', knows: [], arm }
+  return { name, describe, holds: ELSEWHERE, level: 'payload', knows: name === 'withhold' ? [] : ['own'], arm }
 }

@@ -36,7 +36,7 @@ export function impersonation(options: PluginOptions): WireAttack {
     describe: "announces contributions in other peers' names beside its own",
     holds: 'a manifest is its signer’s whatever name stands in it: the victims’ own contributions are in the round',
     level: 'protocol',
-    knows: [],
+    knows: ['topology'],
     arm: (context) =>
       speaking(context, (message, speech) => {
         if (message.kind !== 'manifest') return [message]

@@ -46,7 +46,8 @@ export function inflatedSamples(options: PluginOptions): WireAttack {
   return {
     name: 'inflated-samples',
     describe: 'says that its gradient is of factor (1e6) times as many samples as it is',
-    holds: 'counts weigh nothing unless the run says so, and then at most cap (2) times the median count',
+    holds:
+      'a count above what a round can have is refused as malformed; below it none weighs more than cap (2) times the median',
     level: 'protocol',
     knows: ['own'],
     arm: ({ schedule }) => ({
