@@ -43,14 +43,42 @@ const { values } = parseArgs({
 })
 
 compile()
-if (values.seed !== undefined) await replay({ seed: Number(values.seed), strategy: values.strategy })
+const known = await strategiesKnown()
+const wrong = whatIsWrong(values)
+if (wrong !== undefined) {
+  process.stderr.write(`test:faults: ${wrong}\n`)
+  process.exitCode = 2
+} else if (values.seed !== undefined) await replay({ seed: Number(values.seed), strategy: values.strategy })
 else if (values.case !== undefined) await replay({ strategy: values.strategy, index: Number(values.case) })
 else await everything()
 
-async function everything() {
+/** Each strategy with the number of its cases. */
+async function strategiesKnown() {
   const worker = start()
-  const strategies = (await ask(worker, { list: true })).filter(([name]) => [name, undefined].includes(values.strategy))
+  const found = await ask(worker, { list: true })
   worker.kill()
+  if (!Array.isArray(found)) throw new Error(found.breaches.wrong.join())
+  return new Map(found)
+}
+
+/** Undefined when nothing is. */
+function whatIsWrong({ schedules, first, seed, strategy, case: index }) {
+  const numbers = Object.entries({ schedules, first, seed, case: index })
+  const [word, got] = numbers.find(([, value]) => value !== undefined && !/^\d{1,9}$/.test(value)) ?? []
+  if (word !== undefined) return `--${word}: got ${got}, expected a whole number from 0`
+  if (strategy !== undefined && !known.has(strategy))
+    return `--strategy: got ${strategy}, expected one of ${[...known.keys()].join(', ')}`
+  if (index === undefined) return undefined
+  if (strategy === undefined)
+    return `--case: got ${index} without --strategy, expected the strategy that it is a case of`
+  const count = known.get(strategy)
+  return Number(index) < count
+    ? undefined
+    : `--case: got ${index}, expected one below ${count}: so many has ${strategy}`
+}
+
+async function everything() {
+  const strategies = [...known].filter(([name]) => [name, undefined].includes(values.strategy))
   const cases = strategies.flatMap(([strategy, count]) =>
     Array.from({ length: count }, (_, index) => ({ strategy, index }))
   )
@@ -164,7 +192,7 @@ function table({ matrix, random, seconds, rounds, stranded, missed, measures, ..
   const schedules = matrix + random
   return `# Faults on the virtual clock
 
-\`pnpm test:faults ${values.strategy === undefined ? '' : `--strategy ${values.strategy} `}--schedules ${random}\`: ${matrix} cases of the matrix strategies × moments × victims × blows, and ${random} random schedules of up to three overlapping faults on 4 to 8 peers. In ${stranded} of them a majority was lost for good, and the rest was right to give up; in ${missed} a fault waited for a moment that never came. A schedule counts once in each column.
+\`pnpm test:faults ${values.strategy === undefined ? '' : `--strategy ${values.strategy} `}${Number(values.first) === 0 ? '' : `--first ${values.first} `}--schedules ${random}\`: ${matrix} cases of the matrix strategies × moments × victims × blows, and ${random} random schedules of up to three overlapping faults on 4 to 8 peers. In ${stranded} of them a majority was lost for good, and the rest was right to give up; in ${missed} a fault waited for a moment that never came. A schedule counts once in each column.
 
 | schedules | rounds | ${LAWS.join(' | ')} | schedules a second |
 |---|---|${LAWS.map(() => '---|').join('')}---|

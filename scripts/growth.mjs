@@ -28,6 +28,11 @@ const PEERS = {
   gossip: { peers: [...MANY, 1000] }
 }
 const wanted = process.argv.slice(2).filter((word) => word !== '--draw')
+const stray = wanted.find((name) => !Object.hasOwn(PEERS, name))
+if (stray !== undefined) {
+  process.stderr.write(`growth: got ${stray}, expected one of ${Object.keys(PEERS).join(', ')}\n`)
+  process.exit(2)
+}
 const SIZES = ['--model-size', '256', '--latency', '10', '--bandwidth', '100']
 
 const documents = []

@@ -1,4 +1,12 @@
-import { random, type Arena, type Clock, type Engine, type RunManifest, type Vector } from '@peergrad/core'
+import {
+  random,
+  type Arena,
+  type Clock,
+  type Disguise,
+  type Engine,
+  type RunManifest,
+  type Vector
+} from '@peergrad/core'
 import { quadraticEngine } from '@peergrad/peer'
 import type { PeerSettings } from './protocol.js'
 
@@ -14,9 +22,10 @@ export interface EngineParts {
 
 export async function openEngine(
   settings: PeerSettings,
-  { manifest, arena, clock }: { manifest: RunManifest; arena: Arena; clock: Clock }
+  { manifest, arena, clock, disguise }: { manifest: RunManifest; arena: Arena; clock: Clock; disguise: Disguise }
 ): Promise<EngineParts> {
-  if (settings.engine === 'wasm') return wasm(manifest, arena)
+  if (settings.engine === 'wasm') return wasm(manifest, arena, disguise)
+  if (disguise.dataset !== undefined) throw new Error(`an attack on data was given to the engine ${settings.engine}`)
   const { length, milliseconds } = settings
   const engine = settings.engine === 'flat' ? flatEngine : quadraticEngine
   return { engine: engine({ clock, length, milliseconds }), partition: dealt }
@@ -55,13 +64,14 @@ function flatEngine({ clock, length, milliseconds }: { clock: Clock; length: num
   }
 }
 
-async function wasm(manifest: RunManifest, arena: Arena): Promise<EngineParts> {
+async function wasm(manifest: RunManifest, arena: Arena, disguise: Disguise): Promise<EngineParts> {
   // dozens of peers that do not need it start faster without
   const { createEngine, createPartitioner, loadDataset } = await import('@peergrad/engine')
-  const dataset = await loadDataset(manifest.dataset, { cacheDirectory: '' })
+  const honest = await loadDataset(manifest.dataset, { cacheDirectory: '' })
+  const dataset = disguise.dataset?.(honest, manifest) ?? honest
   const engine = await createEngine({ backend: 'wasm', model: manifest.model, dataset, arena, workers: 1 })
   const partitioner = await createPartitioner(manifest.partition)
-  const { train, classes } = dataset
+  const { train, classes } = honest
   const partition = (shards: number) =>
     partitioner.partition({ labels: train.labels, classes, shards, random: random(manifest.seed, 'partition') })
   return { engine, partition }

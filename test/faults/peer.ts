@@ -140,7 +140,7 @@ async function main(): Promise<void> {
 
     const manifest = await swarm.find({ deadline: patience, signal })
     starting = 'engine'
-    const { engine, partition } = await openEngine(settings, { manifest, arena, clock })
+    const { engine, partition } = await openEngine(settings, { manifest, arena, clock, disguise })
     closing.push(engine)
     starting = 'store'
     const honest = traps.store(await openStore({ peer: mesh.self, arena, clock, logger, closing }))
@@ -152,7 +152,7 @@ async function main(): Promise<void> {
       ...parts,
       strategy: disguise.strategy?.(strategy, manifest) ?? strategy,
       swarm,
-      engine: endable(engine),
+      engine: endable(disguise.engine?.(engine) ?? engine),
       store,
       partition,
       schedule: parseSchedule(manifest.schedule),

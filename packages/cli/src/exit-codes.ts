@@ -53,6 +53,12 @@ export const EXIT = {
     means: '`peergrad doctor` found something that keeps peers from training together',
     advice: 'Do what the lines with FAIL say; `warn` alone ends with 0.'
   },
+  diverged: {
+    code: 8,
+    name: 'diverged',
+    means: 'the numbers are not finite: the training diverged',
+    advice: 'Lower --lr, or give --schedule a warm-up; a model or data set of your own may make them too.'
+  },
   interrupted: {
     code: 130,
     name: 'interrupted',
@@ -68,7 +74,7 @@ const OF_ERROR: Readonly<Record<ErrorCode, number>> = {
   duplicate: EXIT.usage.code,
   shape: EXIT.usage.code,
   corrupt: EXIT.usage.code,
-  'non-finite': EXIT.bug.code,
+  'non-finite': EXIT.diverged.code,
   conflict: EXIT.bug.code,
   internal: EXIT.bug.code,
   quorum: EXIT.peers.code,

@@ -113,8 +113,8 @@ ${kind === 'attack' ? 'An' : 'A'} ${kind} for peergrad: \`src/index.js\`. ${peer
 
 \`\`\`sh
 npm test                                  # ${check}: the laws that every ${kind} must hold
-peergrad ${command} --${flag} ./${name}        # in the directory above this one
-${kind === 'rule' ? `peergrad attack --aggregators ./${name} --quick        # where it breaks, and up to how many hostile peers it holds\n` : ''}\`\`\`
+npx peergrad ${command} --${flag} ./${name}        # in the directory above this one
+${kind === 'rule' ? `npx peergrad attack --aggregators ./${name} --quick        # where it breaks, and up to how many hostile peers it holds\n` : ''}\`\`\`
 
 Options stand behind a colon, \`--${flag} ./${name}:key=value\`, and come to the factory as an object.
 `

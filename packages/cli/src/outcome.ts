@@ -60,6 +60,8 @@ export interface RunResult {
   readonly engine: string
   /** one sentence: what the engine is, and why it was taken */
   readonly engineWhy: string
+  /** threads that computed gradients in each peer; null where each peer had its own number */
+  readonly engineWorkers: number | null
   /** driver of the peers' databases */
   readonly store: string
   /** the database averaged, updated and digested the vectors itself */

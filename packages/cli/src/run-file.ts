@@ -7,6 +7,7 @@ import {
   PeergradError,
   resolveOptions,
   type Option,
+  type OptionName,
   type Options
 } from '@peergrad/core'
 import { parse, stringify, YAMLParseError } from 'yaml'
@@ -45,6 +46,16 @@ export function resumePath(flags: Readonly<Record<string, unknown>>, file?: RunF
   return resolveOptions({ flags: { resume: values.resume } }).options.resume
 }
 
+/** Error `argument` for a word about one machine that a command does not look at. */
+export function checkTaken({ name, values }: RunFile, command: string, taken: readonly OptionName[]): void {
+  const stray = Object.keys(values ?? {}).find(
+    (word) => isOptionName(word) && OPTIONS[word].group === 'peer' && !taken.includes(word)
+  )
+  if (stray === undefined) return
+  const message = `${name}: ${stray}: ${command} does not take it; leave it out, or start peers with \`peergrad peer\``
+  throw new PeergradError('argument', message, { path: stray, file: name })
+}
+
 /**
  * A run file for `directory` that says all that the peers of a run must give alike, and how each of them here works.
  */
@@ -60,13 +71,14 @@ function moved(values: unknown, from: string, to: string): unknown {
   return Object.fromEntries(
     Object.entries(values).map(([word, value]: [string, unknown]) => {
       const option: Option<unknown> | undefined = isOptionName(word) ? OPTIONS[word] : undefined
-      if (option?.plugin === undefined) return [word, value]
-      return [word, Array.isArray(value) ? value.map((each) => movedPath(each, from, to)) : movedPath(value, from, to)]
+      // a grid has attacks too, and lists of chains
+      return [word, option?.plugin === undefined && word !== 'attack' ? value : movedPath(value, from, to)]
     })
   )
 }
 
 function movedPath(text: unknown, from: string, to: string): unknown {
+  if (Array.isArray(text)) return text.map((each: unknown) => movedPath(each, from, to))
   if (typeof text !== 'string' || !/^\.{1,2}\//.test(text)) return text
   const path = relative(to, join(from, text))
   return isAbsolute(path) || path.startsWith('.') ? path : `./${path}`

@@ -137,6 +137,7 @@ export class Tally {
       model: this.manifest?.model ?? '',
       engine: this.engine,
       engineWhy: this.engineWhy,
+      engineWorkers: null,
       store: this.store,
       denseInStore: this.denseInStore,
       phasePlaces: this.phasePlaces ?? null,

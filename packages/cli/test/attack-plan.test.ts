@@ -28,6 +28,7 @@ describe('what the flags of a hostile peer say', () => {
     [{ attack: 'sing-flip' }, 'did you mean "sign-flip"'],
     [{ attack: 'zero', 'attack-schedule': 'begin=3' }, 'got "begin"'],
     [{ attack: 'zero', 'attack-schedule': 'every=0' }, 'every ≥ 1'],
+    [{ attack: 'label-flip', 'attack-schedule': 'start=3' }, 'from the first round to the last'],
     [{ accomplices: 'one' }, 'got no --attack']
   ])('%j is refused', async (flags, message) => {
     await expect(attackPlan(flags)).rejects.toThrow(message)

@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { OPTION_NAMES, optionsToManifest, resolveOptions } from '@peergrad/core'
+import { strategies } from '@peergrad/strategies'
 import { describe, expect, test } from 'vitest'
 import { parse as parseYaml } from 'yaml'
 import { blocksOf, commandsOf, pages, pageText } from '../../../test/utils/documents.js'
 import { COMMANDS } from '../src/commands/index.js'
-import { checkComponents } from '../src/compose.js'
+import { checkComponents, createStrategy } from '../src/compose.js'
 import { parseCommandLine } from '../src/parse.js'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
@@ -64,6 +65,20 @@ test('run files of the guide are run files', async () => {
   const files = PAGES.flatMap(blocksOf).filter(({ file }) => file?.endsWith('run.yaml'))
   expect(files.length).toBeGreaterThan(0)
   for (const { file, text } of files) await check({ file: { name: file!, values: parseYaml(text) } })
+})
+
+test('the guide lists every option that a strategy has', async () => {
+  const rows = pageText('docs/guide/strategies.md')
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+  const missing: string[] = []
+  for (const name of strategies.entries.keys()) {
+    const refusal = await createStrategy(`${name}:what-it-has-not=1`, { minibatches: 1, every: 1 }).catch(String)
+    const names = /expected one of (.*)/.exec(String(refusal))![1]!.split(', ')
+    const row = rows.findLast((line) => line.split('|')[1]!.includes(`\`${name}\``)) ?? ''
+    missing.push(...names.filter((option) => !row.includes(`\`${option}\``)).map((option) => `${name}: ${option}`))
+  }
+  expect(missing).toEqual([])
 })
 
 test('the options that pages name are options', () => {

@@ -5,7 +5,8 @@ import { PeergradError, resolveOptions, type RunEvent } from '@peergrad/core'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { defaultOut, directory, writeWhole } from '../src/files.js'
 import { Recorder } from '../src/recorder.js'
-import { readRunFile, runFileText } from '../src/run-file.js'
+import { train } from '../src/commands/train.js'
+import { checkTaken, readRunFile, runFileText } from '../src/run-file.js'
 
 let folder: string
 beforeEach(() => {
@@ -40,6 +41,15 @@ describe('a run file', () => {
       aggregator: 'trimmed-mean:f=1'
     })
   })
+
+  test.each(['data: /mnt', 'patience: 20', 'log-file: x'])(
+    'with what train does not take is refused: %s',
+    async (line) => {
+      const file = await written(`strategy: spirt\n${line}\n`)
+      const error = await caught(() => checkTaken(file, 'train', train.options))
+      expect(error.message).toContain(`${line.split(':')[0]}: train does not take it`)
+    }
+  )
 
   test('may be empty', async () => {
     expect((await written('# nothing yet\n')).values).toEqual({})

@@ -135,4 +135,14 @@ describe('a plug-in can be named', () => {
     const { options } = resolveOptions({ flags: { aggregator: './rule.mjs', strategy: 'spirt' } })
     expect(runFileText(options, runs)).toContain('aggregator: ../rule.mjs\n')
   })
+
+  test('by a path in a grid file, where attacks and chains count from it too', async () => {
+    const grids = join(folder, 'grids')
+    mkdirSync(grids)
+    writeFileSync(join(grids, 'grid.yaml'), 'attack: [none, ./evil.mjs:k=1]\npre-aggregator: [[./clip.mjs, nnm], []]\n')
+    expect((await readRunFile(join('grids', 'grid.yaml'))).values).toEqual({
+      attack: ['none', './grids/evil.mjs:k=1'],
+      'pre-aggregator': [['./grids/clip.mjs', 'nnm'], []]
+    })
+  })
 })

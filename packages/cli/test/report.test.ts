@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { lines, story } from '../../../test/utils/story.js'
 import { COMMANDS } from '../src/commands/index.js'
+import type { RunResult } from '../src/outcome.js'
 import { markdownTables } from '../src/output/markdown.js'
 import { nextCommands } from '../src/output/next.js'
 import { parseCommandLine } from '../src/parse.js'
@@ -68,6 +69,13 @@ test('of a run that was killed: what its events tell, up to half a line', async 
   const { text } = await reported({ 'events.ndjson': `${lines(EVENTS.slice(0, 200))}{"time":` })
   expect(text).toContain('The run wrote no result')
   expect(markdownTables(text)[1]!.rows.map(([, , status]) => status)).toEqual(['died', 'died', 'died'])
+})
+
+test('of a run that went on: rounds a second of the part that its time is of', async () => {
+  const whole = JSON.parse(result()) as RunResult
+  const part = { ...whole, seconds: 2, peers: whole.peers.map((peer) => ({ ...peer, rounds: 10 })) }
+  const { text } = await reported({ 'events.ndjson': lines(EVENTS), 'result.json': JSON.stringify(part) })
+  expect(markdownTables(text)[0]!.rows).toContainEqual(['rounds a second', '5.00'])
 })
 
 test('of a comparison: what compare wrote', async () => {

@@ -213,6 +213,11 @@ describe('the summary answers', () => {
     expect(cost(runResult({ peers: [], rounds: 0 }))).toBeUndefined()
   })
 
+  test('what a round costs, of the rounds that were seen', () => {
+    const late = runResult({ peers: [peer(0, 6, { rounds: 10 })], rounds: 1000, seconds: 65 })
+    expect(cost(late)).toContain('6.5 s a round')
+  })
+
   test('in words beside the rest', () => {
     const tally = new Tally()
     for (const event of [round(0, 0), { ...round(1000, 1), loss: 0.1 } as RunEvent]) tally.add(event)

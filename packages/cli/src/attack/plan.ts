@@ -31,9 +31,10 @@ export async function attackPlan(flags: {
     if (word === undefined) return undefined
     throw new PeergradError('argument', `--${word}: got no --attack, which it is for; add that or leave it out`)
   }
+  const loaded = await loadPlugin('attack', resolvePlugin(attacks, attack))
   return {
-    attack: await loadPlugin('attack', resolvePlugin(attacks, attack)),
-    schedule: typeof schedule === 'string' ? parseAttackSchedule(schedule) : ALWAYS,
+    attack: loaded,
+    schedule: typeof schedule === 'string' ? scheduleOf(loaded, schedule) : ALWAYS,
     accomplices: typeof accomplices === 'string' ? words(accomplices, ',') : []
   }
 }
@@ -41,6 +42,13 @@ export async function attackPlan(flags: {
 /** Peers that a hostile process is. */
 export function identitiesOf(attack: Attack): number {
   return ('identities' in attack ? attack.identities : undefined) ?? 1
+}
+
+/** When an attack plays. Errors: `argument` for one on data, which are what they are from the first round on. */
+export function scheduleOf(attack: Attack, text: string): AttackSchedule {
+  if (attack.level !== 'data') return parseAttackSchedule(text)
+  const message = `--attack-schedule: got "${text}" with ${attack.name}, which has other data from the first round to the last; leave it out`
+  throw new PeergradError('argument', message)
 }
 
 /** `start=10,stop=50,every=2,targets=ID+ID`; what is left out is always, and everybody. */

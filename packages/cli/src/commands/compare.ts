@@ -47,8 +47,9 @@ export const compare: Command = {
   ],
   async run({ options: flags, flags: { strategies, fresh, run, json } }) {
     const { compareHere } = await import('../compare/compare.js')
-    const { readRunFile } = await import('../run-file.js')
+    const { checkTaken, readRunFile } = await import('../run-file.js')
     const file = typeof run === 'string' ? await readRunFile(run) : undefined
+    if (file !== undefined) checkTaken(file, 'compare', [...compare.options, 'metrics', 'secret-file'])
     const { options, given } = resolveOptions(file === undefined ? { flags } : { flags, file })
     return compareHere({
       // a checkpoint now and then would be in the time of some and not of others

@@ -32,8 +32,9 @@ export const train: Command = {
   ],
   async run({ options: flags, flags: { run, dashboard, json } }) {
     const { trainHere } = await import('../train/train.js')
-    const { readRunFile, resumePath } = await import('../run-file.js')
+    const { checkTaken, readRunFile, resumePath } = await import('../run-file.js')
     const file = typeof run === 'string' ? await readRunFile(run) : undefined
+    if (file !== undefined) checkTaken(file, 'train', train.options)
     const path = resumePath(flags, file)
     const { dashboardPort } = await import('../dashboard/server.js')
     const how = {

@@ -32,7 +32,7 @@ export async function compareHere({ options, list, fresh, json, program }: Compa
   for (const entry of entries) {
     if (!fresh && !(entry.parts instanceof PeergradError) && (await isKept(entry))) kept.add(entry)
   }
-  const loading = { cacheDirectory: cacheDirectory(options), report: say }
+  const loading = { cacheDirectory: cacheDirectory(options), stream: options.stream, report: say }
   const { count: trainSamples } = (await loadDataset(options.dataset, loading)).train
   say(`peergrad: compares ${entries.map(({ text }) => text).join(', ')}; files in ${out}`)
 

@@ -5,6 +5,7 @@ import type { Prices } from './prices.js'
 export interface Used {
   /** name of the strategy, without options */
   readonly strategy: string
+  /** on the average of the rounds */
   readonly peers: number
   /** synchronisations */
   readonly rounds: number

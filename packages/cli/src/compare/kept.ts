@@ -24,8 +24,9 @@ export async function isKept({ directory, options }: Entry): Promise<boolean> {
     throw new PeergradError('argument', message, { path: word })
   }
   if (!existsSync(join(directory, 'result.json'))) return false
-  const { agreed, peers } = await readResult(directory)
-  return agreed && peers.some(({ status }) => status === 'finished')
+  const { agreed, peers, rounds } = await readResult(directory)
+  // whoever went on with a stopped run was not in all of its rounds
+  return agreed && peers.some(({ status, rounds: own }) => status === 'finished' && own >= rounds)
 }
 
 /** Removes a run, and nothing that is none. */

@@ -4,7 +4,7 @@ import { PeergradError, type Phase, type PhaseTimes } from '@peergrad/core'
 import { CheckpointReader } from '@peergrad/peer'
 import type { RunParts } from '../compose.js'
 import type { RunResult } from '../outcome.js'
-import { engineWorkers } from '../train/train.js'
+import { engineWorkers } from '../train/peer-arguments.js'
 import { costOf, elsewhere, scalePhases, type Cost, type Elsewhere, type Used } from './cost.js'
 import type { Entry } from './entries.js'
 import { readHistory, thin, type History } from './history.js'
@@ -89,15 +89,18 @@ export async function measure({ entry, parts, trainSamples, targetAccuracy }: Me
   }
   const samples = history.rounds.at(-1)?.samples ?? 0
   const peak = Math.max(0, ...peers.map(({ peakMemoryBytes }) => peakMemoryBytes ?? 0))
+  /** peers on the average of the first so many rounds: one that went is paid for until then */
+  const peersOf = (until: number) =>
+    peers.reduce((sum, { status, rounds: own }) => sum + (status === 'finished' ? 1 : Math.min(1, own / until)), 0)
   const used: Used | null =
     peak === 0
       ? null
       : {
           strategy: strategy.name,
-          peers: peers.length,
+          peers: peersOf(Math.max(1, rounds)),
           rounds,
           minibatches: strategy.minibatches,
-          threads: Math.min(strategy.minibatches, engineWorkers(options)),
+          threads: Math.min(strategy.minibatches, result.engineWorkers ?? engineWorkers(options)),
           seconds,
           gigabytes: peak / 2 ** 30,
           phases: phaseSums(result),
@@ -121,7 +124,7 @@ export async function measure({ entry, parts, trainSamples, targetAccuracy }: Me
     peakMemoryBytes: peak === 0 ? null : peak,
     cost: used && costOf(used, PRICES),
     elsewhere: used && elsewhere(used, PRICES),
-    target: targetAccuracy > 0 ? targetOf({ targetAccuracy, history, used }) : null,
+    target: targetAccuracy > 0 ? targetOf({ targetAccuracy, history, used, peersOf }) : null,
     peers: peers.map(({ rank, status, peakMemoryBytes, secondsByPhase }) => ({
       rank,
       status,

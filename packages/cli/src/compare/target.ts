@@ -20,10 +20,12 @@ export interface TargetInit {
   readonly history: Pick<History, 'evaluations'>
   /** by the whole run */
   readonly used: Used | null
+  /** peers on the average of the first so many rounds */
+  readonly peersOf: (rounds: number) => number
 }
 
 /** The end of the round whose model first had the target; null when none had. */
-export function targetOf({ targetAccuracy, history, used }: TargetInit): Reached | null {
+export function targetOf({ targetAccuracy, history, used, peersOf }: TargetInit): Reached | null {
   const evaluation = history.evaluations.find(({ accuracy }) => accuracy >= targetAccuracy)
   if (evaluation === undefined) return null
   const { round, accuracy, samples, seconds, sent: bytes } = evaluation
@@ -31,6 +33,7 @@ export function targetOf({ targetAccuracy, history, used }: TargetInit): Reached
   const share = used === null || used.seconds === 0 ? 0 : seconds / used.seconds
   const until = used && {
     ...used,
+    peers: peersOf(round + 1),
     seconds,
     rounds: round + 1,
     phases: scalePhases(used.phases, share)

@@ -96,7 +96,9 @@ function checkWord(word: string): void {
   throw new PeergradError('unknown', message, { path: word })
 }
 
+/** A cell goes on to its last round, so it has no target. */
 function isOfRun(word: OptionName): boolean {
+  if (word === 'target-accuracy') return false
   return (
     OPTIONS[word].group === 'run' || ['engine-workers', 'memory', 'redis-url', 'data-dir', 'log-level'].includes(word)
   )

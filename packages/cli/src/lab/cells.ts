@@ -15,7 +15,7 @@ import {
   type RunManifest
 } from '@peergrad/core'
 import { aggregators, preAggregators } from '@peergrad/strategies'
-import { ALWAYS, identitiesOf, parseAttackSchedule } from '../attack/plan.js'
+import { ALWAYS, identitiesOf, scheduleOf } from '../attack/plan.js'
 import { attacks } from '../attack/registry.js'
 import { checkComponents, type RunParts } from '../compose.js'
 import { cellsOf, type Axis, type Settings } from './axes.js'
@@ -102,8 +102,8 @@ async function planCell(settings: Settings, varied: readonly string[], { out, mo
   const declared = checkNumber('declared', rawDeclared ?? byzantine, { min: 0, max: 1023 }, true)
   const attack = String(rawAttack)
   const schedule = rawSchedule === undefined ? null : String(rawSchedule)
-  const { options: asked } = resolveOptions({ flags: words })
-  const peers = honest === undefined ? asked.peers : byzantine + checkNumber('honest', honest, { min: 1 }, true)
+  const all = honest === undefined ? {} : { peers: byzantine + checkNumber('honest', honest, { min: 1 }, true) }
+  const { options: asked } = resolveOptions({ flags: { ...words, ...all } })
   const others = Object.fromEntries(varied.map((word) => [word, settings[word]]))
   const { strategy, aggregator, partition, seed } = asked
   const facts = { strategy, aggregator, attack, byzantine, schedule, declared, partition, seed, others }
@@ -115,7 +115,6 @@ async function planCell(settings: Settings, varied: readonly string[], { out, mo
     'pre-aggregator': await Promise.all(
       asked['pre-aggregator'].map((text) => telling('pre-aggregator', preAggregators, text, declared))
     ),
-    peers,
     'target-accuracy': 0,
     out: directory
   }
@@ -160,7 +159,7 @@ async function planRun(
   return {
     manifest,
     parts,
-    attack: { text, attack, schedule: schedule === null ? ALWAYS : parseAttackSchedule(schedule) }
+    attack: { text, attack, schedule: schedule === null ? ALWAYS : scheduleOf(attack, schedule) }
   }
 }
 

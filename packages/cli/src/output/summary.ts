@@ -2,7 +2,7 @@ import type { RunResult } from '../outcome.js'
 import { nextCommands, type NextInit } from './next.js'
 import { table } from './table.js'
 import { bytes, percent, seconds, whole } from './units.js'
-import { cost, learning, slowest } from './verdicts.js'
+import { cost, learning, roundsSeen, slowest } from './verdicts.js'
 
 const HEADINGS = ['rank', 'peer', 'status', 'rounds', 'sent', 'received', 'computing', 'communicating', 'aggregating']
 
@@ -16,7 +16,7 @@ export function summary(result: RunResult, files: SummaryFiles): string {
   const evaluated = `test accuracy ${percent(result.accuracy)} on ${whole(result.evaluatedSamples)} samples`
   const lines = [
     '',
-    `  ${result.accuracy === null ? 'not evaluated' : evaluated}, ${result.rounds} rounds in ${seconds(result.seconds)}`,
+    `  ${result.accuracy === null ? 'not evaluated' : evaluated}, ${roundsSeen(result)} rounds in ${seconds(result.seconds)}`,
     ...(result.run === '' ? [] : parts(result)),
     '',
     ...table(HEADINGS, result.peers.map(row)),

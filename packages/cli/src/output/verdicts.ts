@@ -42,7 +42,8 @@ function waiting([peer]: readonly PeerOutcome[]): string | undefined {
 }
 
 /** What a run took of time, network and memory; undefined when no peer was in a round. */
-export function cost({ peers, rounds, seconds: time }: RunResult): string | undefined {
+export function cost({ peers, seconds: time }: RunResult): string | undefined {
+  const rounds = roundsSeen({ peers })
   const all = peers.reduce((sum, peer) => sum + total(peer), 0)
   if (all === 0 || rounds === 0) return undefined
   const sent = peers.reduce((sum, peer) => sum + peer.bytesSent, 0)
@@ -55,6 +56,11 @@ export function cost({ peers, rounds, seconds: time }: RunResult): string | unde
     `${bytes(sent)} sent, ${bytes(Math.round(sent / rounds))} a round`,
     ...(memory > 0 ? [`${bytes(memory)} of memory at most`] : [])
   ].join('; ')
+}
+
+/** Rounds that time and bytes of a result are of: who came late, or went on, tells of its own part. */
+export function roundsSeen({ peers }: Pick<RunResult, 'peers'>): number {
+  return Math.max(0, ...peers.map(({ rounds }) => rounds))
 }
 
 function total(peer: PeerOutcome): number {

@@ -3,6 +3,7 @@ import { lineOf, sentBetween, tail, vectorsOf, type PeerState, type RunState } f
 import type { PeerOutcome, RunResult } from '../outcome.js'
 import type { Table } from '../output/page.js'
 import { bytes, percent, seconds, whole } from '../output/units.js'
+import { roundsSeen } from '../output/verdicts.js'
 
 const UNKNOWN = '–'
 /** Happenings that a report has at most, the first ones. */
@@ -15,7 +16,7 @@ export function trainTables(result: RunResult, state: RunState): Table[] {
   return [run(result, state), peers(result, state), times(result), traffic(state), ...happenings(state)]
 }
 
-function run(result: RunResult, { counted, manifest }: RunState): Table {
+function run(result: RunResult, { manifest }: RunState): Table {
   const { seconds: time, accuracy, loss, evaluatedSamples } = result
   const evaluated = `${percent(accuracy)} on ${whole(evaluatedSamples)} test samples, loss ${loss?.toFixed(4) ?? UNKNOWN}`
   return {
@@ -25,7 +26,7 @@ function run(result: RunResult, { counted, manifest }: RunState): Table {
       ['accuracy', accuracy === null ? 'not evaluated' : evaluated],
       ['time', seconds(time)],
       ['rounds', `${whole(result.rounds)}, ${whole(result.steps)} optimiser steps`],
-      ['rounds a second', time > 0 ? (counted.rounds / time).toFixed(2) : UNKNOWN],
+      ['rounds a second', time > 0 ? (roundsSeen(result) / time).toFixed(2) : UNKNOWN],
       ['strategy', result.strategy],
       ['rule', result.aggregator],
       ['optimiser', manifest === undefined ? UNKNOWN : `${manifest.optimiser.name}, batch ${manifest.batch}`],

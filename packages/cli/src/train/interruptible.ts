@@ -12,13 +12,17 @@ export interface Stops {
 
 /** Runs work that the first Ctrl+C asks to stop; a second one kills its peers and ends this process. */
 export async function interruptible<T>(work: (stops: Stops) => Promise<T>): Promise<T> {
-  const children: Child[] = []
+  // a grid of many runs has many
+  let children: Child[] = []
   const interrupt = interrupts(() => {
     for (const child of children) child.kill()
     process.exit(EXIT.interrupted.code)
   })
   try {
-    return await work({ signal: interrupt.signal, onChild: (child) => children.push(child) })
+    return await work({
+      signal: interrupt.signal,
+      onChild: (child) => (children = [...children.filter(({ running }) => running), child])
+    })
   } finally {
     interrupt.close()
   }

@@ -1,6 +1,5 @@
 import { existsSync, readdirSync, renameSync, rmdirSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { optionsToManifest, PeergradError, type Options } from '@peergrad/core'
 import { loadDataset } from '@peergrad/engine'
 import { cacheDirectory, checkComponents } from '../compose.js'
@@ -11,13 +10,15 @@ import { EXIT, exitCodeOf } from '../exit-codes.js'
 import { defaultOut, directory, MODEL, writeWhole } from '../files.js'
 import { fileError } from '../machine-error.js'
 import { metricsOfPeer } from '../metrics/address.js'
+import type { RunResult } from '../outcome.js'
 import { print, printJson, say } from '../output/print.js'
 import { summary } from '../output/summary.js'
 import { runFileText } from '../run-file.js'
 import { unguarded } from '../unguarded.js'
 import { follow, type Followed } from './follow.js'
-import { silenceOf } from './silence.js'
 import { interruptible, type Stops } from './interruptible.js'
+import { engineWorkers, peerArguments } from './peer-arguments.js'
+import { silenceOf } from './silence.js'
 
 /** Milliseconds that peers have to leave after Ctrl+C. */
 const GRACE = 2500
@@ -70,7 +71,8 @@ export async function train(
   checkAdmissionHere(options)
   if (options.metrics !== undefined) metricsOfPeer(options.metrics, options.peers - 1)
   // read once here before so many processes do: a data set that is fetched is fetched once
-  await loadDataset(options.dataset, { cacheDirectory: cacheDirectory(options), report: say, signal: stops.signal })
+  const { dataset, stream } = options
+  await loadDataset(dataset, { cacheDirectory: cacheDirectory(options), stream, report: say, signal: stops.signal })
   stops.signal.throwIfAborted()
   passRedisUrl(options)
   const out = directory(options.out ?? defaultOut(options.strategy))
@@ -98,45 +100,13 @@ export async function train(
     onChild: stops.onChild
   }).finally(() => dashboard?.close())
   collectModel(out, options.peers)
-  return { ...followed, out, unwritten: writeResult(out, followed) }
+  const result = { ...followed.result, engineWorkers: engineWorkers(options) }
+  return { ...followed, result, out, unwritten: writeResult(out, result) }
 }
 
 /** The peers that go on first, with the newest checkpoint before the others: who founds a run must have its state. */
 function startOrder(peers: number, checkpoints: ReadonlyMap<number, string> = new Map()): number[] {
   return [...new Set([...checkpoints.keys(), ...Array.from({ length: peers }, (_, number) => number)])]
-}
-
-interface PeerFiles {
-  readonly runFile: string
-  /** the peer's own directory */
-  readonly own: string
-  readonly number: number
-  readonly addresses: readonly string[]
-  readonly resume: string | undefined
-}
-
-/** Threads that compute gradients in each peer of a run here. */
-export function engineWorkers(options: Options): number {
-  return options['engine-workers'] || Math.max(1, Math.floor(availableParallelism() / options.peers))
-}
-
-function peerArguments(options: Options, { runFile, own, number, addresses, resume }: PeerFiles): string[] {
-  const values: [string, string | number | undefined][] = [
-    ['run', runFile],
-    ['out', own],
-    ['resume', resume],
-    ['checkpoint-every', options['checkpoint-every']],
-    ['identity', join(own, 'identity.key')],
-    ['listen', '/ip4/127.0.0.1/tcp/0'],
-    ['engine-workers', engineWorkers(options)],
-    ['memory', options.memory],
-    ['data-dir', options['data-dir']],
-    ['log-level', options['log-level']],
-    ['metrics', options.metrics && metricsOfPeer(options.metrics, number)],
-    ['secret-file', options['secret-file'] && resolve(options['secret-file'])],
-    ...addresses.map((address): [string, string] => ['join', address])
-  ]
-  return ['peer', ...values.filter(([, value]) => value !== undefined).map(([word, value]) => `--${word}=${value}`)]
 }
 
 /** The peer of rank 0 wrote the model of the run beside its own files: it is the run's. */
@@ -153,7 +123,7 @@ function collectModel(out: string, peers: number): void {
   }
 }
 
-function writeResult(out: string, { result }: Followed): PeergradError | undefined {
+function writeResult(out: string, result: RunResult): PeergradError | undefined {
   try {
     writeWhole(join(out, 'result.json'), `${JSON.stringify(result, null, 2)}\n`)
     return undefined

@@ -131,6 +131,7 @@ describe('what is there already', () => {
   test.each([
     ['a run to its end', result(), true],
     ['a run that was stopped', result({ peers: [peerOutcome(0, 1, { status: 'left' })] }), false],
+    ['a run that went on after a stop', result({ peers: [peerOutcome(0, 1000, { rounds: 1 })] }), false],
     ['a run whose peers disagree', result({ agreed: false }), false]
   ])('%s: %s', async (_, run, kept) => {
     const [entry] = await plan('spirt', out)

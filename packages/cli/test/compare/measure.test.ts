@@ -154,6 +154,24 @@ describe('measures', () => {
     expect(half!.dollars! - requests).toBeCloseTo((whole!.dollars! - requests) / 2, 12)
   })
 
+  test('price the threads that the run had', async () => {
+    const [entry] = await plan('spirt:minibatches=2', out, { 'engine-workers': 2 })
+    if (entry!.parts instanceof PeergradError) throw entry!.parts
+    writeRun(entry!, result({ engineWorkers: 1 }))
+    const { cost } = await measure({ entry: entry!, parts: entry!.parts, trainSamples: 256, targetAccuracy: 0 })
+    // two peers that computed for 3 s with 1 GB on one thread; a request for each minibatch
+    expect(cost!.parts.functions).toBeCloseTo(6 * 1.33334e-5 + 2 * 2 * 2 * 0.2e-6, 12)
+  })
+
+  test('bill a peer that was let go for the rounds that it was in', async () => {
+    const { entry, parts } = await entryOf('mlless')
+    writeRun(entry, result({ peers: [peerOutcome(0, 1000), peerOutcome(1, 500, { status: 'left', rounds: 1 })] }))
+    const { elsewhere, target } = await measure({ entry, parts, trainSamples: 256, targetAccuracy: 0.7 })
+    expect(elsewhere!.ec2).toBeCloseTo((1.5 * 4 * 0.17) / 3600, 12)
+    // at the end of the first round both were there
+    expect(target).toMatchObject({ round: 0 })
+  })
+
   test('know no cost without the memory', async () => {
     const { entry, parts } = await entryOf()
     const peers = [peerOutcome(0, 100, { peakMemoryBytes: null })]

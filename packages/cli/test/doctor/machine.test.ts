@@ -75,6 +75,12 @@ describe('this machine', () => {
     expect(said(await data('mnits', options))).toBe('fail no-data')
   })
 
+  test('data as this machine has them, by --data', async () => {
+    const moved = await data('idx:dir=/elsewhere', optionsOf({ data: '/nowhere' }))
+    expect(moved.found).toContain('/nowhere/train-images-idx3-ubyte')
+    expect(said(await data('mnist', optionsOf({ data: folder })))).toBe('fail no-data')
+  })
+
   test('several at once, by the command, with few files to open: each is named, and nothing else', async () => {
     const port = await listening()
     const flags = `--json --port ${port} --dataset idx:dir=/nowhere --memory 64 --data-dir ${folder} --out ${folder}/out`

@@ -50,6 +50,7 @@ describe('the axes of a grid', () => {
   test.each([
     ['unknown', { agregator: 'mean' }],
     ['unknown', { port: 4001 }],
+    ['unknown', { 'target-accuracy': 0.9 }],
     ['argument', { byzantine: [] }],
     ['argument', ['mean']]
   ])('%s: %o', async (code, file) => {

@@ -58,11 +58,19 @@ describe('the cells of a grid', () => {
     ['unknown', 'sign-flipp', { attack: 'sign-flipp' }],
     ['unknown', 'meen', { aggregator: 'meen' }],
     ['duplicate', 'twice', { byzantine: [1, 1] }],
+    ['argument', 'from the first round', { attack: 'label-flip', 'attack-schedule': 'start=3' }],
     ['argument', 'byzantine', { byzantine: 1.5 }]
   ])('%s: %s', async (code, message, grid) => {
     const error = await refusal(() => planGrid({ aggregator: 'mean', attack: 'sign-flip', ...grid }))
     expect(error).toMatchObject({ code, message: expect.stringContaining(message) })
   })
+})
+
+test('fewest peers are held against those that a cell has', async () => {
+  const grid = { aggregator: 'mean', attack: 'sign-flip', byzantine: 1 }
+  const [cell] = await planGrid({ ...grid, honest: 9, 'min-peers': 8 })
+  expect(cell!.options).toMatchObject({ peers: 10, 'min-peers': 8 })
+  expect(await refusal(() => planGrid({ ...grid, honest: 2, 'min-peers': 4 }))).toMatchObject({ code: 'argument' })
 })
 
 test('the quick grid has every attack in the numbers, with 1 to 3 hostile peers, and a run without one beside', async () => {

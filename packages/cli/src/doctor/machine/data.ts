@@ -2,6 +2,7 @@ import type { Options } from '@peergrad/core'
 import { datasetSource } from '@peergrad/engine'
 import { cacheDirectory } from '../../compose.js'
 import { bytes } from '../../output/units.js'
+import { datasetHere } from '../../peer/data-here.js'
 import { findings, type Finding } from '../finding.js'
 
 const { ok, warn, failed } = findings('data')
@@ -9,13 +10,14 @@ const { ok, warn, failed } = findings('data')
 /** Whether the data set is here, or how much is fetched when a peer starts. */
 export async function data(name: string, options: Options): Promise<Finding> {
   try {
-    const source = await datasetSource(name)
+    const here = datasetHere(name, options.data)
+    const source = await datasetSource(here)
     const found = await source.find?.({ cacheDirectory: cacheDirectory(options) })
     if (found === undefined) return ok(`${source.name}: ${source.describe}`)
     const { where, missing } = found
-    if (missing === 0) return ok(`${name}: in ${where}`, { where })
-    const what = `${name}: not here yet; a peer fetches ${bytes(missing)} when it starts`
-    return warn('data-not-fetched', what, `fetch them now: peergrad data ${name}`, { where, missing })
+    if (missing === 0) return ok(`${here}: in ${where}`, { where })
+    const what = `${here}: not here yet; a peer fetches ${bytes(missing)} when it starts`
+    return warn('data-not-fetched', what, `fetch them now: peergrad data ${here}`, { where, missing })
   } catch (thrown) {
     return failed(thrown, 'no-data', 'fail', 'check the path, or give the data set with --dataset')
   }

@@ -2,7 +2,7 @@ import { PeergradError } from '@peergrad/core'
 import type { Doctor, Seen, Visit } from '@peergrad/peer'
 import { findings, type Finding } from '../finding.js'
 
-const { ok, fail, failed } = findings('dial-out')
+const { ok, warn, failed } = findings('dial-out')
 
 /** Whether the peer at an address is reached, is the one that the address names, and answers. */
 export async function dialOut(
@@ -21,10 +21,10 @@ export async function dialOut(
 
 function described({ address, peer, named, limited }: Visit, { roundTrip }: Seen): Finding {
   if (!named) {
-    return fail(
+    return warn(
       'no-peer-id',
       `${address} names no peer; there is ${peer}`,
-      `--join wants the peer too: ${address.replace(/\/$/, '')}/p2p/${peer}`,
+      `--join takes whoever answers there; to be sure who that is: ${address.replace(/\/$/, '')}/p2p/${peer}`,
       { peer }
     )
   }

@@ -5,6 +5,7 @@ import {
   type Clock,
   type Dataset,
   type Engine,
+  type Mesh,
   type RunEvent
 } from '@peergrad/core'
 import { createPartitioner, type TfjsEngine } from '@peergrad/engine'
@@ -87,7 +88,7 @@ export async function startPeers(init: PeersInit): Promise<Peers> {
   }
   const swarms: Swarm[] = []
   const running: Promise<PeerResult>[] = []
-  for (const [rank, mesh] of meshes.entries()) {
+  const start = async (rank: number, mesh: Mesh): Promise<void> => {
     const engine = armed[rank].engine(await engineOf(rank))
     const swarm = new Swarm({ mesh, clock, logger: silent, join: [], manifest, sha256, founding, decode })
     swarms.push(swarm)
@@ -114,16 +115,20 @@ export async function startPeers(init: PeersInit): Promise<Peers> {
     result.catch(() => undefined)
     running.push(result)
   }
-  return {
-    honest: running.slice(0, honest),
-    hostile: running.slice(honest),
-    async end() {
-      over.abort(OVER)
-      for (const mesh of meshes) await mesh.close()
-      await outside.settled()
-      for (const swarm of swarms) swarm.close()
-      for (const each of [...stores, ...engines]) await each.close()
-      memory.clear()
-    }
+  const end = async (): Promise<void> => {
+    over.abort(OVER)
+    for (const mesh of meshes) await mesh.close()
+    await outside.settled()
+    for (const swarm of swarms) swarm.close()
+    for (const each of [...stores, ...engines]) await each.close()
+    memory.clear()
   }
+  try {
+    for (const [rank, mesh] of meshes.entries()) await start(rank, mesh)
+  } catch (thrown) {
+    // what an attack threw while it was armed
+    await end()
+    throw thrown
+  }
+  return { honest: running.slice(0, honest), hostile: running.slice(honest), end }
 }
