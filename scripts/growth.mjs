@@ -14,17 +14,17 @@ const FOLDER = join(ROOT, 'docs', 'growth')
 const FEW = [2, 4, 8, 16, 32, 64]
 const MANY = [...FEW, 128, 256, 512]
 /**
- * Numbers of peers, and those of which one round is simulated and not three. n² vectors of a round cost time and memory: `spirt`
- * and `all-gather` show them to 512, others with the same exchange to 128. The indices of `scatter-reduce` are n³ entries.
+ * Numbers of peers, and those of which one round is simulated and not three, for n² vectors and 2n² hops take their time. The
+ * parts, pages and merged parts of `scatter-reduce` are 4n² vectors.
  */
 const PEERS = {
-  spirt: { peers: MANY },
+  spirt: { peers: MANY, once: [1000] },
   'all-reduce': { peers: [...MANY, 1000] },
-  'scatter-reduce': { peers: [...FEW, 128] },
-  'all-gather': { peers: MANY },
-  ring: { peers: [...FEW, 128], once: [256] },
-  mlless: { peers: [...FEW, 128] },
-  diloco: { peers: [...FEW, 128] },
+  'scatter-reduce': { peers: [...FEW, 128], once: [256, 512] },
+  'all-gather': { peers: MANY, once: [1000] },
+  ring: { peers: [...FEW, 128], once: [256, 512, 1000] },
+  mlless: { peers: [...FEW, 128], once: [256, 512, 1000] },
+  diloco: { peers: [...FEW, 128], once: [256, 512, 1000] },
   gossip: { peers: [...MANY, 1000] }
 }
 const wanted = process.argv.slice(2).filter((word) => word !== '--draw')
