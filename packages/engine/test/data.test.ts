@@ -132,6 +132,14 @@ describe('idx files', () => {
       (f: Record<string, Buffer>) => (f['t10k-images-idx3-ubyte'] = Buffer.from('<html>'.repeat(10))),
       /magic number/
     ],
+    [
+      'of no pixels',
+      (f: Record<string, Buffer>) => {
+        f['train-images-idx3-ubyte'] = idx(6, 0, 5)
+        f['t10k-images-idx3-ubyte'] = idx(3, 0, 5)
+      },
+      /6 × 0 × 5/
+    ],
     ['of another count', (f: Record<string, Buffer>) => (f['t10k-labels-idx1-ubyte'] = idx(4)), /4 labels, expected 3/],
     ['of two sizes', (f: Record<string, Buffer>) => (f['t10k-images-idx3-ubyte'] = idx(3, 4, 4)), /4×5.*4×4/]
   ])('%s are corrupt', async (_, change, message) => {

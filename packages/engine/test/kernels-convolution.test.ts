@@ -78,6 +78,14 @@ const square: Window = {
 }
 
 describe('convolution', () => {
+  it('with a bias that is not one for each channel is left to the published kernel, which refuses it', () => {
+    const inputs = [values([1, 4, 4, 3], 1), values([3, 3, 3, 8], 2), values([], 3)]
+    const work = ([x, filter, bias]: tf.Tensor[]): tf.Tensor[] => [
+      tf.fused.conv2d({ x: x as tf.Tensor4D, filter: filter as tf.Tensor4D, strides: 1, pad: 'same', bias })
+    ]
+    expect(() => runOn('wasm', inputs, work)).toThrow(/rank-1 bias/)
+  })
+
   it('and both gradients are those of the cpu back end on any window', () => {
     fc.assert(
       fc.property(windows(), channels, channels, seed, (window, inChannels, outChannels, start) => {

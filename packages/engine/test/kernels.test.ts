@@ -18,6 +18,14 @@ beforeAll(prepare)
 
 const size = (max: number): fc.Arbitrary<number> => fc.integer({ min: 1, max })
 
+it('integers are left to the published kernels, which refuse them', () => {
+  const whole = (x: tf.Tensor): tf.Tensor => tf.cast(tf.mul(x, 100), 'int32')
+  const product = ([a, b]: tf.Tensor[]): tf.Tensor[] => [tf.matMul(whole(a), whole(b))]
+  expect(() => runOn('wasm', [values([2, 3], 1), values([3, 2], 2)], product)).toThrow(/float32/)
+  const pool = ([x]: tf.Tensor[]): tf.Tensor[] => [tf.maxPool(whole(x) as tf.Tensor4D, 2, 2, 'valid')]
+  expect(() => runOn('wasm', [values([1, 4, 4, 1], 1)], pool)).toThrow(/float32/)
+})
+
 describe('matMul', () => {
   it('is that of the cpu back end with any factor transposed and batches broadcast', () => {
     const batches = fc.constantFrom([[], []], [[3], [3]], [[1], [3]], [[2], [1]])

@@ -85,6 +85,8 @@ static int fits(RedisModuleCtx *ctx, size_t bytes) {
 }
 
 int memory_fits(RedisModuleCtx *ctx, size_t bytes) {
+  /* what the primary did is done here too, and what was written is loaded, as Redis does with commands of its own */
+  if (RedisModule_GetContextFlags(ctx) & (REDISMODULE_CTX_FLAGS_REPLICATED | REDISMODULE_CTX_FLAGS_LOADING)) return 1;
   /* what is small is left to Redis' own check of deny-oom commands: asking for INFO costs more than it */
   if (bytes < BIG || RedisModule_GetUsedMemoryRatio() == 0 || fits(ctx, bytes)) return 1;
   int any = 0;

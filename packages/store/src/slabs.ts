@@ -43,6 +43,11 @@ export class Slabs {
     return vector
   }
 
+  /** The vector that `allocateVector` gave where this one lies. */
+  given(view: Vector): Vector {
+    return view
+  }
+
   /** Error `full` when so many bytes more are past the budget. */
   check(wanted: number): void {
     const sum = this.bytes + wanted

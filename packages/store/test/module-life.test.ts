@@ -117,6 +117,36 @@ describe.skipIf(unavailable !== undefined)(title('the life of the module in a se
     expect(Number(here)).toBeGreaterThan(0)
   })
 
+  it('a replica takes what its primary took, whatever its own maxmemory', async () => {
+    const primary = await start('--save', '', '--appendonly', 'no', '--port', '0')
+    const port = await freePort()
+    expect(await primary.ask('CONFIG', 'SET', 'repl-diskless-sync-delay', '0')).toBe('OK')
+    expect(await primary.ask('CONFIG', 'SET', 'port', String(port))).toBe('OK')
+    const replica = await start('--save', '', '--appendonly', 'no', '--maxmemory', '2mb')
+    expect(await replica.ask('REPLICAOF', '127.0.0.1', String(port))).toBe('OK')
+    await expect
+      .poll(async () => await replica.ask('INFO', 'replication'), { timeout: 15_000 })
+      .toMatch(/master_link_status:up/)
+    await primary.set('a', noise(LENGTH, 1))
+    for (const region of [0, 1, 2])
+      await primary.pg('STAGE', 's', LENGTH, region * REGION, chunk(noise(LENGTH, 2), region))
+    expect(await primary.pg('SEAL', 's', 'b')).toBe('OK')
+    expect(await primary.pg('AVERAGE', 'c', 2, 'a', 'b')).toBe('OK')
+    expect(await primary.ask('WAIT', 1, 5000)).toBe(1)
+    expect(await replica.ask('DEBUG', 'DIGEST')).toBe(await primary.ask('DEBUG', 'DIGEST'))
+  })
+
+  it('loads all of an AOF, also when maxmemory is less by now', async () => {
+    const server = await start(
+      ...['--save', '', '--appendonly', 'yes', '--aof-use-rdb-preamble', 'no', '--maxmemory', '6mb']
+    )
+    expect(await server.ask('CONFIG', 'SET', 'maxmemory', '0')).toBe('OK')
+    for (let k = 0; k < 5; k++) await server.set(`v${k}`, noise(LENGTH, k + 1))
+    await server.halt()
+    await server.start()
+    expect(await server.ask('DBSIZE')).toBe(5)
+  })
+
   it('DUMP, RESTORE and COPY', async () => {
     const server = await start()
     await fill(server)

@@ -9,6 +9,7 @@ import { guideRights } from './guide-rights.js'
 import { RedisProxy } from './redis-proxy.js'
 import { because, plainRedis, serverPlaces } from './redis-places.js'
 
+const RULES = new URL('./fixtures/rules.mjs', import.meta.url).href
 const FILTERS = new URL('../../../test/compliance/fixtures/filters.mjs', import.meta.url).href
 const SGD = { name: 'sgd', learningRate: 1 } as const
 const QUICK: Patience = { connect: 1000, reply: 1000, total: 3000 }
@@ -38,6 +39,23 @@ describe.each(serverPlaces)('a database that misbehaves: $name', ({ name, module
       opened.push(store)
       return store
     }
+
+    it.skipIf(module === undefined)('works for longer than a reply may take: the call waits for it', async () => {
+      const store = await open({ patience: { connect: 1000, reply: 200, total: 10_000 } })
+      const parameters = 400_000
+      await put(store, 'a', new Float32Array(parameters).fill(1))
+      await put(store, 'b', new Float32Array(parameters).fill(2))
+      const options = { name: 'centered-clipping', tau: 1, iterations: 1000, median: 0 }
+      const rule = { module: RULES, export: 'inStoreOnly', options }
+      await store.aggregate({ from: ['a', 'b'], to: 'to', rule, samples: [1, 1], parameters, seed: 1 })
+      expect(await store.has('to')).toBe(true)
+    })
+
+    it('tells the norm of what is not finite as memory does', async () => {
+      const store = await open()
+      await put(store, 'x', [1, -Infinity])
+      expect(await store.verify('x')).toMatchObject({ firstNonFinite: 1, norm: Infinity })
+    })
 
     it('is killed and started again: what it held is missing, and new work goes on', async () => {
       const store = await open()

@@ -115,4 +115,18 @@ describe('stores of many peers in one memory', () => {
     await new Promise((resolve) => setImmediate(resolve))
     expect(arena.bytesInUse).toBe(0)
   })
+
+  it('take no harm of a packed vector that is released when the run is over', async () => {
+    await put(a, 'x', [0, 0, 0, 0, 0, 0, 0, 5])
+    await a.pack({ from: 'x', sparse: 8, to: 'packed' })
+    const left = await a.get('packed')
+    await a.close()
+    await b.close()
+    memory.clear()
+    expect(arena.bytesInUse).toBe(0)
+    const next = memory.open(virtualClock())
+    const taken = next.lease(left.vector.length)
+    left.release()
+    expect(next.lease(left.vector.length).vector.byteOffset).not.toBe(taken.vector.byteOffset)
+  })
 })

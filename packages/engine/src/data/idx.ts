@@ -26,6 +26,9 @@ export async function readIdxHeader(path: string, dimensions: number, signal?: A
   }
   const sizes = Array.from({ length: dimensions }, (_, i) => view.getUint32(4 + 4 * i))
   const values = sizes.reduce((product, size) => product * size, 1)
+  if (values === 0) {
+    throw new PeergradError('corrupt', `${path}: got the sizes ${sizes.join(' × ')}, expected each from 1`, { path })
+  }
   if (length !== offset + values) {
     const message = `${path}: got ${length} bytes, expected ${offset + values} for sizes ${sizes.join(' × ')}`
     throw new PeergradError('corrupt', message, { path })

@@ -1,4 +1,4 @@
-import type { TensorInfo } from '@tensorflow/tfjs-core'
+import { util, type TensorInfo } from '@tensorflow/tfjs-core'
 import type { Heap } from './heap.js'
 import type { Attributes } from './register.js'
 
@@ -20,6 +20,11 @@ export function clampOf(attributes: Attributes): Clamp | undefined {
     default:
       return undefined
   }
+}
+
+/** Whether there is no bias, or one number for each channel: what the kernel reads. */
+export function isPerChannel(bias: TensorInfo | undefined, channels: number): boolean {
+  return bias === undefined || (bias.shape.at(-1) === channels && util.sizeFromShape(bias.shape) === channels)
 }
 
 /** y = clamp(y + bias) in place, the bias by last axis. */

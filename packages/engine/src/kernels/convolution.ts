@@ -1,5 +1,5 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core'
-import { biasActivation, clampOf } from './bias.js'
+import { biasActivation, clampOf, isPerChannel } from './bias.js'
 import { convolutionInfo, shapeAttribute } from './convolution-info.js'
 import { geometryOf } from './geometry.js'
 import type { Heap } from './heap.js'
@@ -23,7 +23,9 @@ export function registerConvolution(heap: Heap): void {
 
   replaceKernel('FusedConv2D', (inputs, attributes, published) => {
     const clamp = clampOf(attributes)
-    if (clamp === undefined) return runPublished(published, inputs, attributes)
+    const channels = inputOf(inputs, 'filter').shape[3]
+    if (clamp === undefined || !isPerChannel(inputs['bias'], channels))
+      return runPublished(published, inputs, attributes)
     const y = forward(inputOf(inputs, 'x'), inputOf(inputs, 'filter'), attributes)
     biasActivation(heap, y, inputs['bias'], clamp)
     return y

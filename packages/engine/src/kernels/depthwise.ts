@@ -1,5 +1,5 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core'
-import { biasActivation, clampOf } from './bias.js'
+import { biasActivation, clampOf, isPerChannel } from './bias.js'
 import { convolutionInfo, shapeAttribute } from './convolution-info.js'
 import { geometryOf } from './geometry.js'
 import type { Heap } from './heap.js'
@@ -25,7 +25,9 @@ export function registerDepthwise(heap: Heap): void {
 
   replaceKernel('FusedDepthwiseConv2D', (inputs, attributes, published) => {
     const clamp = clampOf(attributes)
-    if (clamp === undefined) return runPublished(published, inputs, attributes)
+    const [, , inChannels, multiplier] = inputOf(inputs, 'filter').shape
+    if (clamp === undefined || !isPerChannel(inputs['bias'], inChannels * multiplier))
+      return runPublished(published, inputs, attributes)
     const y = forward(inputOf(inputs, 'x'), inputOf(inputs, 'filter'), attributes)
     biasActivation(heap, y, inputs['bias'], clamp)
     return y

@@ -1,13 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Heap } from './heap.js'
-import { inputOf, replaceKernel } from './register.js'
+import { inputOf, replaceKernel, runPublished } from './register.js'
 
 /** BatchMatMul with either factor transposed, batches broadcast. */
 export function registerMatMul(heap: Heap): void {
   const { kernels } = heap
-  replaceKernel('BatchMatMul', (inputs, attributes) => {
+  replaceKernel('BatchMatMul', (inputs, attributes, published) => {
     const a = inputOf(inputs, 'a')
     const b = inputOf(inputs, 'b')
+    if (a.dtype !== 'float32' || b.dtype !== 'float32') return runPublished(published, inputs, attributes)
     const transposeA = attributes['transposeA'] === true
     const transposeB = attributes['transposeB'] === true
     const [rowsA, columnsA] = matrix(a)

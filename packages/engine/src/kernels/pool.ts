@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { geometryOf } from './geometry.js'
 import type { Heap } from './heap.js'
-import { type Attributes, inputOf, replaceKernel } from './register.js'
+import { type Attributes, inputOf, replaceKernel, runPublished } from './register.js'
 
 function poolInfo(attributes: Attributes, xShape: readonly number[]): tf.backend_util.Conv2DInfo {
   const { filterSize, strides, pad, dimRoundingMode } = attributes as Partial<tf.MaxPoolAttrs>
@@ -26,8 +26,9 @@ export function registerPool(heap: Heap): void {
     ['MaxPool', 0],
     ['AvgPool', 1]
   ] as const) {
-    replaceKernel(name, (inputs, attributes) => {
+    replaceKernel(name, (inputs, attributes, published) => {
       const x = inputOf(inputs, 'x')
+      if (x.dtype !== 'float32') return runPublished(published, inputs, attributes)
       const info = poolInfo(attributes, x.shape)
       const y = heap.output(info.outShape)
       kernels.pool(heap.geometry(geometryOf(info)), heap.address(x), heap.address(y), average)

@@ -160,7 +160,7 @@ export class MemoryPlace implements Place<Slab> {
 
   /** What a job made, with one reference. */
   #made(handle: VectorHandle): Slab {
-    return { vector: this.#arena.view(handle), length: handle.length, references: 1 }
+    return { vector: this.slabs.given(this.#arena.view(handle)), length: handle.length, references: 1 }
   }
 
   #input({ key, tensor }: Named<Slab>) {

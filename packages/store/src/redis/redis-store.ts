@@ -12,10 +12,12 @@ const OLDEST = [6, 2] as const
  * keeps the vectors, and they are worked on here.
  */
 export function redisStore(init: RedisStoreInit): Promise<GradientStore> {
-  return openOnServer(init, OLDEST, async ({ data, knows, connect }) => {
+  return openOnServer(init, OLDEST, async ({ data, patience, knows, connect }) => {
     // the newest of its commands
     if (await knows('PEERGRAD.JOIN')) {
-      const tensors = new ModuleTensors({ data, work: await connect() })
+      // the module drops what a client that left has asked for: work that is given up too early begins anew, for ever
+      const patient = { ...patience, reply: patience.total, total: 2 * patience.total }
+      const tensors = new ModuleTensors({ data, work: await connect(patient) })
       return { name: 'redis', vectors: tensors, work: tensors }
     }
     return { name: 'redis', vectors: new Strings(data) }

@@ -35,8 +35,8 @@ export interface Server {
   readonly prefix: string
   /** Whether it has a command. COMMAND INFO works under a narrow ACL; MODULE LIST does not. */
   knows(command: string): Promise<boolean>
-  /** Another connection, which is closed when the store cannot be opened. */
-  connect(): Promise<Connection>
+  /** Another connection, perhaps of another patience, which is closed when the store cannot be opened. */
+  connect(patience?: Patience): Promise<Connection>
 }
 
 /** How a driver keeps vectors on a server. */
@@ -52,8 +52,8 @@ export async function openOnServer(
   const { pluginTimeout } = init
   const address = parseRedisUrl(url)
   const connections: Connection[] = []
-  const connect = async () => {
-    const connection = await Connection.open({ address, patience, ...(logger && { logger }) })
+  const connect = async (own = patience) => {
+    const connection = await Connection.open({ address, patience: own, ...(logger && { logger }) })
     connections.push(connection)
     return connection
   }

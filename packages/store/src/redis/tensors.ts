@@ -190,7 +190,8 @@ export class ModuleTensors implements RemoteVectors, ServerWork {
     if (typeof digest !== 'string' || typeof firstNonFinite !== 'number' || typeof norm !== 'string') {
       throw new PeergradError('corrupt', `store: PEERGRAD.VERIFY answered ${JSON.stringify(reply)}`)
     }
-    return { digest, firstNonFinite, norm: Number(norm) }
+    // as C writes it
+    return { digest, firstNonFinite, norm: norm === 'inf' ? Infinity : Number(norm) }
   }
 
   async same(a: RemoteTensor, b: RemoteTensor): Promise<boolean> {

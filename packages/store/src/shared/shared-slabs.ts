@@ -58,6 +58,11 @@ export class SharedSlabs extends Slabs {
     super.freeVector(vector)
   }
 
+  /** By that object `clear` and `deliver` know it. */
+  override given(view: Vector): Vector {
+    return this.#live.get(view.byteOffset) ?? view
+  }
+
   /** Not a part of one. */
   #isWhole(vector: Vector): boolean {
     return this.#live.get(vector.byteOffset) === vector
