@@ -13,6 +13,9 @@ import type { EventBody } from './runtime/journal.js'
 /** Milliseconds between two reports: they are as long as there are links. */
 const EVERY = 5000
 
+/** Links of which a report comes so often; of more it comes more seldom, and a day of reports is as long. */
+const LINKS = 16
+
 export interface LinkReportInit {
   readonly mesh: Pick<Mesh, 'self' | 'links'>
   readonly strategy: Strategy
@@ -44,7 +47,7 @@ export class LinkReport {
     if (event.type !== 'round') return undefined
     this.#addRound(event.round)
     const now = this.#init.clock.now()
-    if (now - this.#reported < EVERY) return undefined
+    if (now - this.#reported < EVERY * Math.max(1, this.#init.mesh.links().length / LINKS)) return undefined
     this.#reported = now
     return this.report(false)
   }

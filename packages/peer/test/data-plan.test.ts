@@ -1,3 +1,4 @@
+import { controlAnswers } from '@peergrad/core'
 import { DataPlan } from '@peergrad/peer'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -29,6 +30,34 @@ describe('the data plan', () => {
     const samples = read(plan, members, 0, plan.epochEnd)
     expect(plan.epochEnd).toBe(20)
     expect(samples.sort((x, y) => x - y)).toEqual(Array.from({ length: SAMPLES }, (_, index) => index))
+  })
+
+  it('can be told to a newcomer, however often the view has changed in the epoch', () => {
+    const names = Array.from({ length: 100 }, (_, index) => `12D3KooW${String(index).padStart(44, 'x')}`)
+    const shards = (count: number) =>
+      Array.from({ length: count }, (_, shard) =>
+        Uint32Array.from({ length: 1000 }, (_, index) => index * count + shard)
+      )
+    const plan = new DataPlan(
+      { seed: 3, batch: 1, minibatches: 1, partition: shards },
+      { epoch: 0, start: 0, changes: [{ round: 0, members: names }] }
+    )
+    for (let round = 1; round <= 400; round++) plan.advance(round, names.slice(round % 2))
+    expect(plan.epoch).toBeGreaterThan(0)
+    const digest = 'a'.repeat(64)
+    const donation = {
+      kind: 'donation' as const,
+      round: 400,
+      hash: digest,
+      step: 400,
+      lineage: { founder: names[0]!, founded: 1 },
+      view: { number: 400, members: names },
+      vectors: [{ digest, length: 1 }],
+      position: plan.position,
+      evidence: [],
+      guests: []
+    }
+    expect(controlAnswers.decode(controlAnswers.encode(donation))).toEqual(donation)
   })
 
   it('shuffles anew in the next epoch', () => {

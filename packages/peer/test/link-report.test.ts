@@ -13,7 +13,7 @@ const LINK: LinkStatistics = {
 }
 
 /** A peer "a" with a model of 10 floats, whose strategy sends one vector to each other, and twice in the last round. */
-function reporter() {
+function reporter(links = 1) {
   const time = { now: 0 }
   const strategy = {
     traffic: ({ peers, bytes, last = false }) => {
@@ -22,7 +22,7 @@ function reporter() {
     }
   } satisfies Pick<Strategy, 'traffic'>
   const report = new LinkReport({
-    mesh: { self: 'a', links: () => [LINK] },
+    mesh: { self: 'a', links: () => Array<LinkStatistics>(links).fill(LINK) },
     strategy: strategy as Strategy,
     engine: { layout: { parameters: 8, buffers: 2, slots: [] } },
     clock: { now: () => time.now } as Clock
@@ -53,4 +53,14 @@ test('sums the formula of each round by its view, none for rounds that are only 
   round(2)
   expect(report.report(false)).toMatchObject({ formula: { sent: 80 + 0 + 40 } })
   expect(report.report(true)).toMatchObject({ formula: { sent: 80 + 0 + 80 } })
+})
+
+test('of many links comes more seldom', () => {
+  const { time, view, round } = reporter(160)
+  view(['a', 'b'])
+  round(0)
+  time.now = 49_999
+  expect(round(1)).toBeUndefined()
+  time.now = 50_000
+  expect(round(2)).toMatchObject({ round: 2 })
 })

@@ -15,7 +15,7 @@ import type { Libp2p } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { dialable } from '../dist/network/addresses.js'
 import { Contacts } from '../dist/network/contacts.js'
-import { HELLO_PROTOCOL, type Introductions } from '../dist/network/introductions.js'
+import { HELLO_PROTOCOL, Introductions } from '../dist/network/introductions.js'
 import { Members } from '../dist/network/members.js'
 import { createNode, type NetworkNode } from '../dist/network/node.js'
 import { parseEnvelope, sealEnvelope, type Envelope } from '../dist/network/envelope.js'
@@ -59,10 +59,10 @@ const codeOfAsync = (work: Promise<unknown>) =>
     (error: unknown) => (error instanceof PeergradError ? error.code : `not ours: ${String(error)}`)
   )
 
-it('a node knows for as long as it lives where a peer is', async () => {
-  const node = await createNode({
-    identity: await loadIdentity(join(folder, 'aged')),
-    listen: [],
+const nodeOf = async (name: string, listen: readonly string[]) =>
+  createNode({
+    identity: await loadIdentity(join(folder, name)),
+    listen,
     bootstrap: [],
     mdns: false,
     topic: 't',
@@ -75,6 +75,43 @@ it('a node knows for as long as it lives where a peer is', async () => {
     dht: false,
     relay: undefined
   })
+
+it('a node turns nobody of the largest view away', async () => {
+  const { components } = (await nodeOf('crowded', [])) as unknown as {
+    components: { connectionManager: { getMaxConnections(): number } }
+  }
+  expect(components.connectionManager.getMaxConnections()).toBeGreaterThanOrEqual(2 * 1024)
+})
+
+it('in a run of 300 whoever greets a few peers hears of all, however late they came', async () => {
+  const asked = await nodeOf('asked', ['/ip4/127.0.0.1/tcp/0'])
+  const asking = await nodeOf('asking', [])
+  await Promise.all([asked.start(), asking.start()])
+  const run = Array.from({ length: 300 }, () => peerIdOfKey(signer().publicKey))
+  for (const id of run)
+    await asked.peerStore.merge(peerIdFromString(id), { multiaddrs: [multiaddr('/ip4/192.0.2.1/tcp/1')] })
+  const all = [...run, asked.peerId.toString(), asking.peerId.toString()]
+  const gossip = { subscribers: () => all, onSubscription: () => () => undefined } as unknown as Gossip
+  const heard = new Set<string>()
+  const introductions = (node: NetworkNode) =>
+    new Introductions({
+      node,
+      gossip,
+      topic: 't',
+      fastPort: () => 0,
+      fastPortOf: () => undefined,
+      learn: (id: string) => void heard.add(id)
+    })
+  await introductions(asked).start()
+  await asking.dial(asked.getMultiaddrs())
+  const greeter = introductions(asking)
+  for (let i = 0; i < 40; i++) await greeter.greet(asked.peerId.toString(), new AbortController().signal)
+  expect(run.filter((id) => !heard.has(id))).toEqual([])
+  await Promise.all([asked.stop(), asking.stop()])
+})
+
+it('a node knows for as long as it lives where a peer is', async () => {
+  const node = await nodeOf('aged', [])
   const peer = peerIdFromString(peerIdOfKey(signer().publicKey))
   await node.peerStore.merge(peer, { multiaddrs: [multiaddr('/ip4/192.0.2.1/tcp/1')] })
   vi.useFakeTimers({ now: Date.now() + 30 * 24 * 3_600_000, toFake: ['Date'] })
@@ -271,6 +308,18 @@ describe('reputation', () => {
 })
 
 describe('replays', () => {
+  it('are not what a peer says itself whose clock was set back', () => {
+    const window = new ReplayWindow()
+    const ahead = 7200 * 1_000_000
+    for (let i = 1; i <= 2000; i++) window.accept('x', ahead + i)
+    expect(window.accept('x', 1)).toBe(false)
+    expect(window.accept('x', 2, true)).toBe(true)
+    expect(window.accept('x', 3)).toBe(true)
+    expect(window.accept('x', 2, true)).toBe(false)
+    // nor does somebody else bring back what it said before
+    expect(window.accept('x', ahead + 1990)).toBe(false)
+  })
+
   it('are dropped, in any order', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 30 }), { maxLength: 100 }), (sequences) => {
@@ -466,6 +515,27 @@ describe('contacts', () => {
       contacts: new Contacts({ node, excluded: (other) => other === 'excluded', log: () => undefined })
     }
   }
+
+  it('that went by the hundred are dialled seldom, and newcomers have room', async () => {
+    vi.useFakeTimers()
+    try {
+      const { dials, contacts } = contactsOf(() => Promise.reject(new PeergradError('unreachable', 'no')))
+      for (let i = 0; i < 600; i++) {
+        const gone = peerIdOfKey(signer().publicKey)
+        contacts.reached(gone)
+        contacts.lost(gone)
+      }
+      await vi.advanceTimersByTimeAsync(300_000)
+      const before = dials.length
+      await vi.advanceTimersByTimeAsync(60_000)
+      expect(dials.length - before).toBeLessThan(600)
+      await contacts.learn(peer, [])
+      expect(dials).toContain(peer)
+      contacts.close()
+    } finally {
+      vi.useRealTimers()
+    }
+  })
 
   it('are dialled once however often they are named', async () => {
     const { dials, contacts } = contactsOf(async () => undefined)

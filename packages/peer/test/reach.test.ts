@@ -11,6 +11,7 @@ import { Dials, type DialsInit } from '../dist/network/dials.js'
 import { dialOrder } from '../dist/network/reach/dial-order.js'
 import { LocalAddresses } from '../dist/network/reach/local-addresses.js'
 import { RelayGate } from '../dist/network/reach/relay.js'
+import { Reservations } from '../dist/network/reach/reservations.js'
 import { carries, meets } from './meshes.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'peergrad-reach-'))
@@ -50,6 +51,19 @@ describe('how far an address reaches', () => {
     ).map((address) => address.split('/')[2])
     expect(order).toEqual(['192.0.2.2', '192.0.2.1', '10.0.0.1', '127.0.0.1'])
   })
+})
+
+it('a place at a relay is held for as long as its address is there, not the connection', async () => {
+  const at = `/ip4/198.51.100.1/tcp/4001/p2p/${ID}`
+  const connection = { status: 'open', remotePeer: { toString: () => ID }, remoteAddr: multiaddr(at) }
+  let addresses = [multiaddr(`${at}/p2p-circuit`)]
+  const transportManager = { listen: async () => undefined, getAddrs: () => addresses }
+  const reservations = new Reservations({ services: { internals: { transportManager } } } as never)
+  await reservations.reserve(connection as never)
+  expect(reservations.has(ID)).toBe(true)
+  // asked again after two hours the relay did not answer
+  addresses = []
+  expect(reservations.has(ID)).toBe(false)
 })
 
 describe('the order of dials', () => {

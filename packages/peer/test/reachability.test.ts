@@ -28,13 +28,17 @@ function seenAt(address: string, other: Other) {
     timeline: { open: Date.now() }
   } as unknown as Connection
   const announced: string[] = []
+  const withdrawn: string[] = []
   const node = {
     addEventListener: events.addEventListener.bind(events),
     getConnections: () => [connection],
     services: {
       internals: {
         transportManager: { getAddrs: () => [multiaddr(OWN)] },
-        addressManager: { confirmObservedAddr: (confirmed: Multiaddr) => announced.push(String(confirmed)) }
+        addressManager: {
+          confirmObservedAddr: (confirmed: Multiaddr) => announced.push(String(confirmed)),
+          removeObservedAddr: (removed: Multiaddr) => withdrawn.push(String(removed))
+        }
       }
     }
   }
@@ -52,14 +56,25 @@ function seenAt(address: string, other: Other) {
     log: () => undefined
   } as unknown as ReachabilityInit)
   reachability.start()
-  events.dispatchEvent(new CustomEvent('peer:identify', { detail: { connection, observedAddr: multiaddr(address) } }))
-  reachability.look(0)
-  return { announced, host: reachability.publicHost }
+  const sees = (observed: string, now: number) => {
+    const detail = { connection, observedAddr: multiaddr(observed) }
+    events.dispatchEvent(new CustomEvent('peer:identify', { detail }))
+    reachability.look(now)
+  }
+  sees(address, 0)
+  return { announced, withdrawn, sees, host: reachability.publicHost }
 }
 
 describe('where others see a peer with a private address', () => {
   it('is announced when one of the run dialled it there', () => {
-    expect(seenAt(SEEN, { direction: 'inbound' })).toEqual({ announced: [SEEN], host: undefined })
+    expect(seenAt(SEEN, { direction: 'inbound' })).toMatchObject({ announced: [SEEN], host: undefined })
+  })
+
+  it('is looked at again: a router may have another address by now', () => {
+    const { announced, withdrawn, sees } = seenAt(SEEN, { direction: 'inbound' })
+    sees('/ip4/203.0.113.9/tcp/4001', 3_600_000)
+    expect(announced).toEqual([SEEN, '/ip4/203.0.113.9/tcp/4001'])
+    expect(withdrawn).toEqual([SEEN])
   })
 
   it.each<[string, string, Other]>([
@@ -68,11 +83,11 @@ describe('where others see a peer with a private address', () => {
     ['it is that of a relay', `${SEEN}/p2p-circuit`, { direction: 'inbound' }],
     ['both dialled at once, from ports that nobody listens on', SEEN, { direction: 'inbound', punched: true }]
   ])('is not when %s', (_, address, other) => {
-    expect(seenAt(address, other)).toEqual({ announced: [], host: undefined })
+    expect(seenAt(address, other)).toMatchObject({ announced: [], host: undefined })
   })
 
   it('is its host for a punch when one says so whom it dialled, and is not announced', () => {
-    expect(seenAt(SEEN, { direction: 'outbound' })).toEqual({ announced: [], host: '203.0.113.5' })
+    expect(seenAt(SEEN, { direction: 'outbound' })).toMatchObject({ announced: [], host: '203.0.113.5' })
     expect(seenAt(SEEN, { direction: 'outbound', direct: false }).host).toBeUndefined()
   })
 })

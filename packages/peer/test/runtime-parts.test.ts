@@ -1,8 +1,9 @@
-import { PeergradError, type Engine, type ErrorCode, type GradientStore } from '@peergrad/core'
+import { PeergradError, systemClock, type Engine, type ErrorCode, type GradientStore } from '@peergrad/core'
 import { describe, expect, it } from 'vitest'
 import { Model } from '../src/runtime/model.js'
 import { isOwnFault } from '../src/runtime/own-fault.js'
 import { phasePlaces } from '../src/runtime/phase-places.js'
+import { takeState, type TakeStateInit } from '../src/runtime/state-sync.js'
 import type { VectorExchange } from '../src/runtime/vectors.js'
 
 describe('an own fault', () => {
@@ -71,4 +72,18 @@ describe('the model of a peer', () => {
     }
     expect(withdrawn).toContain('nothing')
   })
+})
+
+it('who gave a state that was given up is asked last, and is asked', async () => {
+  const asked: string[] = []
+  const ask = async (peer: string) => {
+    asked.push(peer)
+    throw new PeergradError('missing', 'no state here')
+  }
+  const swarm = { ready: ['donor', 'newcomer'], run: 'r', ask }
+  const signal = new AbortController().signal
+  const init = { swarm, clock: systemClock(), distrusted: new Set(['donor']), patience: 600, signal }
+  await expect(takeState(init as unknown as TakeStateInit)).rejects.toMatchObject({ code: 'unreachable' })
+  expect(asked[0]).toBe('newcomer')
+  expect(asked).toContain('donor')
 })

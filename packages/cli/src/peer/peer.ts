@@ -214,5 +214,6 @@ function logEvent(logger: Logger, { type, time: _time, peer: _peer, ...facts }: 
   if (type === 'phase' || type === 'links') logger.debug(facts, type)
   else if (type === 'refused' || type === 'suspected' || type === 'diverged' || type === 'paused')
     logger.warn(facts, type)
-  else logger.info(facts, type)
+  // who they are is in the events
+  else logger.info('contributors' in facts ? { ...facts, contributors: facts.contributors.length } : facts, type)
 }

@@ -11,6 +11,8 @@ const CONTACT_LIMIT = 512
 const DIAL_MILLISECONDS = 10_000
 /** The two sides of a partition that healed should not miss each other for long; a stranger is in no hurry. */
 const BACKOFF = { first: 250, factor: 2, most: { known: 5000, stranger: 30_000 } }
+/** Peers that went and are each dialled as often as that. Of more, each is dialled more seldom: live ones need the same dials. */
+const AWAY = 16
 /** Addresses of a peer that are kept, so that those who lie cannot bury where it is. */
 const ADDRESS_LIMIT = 16
 /** Dials of a peer that was never reached. One that was is dialled until it is forgotten. */
@@ -51,7 +53,7 @@ export class Contacts {
     if (excluded(peer) || peer === node.peerId.toString() || this.#closing.signal.aborted) return
     const known = this.#contacts.get(peer)
     if (known !== undefined) return this.#addresses(peer, addresses)
-    if (this.#contacts.size >= CONTACT_LIMIT || this.#forgotten.has(peer)) return
+    if (this.#forgotten.has(peer) || !this.#hasRoom()) return
     const contact = this.#add(peer)
     await node.peerStore.merge(peerIdFromString(peer), { multiaddrs: [...addresses] })
     await this.#dial(peer, contact)
@@ -64,6 +66,7 @@ export class Contacts {
 
   reached(peer: PeerId): void {
     this.#forgotten.delete(peer)
+    if (!this.#contacts.has(peer)) this.#hasRoom()
     const contact = this.#contacts.get(peer) ?? this.#add(peer)
     contact.reached = true
     contact.attempts = 0
@@ -117,6 +120,16 @@ export class Contacts {
     return this.#init.node.getConnections(peerIdFromString(peer)).length > 0
   }
 
+  /** Room for one more: where half of the contacts are peers that went, who was dialled in vain most often gives way. */
+  #hasRoom(): boolean {
+    if (this.#contacts.size < CONTACT_LIMIT) return true
+    const gone = [...this.#contacts].filter(([peer, { reached }]) => reached && !this.#connected(peer))
+    if (gone.length < CONTACT_LIMIT / 2) return false
+    const [peer, { timer }] = gone.reduce((most, each) => (each[1].attempts > most[1].attempts ? each : most))
+    clearTimeout(timer)
+    return this.#contacts.delete(peer)
+  }
+
   #add(peer: PeerId): Contact {
     const contact = { attempts: 0, reached: false, dialling: false, timer: undefined }
     this.#contacts.set(peer, contact)
@@ -142,7 +155,8 @@ export class Contacts {
 
   #later(peer: PeerId, contact: Contact): void {
     if (this.#closing.signal.aborted || this.#contacts.get(peer) !== contact || this.#init.excluded(peer)) return
-    const most = contact.reached ? BACKOFF.most.known : BACKOFF.most.stranger
+    const away = [...this.#contacts.values()].filter(({ dialling, timer }) => dialling || timer !== undefined).length
+    const most = contact.reached ? BACKOFF.most.known * Math.max(1, away / AWAY) : BACKOFF.most.stranger
     const pause = Math.min(most, BACKOFF.first * BACKOFF.factor ** contact.attempts)
     clearTimeout(contact.timer)
     // spread, so that two peers that dial each other at once do not do so for ever

@@ -11,7 +11,7 @@ import { TlsWire } from './tls-wire.js'
 /** A connection that is not authenticated by then is closed. */
 const HANDSHAKE_MILLISECONDS = 5000
 /** Sockets in all, those that have not proved anything included. */
-const CONNECTION_LIMIT = 1024
+const CONNECTION_LIMIT = 8192
 
 /**
  * Direct TLS 1.3 sockets. Both ends show the certificate of the libp2p TLS specification: self-signed by a throw-away

@@ -130,7 +130,7 @@ export class Gossip {
       const own = from === neighbour
       if (own && !this.#signers.allows(from, cost)) return TopicValidatorResult.Ignore
       verifyEnvelope(data)
-      if (!this.#replays.accept(from, sequence)) return TopicValidatorResult.Ignore
+      if (!this.#replays.accept(from, sequence, own)) return TopicValidatorResult.Ignore
       if (!own && !this.#signers.allows(from, cost)) return TopicValidatorResult.Ignore
       // a copy of its own size: what came is a view of a whole frame, which would be cloned with each message in it
       this.#init.deliver(parseEnvelope(Uint8Array.from(data)))

@@ -115,13 +115,19 @@ export class Introductions {
     // by subscription, as the answers are: of two that come at once, the one answered last hears of the other
     const members = this.#init.gossip.subscribers().filter((peer) => peer !== asker)
     return Promise.all(
-      members.slice(0, PEERS_PER_HELLO).map(async (id) => {
+      someOf(members).map(async (id) => {
         const { addresses } = await this.#init.node.peerStore.get(peerIdFromString(id))
         const best = byReach(addresses.map(({ multiaddr }) => multiaddr))
         return { id, addresses: best.slice(0, ADDRESSES_PER_PEER) }
       })
     )
   }
+}
+
+/** As many as a hello holds, others each time: who greets several peers hears of all, and nobody is left out by every one. */
+function someOf(members: readonly PeerId[]): readonly PeerId[] {
+  const first = members.length > PEERS_PER_HELLO ? Math.floor(Math.random() * members.length) : 0
+  return [...members.slice(first), ...members.slice(0, first)].slice(0, PEERS_PER_HELLO)
 }
 
 function encodeHello({ topic, fastPort, peers }: Hello): Uint8Array {

@@ -75,6 +75,8 @@ export async function createNode(init: NodeInit): Promise<NetworkNode> {
     // 5 new connections a second per host would fail most of the dials of a swarm that starts
     connectionManager: {
       inboundConnectionThreshold: 1000,
+      // 300 by default: a peer that has them turns the others of a larger run away
+      maxConnections: 4096,
       maxIncomingPendingConnections: 100,
       // no shorter time for one of several addresses than the default, 6 s: sixteen peers that start on two cores need it
       addressSorter: dialOrder(init.local)

@@ -3,20 +3,34 @@ import type { PeerId } from '@peergrad/core'
 const SEQUENCES_PER_SENDER = 1024
 const SENDERS = 4096
 
+/** A minute of numbers, by which what others pass on may be ahead of what a sender whose clock was set back has said itself. */
+const AHEAD = 60_000_000
+
+interface Window {
+  readonly seen: Set<number>
+  floor: number
+  /** the highest number that a sender whose clock was set back has handed over itself since */
+  said: number | undefined
+}
+
 /**
  * Remembers which announcements came. A sequence below the window is taken for a replay, since a sender's numbers
- * only grow, across its restarts too.
+ * only grow, across its restarts too; unless the sender itself hands it over, whose clock was set back before it started again.
  */
 export class ReplayWindow {
-  readonly #senders = new Map<PeerId, { seen: Set<number>; floor: number }>()
+  readonly #senders = new Map<PeerId, Window>()
 
-  /** False when it came before. */
-  accept(from: PeerId, sequence: number): boolean {
-    let window = this.#senders.get(from)
-    if (window === undefined) {
-      const oldest = this.#senders.keys().next()
-      if (this.#senders.size >= SENDERS && oldest.done !== true) this.#senders.delete(oldest.value)
-      this.#senders.set(from, (window = { seen: new Set(), floor: -1 }))
+  /** False when it came before. `own`: it came over a connection to the sender. */
+  accept(from: PeerId, sequence: number, own = false): boolean {
+    const window = this.#windowOf(from)
+    if (own && sequence <= window.floor) {
+      window.seen.clear()
+      Object.assign(window, { floor: -1, said: sequence })
+    }
+    if (window.said !== undefined) {
+      // what it said before that has higher numbers
+      if (!own && sequence > window.said + AHEAD) return false
+      if (own) window.said = Math.max(window.said, sequence)
     }
     if (sequence <= window.floor || window.seen.has(sequence)) return false
     window.seen.add(sequence)
@@ -26,6 +40,16 @@ export class ReplayWindow {
       window.floor = lowest
     }
     return true
+  }
+
+  #windowOf(from: PeerId): Window {
+    let window = this.#senders.get(from)
+    if (window === undefined) {
+      const oldest = this.#senders.keys().next()
+      if (this.#senders.size >= SENDERS && oldest.done !== true) this.#senders.delete(oldest.value)
+      this.#senders.set(from, (window = { seen: new Set(), floor: -1, said: undefined }))
+    }
+    return window
   }
 }
 

@@ -1,5 +1,11 @@
 import { random, seedOf, type DataPosition, type Minibatch, type PeerId } from '@peergrad/core'
 
+/** Bytes of an epoch's history as a newcomer is told it, with the view: the rest of that message is for proofs and guests. */
+const HISTORY = 48 * 1024
+/** Bytes of a name, and of a change of the view beside two for each member, that its coding adds. */
+const NAME = 2
+const CHANGE = 24
+
 export interface DataPlanInit {
   readonly seed: number
   readonly batch: number
@@ -54,14 +60,15 @@ export class DataPlan {
 
   /** Moves to `round` with these members. Called once for each round, in order. */
   advance(round: number, members: readonly PeerId[]): void {
-    if (round >= this.epochEnd) {
+    const changed = !sameMembers([...this.#unread.keys()], members)
+    if (round >= this.epochEnd || (changed && !this.#holds(members))) {
       this.#epoch += 1
       this.#start = round
       this.#from = round
       this.#changes = [{ round, members: [...members] }]
       this.#unread = this.#deal(members)
       this.#rounds = this.#roundsLeft()
-    } else if (!sameMembers([...this.#unread.keys()], members)) {
+    } else if (changed) {
       this.#change(round, members)
     }
   }
@@ -88,6 +95,14 @@ export class DataPlan {
       at += shard.length
     }
     return all
+  }
+
+  /** Whether a newcomer can be told of one more change of the view. Else the epoch ends here, for all in the same round. */
+  #holds(members: readonly PeerId[]): boolean {
+    const views = [...this.#changes.map((change) => change.members), members]
+    const names = [...new Set(views.flat()), ...members]
+    const places = views.reduce((sum, view) => sum + 2 * view.length + CHANGE, 0)
+    return places + names.reduce((sum, name) => sum + name.length + NAME, 0) <= HISTORY
   }
 
   #deal(members: readonly PeerId[]): Map<PeerId, Uint32Array> {

@@ -125,7 +125,9 @@ interface Offer {
 async function askSome(init: TakeStateInit, turn: number, failures: string[]): Promise<readonly Offer[]> {
   const { swarm, clock, distrusted, signal } = init
   const trusted = swarm.ready.filter((peer) => !distrusted.has(peer))
-  const peers = trusted.length > 0 ? trusted : swarm.ready
+  // once all of those were asked: they may be without a state too
+  const all = [...trusted, ...swarm.ready.filter((peer) => distrusted.has(peer))]
+  const peers = trusted.length > turn * DONORS ? trusted : all
   const first = (turn * DONORS) % Math.max(1, peers.length)
   const asked = [...peers.slice(first), ...peers.slice(0, first)].slice(0, DONORS)
   const offers = new Map<string, Offer>()

@@ -13,6 +13,8 @@ import { hostOf, isRelayed, relayOf, scopeOf, type Scope } from './scope.js'
 const RELAYS = 2
 /** Milliseconds before a peer that was asked is asked again. */
 const ASK_AGAIN = 60_000
+/** Milliseconds that a proof holds: a router gets another address, and tells nobody behind it. */
+const PROVED = 600_000
 /** Milliseconds that others have to dial this peer by themselves, which says as much and costs nothing. */
 const SETTLE = 1000
 /** Milliseconds that a relay which was named has to give a place. */
@@ -45,11 +47,14 @@ export interface ReachabilityInit {
  */
 export class Reachability {
   readonly #init: ReachabilityInit
-  readonly #proved = new Set<Scope>()
+  /** when each was proved last */
+  readonly #proved = new Map<Scope, number>()
+  /** where a router lets dials in */
+  #opened: Multiaddr | undefined
   /** when each was asked to dial back */
   readonly #asked = new Map<PeerId, number>()
-  /** connections to relays of `via` on which a place was asked for */
-  #viaAsked = new WeakSet<Connection>()
+  /** when a place was asked for on a connection to a relay of `via` */
+  #viaAsked = new WeakMap<Connection, number>()
   readonly #busy = new Set<Scope>()
   readonly #placed = deferred<void>()
   #settled: Promise<void> | undefined
@@ -105,9 +110,9 @@ export class Reachability {
   }
 
   look(now: number): void {
-    this.#useVia()
+    this.#useVia(now)
     for (const scope of ['public', 'lan'] as const) {
-      if (this.#proved.has(scope) || this.#busy.has(scope)) continue
+      if (now - (this.#proved.get(scope) ?? -Infinity) < PROVED || this.#busy.has(scope)) continue
       const members = this.#members(scope)
       const inbound = members.filter(({ direction }) => direction === 'inbound')
       if (inbound.length > 0) {
@@ -115,7 +120,7 @@ export class Reachability {
         // where the other end sees this peer it says a moment after it connects
         const isYoung = ({ timeline }: Connection) => Date.now() - timeline.open < SETTLE
         if (address === undefined && inbound.every(isYoung)) continue
-        this.#proved.add(scope)
+        this.#proved.set(scope, now)
         // a router or a cloud in between has it, and no interface of this machine
         if (address !== undefined) this.#confirm(address)
         continue
@@ -129,7 +134,7 @@ export class Reachability {
   changed(): void {
     this.#proved.clear()
     this.#asked.clear()
-    this.#viaAsked = new WeakSet()
+    this.#viaAsked = new WeakMap()
     this.start()
   }
 
@@ -164,7 +169,7 @@ export class Reachability {
       const { reached, address } = await dialBack.ask(connection, port)
       log({ peer, address: address.toString(), reached }, 'dialled back')
       if (reached) {
-        this.#proved.add(scope)
+        this.#proved.set(scope, now)
         this.#confirm(address)
       } else {
         this.#withdraw(scope)
@@ -185,13 +190,14 @@ export class Reachability {
     this.#init.log({ relay }, 'others cannot dial this peer: it is reached through a relay')
   }
 
-  #useVia(): void {
+  #useVia(now: number): void {
     const { node, via, reservations, log } = this.#init
     for (const connection of node.getConnections()) {
       const peer = connection.remotePeer.toString()
-      const due = via.has(peer) && connection.direct && !reservations.has(peer) && !this.#viaAsked.has(connection)
+      const rested = now - (this.#viaAsked.get(connection) ?? -Infinity) >= ASK_AGAIN
+      const due = via.has(peer) && connection.direct && !reservations.has(peer) && rested
       if (!due) continue
-      this.#viaAsked.add(connection)
+      this.#viaAsked.set(connection, now)
       this.#reserve(connection).catch((thrown: unknown) => {
         log({ peer, error: PeergradError.from(thrown).message }, 'no place at the relay')
       })
@@ -213,7 +219,17 @@ export class Reachability {
     const { local, node } = this.#init
     const host = hostOf(address)
     const type = host !== undefined && local.has(host) ? 'transport' : 'observed'
+    if (type === 'observed' && scopeOf(address) === 'public') this.#moves(address)
     node.services.internals.addressManager.confirmObservedAddr(address, { type, ttl: Number.MAX_SAFE_INTEGER })
+  }
+
+  /** The one that the router had before is not announced any more. */
+  #moves(address: Multiaddr): void {
+    const before = this.#opened
+    this.#opened = address
+    const [kind, other] = [address, before].map((each) => each?.getComponents()[0]?.name)
+    if (before === undefined || kind !== other || before.equals(address)) return
+    this.#init.node.services.internals.addressManager.removeObservedAddr(before)
   }
 
   /** Private addresses stay announced: a neighbour may still reach what this one did not. */
@@ -221,5 +237,6 @@ export class Reachability {
     if (scope !== 'public') return
     const { addressManager } = this.#init.node.services.internals
     for (const address of this.#own()) if (scopeOf(address) === scope) addressManager.removeObservedAddr(address)
+    if (this.#opened !== undefined) addressManager.removeObservedAddr(this.#opened)
   }
 }

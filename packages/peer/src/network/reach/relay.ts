@@ -9,10 +9,10 @@ export type RelayUse = 'auto' | 'on' | 'off'
  * a hole punched; here vectors go through.
  */
 const LIMITS = {
-  /** peers that can be reached through one relay: each keeps a connection to it, and a relay trains itself */
-  reservations: 64,
+  /** peers that can be reached through one relay: as many as a view has, for two without a place never meet */
+  reservations: 1024,
   /** connections through it that one peer dials, one for each of the others */
-  connectionsPerPeer: 128,
+  connectionsPerPeer: 1024,
   /** of one connection: a run of days notices a new one once a day, and one that was forgotten ends */
   milliseconds: 24 * 3_600_000,
   /** of one connection, both ways: some 700 rounds of 45 MB each way; then it is dialled anew */

@@ -2,6 +2,7 @@ import type { Connection } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { PeergradError, type PeerId } from '@peergrad/core'
 import type { NetworkNode } from '../node.js'
+import { relayOf } from './scope.js'
 
 /** The relays that keep a way to this peer open: each knows it for as long as the connection to it stands. */
 export class Reservations {
@@ -14,7 +15,11 @@ export class Reservations {
 
   /** The relays that are there now. */
   held(): readonly Connection[] {
-    for (const [relay, connection] of this.#held) if (connection.status !== 'open') this.#held.delete(relay)
+    const { transportManager } = this.#node.services.internals
+    // libp2p asks for another two hours by itself, once: when that fails, the address is gone and the connection is not
+    const there = new Set(transportManager.getAddrs().flatMap((address) => relayOf(address) ?? []))
+    for (const [relay, connection] of this.#held)
+      if (connection.status !== 'open' || !there.has(relay)) this.#held.delete(relay)
     return [...this.#held.values()]
   }
 
