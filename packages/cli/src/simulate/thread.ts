@@ -1,11 +1,10 @@
-import { totalmem } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { PeergradError } from '@peergrad/core'
 import type { Measurement } from './measurement.js'
 import type { Progress } from './run.js'
 import type { Answer, Task } from './worker.js'
 
-/** Share of the machine's memory that the peers of one run may use. */
+/** Share of the memory that is to be had now which the heap of one run may use. */
 const MEMORY = 0.75
 
 /**
@@ -13,7 +12,7 @@ const MEMORY = 0.75
  * has. Errors: those of the run; `full` when the memory did not do.
  */
 export function measureInThread(task: Task, onProgress: (progress: Progress) => void): Promise<Measurement> {
-  const maxOldGenerationSizeMb = Math.floor((totalmem() * MEMORY) / 2 ** 20)
+  const maxOldGenerationSizeMb = Math.floor((process.availableMemory() * MEMORY) / 2 ** 20)
   const worker = new Worker(new URL('./worker.js', import.meta.url), {
     workerData: task,
     name: 'peergrad-simulation',
