@@ -22,7 +22,7 @@ const PEERS = {
   'all-reduce': { peers: [...MANY, 1000] },
   'scatter-reduce': { peers: [...FEW, 128], once: [256] },
   'all-gather': { peers: MANY },
-  ring: { peers: [...FEW, 128], once: [256, 512, 1000] },
+  ring: { peers: [...FEW, 128], once: [256] },
   mlless: { peers: [...FEW, 128], once: [256, 512] },
   diloco: { peers: [...FEW, 128], once: [256, 512] },
   gossip: { peers: [...MANY, 1000] }

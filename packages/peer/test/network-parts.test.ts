@@ -314,6 +314,7 @@ describe('replays', () => {
     for (let i = 1; i <= 2000; i++) window.accept('x', ahead + i)
     expect(window.accept('x', 1)).toBe(false)
     expect(window.accept('x', 2, true)).toBe(true)
+    expect(window.accept('x', 1)).toBe(false)
     expect(window.accept('x', 3)).toBe(true)
     expect(window.accept('x', 2, true)).toBe(false)
     // nor does somebody else bring back what it said before
@@ -493,14 +494,16 @@ describe('addresses', () => {
 
 describe('contacts', () => {
   const peer = peerIdOfKey(signer().publicKey)
-  function contactsOf(dial: () => Promise<void>) {
+  function contactsOf(dial: () => Promise<void>, connected: (peer: string) => boolean = () => false) {
     const dials: string[] = []
     const kept: { multiaddr: Multiaddr }[] = []
     const node = {
       peerId: peerIdOfKey(signer().publicKey),
-      getConnections: () => [],
+      getConnections: (id: unknown) => (connected(String(id)) ? [{}] : []),
       peerStore: {
         get: async () => ({ addresses: kept }),
+        patch: async (_id: unknown, { multiaddrs }: { multiaddrs: Multiaddr[] }) =>
+          void kept.splice(0, kept.length, ...multiaddrs.map((each) => ({ multiaddr: each }))),
         merge: async (_id: unknown, { multiaddrs }: { multiaddrs: Multiaddr[] }) =>
           void kept.push(...multiaddrs.map((each) => ({ multiaddr: each })))
       },
@@ -516,19 +519,69 @@ describe('contacts', () => {
     }
   }
 
+  it('of the largest view leave room for another one', async () => {
+    const others = Array.from({ length: 1024 }, () => peerIdOfKey(signer().publicKey))
+    const there = new Set(others)
+    const { dials, contacts } = contactsOf(
+      async () => undefined,
+      (id) => there.has(id)
+    )
+    for (const other of others) contacts.reached(other)
+    await contacts.learn(peer, [])
+    expect(dials).toEqual([peer])
+    contacts.close()
+  })
+
+  it('that were made up by a liar keep nobody from one that went', async () => {
+    vi.useFakeTimers()
+    try {
+      const { dials, contacts } = contactsOf(() => Promise.reject(new PeergradError('unreachable', 'no')))
+      for (let i = 0; i < 300; i++) await contacts.learn(peerIdOfKey(signer().publicKey), [])
+      contacts.reached(peer)
+      contacts.lost(peer)
+      await vi.advanceTimersByTimeAsync(30_000)
+      expect(dials.filter((dialled) => dialled === peer).length).toBeGreaterThanOrEqual(8)
+      contacts.close()
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
+  it('that cannot be reached for an hour at all that is kept of them are dialled where others name them now', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+    try {
+      const { kept, contacts } = contactsOf(() => Promise.reject(new PeergradError('unreachable', 'no')))
+      const at = (port: number) => multiaddr(`/ip4/192.0.2.1/tcp/${port}`)
+      contacts.reached(peer)
+      contacts.lost(peer)
+      for (let port = 1; port <= 20; port++) await contacts.learn(peer, [at(port)])
+      expect(kept).toHaveLength(16)
+      await vi.advanceTimersByTimeAsync(3_700_000)
+      await contacts.learn(peer, [at(500)])
+      expect(kept.map(({ multiaddr: each }) => String(each))).toEqual([String(at(500))])
+      contacts.close()
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
   it('that went by the hundred are dialled seldom, and newcomers have room', async () => {
     vi.useFakeTimers()
     try {
       const { dials, contacts } = contactsOf(() => Promise.reject(new PeergradError('unreachable', 'no')))
-      for (let i = 0; i < 600; i++) {
-        const gone = peerIdOfKey(signer().publicKey)
-        contacts.reached(gone)
-        contacts.lost(gone)
+      const goes = (count: number) => {
+        for (let i = 0; i < count; i++) {
+          const gone = peerIdOfKey(signer().publicKey)
+          contacts.reached(gone)
+          contacts.lost(gone)
+        }
       }
-      await vi.advanceTimersByTimeAsync(300_000)
+      goes(300)
+      await vi.advanceTimersByTimeAsync(200_000)
       const before = dials.length
       await vi.advanceTimersByTimeAsync(60_000)
-      expect(dials.length - before).toBeLessThan(600)
+      expect(dials.length - before).toBeLessThan(300)
+      goes(1800)
       await contacts.learn(peer, [])
       expect(dials).toContain(peer)
       contacts.close()

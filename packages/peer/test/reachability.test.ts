@@ -27,11 +27,12 @@ function seenAt(address: string, other: Other) {
     remotePeer: { toString: () => peer },
     timeline: { open: Date.now() }
   } as unknown as Connection
+  const connections = [connection]
   const announced: string[] = []
   const withdrawn: string[] = []
   const node = {
     addEventListener: events.addEventListener.bind(events),
-    getConnections: () => [connection],
+    getConnections: () => connections,
     services: {
       internals: {
         transportManager: { getAddrs: () => [multiaddr(OWN)] },
@@ -56,13 +57,14 @@ function seenAt(address: string, other: Other) {
     log: () => undefined
   } as unknown as ReachabilityInit)
   reachability.start()
-  const sees = (observed: string, now: number) => {
-    const detail = { connection, observedAddr: multiaddr(observed) }
+  const sees = (observed: string, now: number, by = connection) => {
+    if (by !== connection) connections.unshift(by)
+    const detail = { connection: by, observedAddr: multiaddr(observed) }
     events.dispatchEvent(new CustomEvent('peer:identify', { detail }))
     reachability.look(now)
   }
   sees(address, 0)
-  return { announced, withdrawn, sees, host: reachability.publicHost }
+  return { announced, withdrawn, sees, connection, host: reachability.publicHost }
 }
 
 describe('where others see a peer with a private address', () => {
@@ -75,6 +77,12 @@ describe('where others see a peer with a private address', () => {
     sees('/ip4/203.0.113.9/tcp/4001', 3_600_000)
     expect(announced).toEqual([SEEN, '/ip4/203.0.113.9/tcp/4001'])
     expect(withdrawn).toEqual([SEEN])
+  })
+
+  it('stays while somebody comes by it, whatever another one says', () => {
+    const { withdrawn, sees, connection } = seenAt(SEEN, { direction: 'inbound' })
+    sees('/ip4/203.0.113.66/tcp/1', 3_600_000, { ...connection })
+    expect(withdrawn).toEqual([])
   })
 
   it.each<[string, string, Other]>([

@@ -5,8 +5,8 @@ import type { PeerId } from '@peergrad/core'
 import { reasonOf } from './network-error.js'
 import { within } from './within.js'
 
-/** Peers to keep in mind, so that hearsay cannot fill the memory. */
-const CONTACT_LIMIT = 512
+/** Peers to keep in mind, so that hearsay cannot fill the memory: two of the largest views. */
+const CONTACT_LIMIT = 2048
 /** Handshakes of a whole swarm at once take long on a busy machine, and one that was given up was work for nothing. */
 const DIAL_MILLISECONDS = 10_000
 /** The two sides of a partition that healed should not miss each other for long; a stranger is in no hurry. */
@@ -15,6 +15,8 @@ const BACKOFF = { first: 250, factor: 2, most: { known: 5000, stranger: 30_000 }
 const AWAY = 16
 /** Addresses of a peer that are kept, so that those who lie cannot bury where it is. */
 const ADDRESS_LIMIT = 16
+/** Milliseconds in which addresses that are all that is kept must have been good for something. */
+const GOOD_FOR = 3_600_000
 /** Dials of a peer that was never reached. One that was is dialled until it is forgotten. */
 const STRANGER_ATTEMPTS = 8
 
@@ -23,7 +25,11 @@ interface Contact {
   reached: boolean
   dialling: boolean
   timer: NodeJS.Timeout | undefined
+  /** when its addresses were last taken for others */
+  renewed: number
 }
+
+const isAway = ({ reached, dialling, timer }: Contact) => reached && (dialling || timer !== undefined)
 
 export interface ContactsInit {
   readonly node: Libp2p
@@ -108,10 +114,15 @@ export class Contacts {
     // none of a peer that the store does not know, or has forgotten
     const { addresses: known } = await peerStore.get(id).catch(() => ({ addresses: [] }))
     const more = addresses.filter((address) => !known.some(({ multiaddr }) => multiaddr.equals(address)))
-    if (more.length === 0 || known.length + more.length > ADDRESS_LIMIT) return
-    await peerStore.merge(id, { multiaddrs: more })
     const contact = this.#contacts.get(peer)
-    if (contact === undefined || contact.dialling) return
+    if (more.length === 0 || contact === undefined) return
+    if (known.length + more.length <= ADDRESS_LIMIT) await peerStore.merge(id, { multiaddrs: more })
+    else {
+      if (performance.now() - contact.renewed < GOOD_FOR) return
+      contact.renewed = performance.now()
+      await peerStore.patch(id, { multiaddrs: addresses.slice(0, ADDRESS_LIMIT) })
+    }
+    if (contact.dialling) return
     contact.attempts = 0
     this.#later(peer, contact)
   }
@@ -131,7 +142,7 @@ export class Contacts {
   }
 
   #add(peer: PeerId): Contact {
-    const contact = { attempts: 0, reached: false, dialling: false, timer: undefined }
+    const contact = { attempts: 0, reached: false, dialling: false, timer: undefined, renewed: performance.now() }
     this.#contacts.set(peer, contact)
     return contact
   }
@@ -155,7 +166,7 @@ export class Contacts {
 
   #later(peer: PeerId, contact: Contact): void {
     if (this.#closing.signal.aborted || this.#contacts.get(peer) !== contact || this.#init.excluded(peer)) return
-    const away = [...this.#contacts.values()].filter(({ dialling, timer }) => dialling || timer !== undefined).length
+    const away = [...this.#contacts.values()].filter(isAway).length
     const most = contact.reached ? BACKOFF.most.known * Math.max(1, away / AWAY) : BACKOFF.most.stranger
     const pause = Math.min(most, BACKOFF.first * BACKOFF.factor ** contact.attempts)
     clearTimeout(contact.timer)

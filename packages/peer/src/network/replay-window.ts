@@ -25,7 +25,7 @@ export class ReplayWindow {
     const window = this.#windowOf(from)
     if (own && sequence <= window.floor) {
       window.seen.clear()
-      Object.assign(window, { floor: -1, said: sequence })
+      Object.assign(window, { floor: sequence - 1, said: sequence })
     }
     if (window.said !== undefined) {
       // what it said before that has higher numbers

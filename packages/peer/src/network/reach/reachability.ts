@@ -13,6 +13,8 @@ import { hostOf, isRelayed, relayOf, scopeOf, type Scope } from './scope.js'
 const RELAYS = 2
 /** Milliseconds before a peer that was asked is asked again. */
 const ASK_AGAIN = 60_000
+/** Milliseconds before a relay that was named is asked again: libp2p keeps a listener of each try. */
+const VIA_AGAIN = 900_000
 /** Milliseconds that a proof holds: a router gets another address, and tells nobody behind it. */
 const PROVED = 600_000
 /** Milliseconds that others have to dial this peer by themselves, which says as much and costs nothing. */
@@ -116,7 +118,9 @@ export class Reachability {
       const members = this.#members(scope)
       const inbound = members.filter(({ direction }) => direction === 'inbound')
       if (inbound.length > 0) {
-        const address = inbound.map((connection) => this.#seenAt.get(connection)).find((seen) => seen !== undefined)
+        const seen = inbound.flatMap((connection) => this.#seenAt.get(connection) ?? [])
+        // where somebody still comes by stays, whatever another one says
+        const address = seen.find((each) => this.#opened?.equals(each) === true) ?? seen[0]
         // where the other end sees this peer it says a moment after it connects
         const isYoung = ({ timeline }: Connection) => Date.now() - timeline.open < SETTLE
         if (address === undefined && inbound.every(isYoung)) continue
@@ -194,7 +198,7 @@ export class Reachability {
     const { node, via, reservations, log } = this.#init
     for (const connection of node.getConnections()) {
       const peer = connection.remotePeer.toString()
-      const rested = now - (this.#viaAsked.get(connection) ?? -Infinity) >= ASK_AGAIN
+      const rested = now - (this.#viaAsked.get(connection) ?? -Infinity) >= VIA_AGAIN
       const due = via.has(peer) && connection.direct && !reservations.has(peer) && rested
       if (!due) continue
       this.#viaAsked.set(connection, now)
