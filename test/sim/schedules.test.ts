@@ -46,9 +46,7 @@ describe('random faults', () => {
 
   it.each([
     [['--strategy', 'sprit'], '--strategy: got sprit, expected one of'],
-    [['--case', '3'], 'without --strategy'],
-    [['--strategy', 'spirt', '--case', '99999'], 'expected one below'],
-    [['--schedules', 'many'], 'expected a whole number']
+    [['--strategy', 'spirt', '--case', '99999'], 'expected one below']
   ])('%j are refused at once', { timeout: 60_000 }, async (args, message) => {
     const script = join(import.meta.dirname, '../../scripts/faults.mjs')
     const run = promisify(execFile)(process.execPath, [script, ...args], { timeout: 50_000 })
