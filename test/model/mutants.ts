@@ -167,7 +167,9 @@ export const MUTANTS: readonly Mutant[] = [
       make: (init) =>
         hearing(init, (promise) => {
           const { accepted } = promise
-          return { ...promise, accepted: accepted && { ...accepted, ballot: 1000 - accepted.ballot } }
+          // still one that a peer can have accepted before this ballot
+          const ballot = promise.ballot - 1 - (accepted?.ballot ?? 0)
+          return { ...promise, accepted: accepted && { ...accepted, ballot } }
         })
     },
     law: DIFFERENTLY

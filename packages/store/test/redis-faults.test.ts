@@ -40,16 +40,17 @@ describe.each(serverPlaces)('a database that misbehaves: $name', ({ name, module
       return store
     }
 
-    it.skipIf(module === undefined)('works for longer than a reply may take: the call waits for it', async () => {
-      const store = await open({ patience: { connect: 1000, reply: 200, total: 10_000 } })
-      const parameters = 400_000
-      await put(store, 'a', new Float32Array(parameters).fill(1))
-      await put(store, 'b', new Float32Array(parameters).fill(2))
-      const options = { name: 'centered-clipping', tau: 1, iterations: 1000, median: 0 }
-      const rule = { module: RULES, export: 'inStoreOnly', options }
-      await store.aggregate({ from: ['a', 'b'], to: 'to', rule, samples: [1, 1], parameters, seed: 1 })
-      expect(await store.has('to')).toBe(true)
-    })
+    if (module !== undefined)
+      it('works for longer than a reply may take: the call waits for it', async () => {
+        const store = await open({ patience: { connect: 1000, reply: 200, total: 10_000 } })
+        const parameters = 400_000
+        await put(store, 'a', new Float32Array(parameters).fill(1))
+        await put(store, 'b', new Float32Array(parameters).fill(2))
+        const options = { name: 'centered-clipping', tau: 1, iterations: 1000, median: 0 }
+        const rule = { module: RULES, export: 'inStoreOnly', options }
+        await store.aggregate({ from: ['a', 'b'], to: 'to', rule, samples: [1, 1], parameters, seed: 1 })
+        expect(await store.has('to')).toBe(true)
+      })
 
     it('tells the norm of what is not finite as memory does', async () => {
       const store = await open()
