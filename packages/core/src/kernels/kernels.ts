@@ -37,8 +37,8 @@ export interface Kernels extends RuleKernels {
   decodeBF16(out: Vector, x: HalfVector): void
   /**
    * Blocks of 1,024 floats (the last one shorter), one scale each: scale = max|x| / 127 (8454659·2⁹⁸ at most: what is above
-   * decodes to infinity), value = x / scale rounded to nearest even and clamped to ±127; a scale of 0 makes zeros. Inputs are finite: check before.
-   * `scales` has ceil(length / 1024) floats.
+   * decodes to infinity), value = x / scale rounded to nearest even and clamped to ±127; a scale of 0 makes zeros. Inputs
+   * are finite: check before. `scales` has ceil(length / 1024) floats.
    */
   quantiseInt8(values: ByteVector, scales: Vector, x: Vector): void
   /** out = value·scale */

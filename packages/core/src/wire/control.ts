@@ -19,8 +19,10 @@ import {
   words,
   type Proposal
 } from './proposal.js'
+import { packPosition, wirePosition, type DataPosition } from './position.js'
 import { runManifestSchema } from './run-manifest.js'
 
+export type { DataPosition } from './position.js'
 export { EVIDENCE_LIMIT, LINKS_LIMIT, type Evidence, type Proposal } from './proposal.js'
 
 /**
@@ -153,49 +155,6 @@ const request = z.discriminatedUnion('kind', [
 ])
 export type ControlRequest = z.infer<typeof request>
 
-const viewChange = z.strictObject({ round, members })
-/** Where in the data a run is: the view changes of this epoch, from which every peer's unread samples follow. */
-const dataPosition = z.strictObject({
-  epoch: z.int().min(0),
-  start: round,
-  changes: z.array(viewChange).min(1).max(4096)
-})
-export type DataPosition = z.infer<typeof dataPosition>
-
-/** The same as it travels: each name once, and of each view change the places of its members among them, u16, little-endian. */
-const packedPosition = z.strictObject({
-  epoch: z.int().min(0),
-  start: round,
-  peers: z
-    .array(peer)
-    .min(1)
-    .max(4 * MEMBERS_LIMIT),
-  changes: z.array(z.strictObject({ round, places: bytes(2 * MEMBERS_LIMIT) })).max(4096)
-})
-const wirePosition = packedPosition.transform(unpackPosition).pipe(dataPosition)
-
-function packPosition({ epoch, start, changes }: DataPosition): z.infer<typeof packedPosition> {
-  const peers = [...new Set(changes.flatMap(({ members }) => members))]
-  const place = new Map(peers.map((peer, at) => [peer, at]))
-  const packed = changes.map(({ round, members }) => {
-    const places = new Uint8Array(2 * members.length)
-    const view = new DataView(places.buffer)
-    members.forEach((peer, at) => view.setUint16(2 * at, place.get(peer) as number, true))
-    return { round, places }
-  })
-  return { epoch, start, peers, changes: packed }
-}
-
-/** A place that nobody has is left undefined, for `dataPosition` to refuse. */
-function unpackPosition({ epoch, start, peers, changes }: z.infer<typeof packedPosition>) {
-  const unpacked = changes.map(({ round, places }) => {
-    const view = new DataView(places.buffer, places.byteOffset, places.byteLength)
-    const members = Array.from({ length: places.byteLength >> 1 }, (_, at) => peers[view.getUint16(2 * at, true)])
-    return { round, members }
-  })
-  return { epoch, start, changes: unpacked }
-}
-
 const answer = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('welcome'),
@@ -243,7 +202,7 @@ function codec<T extends { kind: string }>(schema: z.ZodType<T>, what: string) {
   return {
     encode(value: T): Uint8Array {
       // a copy of its own size: msgpackr packs into one large shared buffer
-      const bytes = Uint8Array.from(packr.pack(withPackedProposals(value)))
+      const bytes = Uint8Array.from(packr.pack(packed(value)))
       if (bytes.byteLength > CONTROL_LIMIT) {
         throw new PeergradError(
           'argument',
@@ -280,8 +239,8 @@ export const controlMessages = codec<ControlMessage>(message, 'control message')
 export const controlRequests = codec<ControlRequest>(request, 'request')
 export const controlAnswers = codec<ControlAnswer>(answer, 'answer')
 
-/** The message as it travels: a proposal is in it by itself, as what was accepted, or as what was decided. */
-function withPackedProposals(value: object): object {
+/** The message as it travels: a proposal is in it by itself, as what was accepted, or as what was decided; and a position. */
+function packed(value: object): object {
   const { proposal, accepted, decision, position } = value as {
     proposal?: Proposal
     accepted?: { proposal: Proposal } | null

@@ -59,7 +59,7 @@ export class Contacts {
     if (excluded(peer) || peer === node.peerId.toString() || this.#closing.signal.aborted) return
     const known = this.#contacts.get(peer)
     if (known !== undefined) return this.#addresses(peer, addresses)
-    if (this.#forgotten.has(peer) || !this.#hasRoom()) return
+    if (this.#forgotten.has(peer) || !this.#makeRoom()) return
     const contact = this.#add(peer)
     await node.peerStore.merge(peerIdFromString(peer), { multiaddrs: [...addresses] })
     await this.#dial(peer, contact)
@@ -72,7 +72,7 @@ export class Contacts {
 
   reached(peer: PeerId): void {
     this.#forgotten.delete(peer)
-    if (!this.#contacts.has(peer)) this.#hasRoom()
+    if (!this.#contacts.has(peer)) this.#makeRoom()
     const contact = this.#contacts.get(peer) ?? this.#add(peer)
     contact.reached = true
     contact.attempts = 0
@@ -131,8 +131,8 @@ export class Contacts {
     return this.#init.node.getConnections(peerIdFromString(peer)).length > 0
   }
 
-  /** Room for one more: where half of the contacts are peers that went, who was dialled in vain most often gives way. */
-  #hasRoom(): boolean {
+  /** Whether there is room for one more: where half of the contacts are peers that went, who was dialled in vain most often gives way. */
+  #makeRoom(): boolean {
     if (this.#contacts.size < CONTACT_LIMIT) return true
     const gone = [...this.#contacts].filter(([peer, { reached }]) => reached && !this.#connected(peer))
     if (gone.length < CONTACT_LIMIT / 2) return false

@@ -129,11 +129,11 @@ export class Gossip {
       // who the neighbour is the connection has proved: its own flood is dropped before its signatures cost anything
       const own = from === neighbour
       if (own && !this.#signers.allows(from, cost)) return TopicValidatorResult.Ignore
-      verifyEnvelope(data)
+      // a copy of its own size: what came is a view of a whole frame, which would be cloned with each message in it
+      const verified = verifyEnvelope(Uint8Array.from(data))
       if (!this.#replays.accept(from, sequence, own)) return TopicValidatorResult.Ignore
       if (!own && !this.#signers.allows(from, cost)) return TopicValidatorResult.Ignore
-      // a copy of its own size: what came is a view of a whole frame, which would be cloned with each message in it
-      this.#init.deliver(parseEnvelope(Uint8Array.from(data)))
+      this.#init.deliver(verified)
       return TopicValidatorResult.Accept
     } catch {
       report(neighbour, 'malformed')

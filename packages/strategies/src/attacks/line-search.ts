@@ -38,8 +38,8 @@ const ROUNDING = { defence: 1 + 1e-12, reach: 1 + 1e-6 }
 
 /**
  * out ← the candidate of the line, with a factor ≥ 0, for which the rule's result is furthest from `mean`. Best effort, the
- * search of ByzFL, which unlike AggregaThor's never looks below the best: steps up from it double while they help, and then shrink. It goes by
- * `reach` where there is one; what is crafted has the same bits for the same factor either way. Error `missing` without a
+ * search of ByzFL, which unlike AggregaThor's never looks below the best: steps up from it double while they help, and
+ * then shrink. It goes by `reach` where there is one; what is crafted has the same bits for the same factor either way. Error `missing` without a
  * defence.
  */
 export async function maximise(

@@ -3,8 +3,8 @@ import { checkNames, numberOption, type PluginOptions } from '../plugin-options.
 import { clip, normsOf } from './clip.js'
 
 /**
- * x·min(1, c / ‖x‖): no vector is longer than `c`, 2 when left out (ByzFL's static clipping). n ≥ 1. A pass over n·d, and over what is longer once more, into as
- * many vectors of scratch.
+ * x·min(1, c / ‖x‖): no vector is longer than `c`, 2 when left out (ByzFL's static clipping). n ≥ 1. A pass over
+ * n·d, and over what is longer once more, into as many vectors of scratch.
  */
 export function clipping(options: PluginOptions): PreAggregator {
   checkNames('clipping', options, ['c'])

@@ -10,7 +10,8 @@ import { checkNames, type PluginOptions } from '../plugin-options.js'
  * had the least top eigenvalue.
  *
  * The maximum is over inputs that still have weight, so each iteration takes all of it from one at least and n are enough;
- * over all, one far input would leave the others as they are for ever. n > 2f, n ≤ 64. ⌈n/16⌉ passes over n·d for the distances and one more; O(n³) per iteration.
+ * over all, one far input would leave the others as they are for ever. n > 2f, n ≤ 64. ⌈n/16⌉ passes over n·d for
+ * the distances and one more; O(n³) per iteration.
  */
 export function caf(options: PluginOptions): Aggregator {
   checkNames('caf', options, ['f'])

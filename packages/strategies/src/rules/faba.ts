@@ -6,7 +6,8 @@ import { checkNames, type PluginOptions } from '../plugin-options.js'
 
 /**
  * Removes f times the input that is farthest from the mean of those that are left, and gives their mean (FABA: Xia et al.,
- * IJCAI 2019, algorithm 1). n > 2f. ⌈n/16⌉ passes over n·d for the distances and one more: distances from a mean follow from those between the inputs.
+ * IJCAI 2019, algorithm 1). n > 2f. ⌈n/16⌉ passes over n·d for the distances and one more: distances from
+ * a mean follow from those between the inputs.
  */
 export function faba(options: PluginOptions): Aggregator {
   checkNames('faba', options, ['f'])

@@ -12,8 +12,8 @@ const SUBSETS = 5000
 /**
  * Smallest maximum eigenvalue averaging: the mean of the n − f inputs whose covariance has the least largest eigenvalue, of
  * equals the first in lexicographic order (Allouah et al., ICML 2023, "On the privacy-robustness-utility trilemma"). The
- * eigenvalues are those of the (n − f)² matrix of inner products. 2f < n ≤ 64 and C(n, f) ≤ 5,000. ⌈n/16⌉ passes over n·d for the distances and one more; O(n³) per
- * subset.
+ * eigenvalues are those of the (n − f)² matrix of inner products. 2f < n ≤ 64 and C(n, f) ≤ 5,000. ⌈n/16⌉ passes over
+ * n·d for the distances and one more; O(n³) per subset.
  */
 export function smea(options: PluginOptions): Aggregator {
   checkNames('smea', options, ['f'])
