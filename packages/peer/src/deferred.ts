@@ -25,17 +25,15 @@ export function checkAborted(signal: AbortSignal): void {
 }
 
 /** Settles with `promise`, or rejects with the signal's reason as an error of ours, whichever comes first. */
-export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  // who gave up on it does not hear how it ends
-  promise.catch(() => {})
-  checkAborted(signal)
-  const aborted = deferred<never>()
-  const forget = onAbort(signal, () => aborted.reject(PeergradError.from(signal.reason)))
-  try {
-    return await Promise.race([promise, aborted.promise])
-  } finally {
-    forget()
-  }
+export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => reject(PeergradError.from(signal.reason))
+    let forget: (() => void) | undefined
+    if (signal.aborted) giveUp()
+    else forget = onAbort(signal, giveUp)
+    // who gave up on it does not hear how it ends
+    void promise.then(resolve, reject).then(forget)
+  })
 }
 
 interface Waiting {

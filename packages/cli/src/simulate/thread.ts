@@ -5,7 +5,7 @@ import type { Progress } from './run.js'
 import type { Answer, Task } from './worker.js'
 
 /** Share of the memory that is to be had now which the heap of one run may use. */
-const MEMORY = 0.75
+const MEMORY = 0.85
 
 /**
  * One run in a thread of its own, which gives all memory back when it ends and may use more than the main thread's heap

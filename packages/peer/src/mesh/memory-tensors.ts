@@ -9,7 +9,7 @@ import {
 import { deferred, onAbort, type Deferred } from '../deferred.js'
 import { paceWindow } from '../network/pace.js'
 import { checkPart } from '../network/part.js'
-import { settled, type Connection } from './memory-connections.js'
+import type { Connection } from './memory-connections.js'
 import type { MemoryFabric, Station } from './memory-fabric.js'
 import type { MemoryHost } from './memory-host.js'
 
@@ -129,25 +129,26 @@ export class MemoryTensors {
     }
   }
 
-  async #read(peer: PeerId, part: Part, done: Deferred<void>): Promise<void> {
+  #read(peer: PeerId, part: Part, done: Deferred<void>): Promise<void> {
     const { station, fabric } = this.#init
     const connection = fabric.connections.of(station, peer)
     const holder = connection.other(station) as Station
     const pace = new PaceClock(station.host, part.pace, () =>
       done.reject(new PeergradError('timeout', `${peer} sent nothing for ${part.pace} ms`))
     )
-    let over = false
-    let cut = () => {}
+    let cut: (() => void) | undefined = () => {}
     fabric.connections.stream(connection, station, () => {
-      if (!over) cut = holder.tensors.#send({ part, reader: station, connection, done, pace })
+      if (cut !== undefined) cut = holder.tensors.#send({ part, reader: station, connection, done, pace })
     })
-    try {
-      await settled(connection, station, done)
-    } finally {
-      over = true
+    const forget = connection.onLost(station, done.reject)
+    const ended = () => {
+      forget()
       pace.close()
-      cut()
+      cut?.()
+      cut = undefined
     }
+    done.promise.then(ended, ended)
+    return done.promise
   }
 
   /** The holder's side of a read. Returns what cuts it. */

@@ -104,37 +104,35 @@ export class DerivedVectors {
     peer: PeerId,
     { signal, alone }: { readonly alone: boolean; readonly signal: AbortSignal }
   ): Promise<Packed & { readonly length: number }> {
-    const over = this.#inquiries.about(peer, { ballot, label })
+    const vector = { ballot, label }
+    const heard = deferred<Packed & { readonly length: number }>()
+    const never = (message: string, peers: readonly PeerId[]) =>
+      heard.reject(new PeergradError('unreachable', message, { peers }))
+    const look = () => {
+      const announced = this.#announced.get(ballot, label, peer)
+      const unable = this.#unable.get(peer)
+      if (announced !== undefined) heard.resolve(announced)
+      else if (this.#parts.services.lost(peer)) never(`${peer} was lost before it published ${label}`, [peer])
+      else if (alone && this.#inquiries.isMute(peer)) never(`${peer} does not answer whether it made ${label}`, [peer])
+      else if (unable?.ballot === ballot) never(`${peer} cannot publish ${label}`, unable.peers)
+    }
+    const over = this.#inquiries.about(peer, vector)
+    const forget = this.#woken(nameOf(peer, vector), look)
     try {
-      for (;;) {
-        const announced = this.#announced.get(ballot, label, peer)
-        if (announced !== undefined) return announced
-        if (this.#parts.services.lost(peer)) {
-          throw new PeergradError('unreachable', `${peer} was lost before it published ${label}`, { peers: [peer] })
-        }
-        if (alone && this.#inquiries.isMute(peer)) {
-          throw new PeergradError('unreachable', `${peer} does not answer whether it made ${label}`, { peers: [peer] })
-        }
-        const unable = this.#unable.get(peer)
-        if (unable?.ballot === ballot) {
-          throw new PeergradError('unreachable', `${peer} cannot publish ${label}`, { peers: unable.peers })
-        }
-        await this.#woken(nameOf(peer, { ballot, label }), signal)
-      }
+      look()
+      return await orAborted(heard.promise, signal)
     } finally {
+      forget()
       over()
     }
   }
 
-  async #woken(name: string, signal: AbortSignal): Promise<void> {
-    const woken = deferred<void>()
-    const wakes = this.#waiters.get(name) ?? new Set()
-    this.#waiters.set(name, wakes.add(woken.resolve))
-    try {
-      await orAborted(woken.promise, signal)
-    } finally {
-      wakes.delete(woken.resolve)
-      if (wakes.size === 0) this.#waiters.delete(name)
+  #woken(name: string, look: () => void): () => void {
+    const looks = this.#waiters.get(name) ?? new Set()
+    this.#waiters.set(name, looks.add(look))
+    return () => {
+      looks.delete(look)
+      if (looks.size === 0) this.#waiters.delete(name)
     }
   }
 

@@ -13,8 +13,8 @@ const OTHERS = 16
 /** Content of one round that others hold: who is asked for it, in which order, and for how long. */
 export class Pulls {
   readonly #parts: ExchangeParts
-  /** abort the transfers under way of what a member alone is sure to hold */
-  readonly #owners = new Map<PeerId, Set<AbortController>>()
+  /** aborts the transfers under way of what a member alone is sure to hold */
+  readonly #owners = new Map<PeerId, AbortController>()
 
   constructor(parts: ExchangeParts) {
     this.#parts = parts
@@ -31,8 +31,8 @@ export class Pulls {
   }
 
   /** Pulls what `owner` announced and passes the offer on until the end of the next round. `maxNorm`: 0 for any. */
-  async packed(
-    packed: Packed,
+  packed(
+    { digest, words }: Packed,
     shape: Shape,
     key: string,
     owner: PeerId,
@@ -40,16 +40,15 @@ export class Pulls {
     maxNorm = 0
   ): Promise<void> {
     const { services, init } = this.#parts
-    const { digest, words } = packed
-    await this.#fromOwner(owner, signal, (request) =>
+    return this.#fromOwner(owner, signal, (request) =>
       services.vectors.pullPacked({ digest, words, shape, key, maxNorm, ...request }, init.round + 1)
     )
   }
 
   /** As `packed`, for `length` words that need not be numbers. */
-  async words(digest: Digest, length: number, key: string, owner: PeerId, signal: AbortSignal): Promise<void> {
+  words(digest: Digest, length: number, key: string, owner: PeerId, signal: AbortSignal): Promise<void> {
     const { services, init } = this.#parts
-    await this.#fromOwner(owner, signal, async (request) => {
+    return this.#fromOwner(owner, signal, async (request) => {
       await services.vectors.pull({ digest, length, key, bits: true, ...request })
       await services.vectors.offer(key, init.round + 1, digest)
     })
@@ -80,10 +79,7 @@ export class Pulls {
     for (let tries = 0; ; tries++) {
       const from = this.#askFirst(owner)
       try {
-        return await orAborted(
-          this.#whileThere(owner, (there) => pull({ from, signal: there })),
-          signal
-        )
+        return await orAborted(pull({ from, signal: this.#whileThere(owner) }), signal)
       } catch (thrown) {
         const error = PeergradError.from(thrown)
         const { peers, liars } = error.data as { peers?: PeerId[]; liars?: PeerId[] }
@@ -100,21 +96,18 @@ export class Pulls {
     }
   }
 
-  /** The signal aborts when the round is over or the owner is lost. */
-  async #whileThere<T>(owner: PeerId, work: (there: AbortSignal) => Promise<T>): Promise<T> {
+  /** Aborts when the round is over or the owner is lost; that it was lost before does not count. */
+  #whileThere(owner: PeerId): AbortSignal {
     checkAborted(this.#parts.effects.ended)
-    const there = new AbortController()
-    const all = this.#owners.get(owner) ?? new Set()
-    this.#owners.set(owner, all.add(there))
-    try {
-      return await work(there.signal)
-    } finally {
-      all.delete(there)
-    }
+    let there = this.#owners.get(owner)
+    if (there === undefined) this.#owners.set(owner, (there = new AbortController()))
+    return there.signal
   }
 
   #cut(owner: PeerId, reason: unknown): void {
-    for (const there of this.#owners.get(owner) ?? []) there.abort(reason)
+    const there = this.#owners.get(owner)
+    this.#owners.delete(owner)
+    there?.abort(reason)
   }
 
   /** These first, then others, from the one after them on: content is named by its digest, so any holder will do. */

@@ -26,8 +26,10 @@ export class StateBook {
 
   record(peer: PeerId, beat: Beat): void {
     if (!beat.stateful) return void this.#others.delete(peer)
-    const theirs = this.#others.get(peer) ?? { states: new Map(), last: beat }
-    this.#others.set(peer, theirs)
+    let theirs = this.#others.get(peer)
+    // most beats say what the one before them said
+    if (theirs?.last.round === beat.round && same(theirs.last, beat)) return
+    if (theirs === undefined) this.#others.set(peer, (theirs = { states: new Map(), last: beat }))
     theirs.last = beat
     remember(theirs.states, beat)
   }

@@ -31,20 +31,27 @@ export const scatterReduce: StrategyFactory = (options): Strategy => {
       await context.contribute(() => give(context), of)
       const manifests = await context.agreed()
       const merge = async (part: Part): Promise<string> => {
-        const label = `part.${part.index}`
-        const owner = context.role(part.index)
-        if (owner !== context.self) return context.receive(label, owner, part)
-        const merged = context.key(label)
+        const merged = context.key(labelOf(part))
         await context.aggregate(await context.fetch(manifests, part), manifests, merged, part)
-        return context.publish(label, merged, part)
+        return context.publish(labelOf(part), merged, part)
       }
-      const parts = await Promise.all(Array.from({ length: of }, (_, index) => merge({ index, of })))
+      const parts = await Promise.all(
+        Array.from({ length: of }, (_, index) => {
+          const part = { index, of }
+          const owner = context.role(index)
+          return owner === context.self ? merge(part) : context.receive(labelOf(part), owner, part)
+        })
+      )
       if (parts.length === 1) return parts[0]
       const whole = context.key('merged')
       await context.measure('aggregate', () => context.store.join({ from: parts, to: whole }))
       return whole
     }
   }
+}
+
+function labelOf({ index }: Part): string {
+  return `part.${index}`
 }
 
 /** The other parts to their owners and the own one from all, then the other way round; and of each vector's index what lists a part. */
