@@ -194,6 +194,16 @@ it('a peer that the auto-tuner of mlless lets go leaves in order, and the others
   for (const { events } of peers) expect(events.filter(({ type }) => type === 'suspected')).toEqual([])
 })
 
+it.each<[string, Partial<RunManifest>, number]>([
+  ['--min-peers', { minPeers: 3 }, 3],
+  ['what the rule needs', { aggregator: 'trimmed-mean:f=1' }, 3]
+])('the auto-tuner of mlless lets nobody go below %s', async (_, manifest, least) => {
+  const strategy = 'mlless:scale-in=true,interval=1,horizon=1,tolerance=10'
+  const results = await run(strategy, { filter: 'none', rounds: 200, ...SGD, ...manifest })
+  const finished = results.filter(({ status }) => status === 'finished')
+  expect(finished.map(({ members }) => members.length)).toEqual(Array(least).fill(least))
+})
+
 it('a contribution that is late is no peer that went, for whoever lets peers go', async () => {
   const members = new Set<number>()
   const strategy = () => ({

@@ -5,6 +5,7 @@ import {
   optimiserStep,
   parseSchedule,
   type Engine,
+  type GradientStore,
   type OptimiserSpec,
   type RunManifest,
   type Vector
@@ -177,6 +178,30 @@ it('gossip steps and averages with its neighbours as D-PSGD does by hand', async
   }
   const off = model.slice(0, PARAMETERS).map((value, i) => Math.abs(value - models[0][i]))
   expect(Math.max(...off)).toBeLessThan(1e-5)
+})
+
+it('who comes anew counts the steps of its own optimiser, whose moments begin at zero, and not those of the run', async () => {
+  const peers = 3
+  simulation = new Simulation({
+    strategy: 'diloco:every=3',
+    peers,
+    rounds: 60,
+    optimiser: { name: 'adam', learningRate: 0.05 }
+  })
+  const [first] = range(peers).map((index) => simulation.start(peerName(index)))
+  await simulation.when(() => first.events.some((event) => event.type === 'round' && event.round === 9))
+  const steps: number[] = []
+  const store = (honest: GradientStore) =>
+    replace(honest, {
+      applyUpdate(request) {
+        if (request.optimiser.name === 'adam') steps.push(request.step)
+        return honest.applyUpdate(request)
+      }
+    })
+  simulation.start(peerName(peers), { disguise: { store } })
+  await simulation.results()
+  expect(steps.length).toBeGreaterThan(3)
+  expect(steps).toEqual(steps.map((_, index) => index + 1))
 })
 
 const range = (n: number) => Array.from({ length: n }, (_, i) => i)

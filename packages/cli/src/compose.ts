@@ -8,6 +8,7 @@ import {
   random,
   resolvePlugin,
   suggestion,
+  unmetCondition,
   type Codec,
   type Dataset,
   type GradientStore,
@@ -43,6 +44,8 @@ const SLOW_MODEL = 10
 export interface RunParts {
   readonly strategy: Strategy
   readonly aggregator: PluginReference
+  /** whether its condition, and those of what is before it, hold for so many contributions */
+  readonly takes: (contributions: number) => boolean
   /** what the rule wants measured, see Aggregator.trials */
   readonly trials?: TrialRequest
   /** left out when the rule is given what the peers give */
@@ -86,6 +89,7 @@ export async function checkComponents(manifest: RunManifest, options: Options): 
   return {
     strategy,
     aggregator: rule,
+    takes: (contributions) => unmetCondition(chain, aggregator, contributions) === undefined,
     ...(aggregator.trials && { trials: aggregator.trials }),
     // what databases know is the rule over what the peers gave
     ...(pre.length === 0 ? aggregator.inStore && { ruleInStore: aggregator.inStore } : { preAggregators: pre }),

@@ -8,6 +8,7 @@ import {
   PeergradError,
   processClock,
   resolvePlugin,
+  unmetCondition,
   virtualClock,
   type Disguise,
   type GradientStore,
@@ -162,15 +163,18 @@ export class Simulation {
       const codec = await this.#load(this.#codec())
       const filter = filterOf(strategy, codec.codec, this.manifest)
       const rule = resolvePlugin(aggregators, this.manifest.aggregator)
-      const { trials } = await this.#load(loadPlugin('aggregator', rule))
+      const aggregator = await this.#load(loadPlugin('aggregator', rule))
+      const before = this.manifest.preAggregators.map((each) => resolvePlugin(preAggregators, each))
+      const chain = await this.#load(Promise.all(before.map((each) => loadPlugin('pre-aggregator', each))))
       return runPeer({
         swarm,
         engine: disguise.engine?.(engine) ?? engine,
         store,
         strategy,
         aggregator: rule,
-        trials,
-        preAggregators: this.manifest.preAggregators.map((each) => resolvePlugin(preAggregators, each)),
+        trials: aggregator.trials,
+        takes: (contributions) => unmetCondition(chain, aggregator, contributions) === undefined,
+        preAggregators: before,
         ...(filter !== undefined && { filter: resolvePlugin(filters, filter) }),
         ...(this.manifest.codec !== 'f32' && { codec }),
         partition: (shards) =>

@@ -24,6 +24,8 @@ export interface PeerRuntimeInit {
   readonly store: GradientStore
   readonly strategy: Strategy
   readonly aggregator: PluginReference
+  /** whether its condition, and those of what is before it, hold for so many contributions; for any when left out */
+  readonly takes?: (contributions: number) => boolean
   /** what it wants measured, when it judges by losses */
   readonly trials?: TrialRequest
   /** what contributions go through before it, in order */

@@ -1,5 +1,5 @@
 import { layoutLength, PeergradError, type Digest, type PeerId } from '@peergrad/core'
-import { checkAborted, orAborted, pause } from '../deferred.js'
+import { orAborted, pause } from '../deferred.js'
 import type { ExchangeParts } from './round-services.js'
 import type { Shape } from './shape.js'
 import type { Packed } from './vectors.js'
@@ -13,21 +13,17 @@ const OTHERS = 16
 /** Content of one round that others hold: who is asked for it, in which order, and for how long. */
 export class Pulls {
   readonly #parts: ExchangeParts
-  /** aborts the transfers under way of what a member alone is sure to hold */
-  readonly #owners = new Map<PeerId, AbortController>()
+  /** who waits for what a member alone is sure to hold */
+  readonly #waiting = new Set<{ readonly owner: PeerId; readonly giveUp: (error: PeergradError) => void }>()
 
   constructor(parts: ExchangeParts) {
     this.#parts = parts
-    const { ended } = parts.effects
-    const end = () => {
-      for (const owner of this.#owners.keys()) this.#cut(owner, ended.reason)
-    }
-    ended.addEventListener('abort', end, { once: true })
   }
 
   /** The members agree that a peer is gone. */
   lose(peer: PeerId): void {
-    this.#cut(peer, new PeergradError('unreachable', `${peer} was lost`))
+    const lost = new PeergradError('unreachable', `${peer} was lost`)
+    for (const { owner, giveUp } of this.#waiting) if (owner === peer) giveUp(lost)
   }
 
   /** Pulls what `owner` announced and passes the offer on until the end of the next round. `maxNorm`: 0 for any. */
@@ -70,44 +66,40 @@ export class Pulls {
    * Pulls what `owner` announced, from it or from whoever has it already. While the owner is there for the others but
    * not for this peer, they are asked again for a moment: they may be about to have it.
    */
-  async #fromOwner(
+  #fromOwner(
     owner: PeerId,
     signal: AbortSignal,
-    pull: (request: { from: readonly PeerId[]; signal: AbortSignal }) => Promise<void>
+    pull: (request: { from: readonly PeerId[]; signal: AbortSignal }) => Promise<void>,
+    tries = 0
   ): Promise<void> {
-    const { clock, lost, self } = this.#parts.services
-    for (let tries = 0; ; tries++) {
-      const from = this.#askFirst(owner)
-      try {
-        return await orAborted(pull({ from, signal: this.#whileThere(owner) }), signal)
-      } catch (thrown) {
-        const error = PeergradError.from(thrown)
-        const { peers, liars } = error.data as { peers?: PeerId[]; liars?: PeerId[] }
-        const blame = peers === undefined && error.code === 'unreachable' ? { peers: [owner] } : undefined
-        if (blame !== undefined) throw new PeergradError('unreachable', error.message, blame, { cause: error })
-        const relays = error.code === 'unreachable' && (liars ?? []).length === 0
-        if (!relays || tries === RELAYS || from.length < 2 || lost(owner)) {
-          if (owner !== self || peers === undefined) throw error
-          // what an earlier process of this peer gave is gone, and nobody lied
-          throw new PeergradError('unreachable', error.message, { peers: [self] }, { cause: error })
-        }
-        await pause(clock, RELAY_PAUSE, signal)
+    const from = this.#askFirst(owner)
+    const pulled = pull({ from, signal: this.#parts.effects.ended })
+    return this.#whileThere(owner, pulled, signal).catch(async (thrown: unknown) => {
+      const { clock, lost, self } = this.#parts.services
+      const error = PeergradError.from(thrown)
+      const { peers, liars } = error.data as { peers?: PeerId[]; liars?: PeerId[] }
+      const blame = peers === undefined && error.code === 'unreachable' ? { peers: [owner] } : undefined
+      if (blame !== undefined) throw new PeergradError('unreachable', error.message, blame, { cause: error })
+      const relays = error.code === 'unreachable' && (liars ?? []).length === 0
+      if (!relays || tries === RELAYS || from.length < 2 || lost(owner)) {
+        if (owner !== self || peers === undefined) throw error
+        // what an earlier process of this peer gave is gone, and nobody lied
+        throw new PeergradError('unreachable', error.message, { peers: [self] }, { cause: error })
       }
-    }
+      await pause(clock, RELAY_PAUSE, signal)
+      await this.#fromOwner(owner, signal, pull, tries + 1)
+    })
   }
 
-  /** Aborts when the round is over or the owner is lost; that it was lost before does not count. */
-  #whileThere(owner: PeerId): AbortSignal {
-    checkAborted(this.#parts.effects.ended)
-    let there = this.#owners.get(owner)
-    if (there === undefined) this.#owners.set(owner, (there = new AbortController()))
-    return there.signal
-  }
-
-  #cut(owner: PeerId, reason: unknown): void {
-    const there = this.#owners.get(owner)
-    this.#owners.delete(owner)
-    there?.abort(reason)
+  /** Settles with the pull, and rejects before that when the signal aborts or the owner is lost. The pull goes on. */
+  #whileThere(owner: PeerId, pull: Promise<void>, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const waiting = { owner, giveUp: reject }
+      this.#waiting.add(waiting)
+      void orAborted(pull, signal)
+        .then(resolve, reject)
+        .then(() => this.#waiting.delete(waiting))
+    })
   }
 
   /** These first, then others, from the one after them on: content is named by its digest, so any holder will do. */

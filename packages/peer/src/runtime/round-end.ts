@@ -1,4 +1,4 @@
-import type { Digest, Proposal, RoundRecord } from '@peergrad/core'
+import type { Digest, PeerId, Proposal, RoundRecord } from '@peergrad/core'
 import type { PeerParts } from './peer-parts.js'
 import type { Presence } from './presence.js'
 import type { Round, RoundResult } from './round.js'
@@ -32,13 +32,25 @@ export class RoundEnd {
     const { init, roster, exclusions, standing } = this.#parts
     const view = roster.view
     const members = roster.proposal()
-    const retired = init.strategy.retire?.({ view, history: this.#history }) ?? []
+    const retired = this.#spared(init.strategy.retire?.({ view, history: this.#history }) ?? [], members)
     return {
       members: members.filter((peer) => !retired.includes(peer)),
       retired: view.members.filter((peer) => retired.includes(peer)),
       evidence: exclusions.against(view.members.filter((peer) => !members.includes(peer))),
       finish: standing.isLast()
     }
+  }
+
+  /** Of those that the strategy can do without, the first that --min-peers and the rule can do without too. */
+  #spared(wanted: readonly PeerId[], members: readonly PeerId[]): readonly PeerId[] {
+    const { takes = () => true, swarm } = this.#parts.init
+    const least = Math.max(1, swarm.manifest.minPeers)
+    const here = wanted.filter((peer) => members.includes(peer))
+    const go = here.findIndex((_, gone) => {
+      const left = members.length - gone - 1
+      return left < least || !takes(left)
+    })
+    return go < 0 ? here : here.slice(0, go)
   }
 
   /** Brings the model, the view and the data position to the next round. `start`: when the round began. */

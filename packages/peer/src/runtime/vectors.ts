@@ -183,15 +183,20 @@ export class VectorExchange {
   #once(key: string, work: () => Promise<void>): Promise<void> {
     let pull = this.#pulls.get(key)
     if (pull === undefined) {
-      pull = this.#init.store
-        .has(key)
-        .then((there) => (there ? undefined : work()))
-        .finally(() => this.#pulls.delete(key))
+      pull = this.#unlessThere(key, work)
       // who asked may have given up on it
       pull.catch(() => undefined)
       this.#pulls.set(key, pull)
     }
     return pull
+  }
+
+  async #unlessThere(key: string, work: () => Promise<void>): Promise<void> {
+    try {
+      if (!(await this.#init.store.has(key))) await work()
+    } finally {
+      this.#pulls.delete(key)
+    }
   }
 
   async #pull({ digest, length, key, from, signal, maxNorm, bits = false }: PullRequest): Promise<void> {

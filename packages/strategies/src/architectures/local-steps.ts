@@ -1,6 +1,9 @@
 import { layoutLength, optimiserState, type RoundContext } from '@peergrad/core'
 import { averagedGradients, mean, type Given } from './averaged-gradients.js'
 
+/** Name of the own vector of one float that says how many steps the moments beside it are of. */
+const MADE = 'optimiser.steps'
+
 /**
  * So many optimiser steps of this peer by itself, from the state of the round. Gives the model Θ_k, or Θ − Θ_k, how far it
  * came, as a gradient would point; in both the buffers as they are now. The state of the optimiser stays here for the next
@@ -13,44 +16,61 @@ export async function localSteps(
 ): Promise<Given> {
   const each = context.minibatches.length / steps
   const results: Given[] = []
+  const made = await stepsMade(context)
   let at = await start(context)
   for (let step = 0; step < steps; step++) {
     const minibatches = context.minibatches.slice(step * each, (step + 1) * each)
     const given = await averagedGradients(context, { minibatches, state: at, name: `step:${step}` })
     results.push(given)
-    at = await stepFrom(context, at, { gradient: given.key, step: step + 1 })
+    at = await stepFrom(context, at, { gradient: given.key, step: step + 1, made })
   }
-  await keepOptimiser(context, at)
+  await keepOptimiser(context, at, made + steps)
   return { key: what === 'model' ? at : await distance(context, at), ...mean(results) }
 }
 
 /** One step from the state of the round with this gradient, which may be of another state. Returns the key of the model. */
 export async function localStep(context: RoundContext, gradient: string): Promise<string> {
-  const to = await stepFrom(context, await start(context), { gradient, step: 1 })
-  await keepOptimiser(context, to)
+  const made = await stepsMade(context)
+  const to = await stepFrom(context, await start(context), { gradient, step: 1, made })
+  await keepOptimiser(context, to, made + 1)
   return to
 }
 
-/** `step` counts from 1 in each round. */
+/** `step` counts from 1 in each round, `made` those of the own optimiser before it. */
 async function stepFrom(
   context: RoundContext,
   from: string,
-  { gradient, step }: { gradient: string; step: number }
+  { gradient, step, made }: { gradient: string; step: number; made: number }
 ): Promise<string> {
   const { store, engine, optimiser } = context
   const { parameters } = engine.layout
-  const number = context.steps + step
   const to = context.key(`local:${step}`)
-  const learningRate = context.learningRate(number)
+  const learningRate = context.learningRate(context.steps + step)
   await context.measure('update', async () => {
-    await store.applyUpdate({ from, to, gradient, optimiser, parameters, step: number, learningRate })
+    await store.applyUpdate({ from, to, gradient, optimiser, parameters, step: made + step, learningRate })
     await store.delete([gradient, ...withState(context, from)])
   })
   return to
 }
 
-async function keepOptimiser(context: RoundContext, at: string): Promise<void> {
-  for (const [index, key] of withState(context, at).slice(1).entries()) await context.keep(`optimiser.${index}`, key)
+async function keepOptimiser(context: RoundContext, at: string, made: number): Promise<void> {
+  const states = withState(context, at).slice(1)
+  if (states.length === 0) return
+  for (const [index, key] of states.entries()) await context.keep(`optimiser.${index}`, key)
+  const count = context.store.lease(1)
+  count.vector[0] = made
+  await context.store.put(context.key(MADE), count)
+  await context.keep(MADE, context.key(MADE))
+}
+
+/** Of the own optimiser, which begins anew with a peer that comes or comes back: the run's may be more. */
+async function stepsMade({ own, store }: RoundContext): Promise<number> {
+  const key = own(MADE)
+  if (key === undefined) return 0
+  const lease = await store.get(key)
+  const [made] = lease.vector
+  lease.release()
+  return made
 }
 
 /** A copy of the round's state, with the state of this peer's own optimiser beside it. */
