@@ -222,6 +222,18 @@ it('a contribution that is late is no peer that went, for whoever lets peers go'
   expect(members).toEqual(new Set([4]))
 })
 
+it('a strategy that throws when it is asked who can go ends whoever asks it behind that round, with what it threw', async () => {
+  const strategy = () => ({
+    ...spirt({ minibatches: 2 }),
+    retire() {
+      throw new Error('no luck')
+    }
+  })
+  simulation = new Simulation({ rounds: 4 }, { strategy })
+  const [first] = simulation.startAll()
+  await expect(simulation.until(first.result)).rejects.toThrow('no luck')
+})
+
 it('the supervisor of mlless dies before it let anybody go, and another one does', async () => {
   simulation = new Simulation({
     strategy: 'mlless:scale-in=true,interval=1,horizon=1,tolerance=10',

@@ -18,14 +18,16 @@ interface Case {
   readonly bandwidth?: number
   readonly codec?: string
   readonly filter?: string
+  /** of a file */
+  readonly links?: object
 }
 
-async function measured({ strategy, peers, rounds = 2, latency = 10, bandwidth = 100, ...given }: Case) {
+async function measured({ strategy, peers, rounds = 2, latency = 10, bandwidth = 100, links = {}, ...given }: Case) {
   const { options } = resolveOptions({ flags: { strategy, peers: String(peers), ...given } })
   const manifest = simulatedManifest(options, rounds)
   const parts = await checkComponents(manifest, options)
-  const links = readLinkPlan({}, { latency, bandwidth })
-  return measureRun({ manifest, parts, links, floats: FLOATS, compute: COMPUTE })
+  const plan = readLinkPlan(links, { latency, bandwidth })
+  return measureRun({ manifest, parts, links: plan, floats: FLOATS, compute: COMPUTE })
 }
 
 /** Names of all strategies that exchange something. */
@@ -64,6 +66,15 @@ describe('a simulated run', () => {
       const expected = COMPUTE + 5 * latency + (bytes * 8) / (bandwidth * 1000)
       expect(seconds * 1000).toBeCloseTo(expected, 6)
     }
+  })
+
+  it('takes as long as the bytes of its narrowest link take', async () => {
+    const [one, half] = await Promise.all(
+      [1, 0.5].map((bandwidth) =>
+        measured({ strategy: 'spirt', peers: 3, rounds: 1, links: { links: [{ between: [0, 1], bandwidth }] } })
+      )
+    )
+    expect((half.seconds - one.seconds) * 1000).toBeCloseTo((FLOATS * 32) / 1000, 6)
   })
 
   it('sends fewer bytes with a codec, as the formula says', async () => {

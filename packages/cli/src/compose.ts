@@ -196,6 +196,8 @@ function undealt(dealt: readonly Uint32Array[], shards: number, samples: number)
   if (!Array.isArray(dealt) || dealt.length !== shards || !dealt.every((shard) => shard instanceof Uint32Array)) {
     return `gave ${Array.isArray(dealt) ? `${dealt.length} shards` : 'no list'}, expected ${shards} Uint32Arrays`
   }
+  const empty = dealt.findIndex(({ length }) => length === 0)
+  if (empty >= 0) return `dealt no sample to shard ${empty} of ${shards}, expected some to each`
   const seen = new Uint8Array(samples)
   for (const shard of dealt) {
     for (const sample of shard) {

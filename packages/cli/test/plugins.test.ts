@@ -44,6 +44,22 @@ describe('what a plug-in lacks is said before anything starts, with its file', (
     }
   })
 
+  test.each([
+    ['aggregator', `({ name: 'mine', describe: 'mine', check() { throw new Error('no luck') }, aggregate() {} })`],
+    [
+      'pre-aggregator',
+      `new (class { name = 'mine'; describe = 'mine'; count(n) { return n } apply() {} check() { throw new Error('no luck') } })()`
+    ],
+    ['strategy', `({ ${STRATEGY}, minibatches: 1, round() {}, refuses() { throw new Error('no luck') } })`]
+  ])('what a %s throws when it is asked something names it', async (kind, factory) => {
+    const path = join(folder, `asked-${kind}.mjs`)
+    writeFileSync(path, `export default () => ${factory}`)
+    await expect(check({ [kind]: path })).rejects.toMatchObject({
+      message: `${kind} ${path} threw: no luck`,
+      data: { plugin: `${kind} ${path}` }
+    })
+  })
+
   test('so is a module that is not there, that is no JavaScript, or has no such export', async () => {
     await expect(check({ aggregator: './none.mjs' })).rejects.toMatchObject({ code: 'missing' })
     const path = join(folder, 'torn.mjs')
@@ -117,6 +133,7 @@ describe('a plug-in can be named', () => {
     await expect(name('maen')).rejects.toMatchObject({ code: 'unknown' })
     await expect(name('zlib')).rejects.toMatchObject({ code: 'unknown' })
     await expect(name('@scope/none')).rejects.toMatchObject({ code: 'missing' })
+    await expect(name('@scope/only-import/none')).rejects.toMatchObject({ code: 'missing' })
   })
 
   test('by a path that counts from the run file, whichever directory reads it', async () => {

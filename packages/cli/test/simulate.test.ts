@@ -1,6 +1,6 @@
 import { PeergradError } from '@peergrad/core'
 import { describe, expect, it } from 'vitest'
-import { bandwidthOf, latencyOf, readLinkPlan } from '../src/simulate/links.js'
+import { bandwidthOf, latencyOf, narrowLinks, readLinkPlan } from '../src/simulate/links.js'
 import { spread, type Measurement } from '../src/simulate/measurement.js'
 import { csvTable, markdownTable, terminalTable } from '../src/simulate/table.js'
 
@@ -45,7 +45,33 @@ describe('links of a simulation', () => {
     expect(pairs.map(([a, b]) => latencyOf(plan, a, b))).toEqual([5, 1, 1, 100, 5, 5])
   })
 
+  it('have a bandwidth of their own where the file says one, beside the latency that another entry says', () => {
+    const plan = readLinkPlan(
+      {
+        links: [
+          { between: ['0-1', '2-3'], bandwidth: 8 },
+          { between: [0, 2], latency: 1 },
+          { between: [1, 3], bandwidth: 80 }
+        ]
+      },
+      SAME
+    )
+    expect(latencyOf(plan, 2, 0)).toBe(1)
+    expect(latencyOf(plan, 0, 3)).toBe(10)
+    const ways = [
+      [0, 2],
+      [3, 0],
+      [3, 1],
+      [0, 1]
+    ] as const
+    const rates = ways.map(([from, to]) =>
+      narrowLinks(plan).flatMap((each) => (each.isOf(from, to) ? each.bandwidth : []))
+    )
+    expect(rates).toEqual([[1e6], [1e6], [1e7], []])
+  })
+
   it.each([
+    ['links.links.0', { links: [{ between: [0, 1] }] }],
     ['links', []],
     ['links', { delay: 1 }],
     ['links.latency', { latency: -1 }],

@@ -1,5 +1,6 @@
 import {
   layoutLength,
+  PeergradError,
   type Clock,
   type Engine,
   type Mesh,
@@ -79,6 +80,12 @@ export class LinkReport {
   }
 
   #formula(init: { readonly peers: number; readonly rank: number }, last: boolean) {
-    return this.#init.strategy.traffic({ ...init, bytes: this.#bytes, last })
+    const { strategy } = this.#init
+    const said: unknown = strategy.traffic({ ...init, bytes: this.#bytes, last })
+    const { sent, received } = (said ?? {}) as { readonly sent?: unknown; readonly received?: unknown }
+    if (typeof sent === 'number' && typeof received === 'number') return { sent, received }
+    const who = `strategy ${strategy.name}`
+    const message = `${who}: traffic gave ${JSON.stringify(said) ?? 'nothing'}, expected { sent, received } in bytes`
+    throw new PeergradError('argument', message, { plugin: who })
   }
 }

@@ -13,9 +13,9 @@ const LINK: LinkStatistics = {
 }
 
 /** A peer "a" with a model of 10 floats, whose strategy sends one vector to each other, and twice in the last round. */
-function reporter(links = 1) {
+function reporter(links = 1, given?: Strategy) {
   const time = { now: 0 }
-  const strategy = {
+  const twice = {
     traffic: ({ peers, bytes, last = false }) => {
       const each = (peers - 1) * bytes * (last ? 2 : 1)
       return { sent: each, received: each }
@@ -23,7 +23,7 @@ function reporter(links = 1) {
   } satisfies Pick<Strategy, 'traffic'>
   const report = new LinkReport({
     mesh: { self: 'a', links: () => Array<LinkStatistics>(links).fill(LINK) },
-    strategy: strategy as Strategy,
+    strategy: given ?? (twice as Strategy),
     engine: { layout: { parameters: 8, buffers: 2, slots: [] } },
     clock: { now: () => time.now } as Clock
   })
@@ -53,6 +53,13 @@ test('sums the formula of each round by its view, none for rounds that are only 
   round(2)
   expect(report.report(false)).toMatchObject({ formula: { sent: 80 + 0 + 40 } })
   expect(report.report(true)).toMatchObject({ formula: { sent: 80 + 0 + 80 } })
+})
+
+test('a strategy whose formula gives no bytes is named', () => {
+  const strategy = { name: 'mine', traffic: () => undefined } as unknown as Strategy
+  const { view, round } = reporter(1, strategy)
+  view(['a', 'b'])
+  expect(() => round(0)).toThrow('strategy mine: traffic gave nothing, expected { sent, received } in bytes')
 })
 
 test('of many links comes more seldom', () => {

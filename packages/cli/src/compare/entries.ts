@@ -84,8 +84,9 @@ async function runOf(options: Options): Promise<Pick<Entry, 'options' | 'parts'>
  */
 function sameWork(options: Options, { kind, minibatches }: Strategy): Options {
   const peers = kind === 'single' ? 1 : options.peers
-  const share = (options.minibatches * options.every * options.peers) / (minibatches * peers)
-  const rounds = options.rounds * share
+  const [before, now] = [options.minibatches * options.every * options.peers, minibatches * peers]
+  // of whole numbers: their quotient first would be rounded
+  const rounds = (options.rounds * before) / now
   if (!Number.isInteger(rounds)) {
     const message = `rounds: got ${options.rounds} of ${options.minibatches * options.every} minibatches, but ${options.strategy} takes ${minibatches} in a round; expected rounds that come out whole, so that all read as many samples`
     throw new PeergradError('argument', message)
@@ -96,7 +97,7 @@ function sameWork(options: Options, { kind, minibatches }: Strategy): Options {
     peers,
     'min-peers': kind === 'single' ? 0 : options['min-peers'],
     rounds,
-    'evaluate-every': every === 0 ? 0 : Math.max(1, Math.round(every * share)),
+    'evaluate-every': every === 0 ? 0 : Math.max(1, Math.round((every * before) / now)),
     // a run that ended at its target would have nothing to compare after it
     'target-accuracy': 0
   }

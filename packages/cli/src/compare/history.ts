@@ -92,10 +92,12 @@ export class HistoryBuilder {
     sum.received += bytesReceived
   }
 
-  /** All peers hold the same model; the evaluation on most samples is kept. */
+  /** The evaluation on most samples is kept; of models that differ, as those of gossip do, the one furthest behind. */
   #addEvaluation({ round, accuracy, loss, samples }: Extract<RunEvent, { type: 'evaluated' }>): void {
     const known = this.#evaluations.get(round)
-    if (known === undefined || samples > known.samples) this.#evaluations.set(round, { round, accuracy, loss, samples })
+    const behind = samples === known?.samples && accuracy < known.accuracy
+    if (known === undefined || samples > known.samples || behind)
+      this.#evaluations.set(round, { round, accuracy, loss, samples })
   }
 }
 

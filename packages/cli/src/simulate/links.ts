@@ -11,8 +11,15 @@ export interface LinkPlan {
   readonly bandwidth: Rates
   /** peers whose rates are others; of several entries the last counts */
   readonly peers: readonly { readonly ranks: Ranks; readonly bandwidth: Rates }[]
-  /** pairs of peers whose latency is another, both ways; of several entries the last counts */
-  readonly links: readonly { readonly between: readonly [Ranks, Ranks]; readonly latency: number }[]
+  /** pairs of peers whose link is another, both ways; of several entries for one thing the last counts */
+  readonly links: readonly Link[]
+}
+
+interface Link {
+  readonly between: readonly [Ranks, Ranks]
+  readonly latency?: number
+  /** Mbit a second that the tensors between two of the peers have each way, beside what the peers' own ways have */
+  readonly bandwidth?: number
 }
 
 /** From the first to the last, both included. */
@@ -42,12 +49,15 @@ export function readLinkPlan(values: unknown, otherwise: Pick<LinkPlan, 'latency
     }),
     links: list('links.links', plan['links']).map((value, index) => {
       const path = `links.links.${index}`
-      const entry = record(path, value, ['between', 'latency'])
+      const entry = record(path, value, ['between', 'latency', 'bandwidth'])
+      const { latency, bandwidth } = entry
+      if (latency === undefined && bandwidth === undefined) throw wrong(path, value, 'a latency or a bandwidth')
       const [one, other, ...more] = list(`${path}.between`, entry['between'])
       if (more.length > 0) throw wrong(`${path}.between`, entry['between'], 'two peers or groups, as in [0-3, 4]')
       return {
         between: [ranks(`${path}.between`, one), ranks(`${path}.between`, other)],
-        latency: checkNumber(`${path}.latency`, entry['latency'], LATENCY)
+        ...(latency !== undefined && { latency: checkNumber(`${path}.latency`, latency, LATENCY) }),
+        ...(bandwidth !== undefined && { bandwidth: checkNumber(`${path}.bandwidth`, bandwidth, RATE) })
       }
     })
   }
@@ -55,10 +65,23 @@ export function readLinkPlan(values: unknown, otherwise: Pick<LinkPlan, 'latency
 
 /** Milliseconds from one rank to another. */
 export function latencyOf({ latency, links }: LinkPlan, from: number, to: number): number {
-  const link = links.findLast(
-    ({ between: [a, b] }) => (within(a, from) && within(b, to)) || (within(b, from) && within(a, to))
-  )
-  return link?.latency ?? latency
+  return links.findLast((link) => link.latency !== undefined && joins(link, from, to))?.latency ?? latency
+}
+
+/** The links that have a bandwidth of their own: bytes a second, and whether it is that of the way between two ranks. */
+export function narrowLinks({ links }: LinkPlan): readonly {
+  readonly bandwidth: number
+  readonly isOf: (from: number, to: number) => boolean
+}[] {
+  const narrow = links.filter(({ bandwidth }) => bandwidth !== undefined)
+  return narrow.map((link) => ({
+    bandwidth: (link.bandwidth ?? 0) * MBIT,
+    isOf: (from, to) => narrow.findLast((each) => joins(each, from, to)) === link
+  }))
+}
+
+function joins({ between: [a, b] }: Link, from: number, to: number): boolean {
+  return (within(a, from) && within(b, to)) || (within(b, from) && within(a, to))
 }
 
 /** Bytes a second of one rank. */

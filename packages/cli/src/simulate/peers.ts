@@ -18,7 +18,7 @@ import {
 import { MemoryNetwork, quadraticEngine, runPeer, Swarm } from '@peergrad/peer'
 import { MemoryStore, spawnInline } from '@peergrad/store'
 import { strategyReference, type RunParts } from '../compose.js'
-import { bandwidthOf, latencyOf, type LinkPlan } from './links.js'
+import { bandwidthOf, latencyOf, narrowLinks, type LinkPlan } from './links.js'
 
 export interface PeersInit {
   readonly manifest: RunManifest
@@ -68,6 +68,8 @@ export async function startPeers(init: PeersInit): Promise<SimulatedPeer[]> {
     latency: (from, to) => latencyOf(links, rankOf(from), rankOf(to)),
     bandwidth: (peer) => bandwidthOf(links, rankOf(peer))
   })
+  for (const { bandwidth, isOf } of narrowLinks(links))
+    network.impose({ bandwidth }, (from, to) => isOf(rankOf(from), rankOf(to)))
   const meshes = names.map((name) => network.join(name))
   for (const mesh of meshes.slice(1)) await mesh.dial(`/memory/${nameOf(0)}`)
   const founding = { view: { number: 0, members: names }, lineage: { founder: nameOf(0), founded: clock.wall() } }

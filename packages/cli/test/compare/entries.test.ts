@@ -50,6 +50,11 @@ describe('all read as many samples', () => {
     for (const { options } of [one!, four!, alone!]) expect(options['target-accuracy']).toBe(0)
   })
 
+  test('also where a quotient of whole numbers is none: the 49 minibatches of the paper', async () => {
+    const [entry] = await plan('spirt:minibatches=49', 'x', { rounds: 49, minibatches: 1 })
+    expect(entry!.options.rounds).toBe(1)
+  })
+
   test('epochs do it by themselves, and no evaluation stays none', async () => {
     const [entry] = await plan('spirt:minibatches=4', 'x', { epochs: 3, 'evaluate-every': 0 })
     expect(entry!.options).toMatchObject({ epochs: 3, rounds: 0, 'evaluate-every': 0 })

@@ -40,6 +40,16 @@ describe('the history of a run', () => {
     expect(historyOf([...evaluations.toReversed(), ...others.toReversed()])).toEqual(historyOf(EVENTS))
   })
 
+  test('of models that differ has the one furthest behind, whoever tells first', () => {
+    const evaluated = { type: 'evaluated', time: 3500, round: 0, loss: 1, samples: 1000 } as const
+    const told = [
+      { ...evaluated, peer: 'a', accuracy: 0.6 },
+      { ...evaluated, peer: 'b', accuracy: 0.8 }
+    ]
+    for (const each of [told, told.toReversed()])
+      expect(historyOf([...EVENTS, ...each]).evaluations[0]).toMatchObject({ accuracy: 0.6, samples: 1000 })
+  })
+
   test('thinned, ends where it ended, with the mean of the losses', () => {
     const rounds = Array.from({ length: 7 }, (_, round) => ({
       round,

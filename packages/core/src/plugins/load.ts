@@ -1,5 +1,6 @@
 import type { PluginReference } from '../contracts/plugin.js'
 import { PeergradError } from '../errors.js'
+import { replace } from '../replace.js'
 import { pluginName } from './resolve.js'
 import { checkPlugin, type Plugins } from './shapes.js'
 import { understandTypeScript } from './typescript.js'
@@ -59,7 +60,27 @@ export function makePlugin<K extends keyof Plugins>(kind: K, who: string, factor
     )
   }
   checkPlugin(kind, `${who}: what its factory makes`, plugin)
-  return plugin
+  return answerable(kind, who, plugin)
+}
+
+/** What plug-ins are asked by the way; their main work is called by those who say what is wrong with what it gives. */
+const QUESTIONS: { readonly [K in keyof Plugins]?: readonly (keyof Plugins[K] & string)[] } = {
+  strategy: ['traffic', 'refuses', 'retire', 'neighbours'],
+  aggregator: ['check'],
+  'pre-aggregator': ['check', 'count'],
+  filter: ['significance'],
+  codec: ['bytes']
+}
+
+/** The plug-in; what it throws when it is asked something names it. */
+function answerable<K extends keyof Plugins>(kind: K, who: string, plugin: Plugins[K]): Plugins[K] {
+  const named: Partial<Record<string, (...given: unknown[]) => unknown>> = {}
+  for (const question of QUESTIONS[kind] ?? []) {
+    const ask: unknown = Reflect.get(plugin, question)
+    if (typeof ask === 'function')
+      named[question] = (...given) => ofPlugin(who, () => Reflect.apply(ask, plugin, given) as unknown)
+  }
+  return Object.keys(named).length === 0 ? plugin : replace(plugin, named as Partial<Plugins[K]>)
 }
 
 async function importModule(who: string, url: string): Promise<Readonly<Record<string, unknown>>> {

@@ -14,13 +14,22 @@ export function packageEntry(node: Node, module: string, from: string): string |
     const directory = join(folder, name)
     const file = join(directory, 'package.json')
     if (!existsSync(file)) continue
-    const [entry] = exports(JSON.parse(readFileSync(file, 'utf8')) as object, `.${path}`) ?? []
+    const entry = exported(readFileSync(file, 'utf8'), `.${path}`)
     if (entry !== undefined) return join(directory, entry)
     break
   }
   try {
     const found = resolve(module)
     return isAbsolute(found) ? found : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** What a package.json says that `import` of the path is, if it says so: `resolve.exports` throws where it does not. */
+function exported(text: string, path: string): string | undefined {
+  try {
+    return exports(JSON.parse(text) as object, path)?.[0]
   } catch {
     return undefined
   }

@@ -1,4 +1,4 @@
-import type { Digest, PeerId, Proposal, RoundRecord } from '@peergrad/core'
+import { PeergradError, type Digest, type PeerId, type Proposal, type RoundRecord, type View } from '@peergrad/core'
 import type { PeerParts } from './peer-parts.js'
 import type { Presence } from './presence.js'
 import type { Round, RoundResult } from './round.js'
@@ -16,6 +16,8 @@ export class RoundEnd {
   readonly #presence: Presence
   readonly #history: RoundRecord[] = []
   #trainingLoss: number | undefined
+  /** of the strategy */
+  #fault: PeergradError | undefined
 
   constructor(parts: PeerParts, presence: Presence) {
     this.#parts = parts
@@ -29,15 +31,25 @@ export class RoundEnd {
 
   /** What this peer would propose to become of the run after the round in hand. */
   next(): Omit<Proposal, 'contributions'> {
-    const { init, roster, exclusions, standing } = this.#parts
+    const { roster, exclusions, standing } = this.#parts
     const view = roster.view
     const members = roster.proposal()
-    const retired = this.#spared(init.strategy.retire?.({ view, history: this.#history }) ?? [], members)
+    const retired = this.#spared(this.#retired(view), members)
     return {
       members: members.filter((peer) => !retired.includes(peer)),
       retired: view.members.filter((peer) => retired.includes(peer)),
       evidence: exclusions.against(view.members.filter((peer) => !members.includes(peer))),
       finish: standing.isLast()
+    }
+  }
+
+  /** Whom the strategy can do without. The round goes on without its word when it throws, and this peer ends behind it. */
+  #retired(view: View): readonly PeerId[] {
+    try {
+      return this.#parts.init.strategy.retire?.({ view, history: this.#history }) ?? []
+    } catch (thrown) {
+      this.#fault = PeergradError.from(thrown)
+      return []
     }
   }
 
@@ -55,6 +67,7 @@ export class RoundEnd {
 
   /** Brings the model, the view and the data position to the next round. `start`: when the round began. */
   async apply(current: Round, { decision, outcome, attempts }: RoundResult, start: number): Promise<void> {
+    if (this.#fault !== undefined) throw this.#fault
     const { init, model, own, catcher, roster, journal, estimates } = this.#parts
     const { clock, swarm } = init
     const { round } = current
