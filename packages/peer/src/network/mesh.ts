@@ -13,6 +13,7 @@ import type {
   Vector,
   VectorHandle
 } from '@peergrad/core'
+import { onAbort } from '../deferred.js'
 import { checkControl, checkLength } from '../mesh/check-length.js'
 import { TOPIC_LIMIT, verifyEnvelope } from './envelope.js'
 import { checkPart } from './part.js'
@@ -309,14 +310,13 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
     if (this.#ended !== undefined) return Promise.reject(this.#ended)
     if (signal?.aborted === true) return Promise.reject(new PeergradError('aborted', `${method}: given up`))
     const id = this.#nextId++
-    const cancel = () => this.#post({ type: 'cancel', id })
-    signal?.addEventListener('abort', cancel, { once: true })
+    const forget = signal && onAbort(signal, () => this.#post({ type: 'cancel', id }))
     return new Promise<Calls[M]['result']>((resolve, reject) => {
       this.#pending.set(id, { resolve: resolve as Pending['resolve'], reject })
       this.#post({ type: 'call', id, method, arguments: args } as CallMessage)
     }).finally(() => {
       this.#pending.delete(id)
-      signal?.removeEventListener('abort', cancel)
+      forget?.()
     })
   }
 

@@ -35,7 +35,10 @@ export class Catcher {
     this.#current = round
     this.#asked.clear()
     this.#forgot.clear()
-    for (const { from, message, envelope } of this.#early.take(round.round)) round.receive(from, message, envelope)
+    for (const { from, message, envelope } of this.#early.take(round.round)) {
+      // not of a founding that was given up since
+      if (message.run === this.#swarm.scope) round.receive(from, message, envelope)
+    }
     for (const peer of ahead) this.ask(peer)
   }
 
@@ -45,6 +48,11 @@ export class Catcher {
     for (const past of this.#decisions.keys()) {
       if (past <= round - RETENTION && past < floor) this.#decisions.delete(past)
     }
+  }
+
+  /** The state was taken anew: what was decided before may be of another founding, and its outcomes are gone. */
+  forget(): void {
+    this.#decisions.clear()
   }
 
   decision(round: number): Decision | undefined {

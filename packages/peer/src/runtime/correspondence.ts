@@ -95,7 +95,7 @@ export class Correspondence {
   ): Promise<ControlAnswer | undefined> {
     if (request.kind === 'derived') return this.#derived(from, request)
     const { here, confirmed } = this.#presence
-    if (here === undefined || !confirmed) return undefined
+    if (here === undefined || !confirmed || this.#parts.standing.foreign) return undefined
     const { init, catcher, vectors, optimiser, followers, exclusions } = this.#parts
     const { swarm, store } = init
     if (request.kind === 'decision' && request.round < here.round) {

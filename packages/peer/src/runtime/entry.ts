@@ -2,14 +2,13 @@ import { layoutLength } from '@peergrad/core'
 import type { Founding } from '../membership/gathering.js'
 import type { PeerParts } from './peer-parts.js'
 import type { Presence } from './presence.js'
-import type { Here } from './standing.js'
 import { takeState } from './state-sync.js'
 
 /** How this peer comes into the state of the run: at its start, and again when it fell behind or holds another model. */
 export class Entry {
   readonly #parts: PeerParts
   readonly #presence: Presence
-  /** the round in which this peer came back to a view that it is in */
+  /** the round in which this peer took the state of a view that it is in */
   #returned: { readonly round: number; readonly until: number } | undefined
 
   constructor(parts: PeerParts, presence: Presence) {
@@ -20,27 +19,23 @@ export class Entry {
   /** Makes the state that every peer starts from, or goes on from the checkpoint, or takes what the others are in. */
   async begin(founding: Founding | undefined, signal: AbortSignal): Promise<void> {
     const { model, init } = this.#parts
-    const { resume, clock, swarm } = init
-    const { seed, grace } = swarm.manifest
+    const { resume, swarm } = init
+    // what is made or loaded here is of this founding, whatever comes meanwhile
+    const { lineage } = swarm
     if (founding?.state === null) {
-      await model.initialise(seed)
+      await model.initialise(swarm.manifest.seed)
       const changes = [{ round: 0, members: [...founding.view.members] }]
-      this.#presence.enter(founding.view, { epoch: 0, start: 0, changes })
+      this.#presence.enter(founding.view, { data: { epoch: 0, start: 0, changes }, lineage })
     } else if (resume !== undefined && founding?.state?.hash === resume.position.hash) {
       const { round, hash, step, view, data } = resume.position
       model.adopt({ round, step, hash })
-      this.#presence.enter(view, data)
-    } else {
-      await this.takeState(signal)
-      // what it said in this round before it was gone, it does not know any more
-      const { round, view } = this.#presence.here as Here
-      if (view.members.includes(swarm.mesh.self)) this.#returned = { round, until: clock.now() + grace }
-    }
+      this.#presence.enter(view, { data, lineage })
+    } else await this.takeState(signal)
   }
 
   /** Takes the state of the run that the others train. */
   async takeState(signal: AbortSignal): Promise<void> {
-    const { init, model, own, lasting, vectors, optimiser, exclusions } = this.#parts
+    const { init, model, own, lasting, vectors, optimiser, exclusions, catcher } = this.#parts
     const { engine, store, swarm, clock, patience, strategy, logger, emit } = init
     const start = clock.now()
     this.#presence.lose()
@@ -61,8 +56,14 @@ export class Entry {
       signal
     })
     await own.settle(false)
+    await own.mend()
+    catcher.forget()
     model.adopt(donation)
-    this.#presence.enter(donation.view, donation.position, donors)
+    const { view, position: data, lineage } = donation
+    this.#presence.enter(view, { data, lineage }, donors)
+    // what it said in this round before, it does not know any more
+    const { grace } = swarm.manifest
+    if (view.members.includes(swarm.mesh.self)) this.#returned = { round: model.round, until: clock.now() + grace }
     const seconds = (clock.now() - start) / 1000
     logger.info({ round: model.round, donors, seconds }, 'took the state of the run')
     emit({ type: 'healed', round: model.round })
@@ -70,8 +71,8 @@ export class Entry {
   }
 
   /**
-   * Until when this peer may not vote in a round; undefined when it may. One that comes back to a view that it is in does
-   * not know how it voted. In the round of its return it follows, unless all others are here, so that nobody decided
+   * Until when this peer may not vote in a round; undefined when it may. One that takes the state of a view that it is in does
+   * not know how it voted. In that round it follows, unless all others are here, so that nobody decided
    * without them, or the grace is over.
    */
   followsUntil(round: number): number | undefined {

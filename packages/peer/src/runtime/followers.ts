@@ -13,6 +13,8 @@ const RATE = { burst: 20, perSecond: 8 }
 interface Follower {
   /** the round that it is in, as far as is known */
   round: number
+  /** it was offered the state, and does not have it yet */
+  taking: boolean
   /** lets the state go that it was given */
   release(): void
 }
@@ -33,7 +35,8 @@ export class Followers {
 
   /** Whether the peer may have the state now. */
   admits(peer: PeerId): boolean {
-    return this.#guard.allows(peer) && (this.has(peer) || this.#followers.size < TOGETHER)
+    const taking = [...this.#followers.values()].filter((follower) => follower.taking).length
+    return this.#guard.allows(peer) && (this.has(peer) || taking < TOGETHER)
   }
 
   /** The peer was offered the state that this round starts from. */
@@ -42,6 +45,7 @@ export class Followers {
     const cancel = this.#clock.after(HOLD, () => this.remove(peer))
     this.#followers.set(peer, {
       round,
+      taking: true,
       release() {
         cancel()
         release()
@@ -62,6 +66,7 @@ export class Followers {
     const follower = this.#followers.get(peer)
     if (follower === undefined) return
     follower.round = Math.max(follower.round, round)
+    follower.taking = false
     follower.release()
     follower.release = () => {}
   }

@@ -133,7 +133,8 @@ export class Model {
       await store.delete([key])
     }
     const kept = new Set([...this.#outcomes.values()].map(({ key }) => key))
-    const old = [...(await store.keys(`round:${round - 1}:`)), ...(await store.keys(`round:${round - RETENTION}:`))]
+    // also of long ago: what was given up may have written when its round was over for good
+    const old = (await store.keys('round:')).filter((key) => Number(key.split(':', 2)[1]) < round)
     await store.delete([...old.filter((key) => !kept.has(key)), ...stateKeys(round - 1, optimiser)])
   }
 

@@ -1,4 +1,4 @@
-import type { GradientStore } from '@peergrad/core'
+import { PeergradError, type GradientStore } from '@peergrad/core'
 import type { ExtraVector } from '../checkpoint/checkpoints.js'
 
 /**
@@ -10,6 +10,8 @@ export class OwnVectors {
   readonly #current: Map<string, string>
   readonly #next = new Map<string, string>()
   readonly #unused: string[] = []
+  /** deleted once more when the next round is over: work that was given up may have written them after that */
+  #late: readonly string[] = []
   #count = 0
 
   /** `resumed` are those of a checkpoint: store keys by name. */
@@ -47,7 +49,22 @@ export class OwnVectors {
       if (unused !== undefined) old.push(unused)
     }
     this.#next.clear()
-    await this.#store.delete(old)
+    const again = this.#late
+    this.#late = old
+    await this.#store.delete([...again, ...old])
+  }
+
+  /** Forgets what the database has lost. */
+  async mend(): Promise<void> {
+    for (const [name, key] of this.#current) {
+      try {
+        await this.#store.verify(key)
+      } catch (thrown) {
+        if (PeergradError.from(thrown).code !== 'missing') throw thrown
+        this.#current.delete(name)
+        await this.#store.delete([key])
+      }
+    }
   }
 
   /** What a checkpoint holds of them. */

@@ -46,9 +46,9 @@ export class Presence {
   }
 
   /** This peer has a state again, which these gave; nobody did when it made or resumed it itself. */
-  enter(view: View, data: CheckpointPosition['data'], donors: readonly PeerId[] = []): void {
+  enter(view: View, { data, lineage }: Pick<CheckpointPosition, 'data' | 'lineage'>, donors: readonly PeerId[] = []): void {
     this.#donors = donors
-    this.#parts.standing.begin(data)
+    this.#parts.standing.begin(data, lineage)
     this.#parts.roster.enter(view)
     this.arrive()
     if (donors.length === 0) this.#confirm()

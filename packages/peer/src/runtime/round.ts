@@ -195,6 +195,8 @@ export class Round {
   /** A message about this round, and the bytes in which it came: signed, but for `derived`. */
   receive(from: PeerId, message: ControlMessage, envelope: Uint8Array): void {
     if (!this.#members.has(from) || (!this.init.votes && message.kind !== 'commit')) return
+    // one that was given up says nothing more: its state may be gone
+    if (this.#ended.signal.aborted && !this.decided) return
     switch (message.kind) {
       case 'manifest':
         return this.#onManifest(this.#manifests.receive(from, message, envelope), message.links)

@@ -73,7 +73,10 @@ export class Rounds {
     for (;;) {
       if (this.#retired.has(this.#self) || (ends.aborted && !roster.isMember(this.#self))) return 'left'
       try {
-        if (await this.#oneRound(signal, ends)) return 'finished'
+        this.#checkFounding()
+        const finish = await this.#oneRound(signal, ends)
+        this.#checkFounding()
+        if (finish) return 'finished'
       } catch (thrown) {
         if (this.#stranded !== undefined) return 'stranded'
         const error = PeergradError.from(thrown)
@@ -85,6 +88,12 @@ export class Rounds {
         await this.#entry.takeState(AbortSignal.any([signal, ends]))
       }
     }
+  }
+
+  /** Two halves of the run may have met at any time, also while the state was taken or stepped. */
+  #checkFounding(): void {
+    if (this.#parts.standing.foreign)
+      throw new PeergradError('conflict', 'the state is of a founding that was given up: it must be taken anew')
   }
 
   /** Whether it is something of the run that this peer misses, and not the only one to have had it. */

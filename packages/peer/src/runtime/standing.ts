@@ -3,11 +3,13 @@ import {
   PeergradError,
   type CheckpointPosition,
   type Digest,
+  type Lineage,
   type Minibatch,
   type PeerId,
   type Strategy,
   type View
 } from '@peergrad/core'
+import { sameLineage } from '../membership/lineage.js'
 import type { Swarm } from '../membership/swarm.js'
 import { DataPlan, type DataPlanInit } from './data-plan.js'
 import type { Estimates } from './estimates.js'
@@ -35,6 +37,7 @@ export interface StandingInit {
 /** Where this peer is in the run. */
 export class Standing {
   readonly #init: StandingInit
+  #lineage: Lineage | undefined
   #plan: DataPlan | undefined
   #here: Here | undefined
 
@@ -52,8 +55,14 @@ export class Standing {
     this.#here = undefined
   }
 
-  /** Goes on from a data position: the run's first, a checkpoint's, or a donor's. */
-  begin(data: CheckpointPosition['data']): void {
+  /** The state is of a founding that this peer has given up since. */
+  get foreign(): boolean {
+    return this.#lineage !== undefined && !sameLineage(this.#lineage, this.#init.swarm.lineage)
+  }
+
+  /** Goes on from a data position: the run's first, a checkpoint's, or a donor's. `lineage`: of the founding that it is of. */
+  begin(data: CheckpointPosition['data'], lineage: Lineage): void {
+    this.#lineage = lineage
     const { swarm, partition, strategy } = this.#init
     const { batch, seed } = swarm.manifest
     this.#plan = new DataPlan({ seed, batch, minibatches: strategy.minibatches, partition }, data)
@@ -67,7 +76,7 @@ export class Standing {
     if (hash === undefined) throw new PeergradError('internal', `round ${round}: there is no model state yet`)
     plan.advance(round, view.members)
     const data = plan.position
-    const digest = swarm.sha256(canonical({ lineage: swarm.lineage, view, data, step }))
+    const digest = swarm.sha256(canonical({ lineage: this.#lineage, view, data, step }))
     this.#here = { round, step, hash, view, data, plan: digest.slice(0, 16) }
     return this.#here
   }
@@ -94,8 +103,9 @@ export class Standing {
   /** What a checkpoint of this state says. */
   position(): CheckpointPosition {
     const { swarm, estimates } = this.#init
-    const { run, manifest, lineage } = swarm
-    if (this.#here === undefined) throw new PeergradError('internal', 'there is no state to save')
+    const { run, manifest } = swarm
+    const lineage = this.#lineage
+    if (this.#here === undefined || lineage === undefined) throw new PeergradError('internal', 'there is no state to save')
     const { round, hash, step, view, data } = this.#here
     const members = [...view.members]
     const { accuracy } = estimates

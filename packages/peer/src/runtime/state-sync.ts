@@ -46,18 +46,20 @@ export async function donate(
   optimiser: OptimiserSpec,
   position: Omit<Donation, 'kind' | 'vectors'>
 ): Promise<{ donation: Donation; release: () => void }> {
-  const held = await Promise.all(
+  const results = await Promise.allSettled(
     stateKeys(position.round, optimiser).map(async (key) => {
-      const lease = await store.get(key)
-      try {
-        return { ...(await vectors.hold(key)), length: lease.vector.length }
-      } finally {
-        lease.release()
-      }
+      const length = await store.length(key)
+      return { ...(await vectors.hold(key)), length }
     })
   )
-  const offered = held.map(({ digest, length }) => ({ digest, length }))
+  const held = results.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
   const release = () => held.forEach((hold) => hold.release())
+  const failed = results.find((each) => each.status === 'rejected')
+  if (failed !== undefined) {
+    release()
+    throw PeergradError.from(failed.reason)
+  }
+  const offered = held.map(({ digest, length }) => ({ digest, length }))
   return { donation: { kind: 'donation', ...position, vectors: offered }, release }
 }
 
