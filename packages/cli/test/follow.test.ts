@@ -169,11 +169,18 @@ describe('follow', () => {
   })
 
   test('starts hostile peers last, and no failure of theirs is the run’s', async () => {
-    const { result, errors } = await run([['finish'], ['fail'], ['finish']], { hostile: [1] })
+    const { result, errors, hostileErrors } = await run([['finish'], ['fail'], ['finish']], { hostile: [1] })
+    expect(hostileErrors).toMatchObject([{ code: 'missing' }])
     expect(children.map(({ number }) => number)).toEqual([0, 2, 1])
     expect(errors).toEqual([])
     expect(result.peers.map(({ id, status }) => [id, status])).toContainEqual(['third', 'finished'])
     expect(said).toContain('peer 1: data: no file')
+  })
+
+  test('ends hostile peers that wait for others when nobody else is left', async () => {
+    const { result } = await run([['finish'], ['wait']], { hostile: [1], grace: 100 })
+    expect(result.peers.map(({ status }) => status)).toEqual(['finished', 'left'])
+    expect(alive()).toBe(0)
   })
 
   test('ends all with the error of a peer that fails at once', async () => {

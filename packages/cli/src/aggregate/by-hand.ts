@@ -14,7 +14,7 @@ import {
 } from '@peergrad/core'
 import { aggregators, preAggregators } from '@peergrad/strategies'
 import { checkFields, countOf, isObject, parametersOf, textOf, type Document } from '../by-hand/document.js'
-import { vectorsOf, type Numbers } from '../by-hand/vectors.js'
+import { vectorsOf, written, type Numbers } from '../by-hand/vectors.js'
 import { BYZFL_PRE_AGGREGATORS, BYZFL_RULES, translated } from './byzfl-names.js'
 
 /**
@@ -25,8 +25,8 @@ export async function aggregateByHand(document: Document): Promise<{ output: num
   checkFields(document, ['vectors', 'rule', 'params', 'preAggregators', 'losses', 'dtype', 'seed'])
   const numbers = vectorsOf(document, 'vectors')
   const { prepare, aggregate } = await pipelineOf(document, numbers)
-  if (document['rule'] === undefined) return { output: prepare(numbers.vectors).map((vector) => [...vector]) }
-  return { output: [...aggregate(numbers.vectors)] }
+  if (document['rule'] === undefined) return { output: prepare(numbers.vectors).map(written) }
+  return { output: written(aggregate(numbers.vectors)) }
 }
 
 /** Pre-aggregators and rule of a document. Both throw `argument` for a number of vectors that they cannot take. */
@@ -90,8 +90,10 @@ async function chainOf(document: Document): Promise<PreAggregator[]> {
   return Promise.all(
     list.map(async (each) => {
       checkFields(each, ['rule', 'params'])
-      const { permutation, ...params } = isObject(each['params']) ? each['params'] : {}
-      const named = translated(BYZFL_PRE_AGGREGATORS, textOf(each, 'rule'), parametersOf({ params }, 'params'))
+      const given = each['params']
+      const { permutation, ...others } = isObject(given) ? given : {}
+      const params = parametersOf({ params: isObject(given) ? others : given }, 'params')
+      const named = translated(BYZFL_PRE_AGGREGATORS, textOf(each, 'rule'), params)
       const plugin = await loadPlugin('pre-aggregator', reference(preAggregators, named))
       if (permutation === undefined) return plugin
       const dealt = dealing(permutation)

@@ -65,9 +65,14 @@ export function parseAttackSchedule(text: string): AttackSchedule {
   }
   const round = (name: 'start' | 'stop' | 'every', min: number) =>
     values[name] === undefined ? ALWAYS[name] : checkNumber(`attack-schedule.${name}`, values[name], { min }, true)
+  const [start, stop] = [round('start', 0), round('stop', 0)]
+  if (stop <= start) {
+    const message = `--attack-schedule: got "${text}", in which no round is; expected a stop after the start`
+    throw new PeergradError('argument', message)
+  }
   return {
-    start: round('start', 0),
-    stop: round('stop', 0),
+    start,
+    stop,
     every: round('every', 1),
     targets: words(values['targets'] ?? '', '+')
   }

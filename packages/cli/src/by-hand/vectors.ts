@@ -1,6 +1,9 @@
 import { createKernels, float64Kernels, PeergradError, type RuleKernels, type Vector } from '@peergrad/core'
 import type { Document } from './document.js'
 
+/** Of what is larger, fourth powers are no numbers of float64 any more, and rules that go by distances would choose wrong. */
+const LARGEST = 1e70
+
 /** Vectors of a document, and what works on them in its precision. */
 export interface Numbers {
   readonly vectors: readonly Vector[]
@@ -31,13 +34,21 @@ export function vectorsOf(document: Document, field: string): Numbers {
       const vector = precision.allocate(length)
       for (const [i, value] of row.entries()) {
         if (typeof value === 'number') vector[i] = value
-        if (typeof value === 'number' && Number.isFinite(vector[i])) continue
-        const message = `${field}: got ${shown(value)} at ${i} of list ${k}, expected a finite number`
+        if (typeof value === 'number' && Number.isFinite(vector[i]) && Math.abs(value) <= LARGEST) continue
+        const message = `${field}: got ${shown(value)} at ${i} of list ${k}, expected a finite number of ${LARGEST} at most`
         throw new PeergradError('argument', message)
       }
       return vector
     })
   }
+}
+
+/** A result as a document says it. Error `argument` where it is none in the precision of its inputs. */
+export function written(vector: Vector): number[] {
+  const at = vector.findIndex((value) => !Number.isFinite(value))
+  if (at < 0) return [...vector]
+  const message = `output: got ${vector[at]} at ${at}, expected finite numbers; the inputs are too large for this precision`
+  throw new PeergradError('argument', message)
 }
 
 function precisionOf({ dtype = 'float32' }: Document): Pick<Numbers, 'kernels' | 'allocate'> {

@@ -2,7 +2,7 @@ import { loadPlugin, PeergradError, random, resolvePlugin, type CraftInput } fro
 import { pipelineOf } from '../aggregate/by-hand.js'
 import { attacks } from '../attack/registry.js'
 import { checkFields, countOf, isObject, parametersOf, textOf, type Document } from '../by-hand/document.js'
-import { vectorsOf, type Numbers } from '../by-hand/vectors.js'
+import { vectorsOf, written, type Numbers } from '../by-hand/vectors.js'
 import { inOurWords } from './byzfl-names.js'
 
 /**
@@ -43,7 +43,7 @@ export async function craftByHand(given: Document): Promise<{ output: number[] }
     f,
     ...(isObject(document['defence']) && { defence: await defenceOf(document['defence'], numbers, f) })
   })
-  return { output: [...out] }
+  return { output: written(out) }
 }
 
 async function defenceOf(document: Document, numbers: Numbers, f: number): Promise<CraftInput['defence']> {

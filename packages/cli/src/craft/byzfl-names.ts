@@ -10,15 +10,20 @@ const ATTACKS: Readonly<Record<string, string>> = {
   Optimal_ALittleIsEnough: 'optimal-alie'
 }
 
+/** What takes no f, by ByzFL's names and ours. */
+const WITHOUT_F: readonly unknown[] = [
+  ...['Average', 'Median', 'GeometricMedian', 'CenteredClipping', 'Bucketing'],
+  ...['mean', 'median', 'geometric-median', 'centered-clipping', 'sign-majority', 'bucketing']
+]
+
 /** The document in our words: ByzFL's optimisers have the defence, and how many are hostile, among their parameters. */
 export function inOurWords(document: Document): Document {
   const name = String(document['attack'])
   if (!Object.hasOwn(ATTACKS, name) || !isObject(document['params'])) return document
   const { agg, pre_agg_list: before = [], f, c = 2, tau_found: prefer, ...params } = document['params']
-  const of = (rule: unknown) => (rule === 'Average' || rule === 'Median' || rule === 'GeometricMedian' ? {} : { f })
-  const preAggregators = Array.isArray(before)
-    ? before.map((rule: unknown) => ({ rule, params: rule === 'Clipping' ? { c } : { f } }))
-    : before
+  const of = (rule: unknown) =>
+    rule === 'Clipping' || rule === 'clipping' ? { c } : WITHOUT_F.includes(rule) ? {} : { f }
+  const preAggregators = Array.isArray(before) ? before.map((rule: unknown) => ({ rule, params: of(rule) })) : before
   return {
     ...document,
     attack: ATTACKS[name],

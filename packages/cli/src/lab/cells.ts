@@ -156,11 +156,20 @@ async function planRun(
     const message = `attack ${attack.name}: joins a run by itself, as no peer that was started; add --simulate, or give it to a peer with --attack`
     throw new PeergradError('unsupported', message)
   }
-  return {
-    manifest,
-    parts,
-    attack: { text, attack, schedule: schedule === null ? ALWAYS : scheduleOf(attack, schedule) }
+  const when = schedule === null ? ALWAYS : scheduleOf(attack, schedule)
+  checkPlays(when, options)
+  return { manifest, parts, attack: { text, attack, schedule: when } }
+}
+
+/** An attack that never plays would be said to be survived. */
+function checkPlays({ start, targets }: AttackSchedule, { rounds }: Options): void {
+  if (targets.length > 0) {
+    const message = `--attack-schedule: got the targets ${targets.join('+')}, but peers of a grid have no names before they run; leave them out`
+    throw new PeergradError('argument', message)
   }
+  if (rounds === 0 || start < rounds) return
+  const message = `--attack-schedule: got a start in round ${start} of ${rounds} rounds, where it would never play; expected an earlier one`
+  throw new PeergradError('argument', message)
 }
 
 /**

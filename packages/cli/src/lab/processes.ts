@@ -31,6 +31,9 @@ export async function runProcesses({ cell, plan, program, stops }: ProcessesInit
   const start = performance.now()
   const trained = await train({ options, program, hostile: await hostileFlags(cell, plan) }, stops)
   stops.signal.throwIfAborted()
+  // an attack that threw did not play: what the run came to says nothing of it
+  const broken = trained.hostileErrors.find(({ data }) => data['plugin'] === `attack ${plan.attack?.attack.name}`)
+  if (broken !== undefined) throw broken
   const loading = { cacheDirectory: cacheDirectory(options), report: say }
   const { classes } = await loadDataset(options.dataset, loading)
   const byzantine = hostileIn(cell, plan)

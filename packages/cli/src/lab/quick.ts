@@ -65,6 +65,11 @@ function survival(
       const why = `f = ${f} has no run without an attack that ended; add none to --attacks where it is missing`
       return [defence, attack, survived === 0 ? '–' : String(survived), `not known: ${why}`]
     }
+    const broken = runs.find(({ standing }) => !standing.held)
+    if (broken !== undefined) {
+      const [why] = (broken.standing.why ?? '').split('\n')
+      return [defence, attack, String(survived), `f = ${f}, round ${broken.rounds}: ${why}`]
+    }
     const last = meanOf(runs, lastOf)
     if (last === null || last < SURVIVES * honest)
       return [defence, attack, String(survived), `f = ${f}, ${percent(last)} of ${percent(honest)}`]

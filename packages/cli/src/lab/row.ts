@@ -23,7 +23,7 @@ export type Row = Pick<
     | ({ readonly status: 'finished' } & Outcome)
     | ({ readonly status: 'refused' } & Reason)
     | ({ readonly status: 'failed' } & Reason)
-    /** Ctrl+C came before its end */
+    /** not begun yet, or Ctrl+C came before its end */
     | { readonly status: 'stopped' }
   )
 

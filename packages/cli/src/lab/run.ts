@@ -18,7 +18,7 @@ export interface RunGridInit {
   readonly signal: AbortSignal
   /** one at least: as many cells run at the same time */
   readonly runners: readonly RunCell[]
-  /** after each cell that was run, with all rows so far */
+  /** after each cell that was run, with all rows as they are so far */
   readonly onRow: (rows: readonly Row[]) => void
 }
 
@@ -37,7 +37,7 @@ export async function runGrid({ cells, mode, fresh, signal, runners, onRow }: Ru
     { lines }
   )
   const rows = new Map<Cell, Row>()
-  const inOrder = () => cells.flatMap((cell) => rows.get(cell) ?? [])
+  const inOrder = () => cells.map((cell) => rows.get(cell) ?? waiting(cell))
   const left: Cell[] = []
   for (const cell of cells) {
     const known = kept.get(cell)
@@ -63,6 +63,16 @@ export async function runGrid({ cells, mode, fresh, signal, runners, onRow }: Ru
   return inOrder()
 }
 
+/** A cell that is not there yet: without it the worst of the others would be taken for the worst. */
+function waiting(cell: Cell): Row {
+  return isPlanned(cell) ? { ...factsOf(cell), status: 'stopped' } : refused(cell)
+}
+
+function refused(cell: Cell): Row {
+  const { code, message } = cell.plan as PeergradError
+  return { ...factsOf(cell), status: 'refused', code, reason: message }
+}
+
 function finished(cell: Cell, outcome: Outcome): Row {
   return { ...factsOf(cell), status: 'finished', ...outcome }
 }
@@ -77,10 +87,7 @@ async function runOne(
   { mode, signal, run, progress }: Pick<RunGridInit, 'mode' | 'signal'> & RunOneInit
 ): Promise<Row> {
   const facts = factsOf(cell)
-  if (!isPlanned(cell)) {
-    const { code, message } = cell.plan as PeergradError
-    return { ...facts, status: 'refused', code, reason: message }
-  }
+  if (!isPlanned(cell)) return refused(cell)
   if (signal.aborted) return { ...facts, status: 'stopped' }
   try {
     removeKept(cell)

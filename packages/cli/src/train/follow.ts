@@ -11,6 +11,8 @@ export interface Followed {
   readonly result: RunResult
   /** of the peers that did not end as a peer ends */
   readonly errors: readonly PeergradError[]
+  /** the same of the hostile ones */
+  readonly hostileErrors: readonly PeergradError[]
 }
 
 export interface FollowInit {
@@ -30,7 +32,7 @@ export interface FollowInit {
   readonly goOn: boolean
   /** the first Ctrl+C */
   readonly interrupt: AbortSignal
-  /** milliseconds that peers have to leave after it */
+  /** milliseconds that peers have to leave after it, and hostile ones to end by themselves once nobody else is there */
   readonly grace: number
   /** how long a peer may say nothing; for ever when left out */
   readonly silence?: SilenceInit
@@ -53,6 +55,7 @@ export async function follow(init: FollowInit): Promise<Followed> {
   const sayError = ({ message }: PeergradError) => progress.say(`peergrad: ${message}`)
   const recorder = new Recorder(join(out, 'events.ndjson'), sayError, { goOn: init.goOn })
   const errors: PeergradError[] = []
+  const hostileErrors: PeergradError[] = []
   let failure: PeergradError | undefined
   /** somebody has the first view: the run waits for nobody to begin any more */
   let founded = false
@@ -63,7 +66,7 @@ export async function follow(init: FollowInit): Promise<Followed> {
     setTimeout(() => children.filter(({ running }) => running).forEach((child) => child.kill()), init.grace).unref()
   }
   const onInterrupt = () => {
-    progress.say('peergrad: stopping; the peers write a checkpoint (Ctrl+C again: at once)')
+    progress.say('peergrad: stopping; peers that train write a checkpoint (Ctrl+C again: at once)')
     stop()
   }
   const start = (number: number, join: readonly string[]): Child => {
@@ -83,14 +86,20 @@ export async function follow(init: FollowInit): Promise<Followed> {
       recorder.add(ours)
     })
     child.on('exit', ({ error }) => {
+      const alone = children.every(({ running, number: other }) => !running || hostile.includes(other))
+      // one that was cut off would wait for the others
+      if (alone && hostile.length > 0) setTimeout(stop, init.grace).unref()
       if (child.peer !== undefined) {
         if (child.ended !== undefined) tally.used(child.peer, child.ended.usage)
-        tally.ended(child.peer, error === undefined ? 'left' : error.code === 'crashed' ? 'died' : 'failed')
+        tally.ended(
+          child.peer,
+          error === undefined || error.code === 'aborted' ? 'left' : error.code === 'crashed' ? 'died' : 'failed'
+        )
       }
       if (child.ended?.unexported !== undefined) progress.say(`peergrad: ${child.ended.unexported}`)
       if (error === undefined) return
       const honest = !hostile.includes(number)
-      if (honest) errors.push(error)
+      ;(honest ? errors : hostileErrors).push(error)
       if (interrupt.aborted || failure !== undefined) return
       const begun = [...tally.peers.values()].some(({ round }) => round >= 0)
       if (!begun && (honest || !founded)) {
@@ -126,7 +135,7 @@ export async function follow(init: FollowInit): Promise<Followed> {
     recorder.close()
   }
   if (failure !== undefined) throw failure
-  return { result: tally.result(), errors }
+  return { result: tally.result(), errors, hostileErrors }
 }
 
 function readyToTrain(child: Child): Promise<void> {

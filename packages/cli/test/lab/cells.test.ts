@@ -59,6 +59,9 @@ describe('the cells of a grid', () => {
     ['unknown', 'meen', { aggregator: 'meen' }],
     ['duplicate', 'twice', { byzantine: [1, 1] }],
     ['argument', 'from the first round', { attack: 'label-flip', 'attack-schedule': 'start=3' }],
+    ['argument', 'in which no round is', { 'attack-schedule': 'start=2,stop=1' }],
+    ['argument', 'would never play', { 'attack-schedule': 'start=12', rounds: 12 }],
+    ['argument', 'have no names', { 'attack-schedule': 'targets=x' }],
     ['argument', 'byzantine', { byzantine: 1.5 }]
   ])('%s: %s', async (code, message, grid) => {
     const error = await refusal(() => planGrid({ aggregator: 'mean', attack: 'sign-flip', ...grid }))

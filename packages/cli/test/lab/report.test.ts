@@ -144,6 +144,18 @@ test('the quick grid says up to which f a rule survives, and where it breaks', (
   expect(text).toContain('a|b: refused: too few peers')
 })
 
+test('the quick grid has no rule survive a run that ended early or whose peers disagree', () => {
+  const standing = {
+    held: false,
+    why: 'aggregator mine threw: no luck\nat line 3',
+    delayed: 0,
+    wasted: 0,
+    exclusion: null
+  }
+  const rows = [attacked([0.9], { attack: 'none' }), attacked([0.88], { rounds: 17, standing })]
+  expect(quickSummary(rows)).toMatch(/median +sign-flip +0 +f = 1, round 17: aggregator mine threw: no luck\n/)
+})
+
 test('the quick grid goes from few hostile peers to many, for each partition by itself, and says what it cannot know', () => {
   const rows = [2, 1].flatMap((f) => [
     attacked([0.9], { attack: 'none', byzantine: f }),

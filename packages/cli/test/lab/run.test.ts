@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { PeergradError } from '@peergrad/core'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Row } from '../../src/lab/row.js'
+import { matrices } from '../../src/lab/matrices.js'
 import { runGrid, type RunCell } from '../../src/lab/run.js'
 import { outcome, planGrid } from '../fixtures/attacked.js'
 import { refusal } from '../fixtures/compared.js'
@@ -40,7 +41,10 @@ describe('a grid', () => {
       { status: 'finished', aggregator: 'mean', best: 0.9, level: 'gradient' },
       { status: 'failed', code: 'crashed', reason: 'a fuse blew' }
     ])
-    expect(first.seen.map((rows) => rows.length)).toEqual([1, 2])
+    expect(first.seen.map((rows) => rows.map(({ status }) => status))).toEqual([
+      ['finished', 'stopped'],
+      ['finished', 'failed']
+    ])
     const again: RunCell = async (cell) => {
       ran.push(cell.aggregator)
       return outcome([0.7])
@@ -79,8 +83,13 @@ describe('a grid', () => {
       return outcome([0.5])
     }
     const { rows, seen } = await run(cell, { parallel: 2 })
-    expect(seen[0]!.map(({ aggregator }) => aggregator)).toEqual(['median'])
+    expect(seen[0]!.map(({ status }) => status)).toEqual(['stopped', 'finished'])
     expect(rows.map(({ aggregator }) => aggregator)).toEqual(['mean', 'median'])
+  })
+
+  test('a report of before the end has no worst where an attack is missing', async () => {
+    const { seen } = await run(good, { grid: { aggregator: 'median', attack: ['sign-flip', 'alie'] } })
+    expect(seen.map((rows) => matrices(rows)[0]!.rows)).toEqual([[['median', '–']], [['median', '90.00 %']]])
   })
 
   test('a cell that cannot be is a row, and is not run', async () => {

@@ -40,6 +40,11 @@ describe('simulated cells', () => {
     expect(laboratory.arena.bytesInUse).toBe(0)
   })
 
+  test('an attack that says itself that it cannot play ends the run with its name', async () => {
+    const grid = { aggregator: 'mean', attack: 'mimic:epsilon=7', byzantine: 1 }
+    await expect(simulate(grid)).rejects.toMatchObject({ data: { plugin: 'attack mimic' } })
+  })
+
   test('the same cell gives the same parameters, another seed others', async () => {
     const [first, other] = await simulate({ aggregator: 'median', attack: 'alie', byzantine: 2, seed: [1, 2] })
     const [again] = await simulate({ aggregator: 'median', attack: 'alie', byzantine: 2 })

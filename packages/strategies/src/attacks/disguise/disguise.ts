@@ -1,5 +1,6 @@
 import {
   ofPlugin,
+  PeergradError,
   pluginError,
   random,
   type Attack,
@@ -30,7 +31,15 @@ function namedCraft(who: string, attack: GradientAttack): GradientAttack['craft'
     try {
       await attack.craft(input)
     } catch (thrown) {
-      throw pluginError(who, thrown)
+      throw crafted(who, thrown)
     }
   }
+}
+
+/** What was thrown while it crafted; what it says itself names it too, but not what the attacked rule says. */
+function crafted(who: string, thrown: unknown): PeergradError {
+  const error = pluginError(who, thrown)
+  const { plugin, rule } = error.data
+  if (error.code !== 'argument' || plugin !== undefined || rule !== undefined) return error
+  return new PeergradError(error.code, `${who}: ${error.message}`, { ...error.data, plugin: who }, { cause: error })
 }
