@@ -1,4 +1,4 @@
-import { replace, type Mesh, type RoundRecord, type RunManifest } from '@peergrad/core'
+import { replace, type GradientStore, type Mesh, type RoundRecord, type RunManifest } from '@peergrad/core'
 import { spirt } from '@peergrad/strategies'
 import { afterEach, describe, expect, it } from 'vitest'
 import { peerName, Simulation } from './swarm.js'
@@ -220,6 +220,24 @@ it('a contribution that is late is no peer that went, for whoever lets peers go'
   const contributors = peers[0].events.flatMap((event) => (event.type === 'round' ? [event.contributors.length] : []))
   expect(contributors).toContain(3)
   expect(members).toEqual(new Set([4]))
+})
+
+it('a rule is told the samples of each shard, which every peer knows, and not what their owners say', async () => {
+  const told: (readonly number[])[] = []
+  const store = (honest: GradientStore) =>
+    replace(honest, {
+      aggregate(request) {
+        told.push(request.samples)
+        return honest.aggregate(request)
+      }
+    })
+  simulation = new Simulation({ peers: 3, rounds: 2, aggregator: 'mean:weighted=true' })
+  simulation.startAll({ 0: { store } })
+  await simulation.results()
+  expect(told).toEqual([
+    [80, 80, 80],
+    [80, 80, 80]
+  ])
 })
 
 it('a strategy that throws when it is asked who can go ends whoever asks it behind that round, with what it threw', async () => {

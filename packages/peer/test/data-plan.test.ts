@@ -29,6 +29,7 @@ describe('the data plan', () => {
     const plan = start(members)
     const samples = read(plan, members, 0, plan.epochEnd)
     expect(plan.epochEnd).toBe(20)
+    expect(['a', 'c', 'd'].map((peer) => plan.samples(peer))).toEqual([200, 200, 0])
     expect(samples.sort((x, y) => x - y)).toEqual(Array.from({ length: SAMPLES }, (_, index) => index))
   })
 

@@ -5,7 +5,7 @@ import type { Vector } from '../vector.js'
 export interface AggregationInput {
   /** n ≥ 1 finite vectors of one length, in rank order; never written to */
   readonly vectors: readonly Vector[]
-  /** samples behind each vector, as its sender declares */
+  /** samples of the shard behind each vector; 0 for a model that made no step since it was given last */
   readonly samples: readonly number[]
   /** where the result goes; none of `vectors` */
   readonly out: Vector

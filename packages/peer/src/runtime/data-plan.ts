@@ -85,6 +85,11 @@ export class DataPlan {
     }))
   }
 
+  /** Samples of the list that the peer reads; 0 for whoever has none. */
+  samples(peer: PeerId): number {
+    return this.#unread.get(peer)?.length ?? 0
+  }
+
   /** All that is dealt in this epoch, shard after shard. */
   training(): Uint32Array {
     const shards = this.#init.partition(this.#changes[0].members.length, this.#epoch)

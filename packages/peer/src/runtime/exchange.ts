@@ -78,7 +78,8 @@ export class Exchange {
       to,
       rule: aggregator,
       pre: preAggregators,
-      samples: manifests.map(({ samples }) => samples),
+      // a model that made no step since it was given last says nothing new
+      samples: manifests.map(({ peer, samples }) => (samples === 0 ? 0 : this.init.samples(peer))),
       parameters: shapeOf(engine.layout, part).parameters,
       seed: seedOf(manifest.seed, 'aggregate', this.init.round),
       ...(trials && { trials })

@@ -133,6 +133,7 @@ export class Rounds {
       view,
       state: model.key,
       minibatches: standing.minibatches(this.#self),
+      samples: (peer) => standing.samples(peer),
       training: () => standing.training(),
       steps: model.step,
       learningRate,

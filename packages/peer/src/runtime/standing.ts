@@ -85,6 +85,11 @@ export class Standing {
     return this.#required().minibatches(this.#init.model.round, peer)
   }
 
+  /** Samples that the peer's shard has. */
+  samples(peer: PeerId): number {
+    return this.#required().samples(peer)
+  }
+
   /** Numbers of all training samples. */
   training(): Uint32Array {
     return this.#required().training()

@@ -2,9 +2,9 @@ import { PeergradError, type Aggregator } from '@peergrad/core'
 import { booleanOption, checkNames, numberOption, type PluginOptions } from '../plugin-options.js'
 
 /**
- * (1/n) Σ x_i. With `weighted`, Σ w_i·x_i / Σ w_i by samples (FedAvg: McMahan et al., AISTATS 2017, eq. 1); the counts
- * are self-declared, so none weighs more than `cap` (default 2) times the median count above 0. One hostile input moves the
- * result anywhere: not robust.
+ * (1/n) Σ x_i. With `weighted`, Σ w_i·x_i / Σ w_i by the samples of each shard (FedAvg: McMahan et al., AISTATS 2017, eq. 1);
+ * none weighs more than `cap` (default 2) times the median count above 0. One hostile input moves the result anywhere: not
+ * robust.
  *
  * Sums of magnitude above 3.4e38 overflow; the store refuses such a result as `non-finite`.
  */
@@ -23,7 +23,7 @@ export function mean(options: PluginOptions): Aggregator {
     byKernels: true,
     inStore: weighted ? { name: 'weighted-mean', weights: (samples) => capped(samples, cap) } : { name: 'mean' },
     perCoordinate: true,
-    describe: 'average of all contributions; weighted=true: by declared samples, each at most cap (2) × their median',
+    describe: 'average of all contributions; weighted=true: by samples of shards, each at most cap (2) × their median',
     check: (n) => (n >= 1 ? undefined : 'expected at least 1'),
     aggregate({ vectors, samples, out, kernels }) {
       if (weighted) kernels.weightedMean(out, vectors, capped(samples, cap))
