@@ -5,6 +5,7 @@ import { directory, writeWhole } from '../files.js'
 import { fileError } from '../machine-error.js'
 import type { Cell, CellPlan } from './cells.js'
 import type { Outcome } from './outcome.js'
+import { ownModules } from './own-modules.js'
 
 /** How cells are run: over real processes, or on the virtual clock. */
 export type Mode = 'processes' | 'simulation'
@@ -19,6 +20,8 @@ interface Identity {
   readonly evaluateEvery: number
   readonly engine: string
   readonly store: string
+  /** left out where everything is built in */
+  readonly modules?: ReturnType<typeof ownModules>
 }
 
 interface Kept {
@@ -69,7 +72,14 @@ function fileOf({ directory: own }: Cell): string {
 function identity({ plan, byzantine, schedule, options }: Cell & { readonly plan: CellPlan }, mode: Mode): Identity {
   const attack = plan.attack?.text ?? null
   const { engine, store, 'evaluate-every': evaluateEvery } = options
-  return { mode, manifest: plan.manifest, attack, schedule, byzantine, evaluateEvery, engine, store }
+  const { manifest } = plan
+  const { model, dataset, partition, strategy, aggregator, preAggregators, filter, codec } = manifest
+  const named = [model, dataset, partition, strategy, aggregator, ...preAggregators, filter, codec]
+  const modules = ownModules(attack === null ? named : [...named, attack])
+  return {
+    ...{ mode, manifest, attack, schedule, byzantine, evaluateEvery, engine, store },
+    ...(Object.keys(modules).length > 0 && { modules })
+  }
 }
 
 /** The manifest's fields beside the others, so that a message names the one that differs. */

@@ -105,6 +105,21 @@ describe('a grid', () => {
     })
   })
 
+  test('so is one of a rule whose file was another', async () => {
+    const aggregator = join(out, 'mine.mjs')
+    const write = (what: string) =>
+      writeFileSync(
+        aggregator,
+        `export default () => ({ name: 'mine', describe: '${what}', check() {}, aggregate() {} })`
+      )
+    write('one')
+    await run(good, { grid: { aggregator } })
+    expect((await run(good, { grid: { aggregator } })).rows).toMatchObject([{ status: 'finished' }])
+    write('two')
+    const message = expect.stringMatching(/^modules: got .*mine\.mjs/) as string
+    expect(await refusal(() => run(good, { grid: { aggregator } }))).toMatchObject({ code: 'argument', message })
+  })
+
   test('so is one of another engine, where it says its own', async () => {
     await run(good)
     const other = { engine: 'cpu' }
