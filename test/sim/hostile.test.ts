@@ -1,4 +1,5 @@
-import type { Engine, GradientStore, Mesh, Vector } from '@peergrad/core'
+import { createHash } from 'node:crypto'
+import { controlMessages, type Engine, type GradientStore, type Mesh, type Vector } from '@peergrad/core'
 import { afterEach, describe, expect, it } from 'vitest'
 import { replace } from './replace.js'
 import { peerName, Simulation, type Disguise, type SimulatedPeer } from './swarm.js'
@@ -74,6 +75,49 @@ describe.each(['spirt', 'all-reduce'])('%s with a hostile peer', (strategy) => {
     if (seen) expect(refusals(honest)).toContain(peerName(rank))
     if (disguise !== garbage) expect(contributors(honest)).not.toContain(peerName(rank))
   })
+})
+
+it('what a coordinator says of a peer that was not heard is no lie of that peer', async () => {
+  const framed = peerName(2)
+  const poison = new Float32Array(new SharedArrayBuffer(4 * 1500)).fill(NaN) as Vector
+  const digest = createHash('sha256').update(new Uint8Array(poison.buffer)).digest('hex')
+  const framing: Disguise = {
+    mesh(honest: Mesh) {
+      honest.serve(digest, poison)
+      return replace(honest, {
+        announce(payload) {
+          const message = controlMessages.decode(payload)
+          if (message.kind !== 'propose') return honest.announce(payload)
+          const contributions = message.proposal.contributions.map((each) =>
+            each.peer === framed ? { ...each, digest } : each
+          )
+          return honest.announce(controlMessages.encode({ ...message, proposal: { ...message.proposal, contributions } }))
+        }
+      })
+    }
+  }
+  let asked = 0
+  const deaf: Disguise = {
+    mesh: (honest: Mesh) =>
+      replace(honest, {
+        on(event, listener) {
+          if (event !== 'message') return honest.on(event, listener)
+          return honest.on('message', (received) => {
+            if (received.from === framed && controlMessages.decode(received.payload).kind === 'manifest') return
+            ;(listener as (each: typeof received) => void)(received)
+          })
+        },
+        fetch(request) {
+          if (request.digest === digest) asked += 1
+          return honest.fetch(request)
+        }
+      })
+  }
+  simulation = new Simulation({ rounds: 6, deadline: 300 })
+  const honest = simulation.startAll({ 0: framing, 1: deaf }).slice(1)
+  await simulation.until(Promise.all(honest.map(({ result }) => result)))
+  expect(asked).toBeGreaterThan(0)
+  expect(refusals(honest)).not.toContain(framed)
 })
 
 function refusals(peers: SimulatedPeer[]): string[] {

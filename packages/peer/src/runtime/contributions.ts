@@ -48,20 +48,15 @@ export class Contributions {
     const { self, engine, manifest: run } = this.#parts.services
     const own = manifest.peer === self ? await this.#own.given(manifest) : undefined
     if (own !== undefined) return part === undefined ? own.key : own.parts[part.index]
-    const key = roundKey(this.#parts.init.round, `from:${manifest.peer}:${manifest.digest}`)
+    const { peer, digest } = manifest
+    const key = roundKey(this.#parts.init.round, `from:${peer}:${digest}`)
+    const checks = { maxNorm: run.maxNorm, vouched: this.#parts.effects.announced(peer, digest) }
     if (part === undefined) {
-      await this.#pulls.packed(manifest, shapeOf(engine.layout), key, manifest.peer, signal, run.maxNorm)
+      await this.#pulls.packed(manifest, shapeOf(engine.layout), key, peer, signal, checks)
       return key
     }
     const listed = await this.#entry(manifest, part, `${key}:index`, signal)
-    await this.#pulls.packed(
-      listed,
-      shapeOf(engine.layout, part),
-      `${key}:${part.index}`,
-      manifest.peer,
-      signal,
-      run.maxNorm
-    )
+    await this.#pulls.packed(listed, shapeOf(engine.layout, part), `${key}:${part.index}`, peer, signal, checks)
     return `${key}:${part.index}`
   }
 
@@ -74,7 +69,8 @@ export class Contributions {
     if (words !== length) {
       const peers = [peer]
       // an earlier process of this peer may have cut it otherwise
-      const liars = peer === this.#parts.services.self ? [] : peers
+      const vouched = peer !== this.#parts.services.self && this.#parts.effects.announced(peer, announced.digest)
+      const liars = vouched ? peers : []
       const message = `got an index of ${words} words, expected ${length} for ${lists.length} of ${part.of} parts`
       throw new PeergradError('shape', message, { peers, liars })
     }

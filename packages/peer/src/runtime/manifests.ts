@@ -1,4 +1,4 @@
-import type { ContributionManifest, ControlMessage, Evidence, Offence, PeerId } from '@peergrad/core'
+import type { ContributionManifest, ControlMessage, Digest, Evidence, Offence, PeerId } from '@peergrad/core'
 import { contradicts } from './evidence.js'
 
 type Announced = Extract<ControlMessage, { kind: 'manifest' }>
@@ -46,6 +46,11 @@ export class Manifests {
       refuse(peer, 'malformed', `got a contribution of ${samples} samples, expected ${least} to ${most}`)
     } else return { peer, round, digest, words, length, samples, loss }
     return undefined
+  }
+
+  /** Whether a process of the peer said that it gives this. */
+  said(peer: PeerId, digest: Digest): boolean {
+    return [...(this.#first.get(peer)?.values() ?? [])].some(({ message }) => message.digest === digest)
   }
 
   /** Whether it can be a contribution to this round. */

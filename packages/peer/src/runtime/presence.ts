@@ -46,7 +46,11 @@ export class Presence {
   }
 
   /** This peer has a state again, which these gave; nobody did when it made or resumed it itself. */
-  enter(view: View, { data, lineage }: Pick<CheckpointPosition, 'data' | 'lineage'>, donors: readonly PeerId[] = []): void {
+  enter(
+    view: View,
+    { data, lineage }: Pick<CheckpointPosition, 'data' | 'lineage'>,
+    donors: readonly PeerId[] = []
+  ): void {
     this.#donors = donors
     this.#parts.standing.begin(data, lineage)
     this.#parts.roster.enter(view)

@@ -2,7 +2,7 @@ import { layoutLength, PeergradError, type Digest, type PeerId } from '@peergrad
 import { orAborted, pause } from '../deferred.js'
 import type { ExchangeParts } from './round-services.js'
 import type { Shape } from './shape.js'
-import type { Packed } from './vectors.js'
+import type { Packed, PullRequest } from './vectors.js'
 
 /** Times that the other members are asked for what its owner cannot be asked for, and milliseconds between them. */
 const RELAYS = 4
@@ -26,18 +26,18 @@ export class Pulls {
     for (const { owner, giveUp } of this.#waiting) if (owner === peer) giveUp(lost)
   }
 
-  /** Pulls what `owner` announced and passes the offer on until the end of the next round. `maxNorm`: 0 for any. */
+  /** Pulls what `owner` announced and passes the offer on until the end of the next round. */
   packed(
     { digest, words }: Packed,
     shape: Shape,
     key: string,
     owner: PeerId,
     signal: AbortSignal,
-    maxNorm = 0
+    checks: Pick<PullRequest, 'maxNorm' | 'vouched'> = {}
   ): Promise<void> {
     const { services, init } = this.#parts
     return this.#fromOwner(owner, signal, (request) =>
-      services.vectors.pullPacked({ digest, words, shape, key, maxNorm, ...request }, init.round + 1)
+      services.vectors.pullPacked({ digest, words, shape, key, ...checks, ...request }, init.round + 1)
     )
   }
 

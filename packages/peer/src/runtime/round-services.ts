@@ -78,6 +78,8 @@ export interface ExchangeEffects {
   send(message: ExchangeMessage): void
   /** the own contribution is stored and may be fetched; `links` is what was said with it */
   contributed(manifest: ContributionManifest, links: Uint8Array | undefined): void
+  /** whether this peer heard from the other one itself that it gives this: a proposal may say what it likes */
+  announced(peer: PeerId, digest: Digest): boolean
   /** aborts when the round is over */
   readonly ended: AbortSignal
 }

@@ -130,6 +130,7 @@ export class Round {
     this.#exchange = new Exchange(services, init, {
       send: (message) => this.#send(message),
       contributed: (manifest, links) => this.#onManifest(manifest, links),
+      announced: (peer, digest) => this.#manifests.said(peer, digest),
       ended: this.#ended.signal
     })
   }

@@ -110,7 +110,8 @@ export class Standing {
     const { swarm, estimates } = this.#init
     const { run, manifest } = swarm
     const lineage = this.#lineage
-    if (this.#here === undefined || lineage === undefined) throw new PeergradError('internal', 'there is no state to save')
+    if (this.#here === undefined || lineage === undefined)
+      throw new PeergradError('internal', 'there is no state to save')
     const { round, hash, step, view, data } = this.#here
     const members = [...view.members]
     const { accuracy } = estimates

@@ -40,9 +40,15 @@ export interface PullRequest {
   readonly bits?: boolean
   /** largest Euclidean norm that it may have; 0 or left out: any */
   readonly maxNorm?: number
+  /** false: that it is of the first of `from` is somebody else's word, and what is wrong with it no lie of that one */
+  readonly vouched?: boolean
 }
 
-export interface PackedPullRequest extends Packed, Pick<PullRequest, 'key' | 'from' | 'signal' | 'maxNorm'> {
+/** Who answers for content, and whether that one said so. */
+type Answerable = Pick<PullRequest, 'from' | 'vouched'>
+
+export interface PackedPullRequest
+  extends Packed, Pick<PullRequest, 'key' | 'from' | 'signal' | 'maxNorm' | 'vouched'> {
   readonly shape: Shape
 }
 
@@ -124,10 +130,10 @@ export class VectorExchange {
   /** Pulls a vector that its owner offered packed, and passes the offer on. */
   async pullPacked(request: PackedPullRequest, until: number): Promise<void> {
     const { packing, store } = this.#init
-    const { digest, words, key, shape, from, signal, maxNorm } = request
-    this.#checkWords(words, shape, from)
+    const { digest, words, key, shape, from, signal, maxNorm, vouched } = request
+    this.#checkWords(words, shape, request)
     if (!packs(packing, shape)) {
-      await this.pull({ digest, length: shape.length, key, from, signal, maxNorm })
+      await this.pull({ digest, length: shape.length, key, from, signal, maxNorm, vouched })
       return void (await this.offer(key, until, digest))
     }
     const packed = `${key}:packed`
@@ -139,21 +145,21 @@ export class VectorExchange {
         const { code, message } = PeergradError.from(thrown)
         if (code !== 'corrupt' && code !== 'shape') throw thrown
         await store.delete([packed])
-        throw this.#refused(from, 'malformed', message)
+        throw this.#refused(request, 'malformed', message)
       }
-      await this.#checkNumbers(key, await store.verify(key), { from, maxNorm })
+      await this.#checkNumbers(key, await store.verify(key), request)
     })
     await this.offer(packed, until, digest)
   }
 
   /** How large packed content may be is known before the first byte. */
-  #checkWords(words: number, shape: Shape, from: readonly PeerId[]): void {
+  #checkWords(words: number, shape: Shape, request: Answerable): void {
     const { codec, sparse } = this.#init.packing
     const coded = packs(this.#init.packing, shape) ? (sparse ? shape.parameters : shape.length) : 0
     const dense = shape.length - coded + (codec === undefined ? coded : Math.ceil(codec.codec.bytes(coded) / 4))
     if (words === dense || (sparse && words < dense)) return
     const expected = `expected ${sparse ? 'at most ' : ''}${dense}`
-    throw this.#refused(from, 'wrong-length', `got a vector packed in ${words} words, ${expected}`)
+    throw this.#refused(request, 'wrong-length', `got a vector packed in ${words} words, ${expected}`)
   }
 
   /** Ends the offers that go to a round before this one, each as soon as nobody reads it any more. */
@@ -199,7 +205,8 @@ export class VectorExchange {
     }
   }
 
-  async #pull({ digest, length, key, from, signal, maxNorm, bits = false }: PullRequest): Promise<void> {
+  async #pull(request: PullRequest): Promise<void> {
+    const { digest, length, key, from, signal, bits = false } = request
     const { mesh, store, deadline, refuse } = this.#init
     const peers = from.slice(0, 1)
     const liars: PeerId[] = []
@@ -209,8 +216,8 @@ export class VectorExchange {
       const lease = store.lease(length)
       let sender: PeerId
       try {
-        const request = { digest, bytes: length * 4, from: holders, into: lease.vector, deadline, signal }
-        sender = (await mesh.fetch(request)).from
+        const asked = { digest, bytes: length * 4, from: holders, into: lease.vector, deadline, signal }
+        sender = (await mesh.fetch(asked)).from
       } catch (thrown) {
         lease.release()
         checkAborted(signal)
@@ -220,7 +227,7 @@ export class VectorExchange {
       await store.put(key, lease)
       const verdict = await store.verify(key)
       if (verdict.digest === digest) {
-        if (!bits) await this.#checkNumbers(key, verdict, { from, maxNorm })
+        if (!bits) await this.#checkNumbers(key, verdict, request)
         return
       }
       await store.delete([key])
@@ -233,24 +240,25 @@ export class VectorExchange {
   async #checkNumbers(
     key: string,
     { firstNonFinite, norm }: Verdict,
-    { from, maxNorm = 0 }: Pick<PullRequest, 'from' | 'maxNorm'>
+    request: Answerable & Pick<PullRequest, 'maxNorm'>
   ): Promise<void> {
+    const { from, maxNorm = 0, vouched = true } = request
     if (firstNonFinite >= 0) {
       await this.#init.store.delete([key])
       const reason = `got a value that is not finite at index ${firstNonFinite}, expected numbers`
-      throw this.#refused(from, 'non-finite', reason)
+      throw this.#refused(request, 'non-finite', reason)
     }
     if (maxNorm === 0 || norm <= maxNorm) return
     await this.#init.store.delete([key])
     // no lie: an honest gradient may be so large, and its owner goes on voting
     const reason = `got a vector of norm ${norm}, expected ${maxNorm} at most`
-    this.#init.refuse(from[0], 'norm', reason)
+    if (vouched) this.#init.refuse(from[0], 'norm', reason)
     throw new PeergradError('refused', reason, { peers: [from[0]], liars: [] })
   }
 
-  #refused([owner]: readonly PeerId[], offence: Offence, reason: string): PeergradError {
-    this.#init.refuse(owner, offence, reason)
-    return new PeergradError('refused', reason, { peers: [owner], liars: [owner] })
+  #refused({ from: [owner], vouched = true }: Answerable, offence: Offence, reason: string): PeergradError {
+    if (vouched) this.#init.refuse(owner, offence, reason)
+    return new PeergradError('refused', reason, { peers: [owner], liars: vouched ? [owner] : [] })
   }
 
   close(): void {
