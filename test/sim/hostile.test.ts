@@ -91,7 +91,9 @@ it('what a coordinator says of a peer that was not heard is no lie of that peer'
           const contributions = message.proposal.contributions.map((each) =>
             each.peer === framed ? { ...each, digest } : each
           )
-          return honest.announce(controlMessages.encode({ ...message, proposal: { ...message.proposal, contributions } }))
+          return honest.announce(
+            controlMessages.encode({ ...message, proposal: { ...message.proposal, contributions } })
+          )
         }
       })
     }
