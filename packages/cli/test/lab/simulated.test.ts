@@ -40,6 +40,14 @@ describe('simulated cells', () => {
     expect(laboratory.arena.bytesInUse).toBe(0)
   })
 
+  test('attacks on protocol and payload come with what was delayed and wasted, and when their player was excluded', async () => {
+    const [twice, nan] = await simulate({ aggregator: 'median', attack: ['equivocation', 'nan'], byzantine: 1 })
+    expect(twice!.standing).toMatchObject({ held: true, delayed: 1, exclusion: 1 })
+    // what is no number is no proof: its player is refused after three rounds
+    expect(nan!.standing).toMatchObject({ held: true, delayed: 3, exclusion: null })
+    for (const { standing } of [twice!, nan!]) expect(standing.wasted).toBeGreaterThan(0)
+  })
+
   test('an attack that says itself that it cannot play ends the run with its name', async () => {
     const grid = { aggregator: 'mean', attack: 'mimic:epsilon=7', byzantine: 1 }
     await expect(simulate(grid)).rejects.toMatchObject({ data: { plugin: 'attack mimic' } })
