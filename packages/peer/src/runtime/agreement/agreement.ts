@@ -255,8 +255,8 @@ export class RoundAgreement {
   #accept(from: PeerId, ballot: number, outcome: Digest): void {
     this.#accepts.add(ballot, from, outcome)
     const proposed = this.#proposals.get(ballot)
+    if (proposed === undefined || this.#accepts.count(ballot, outcome) < quorum(this.#init.view.members.length)) return
     const holders = this.#accepts.holders(ballot, outcome)
-    if (proposed === undefined || holders.length < quorum(this.#init.view.members.length)) return
     const decision = { ballot, proposal: proposed.proposal, outcome }
     if (this.coordinator(ballot) === this.#init.self) this.#init.effects.send({ kind: 'commit', ...decision })
     this.#decide(decision, holders)
