@@ -1,5 +1,7 @@
+import type { GradientStore } from '@peergrad/core'
 import { afterEach, describe, expect, it } from 'vitest'
-import { peerName, Simulation, type SimulatedPeer } from './swarm.js'
+import { replace } from './replace.js'
+import { peerName, Simulation, type Disguise, type SimulatedPeer } from './swarm.js'
 
 let simulation: Simulation
 afterEach(() => simulation.stop())
@@ -124,6 +126,53 @@ describe('two halves that never met', () => {
     expect(hashes(results)).toBe(1)
     for (const peer of late) expect(happened(peer, 'merged')).toBe(1)
     for (const peer of early) expect(happened(peer, 'merged')).toBe(0)
+  })
+
+  it('go on from the round of the first where the second one was further', async () => {
+    simulation = new Simulation({ peers: 2, rounds: 40 })
+    const slow = { milliseconds: 400 }
+    simulation.start(peerName(0), slow)
+    simulation.start(peerName(1), { ...slow, via: [peerName(0)] })
+    await pass(500)
+    const late = simulation.start(peerName(2), { milliseconds: 50, via: [] })
+    simulation.start(peerName(3), { milliseconds: 50, via: [peerName(2)] })
+    await simulation.when(at(late, 20))
+    await meet()
+    const results = await simulation.results()
+    expect(results.map(({ status, members }) => [status, members.length])).toEqual(Array(4).fill(['finished', 4]))
+    expect(hashes(results)).toBe(1)
+  })
+
+  it('merge when they meet while the second one steps its model', async () => {
+    simulation = new Simulation({ peers: 2, rounds: 60 })
+    const stepping: Promise<void>[] = []
+    const lingers: Disguise = {
+      store: (honest: GradientStore) =>
+        replace(honest, {
+          applyUpdate: async (request) => {
+            if (request.step === 4) {
+              const over = new Promise<void>((resolve) => simulation.clock.after(1000, resolve))
+              stepping.push(over)
+              await over
+            }
+            return honest.applyUpdate(request)
+          }
+        })
+    }
+    const slow = { milliseconds: 200 }
+    simulation.start(peerName(0), slow)
+    simulation.start(peerName(1), { ...slow, via: [peerName(0)] })
+    await pass(2000)
+    const late = [
+      simulation.start(peerName(2), { ...slow, via: [], disguise: lingers }),
+      simulation.start(peerName(3), { ...slow, via: [peerName(2)], disguise: lingers })
+    ]
+    await simulation.when(() => stepping.length === 2)
+    await meet()
+    await simulation.when(() => late.every((peer) => happened(peer, 'merged') > 0), { limit: 900 })
+    const results = await simulation.results()
+    expect(results.map(({ status, members }) => [status, members.length])).toEqual(Array(4).fill(['finished', 4]))
+    expect(hashes(results)).toBe(1)
   })
 
   it('that both still wait for peers begin together', async () => {
