@@ -1,4 +1,11 @@
-import { controlMessages, PeergradError, type ControlMessage, type GradientStore, type Mesh } from '@peergrad/core'
+import {
+  controlMessages,
+  PeergradError,
+  type ControlMessage,
+  type GradientStore,
+  type Mesh,
+  type RunManifest
+} from '@peergrad/core'
 import { afterEach, describe, expect, it } from 'vitest'
 import { exchangeStrategies } from './matrix.js'
 import { replace } from './replace.js'
@@ -63,6 +70,22 @@ describe('a peer that is not as the others', () => {
     oneHash(results)
     expect(results.every(({ status }) => status === 'finished')).toBe(true)
     expect(happened(peers[number], 'healed')).toBe(1)
+  })
+
+  it.each<[string, Partial<RunManifest>]>([
+    ['its momentum', { workerMomentum: 0.9, optimiser: { name: 'sgd', learningRate: 0.1 } }],
+    ['the state of its inner optimiser', { strategy: 'diloco' }]
+  ])('heals when its database lost %s with all else, which nobody can give it', async (_what, manifest) => {
+    let database: GradientStore | undefined
+    const forgets: Disguise = { store: (honest: GradientStore) => (database = honest) }
+    simulation = new Simulation({ rounds: 60, ...manifest })
+    const peers = simulation.startAll({ 2: forgets })
+    await simulation.when(at(peers[2], 5))
+    await database!.delete(await database!.keys(''))
+    const results = await simulation.results()
+    oneHash(results)
+    expect(results.every(({ status }) => status === 'finished')).toBe(true)
+    expect(happened(peers[2], 'healed')).toBe(1)
   })
 
   it('ends with missing when it is alone and its database lost all that it held', async () => {
