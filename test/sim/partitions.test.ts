@@ -1,4 +1,5 @@
-import type { GradientStore } from '@peergrad/core'
+import { createHash } from 'node:crypto'
+import { canonical, controlAnswers, controlRequests, type GradientStore } from '@peergrad/core'
 import { afterEach, describe, expect, it } from 'vitest'
 import { replace } from './replace.js'
 import { peerName, Simulation, type Disguise, type SimulatedPeer } from './swarm.js'
@@ -173,6 +174,19 @@ describe('two halves that never met', () => {
     const results = await simulation.results()
     expect(results.map(({ status, members }) => [status, members.length])).toEqual(Array(4).fill(['finished', 4]))
     expect(hashes(results)).toBe(1)
+  })
+
+  it('tell nobody what the second one decided by itself', async () => {
+    const { early, late } = await halves(50)
+    await simulation.when(at(late[0]!, 3))
+    await meet()
+    await simulation.when(at(late[0]!, 4))
+    const run = createHash('sha256').update(canonical(simulation.manifest)).digest('hex')
+    const question = controlRequests.encode({ kind: 'decision', run, round: 3 })
+    const ask = ({ mesh }: SimulatedPeer, peer: SimulatedPeer) =>
+      simulation.until(mesh.request(peer.name, question, { deadline: 1000 }).then(controlAnswers.decode))
+    expect(await ask(late[0]!, early[0]!)).toMatchObject({ kind: 'decided', decision: { ballot: 0 } })
+    expect(await ask(early[0]!, late[0]!)).toEqual({ kind: 'decided', decision: null })
   })
 
   it('that both still wait for peers begin together', async () => {
