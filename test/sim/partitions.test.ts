@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { canonical, controlAnswers, controlRequests, type GradientStore } from '@peergrad/core'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { replace } from './replace.js'
 import { peerName, Simulation, type Disguise, type SimulatedPeer } from './swarm.js'
 
@@ -105,16 +105,22 @@ describe('two halves that never met', () => {
   }
 
   /** Two foundings of one run, the second one later, that hear of each other through a fifth peer. */
-  async function halves(second: number) {
+  async function halves(second: number, disguise: Disguise = {}) {
     simulation = new Simulation({ peers: 2, rounds: 40 })
     const slow = { milliseconds: 200 }
     const early = [simulation.start(peerName(0), slow), simulation.start(peerName(1), { ...slow, via: [peerName(0)] })]
     if (second > 0) await pass(second)
     const late = [
-      simulation.start(peerName(2), { ...slow, via: [] }),
-      simulation.start(peerName(3), { ...slow, via: [peerName(2)] })
+      simulation.start(peerName(2), { ...slow, via: [], disguise }),
+      simulation.start(peerName(3), { ...slow, via: [peerName(2)], disguise })
     ]
     return { early, late }
+  }
+
+  /** What is asked, about the run. */
+  function asking(what: { kind: 'donate' } | { kind: 'decision'; round: number }): Uint8Array {
+    const run = createHash('sha256').update(canonical(simulation.manifest)).digest('hex')
+    return controlRequests.encode({ ...what, run })
   }
 
   it.each([50, 2000])('the one founded %i ms later takes up the run of the first', async (later) => {
@@ -144,36 +150,39 @@ describe('two halves that never met', () => {
     expect(hashes(results)).toBe(1)
   })
 
-  it('merge when they meet while the second one steps its model', async () => {
-    simulation = new Simulation({ peers: 2, rounds: 60 })
-    const stepping: Promise<void>[] = []
-    const lingers: Disguise = {
-      store: (honest: GradientStore) =>
-        replace(honest, {
-          applyUpdate: async (request) => {
-            if (request.step === 4) {
-              const over = new Promise<void>((resolve) => simulation.clock.after(1000, resolve))
-              stepping.push(over)
-              await over
+  describe('and meet while the second one steps its model', () => {
+    let early: SimulatedPeer[]
+    let late: SimulatedPeer[]
+    beforeEach(async () => {
+      let stepping = 0
+      const lingers: Disguise = {
+        store: (honest: GradientStore) =>
+          replace(honest, {
+            applyUpdate: async (request) => {
+              if (request.step === 4) {
+                stepping += 1
+                await new Promise<void>((resolve) => simulation.clock.after(1000, resolve))
+              }
+              return honest.applyUpdate(request)
             }
-            return honest.applyUpdate(request)
-          }
-        })
-    }
-    const slow = { milliseconds: 200 }
-    simulation.start(peerName(0), slow)
-    simulation.start(peerName(1), { ...slow, via: [peerName(0)] })
-    await pass(2000)
-    const late = [
-      simulation.start(peerName(2), { ...slow, via: [], disguise: lingers }),
-      simulation.start(peerName(3), { ...slow, via: [peerName(2)], disguise: lingers })
-    ]
-    await simulation.when(() => stepping.length === 2)
-    await meet()
-    await simulation.when(() => late.every((peer) => happened(peer, 'merged') > 0), { limit: 900 })
-    const results = await simulation.results()
-    expect(results.map(({ status, members }) => [status, members.length])).toEqual(Array(4).fill(['finished', 4]))
-    expect(hashes(results)).toBe(1)
+          })
+      }
+      ;({ early, late } = await halves(2000, lingers))
+      await simulation.when(() => stepping === 2)
+      await meet()
+      await simulation.when(() => late.every((peer) => happened(peer, 'merged') > 0), { limit: 900 })
+    })
+
+    it('merge', async () => {
+      const results = await simulation.results()
+      expect(results.map(({ status, members }) => [status, members.length])).toEqual(Array(4).fill(['finished', 4]))
+      expect(hashes(results)).toBe(1)
+    })
+
+    it('are given nothing of what the second one trained', async () => {
+      const asked = early[0]!.mesh.request(late[0]!.name, asking({ kind: 'donate' }), { deadline: 1000 })
+      await expect(simulation.until(asked)).rejects.toMatchObject({ code: 'missing' })
+    })
   })
 
   it('tell nobody what the second one decided by itself', async () => {
@@ -181,8 +190,7 @@ describe('two halves that never met', () => {
     await simulation.when(at(late[0]!, 3))
     await meet()
     await simulation.when(at(late[0]!, 4))
-    const run = createHash('sha256').update(canonical(simulation.manifest)).digest('hex')
-    const question = controlRequests.encode({ kind: 'decision', run, round: 3 })
+    const question = asking({ kind: 'decision', round: 3 })
     const ask = ({ mesh }: SimulatedPeer, peer: SimulatedPeer) =>
       simulation.until(mesh.request(peer.name, question, { deadline: 1000 }).then(controlAnswers.decode))
     expect(await ask(late[0]!, early[0]!)).toMatchObject({ kind: 'decided', decision: { ballot: 0 } })
