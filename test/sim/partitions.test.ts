@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { canonical, controlAnswers, controlRequests, type GradientStore } from '@peergrad/core'
+import { canonical, controlAnswers, controlRequests, type Engine, type GradientStore } from '@peergrad/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { replace } from './replace.js'
 import { peerName, Simulation, type Disguise, type SimulatedPeer } from './swarm.js'
@@ -150,25 +150,37 @@ describe('two halves that never met', () => {
     expect(hashes(results)).toBe(1)
   })
 
-  describe('and meet while the second one steps its model', () => {
+  describe.each(['makes its first model', 'steps its model'])('and meet while the second one %s', (moment) => {
     let early: SimulatedPeer[]
     let late: SimulatedPeer[]
     beforeEach(async () => {
-      let stepping = 0
-      const lingers: Disguise = {
-        store: (honest: GradientStore) =>
-          replace(honest, {
-            applyUpdate: async (request) => {
-              if (request.step === 4) {
-                stepping += 1
-                await new Promise<void>((resolve) => simulation.clock.after(1000, resolve))
-              }
-              return honest.applyUpdate(request)
-            }
-          })
+      let lingering = 0
+      const linger = async () => {
+        lingering += 1
+        await new Promise<void>((resolve) => simulation.clock.after(1000, resolve))
       }
+      const lingers: Disguise =
+        moment === 'steps its model'
+          ? {
+              store: (honest: GradientStore) =>
+                replace(honest, {
+                  applyUpdate: async (request) => {
+                    if (request.step === 4) await linger()
+                    return honest.applyUpdate(request)
+                  }
+                })
+            }
+          : {
+              engine: (honest: Engine) =>
+                replace(honest, {
+                  initialise: async (seed, into) => {
+                    await linger()
+                    return honest.initialise(seed, into)
+                  }
+                })
+            }
       ;({ early, late } = await halves(2000, lingers))
-      await simulation.when(() => stepping === 2)
+      await simulation.when(() => lingering === 2)
       await meet()
       await simulation.when(() => late.every((peer) => happened(peer, 'merged') > 0), { limit: 900 })
     })
