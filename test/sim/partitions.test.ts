@@ -1,5 +1,8 @@
-import { afterEach, describe, expect, it } from 'vitest'
-import { peerName, Simulation, type SimulatedPeer } from './swarm.js'
+import { createHash } from 'node:crypto'
+import { canonical, controlAnswers, controlRequests, type Engine, type GradientStore } from '@peergrad/core'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { replace } from './replace.js'
+import { peerName, Simulation, type Disguise, type SimulatedPeer } from './swarm.js'
 
 let simulation: Simulation
 afterEach(() => simulation.stop())
@@ -102,16 +105,22 @@ describe('two halves that never met', () => {
   }
 
   /** Two foundings of one run, the second one later, that hear of each other through a fifth peer. */
-  async function halves(second: number) {
+  async function halves(second: number, disguise: Disguise = {}) {
     simulation = new Simulation({ peers: 2, rounds: 40 })
     const slow = { milliseconds: 200 }
     const early = [simulation.start(peerName(0), slow), simulation.start(peerName(1), { ...slow, via: [peerName(0)] })]
     if (second > 0) await pass(second)
     const late = [
-      simulation.start(peerName(2), { ...slow, via: [] }),
-      simulation.start(peerName(3), { ...slow, via: [peerName(2)] })
+      simulation.start(peerName(2), { ...slow, via: [], disguise }),
+      simulation.start(peerName(3), { ...slow, via: [peerName(2)], disguise })
     ]
     return { early, late }
+  }
+
+  /** What is asked, about the run. */
+  function asking(what: { kind: 'donate' } | { kind: 'decision'; round: number }): Uint8Array {
+    const run = createHash('sha256').update(canonical(simulation.manifest)).digest('hex')
+    return controlRequests.encode({ ...what, run })
   }
 
   it.each([50, 2000])('the one founded %i ms later takes up the run of the first', async (later) => {
@@ -124,6 +133,80 @@ describe('two halves that never met', () => {
     expect(hashes(results)).toBe(1)
     for (const peer of late) expect(happened(peer, 'merged')).toBe(1)
     for (const peer of early) expect(happened(peer, 'merged')).toBe(0)
+  })
+
+  it('go on from the round of the first where the second one was further', async () => {
+    simulation = new Simulation({ peers: 2, rounds: 40 })
+    const slow = { milliseconds: 400 }
+    simulation.start(peerName(0), slow)
+    simulation.start(peerName(1), { ...slow, via: [peerName(0)] })
+    await pass(500)
+    const late = simulation.start(peerName(2), { milliseconds: 50, via: [] })
+    simulation.start(peerName(3), { milliseconds: 50, via: [peerName(2)] })
+    await simulation.when(at(late, 20))
+    await meet()
+    const results = await simulation.results()
+    expect(results.map(({ status, members }) => [status, members.length])).toEqual(Array(4).fill(['finished', 4]))
+    expect(hashes(results)).toBe(1)
+  })
+
+  describe.each(['makes its first model', 'steps its model'])('and meet while the second one %s', (moment) => {
+    let early: SimulatedPeer[]
+    let late: SimulatedPeer[]
+    beforeEach(async () => {
+      let lingering = 0
+      const linger = async () => {
+        lingering += 1
+        await new Promise<void>((resolve) => simulation.clock.after(1000, resolve))
+      }
+      const lingers: Disguise =
+        moment === 'steps its model'
+          ? {
+              store: (honest: GradientStore) =>
+                replace(honest, {
+                  applyUpdate: async (request) => {
+                    if (request.step === 4) await linger()
+                    return honest.applyUpdate(request)
+                  }
+                })
+            }
+          : {
+              engine: (honest: Engine) =>
+                replace(honest, {
+                  initialise: async (seed, into) => {
+                    await linger()
+                    return honest.initialise(seed, into)
+                  }
+                })
+            }
+      ;({ early, late } = await halves(2000, lingers))
+      await simulation.when(() => lingering === 2)
+      await meet()
+      await simulation.when(() => late.every((peer) => happened(peer, 'merged') > 0), { limit: 900 })
+    })
+
+    it('merge', async () => {
+      const results = await simulation.results()
+      expect(results.map(({ status, members }) => [status, members.length])).toEqual(Array(4).fill(['finished', 4]))
+      expect(hashes(results)).toBe(1)
+    })
+
+    it('are given nothing of what the second one trained', async () => {
+      const asked = early[0]!.mesh.request(late[0]!.name, asking({ kind: 'donate' }), { deadline: 1000 })
+      await expect(simulation.until(asked)).rejects.toMatchObject({ code: 'missing' })
+    })
+  })
+
+  it('tell nobody what the second one decided by itself', async () => {
+    const { early, late } = await halves(50)
+    await simulation.when(at(late[0]!, 3))
+    await meet()
+    await simulation.when(at(late[0]!, 4))
+    const question = asking({ kind: 'decision', round: 3 })
+    const ask = ({ mesh }: SimulatedPeer, peer: SimulatedPeer) =>
+      simulation.until(mesh.request(peer.name, question, { deadline: 1000 }).then(controlAnswers.decode))
+    expect(await ask(late[0]!, early[0]!)).toMatchObject({ kind: 'decided', decision: { ballot: 0 } })
+    expect(await ask(early[0]!, late[0]!)).toEqual({ kind: 'decided', decision: null })
   })
 
   it('that both still wait for peers begin together', async () => {

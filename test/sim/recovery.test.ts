@@ -1,5 +1,12 @@
-import { controlMessages, PeergradError, type ControlMessage, type GradientStore, type Mesh } from '@peergrad/core'
-import { afterEach, describe, expect, it } from 'vitest'
+import {
+  controlMessages,
+  PeergradError,
+  type ControlMessage,
+  type GradientStore,
+  type Mesh,
+  type RunManifest
+} from '@peergrad/core'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { exchangeStrategies } from './matrix.js'
 import { replace } from './replace.js'
 import { peerName, Simulation, type Disguise, type SimulatedPeer } from './swarm.js'
@@ -13,21 +20,25 @@ const happened = (peer: SimulatedPeer, type: string) => peer.events.filter((even
 const oneHash = (results: { parametersHash: string }[]) =>
   expect(new Set(results.map(({ parametersHash }) => parametersHash)).size).toBe(1)
 
+/** Its fifth step goes too far, once. */
+function spoilsOnce(): Disguise {
+  let spoiled = false
+  return {
+    store: (honest: GradientStore) =>
+      replace(honest, {
+        applyUpdate: async (request) => {
+          const spoil = request.step === 5 && !spoiled
+          spoiled ||= spoil
+          return honest.applyUpdate(spoil ? { ...request, learningRate: 2 * request.learningRate } : request)
+        }
+      })
+  }
+}
+
 describe('a peer that is not as the others', () => {
   it('heals when it holds another model', async () => {
-    let spoiled = false
-    const spoilsOnce: Disguise = {
-      store: (honest: GradientStore) =>
-        replace(honest, {
-          applyUpdate: async (request) => {
-            const spoil = request.step === 5 && !spoiled
-            spoiled ||= spoil
-            return honest.applyUpdate(spoil ? { ...request, learningRate: 2 * request.learningRate } : request)
-          }
-        })
-    }
     simulation = new Simulation({ rounds: 40 })
-    const peers = simulation.startAll({ 2: spoilsOnce })
+    const peers = simulation.startAll({ 2: spoilsOnce() })
     oneHash(await simulation.results())
     expect(happened(peers[2], 'diverged')).toBe(1)
     expect(happened(peers[2], 'healed')).toBe(1)
@@ -65,6 +76,22 @@ describe('a peer that is not as the others', () => {
     expect(happened(peers[number], 'healed')).toBe(1)
   })
 
+  it.each<[string, Partial<RunManifest>]>([
+    ['its momentum', { workerMomentum: 0.9, optimiser: { name: 'sgd', learningRate: 0.1 } }],
+    ['the state of its inner optimiser', { strategy: 'diloco' }]
+  ])('heals when its database lost %s with all else, which nobody can give it', async (_what, manifest) => {
+    let database: GradientStore | undefined
+    const forgets: Disguise = { store: (honest: GradientStore) => (database = honest) }
+    simulation = new Simulation({ rounds: 60, ...manifest })
+    const peers = simulation.startAll({ 2: forgets })
+    await simulation.when(at(peers[2], 5))
+    await database!.delete(await database!.keys(''))
+    const results = await simulation.results()
+    oneHash(results)
+    expect(results.every(({ status }) => status === 'finished')).toBe(true)
+    expect(happened(peers[2], 'healed')).toBe(1)
+  })
+
   it('ends with missing when it is alone and its database lost all that it held', async () => {
     let database: GradientStore | undefined
     simulation = new Simulation({ peers: 1, rounds: 1000 })
@@ -96,6 +123,59 @@ describe('a peer that is not as the others', () => {
     const results = await simulation.results()
     oneHash(results)
     expect(results.every(({ status }) => status === 'finished')).toBe(true)
+  })
+})
+
+describe('a peer that takes the state anew in the middle of a round', () => {
+  let said: { readonly at: number; readonly kind: ControlMessage['kind'] }[]
+  beforeEach(() => (said = []))
+
+  /** Five peers, of which the first, which proposes, takes its state anew once; `mesh` is what else is wrong with it. */
+  function startAll(mesh: (honest: Mesh) => Partial<Mesh>): SimulatedPeer {
+    simulation = new Simulation({ peers: 5, rounds: 20 })
+    const disguise: Disguise = {
+      ...spoilsOnce(),
+      mesh: (honest: Mesh) =>
+        replace(honest, {
+          announce: (payload) => {
+            said.push({ at: simulation.clock.now(), kind: controlMessages.decode(payload).kind })
+            return honest.announce(payload)
+          },
+          ...mesh(honest)
+        })
+    }
+    const victim = simulation.start(peerName(0), { milliseconds: 200, disguise })
+    for (const index of [1, 2, 3, 4]) simulation.start(peerName(index), { milliseconds: 200 })
+    return victim
+  }
+  const when = (peer: SimulatedPeer, type: string) => peer.events.find((event) => event.type === type)!.at
+
+  it('says nothing more of that round until it has the state', async () => {
+    const victim = startAll((honest) => ({
+      request: async (peer, payload, options) => {
+        if (Buffer.from(payload).includes('donate')) {
+          await new Promise<void>((resolve) => simulation.clock.after(3000, resolve))
+        }
+        return honest.request(peer, payload, options)
+      }
+    }))
+    oneHash(await simulation.results())
+    const [from, to] = [when(victim, 'diverged'), when(victim, 'healed')]
+    expect(said.filter(({ at }) => from < at && at < to)).toEqual([])
+  })
+
+  it('does not vote in it again before the grace is over, while it hears nothing of one of the others', async () => {
+    const victim = startAll((honest) => ({
+      on: (type, listener) =>
+        honest.on(type, (event) => {
+          const { from } = event as { readonly from?: string }
+          if (type === 'request' || from !== peerName(4)) listener(event)
+        })
+    }))
+    oneHash(await simulation.results())
+    const healed = when(victim, 'healed')
+    const after = said.filter(({ at, kind }) => at >= healed && kind !== 'suspicions')
+    expect(after[0].at).toBeGreaterThanOrEqual(healed + simulation.manifest.grace)
   })
 })
 

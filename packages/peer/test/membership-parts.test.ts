@@ -1,7 +1,9 @@
-import { virtualClock, type Beat } from '@peergrad/core'
+import { Emitter, virtualClock, type Beat } from '@peergrad/core'
 import { describe, expect, it } from 'vitest'
 import { precedes } from '../src/membership/lineage.js'
+import { Roster } from '../src/membership/roster.js'
 import { Suspicions } from '../src/membership/suspicions.js'
+import type { Swarm } from '../src/membership/swarm.js'
 import { Followers } from '../src/runtime/followers.js'
 import { StateBook } from '../src/runtime/state-book.js'
 
@@ -49,6 +51,34 @@ describe('suspicions', () => {
     suspicions.record('a', 1, ['b'])
     expect(suspicions.agreed('b', ['a', 'b'])).toBe(false)
   })
+})
+
+it('a member that left, and came back in a view that this peer missed, is here', () => {
+  const mesh = Object.assign(new Emitter(), {
+    self: 'a',
+    connected: () => ['b', 'c'],
+    links: () => [],
+    admit: () => {}
+  })
+  const swarm = Object.assign(new Emitter(), {
+    mesh,
+    ready: [],
+    isReady: () => true,
+    settle: () => {},
+    send: () => {},
+    manifest: { deadline: 5000, minPeers: 0, onFailure: 'continue' }
+  })
+  const roster = new Roster({ swarm: swarm as unknown as Swarm, clock: virtualClock(), patience: 60_000 })
+  const members = ['a', 'b', 'c']
+  const here = () => [roster.isLost('b'), roster.suspects('b')]
+  roster.enter({ number: 4, members })
+  roster.leaves('b')
+  // it left after this view was proposed
+  roster.enter({ number: 5, members })
+  expect(here()).toEqual([true, true])
+  roster.enter({ number: 7, members })
+  expect(here()).toEqual([false, false])
+  roster.close()
 })
 
 describe('of two foundings', () => {
@@ -140,5 +170,15 @@ describe('those who catch up', () => {
     clock.advance(120_000)
     expect([held, followers.peers]).toEqual([0, []])
     expect(clock.pending).toBe(0)
+  })
+
+  it('are 32 at one time, with those that have theirs not counted', () => {
+    const followers = new Followers(virtualClock(), () => {})
+    const many = Array.from({ length: 32 }, (_, index) => `peer${index}`)
+    for (const peer of many) followers.add(peer, 10, () => {})
+    expect([followers.admits('next'), followers.admits(many[0])]).toEqual([false, true])
+    followers.reached(many[0], 11)
+    expect(followers.admits('next')).toBe(true)
+    followers.close()
   })
 })

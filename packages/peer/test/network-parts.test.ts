@@ -2,7 +2,7 @@ import { Arena, CONTROL_LIMIT, encodeTensorRequest, PeergradError } from '@peerg
 import { createNetworkMesh, verifyEnvelope } from '@peergrad/peer'
 import fc from 'fast-check'
 import { generateKeyPairSync } from 'node:crypto'
-import { once } from 'node:events'
+import { getEventListeners, once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
@@ -731,6 +731,29 @@ describe('members', () => {
     members.look(now + 60_000)
     expect(said).toEqual(['hung up', 'connected'])
   })
+})
+
+it('many fetches with one signal put one listener on it, and none when they are over', async () => {
+  const arena = Arena.create({ bytes: 1 << 20 })
+  const mesh = await createNetworkMesh({
+    identityFile: join(folder, 'fetches'),
+    listen: [],
+    topic: 'x',
+    memory: arena.memory
+  })
+  const { signal } = new AbortController()
+  const nobody = peerIdOfKey(signer().publicKey)
+  const listening = () => getEventListeners(signal, 'abort').length
+  const fetches = Array.from({ length: 12 }, (_, index) => {
+    const digest = index.toString(16).repeat(64)
+    return codeOfAsync(
+      mesh.fetch({ digest, bytes: 4, from: [nobody], into: arena.allocate(1), deadline: 20_000, signal })
+    )
+  })
+  expect(listening()).toBe(1)
+  expect(new Set(await Promise.all(fetches))).toEqual(new Set(['unreachable']))
+  expect(listening()).toBe(0)
+  await mesh.close()
 })
 
 describe('a mesh that cannot start', () => {

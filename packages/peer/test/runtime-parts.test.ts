@@ -1,9 +1,22 @@
-import { PeergradError, systemClock, type Engine, type ErrorCode, type GradientStore } from '@peergrad/core'
+import {
+  PeergradError,
+  systemClock,
+  virtualClock,
+  type ControlMessage,
+  type Engine,
+  type ErrorCode,
+  type GradientStore,
+  type Logger
+} from '@peergrad/core'
 import { describe, expect, it } from 'vitest'
+import type { Swarm } from '../src/membership/swarm.js'
+import { Catcher } from '../src/runtime/catcher.js'
 import { Model } from '../src/runtime/model.js'
 import { isOwnFault } from '../src/runtime/own-fault.js'
+import { OwnVectors } from '../src/runtime/own-vectors.js'
 import { phasePlaces } from '../src/runtime/phase-places.js'
-import { takeState, type TakeStateInit } from '../src/runtime/state-sync.js'
+import type { Round } from '../src/runtime/round.js'
+import { donate, takeState, type Donation, type TakeStateInit } from '../src/runtime/state-sync.js'
 import type { VectorExchange } from '../src/runtime/vectors.js'
 
 describe('an own fault', () => {
@@ -30,8 +43,19 @@ describe('where a phase runs', () => {
   })
 })
 
+/** The keys that a store holds, and nothing else of it. */
+function keysOnly(...keys: string[]) {
+  const held = new Set(keys)
+  return {
+    held,
+    keys: async (prefix: string) => [...held].filter((key) => key.startsWith(prefix)),
+    delete: async (gone: readonly string[]) => gone.forEach((key) => held.delete(key))
+  }
+}
+
 describe('the model of a peer', () => {
   function model() {
+    const { held, ...keys } = keysOnly()
     const steps: number[] = []
     const withdrawn: string[] = []
     const store = {
@@ -39,8 +63,7 @@ describe('the model of a peer', () => {
       digest: async () => 'state',
       get: async () => ({}),
       put: async () => {},
-      keys: async () => [],
-      delete: async () => {}
+      ...keys
     } as unknown as GradientStore
     const vectors = {
       offer: async () => '',
@@ -50,7 +73,7 @@ describe('the model of a peer', () => {
     const engine = { layout: { parameters: 1 } } as Engine
     const optimiser = { name: 'sgd', learningRate: 1 } as const
     const init = { store, engine, vectors, optimiser, learningRate: () => 1, stepsPerRound: 1, ownModels: false }
-    return { model: new Model(init), steps, withdrawn }
+    return { model: new Model(init), steps, withdrawn, held }
   }
   const outcome = (digest: string) => ({ key: digest, digest, shared: true })
 
@@ -72,6 +95,65 @@ describe('the model of a peer', () => {
     }
     expect(withdrawn).toContain('nothing')
   })
+
+  it('leaves nothing in the store of rounds that are over, however late it was written', async () => {
+    const { model: it, held } = model()
+    const round = async () => {
+      await it.update(outcome('a'), 2)
+      await it.forget(Infinity)
+    }
+    for (let i = 0; i < 9; i++) await round()
+    for (const past of [2, 8, 9, 10]) held.add(`round:${past}:aggregated`)
+    await round()
+    // of the last one others may still ask, and the next one is in hand
+    expect([...held]).toEqual(['round:9:aggregated', 'round:10:aggregated'])
+  })
+})
+
+it('what a peer keeps for itself leaves nothing behind, where work that was given up wrote it late', async () => {
+  const { held, ...store } = keysOnly()
+  const own = new OwnVectors(store as unknown as GradientStore)
+  const key = own.nextKey('momentum')
+  await own.settle(false)
+  held.add(key)
+  await own.settle(false)
+  expect([...held]).toEqual([])
+})
+
+it('a state that cannot be given whole is not held', async () => {
+  let holds = 0
+  const vectors = {
+    hold: async (key: string) => {
+      if (key.includes('state:0')) throw new PeergradError('missing', `store: no ${key}`)
+      holds += 1
+      return { digest: key, release: () => (holds -= 1) }
+    }
+  } as unknown as VectorExchange
+  const store = { length: async () => 1, get: async () => ({ vector: [0], release() {} }) } as unknown as GradientStore
+  const optimiser = { name: 'adam', learningRate: 1 } as const
+  const donated = donate(vectors, store, optimiser, { round: 3 } as Donation)
+  await expect(donated).rejects.toMatchObject({ code: 'missing' })
+  await new Promise(setImmediate)
+  expect(holds).toBe(0)
+})
+
+it('what came early of a founding that was given up since is not heard', () => {
+  const swarm = { scope: 'old', run: 'r', ask: () => new Promise(() => {}) }
+  const catcher = new Catcher({ swarm: swarm as unknown as Swarm, clock: virtualClock(), logger: {} as Logger })
+  const heard: ControlMessage[] = []
+  const enter = (number: number) => {
+    const receive = (_from: string, message: ControlMessage) => heard.push(message)
+    const round = { round: number, decided: false, init: { votes: true }, receive }
+    catcher.enter(round as unknown as Round, [])
+  }
+  const accept = (run: string) => ({ kind: 'accept', run, round: 6, ballot: 0, outcome: 'a' }) as const
+  const come = (run: string) => catcher.receive('b', { message: accept(run), envelope: new Uint8Array(0) }, 5)
+  enter(5)
+  come('old')
+  swarm.scope = 'new'
+  come('new')
+  enter(6)
+  expect(heard).toEqual([accept('new')])
 })
 
 it('who gave a state that was given up is asked last, and is asked', async () => {
