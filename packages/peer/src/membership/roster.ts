@@ -158,9 +158,7 @@ export class Roster extends Emitter<RosterEvents> {
   enter(view: View): void {
     // who left may have come back in a view that this peer missed
     const missed = view.number < this.#view.number || view.number > this.#view.number + 1
-    const gone = this.#view.members.filter(
-      (peer) => !view.members.includes(peer) || (missed && this.#left.has(peer))
-    )
+    const gone = this.#view.members.filter((peer) => !view.members.includes(peer) || (missed && this.#left.has(peer)))
     for (const peer of gone) {
       this.#detector.forget(peer)
       this.#left.delete(peer)
