@@ -155,10 +155,26 @@ export class Roster extends Emitter<RosterEvents> {
     this.#leaving = true
   }
 
+  /** The view that comes with a state: who left before may have come back in views that this peer missed. */
   enter(view: View): void {
-    // who left may have come back in a view that this peer missed
-    const missed = view.number < this.#view.number || view.number > this.#view.number + 1
-    const gone = this.#view.members.filter((peer) => !view.members.includes(peer) || (missed && this.#left.has(peer)))
+    const { members } = this.#view
+    this.#turn(
+      view,
+      members.filter((peer) => !view.members.includes(peer) || this.#left.has(peer))
+    )
+  }
+
+  /** The view after a decision, if the decision changed it. */
+  next(members: readonly PeerId[]): void {
+    const { members: before, number } = this.#view
+    if (members.length === before.length && members.every((peer, index) => peer === before[index])) return
+    this.#turn(
+      { number: number + 1, members },
+      before.filter((peer) => !members.includes(peer))
+    )
+  }
+
+  #turn(view: View, gone: readonly PeerId[]): void {
     for (const peer of gone) {
       this.#detector.forget(peer)
       this.#left.delete(peer)
@@ -183,13 +199,6 @@ export class Roster extends Emitter<RosterEvents> {
     this.#admit()
     this.emit('view', view)
     this.#opinion()
-  }
-
-  /** The view after a decision, if the decision changed it. */
-  next(members: readonly PeerId[]): void {
-    const { members: before, number } = this.#view
-    if (members.length === before.length && members.every((peer, index) => peer === before[index])) return
-    this.enter({ number: number + 1, members })
   }
 
   /** What this peer would make the next view: members that are not lost, then newcomers that have the state. */
