@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { checkNumber, OPTION_NAMES, OPTIONS, PeergradError, type OptionName } from '@peergrad/core'
+import { checkNumber, OPTION_NAMES, OPTIONS, PeergradError, resolveOptions, type OptionName } from '@peergrad/core'
 import { JSON_FLAG, type Command, type Flag } from '../command.js'
 
 const PEER_OPTIONS: readonly OptionName[] = ['engine-workers', 'memory', 'redis-url', 'data-dir', 'log-level', 'out']
@@ -64,7 +64,10 @@ export const attack: Command = {
     const { quickGrid, quickSummary } = await import('../lab/quick.js')
     const { defaultOut } = await import('../files.js')
     const file = typeof grid === 'string' ? (await readRunFile(grid)).values : {}
-    const { out = defaultOut('attack'), ...words } = options as { readonly out?: string }
+    // no axis: where a cell is run is the same for all
+    const here = Object.fromEntries(PEER_OPTIONS.map((word) => [word, options[word]]))
+    const { out = defaultOut('attack') } = resolveOptions({ flags: here }).options
+    const { out: _out, ...words } = options
     const simulated = simulate === true || quick === true
     if (parallel !== undefined && !simulated) {
       const message =
