@@ -1,4 +1,15 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { PeergradError } from '@peergrad/core'
 import { fileError } from './machine-error.js'
@@ -46,6 +57,17 @@ export function directory(...path: readonly string[]): string {
     throw fileError(whole, thrown)
   }
   return whole
+}
+
+/** The same, and files can be made in it. */
+export function writableDirectory(path: string): string {
+  directory(path)
+  try {
+    accessSync(path, constants.W_OK | constants.X_OK)
+  } catch (thrown) {
+    throw fileError(path, thrown)
+  }
+  return path
 }
 
 /** The recursive mkdir of Node never ends where the parent is there and the system still says that it is not. */
