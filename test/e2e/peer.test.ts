@@ -14,8 +14,14 @@ describe('peer', () => {
   test('the one command that it prints joins it, and takes the run from it', async () => {
     const founder = found('--peers', '2', '--rounds', '3')
     const { words } = await joining(founder)
+    await founder.saw(/peergrad: waits for 1 of 2 peers\n/)
     const [first, second] = await Promise.all([founder.finished, cli(...words, '--out', scratch(), '--json')])
     expect([first.code, second.code]).toEqual([0, 0])
+    expect(first.err.match(/peergrad: .* peers( are here)?$/gm)).toEqual([
+      'peergrad: waits for 1 of 2 peers',
+      'peergrad: all 2 peers are here'
+    ])
+    expect(second.err).not.toContain('waits for')
     const result = JSON.parse(second.out) as { model: string; peers: { parametersHash: string }[] }
     expect(result.model).toBe('mlp')
     expect(first.out).toContain(result.peers[0]!.parametersHash)

@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs'
 import { availableParallelism, homedir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import {
   filterOf,
   loadPlugin,
@@ -71,7 +72,7 @@ export function cacheDirectory(options: Options): string {
 export async function checkComponents(manifest: RunManifest, options: Options): Promise<RunParts> {
   await checkStore(options)
   checkEngine(options.engine)
-  modelReference(manifest.model)
+  await checkModel(manifest.model)
   await datasetSource(manifest.dataset)
   await createPartitioner(manifest.partition)
   const packing = resolvePlugin(codecs, manifest.codec)
@@ -113,6 +114,15 @@ export function strategyReference(
   const { options: given, ...architecture } = resolvePlugin(strategies, text)
   const defaults = { minibatches, ...(every > 1 && { every }) }
   return { ...architecture, options: { ...defaults, ...given } }
+}
+
+/** It is built by the engine that trains it; that it is there, and takes its options, can be seen before. */
+async function checkModel(text: string): Promise<void> {
+  if (text.endsWith('.json') && !existsSync(text)) {
+    const path = resolve(text)
+    throw new PeergradError('missing', `model: there is no file ${path}, expected the model.json of tfjs`, { path })
+  }
+  await loadPlugin('model', modelReference(text))
 }
 
 function checkEngine(name: string): void {

@@ -66,6 +66,8 @@ ${rows.join('\n')}
 
 A peer that dies does not make \`train\` fail: the others go on, and the code says how the run ended. Who died is in
 \`result.json\`, \`peers[].status\`.
+
+\`relay\` and \`dashboard\` go on until Ctrl+C: that is their end, with 0.
 `
 }
 

@@ -32,8 +32,10 @@ export const EXIT = {
   peers: {
     code: 4,
     name: 'peers',
-    means: 'not enough peers: none found in time, or fewer left than the run needs',
-    advice: 'Check the address after --join and that the first peer still runs; lower --min-peers if fewer will do.'
+    means:
+      'not enough peers: none found in time, or fewer left than the run needs; or a database or registry that does not answer',
+    advice:
+      'Check the address after --join and that the first peer still runs; lower --min-peers if fewer will do. For a database or a registry: that it runs, and that its address is right; the message names it.'
   },
   machine: {
     code: 5,
@@ -62,7 +64,7 @@ export const EXIT = {
   interrupted: {
     code: 130,
     name: 'interrupted',
-    means: 'Ctrl+C or a signal to end; the peers left and wrote a checkpoint',
+    means: 'Ctrl+C or a signal to end before it was done; peers that trained left and wrote a checkpoint',
     advice: ''
   }
 } as const satisfies Record<string, ExitCode>

@@ -1,5 +1,17 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { PeergradError } from '@peergrad/core'
 import { fileError } from './machine-error.js'
 
 /** Directory of the model of a run, for other tools. */
@@ -40,11 +52,43 @@ export function quietly(work: () => void): void {
 export function directory(...path: readonly string[]): string {
   const whole = join(...path)
   try {
-    mkdirSync(whole, { recursive: true })
+    make(whole)
   } catch (thrown) {
     throw fileError(whole, thrown)
   }
   return whole
+}
+
+/** The same, and files can be made in it. */
+export function writableDirectory(path: string): string {
+  directory(path)
+  try {
+    accessSync(path, constants.W_OK | constants.X_OK)
+  } catch (thrown) {
+    throw fileError(path, thrown)
+  }
+  return path
+}
+
+/** The recursive mkdir of Node never ends where the parent is there and the system still says that it is not. */
+function make(path: string): void {
+  try {
+    mkdirSync(path)
+  } catch (thrown) {
+    if (isDirectory(path)) return
+    const parent = dirname(path)
+    if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT')) throw thrown
+    if (parent === path || isDirectory(parent)) {
+      const message = `${path}: no directory can be made in ${parent}; choose another path with --out`
+      throw new PeergradError('argument', message, { path }, { cause: thrown })
+    }
+    make(parent)
+    make(path)
+  }
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }
 
 /** `runs/2026-01-31T12-00-00-spirt`, of the machine's time. */

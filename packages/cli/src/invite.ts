@@ -1,6 +1,6 @@
 import { optionsToManifest, PeergradError, type Options, type PeerId } from '@peergrad/core'
 import { createInvitation, invitationText, loadIdentity } from '@peergrad/peer'
-import { foundedBy, invitersOf, withAllowed } from './peer/admission.js'
+import { checkPeer, foundedBy, invitersOf, withAllowed } from './peer/admission.js'
 import { firstKey } from './peer/identity.js'
 import { runId } from './run-id.js'
 
@@ -23,13 +23,14 @@ export interface Invited {
 }
 
 /**
- * An invitation to the run that the options describe. Errors: `argument` when the key here may not invite to it, or when it is
- * to be for one peer and for all.
+ * An invitation to the run that the options describe. Errors: `argument` when the key here may not invite to it, when it is
+ * to be for one peer and for all, or for what is no peer.
  */
 export async function makeInvitation(given: Options, { hours, holder, reusable }: Invited): Promise<MadeInvitation> {
   if (reusable && holder !== undefined) {
     throw new PeergradError('argument', `reusable: got a peer as well, ${holder}; expected one of both`)
   }
+  if (holder !== undefined) checkPeer('invite', holder)
   const options = withAllowed(given)
   const file = firstKey(options)
   const issuer = await loadIdentity(file)

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { PeergradError, suggestion } from '@peergrad/core'
+import { directory } from './files.js'
 import { fileError } from './machine-error.js'
 
 interface Kind {
@@ -61,7 +62,7 @@ export function newPlugin(kind: string, name: string): string[] {
   return Object.entries(files).map(([file, text]) => {
     const path = join(name, file)
     try {
-      mkdirSync(dirname(path), { recursive: true })
+      directory(dirname(path))
       writeFileSync(path, text, { flag: 'wx' })
     } catch (thrown) {
       throw fileError(path, thrown)

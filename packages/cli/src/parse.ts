@@ -7,7 +7,7 @@ const GROUPS = { run: 'Run:', peer: 'This machine:' }
 export type Parsed = { readonly command: Command; readonly call: Call } | { readonly print: string }
 
 /**
- * The command and what it was called with, or a text to print (help, version). Errors: `unknown` for a command or
+ * The command and what it was called with, or a text to print (help, version; `help train` is `train --help`). Errors: `unknown` for a command or
  * option that is none, with the nearest; `argument` for an option without its value. Values are checked later.
  */
 export async function parseCommandLine(
@@ -16,6 +16,7 @@ export async function parseCommandLine(
   version: string
 ): Promise<Parsed> {
   const [first] = args
+  if (first === 'help') return parseCommandLine([...args.slice(1), '--help'], commands, version)
   const command = commands.find(({ name }) => name === first)
   if (command === undefined && first !== undefined && !first.startsWith('-')) {
     const names = commands.map(({ name }) => name)
@@ -36,6 +37,7 @@ export async function parseCommandLine(
     })
     .version(version)
     .help()
+    .alias('help', 'h')
     .wrap(Math.min(110, process.stdout.columns ?? 110))
     .exitProcess(false)
     .fail((message: string, error: Error | undefined) => {
@@ -49,9 +51,13 @@ export async function parseCommandLine(
       }
     )
   if (print !== '') return { print }
-  const known = command === undefined ? [] : [...command.options, ...Object.keys(command.flags)]
+  const known = [
+    ...(command === undefined ? [] : [...command.options, ...Object.keys(command.flags)]),
+    'help',
+    'version'
+  ]
   for (const key of Object.keys(argv)) {
-    if (!['_', '$0', 'help', 'version', ...known].includes(key)) throw unknownOption(key, '--', [...known, 'help'])
+    if (!['_', '$0', 'h', ...known].includes(key)) throw unknownOption(key, '--', known)
   }
   if (command === undefined) return { print: await parser.getHelp() }
   return { command, call: toCall(command, argv) }

@@ -16,7 +16,7 @@ export function interrupts(again: () => void): Interrupts {
   const listen = (name: NodeJS.Signals) => {
     if (!controller.signal.aborted) {
       first = performance.now()
-      controller.abort(new PeergradError('aborted', `stopped by ${name}`))
+      controller.abort(new PeergradError('aborted', `stopped by ${name}`, { signal: name }))
     } else if (performance.now() - first > SAME) {
       again()
     }

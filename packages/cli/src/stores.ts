@@ -91,6 +91,11 @@ export const stores: Registry = {
 async function driver(text: string): Promise<Open> {
   const builtIn = STORES.get(text)
   if (builtIn !== undefined) return builtIn
+  const name = text.split(':', 1)[0] ?? text
+  if (STORES.has(name)) {
+    const message = `store: got "${text}", but ${name} takes no options; --memory says how much it holds, --redis-url where a server is`
+    throw new PeergradError('argument', message, { path: 'store' })
+  }
   const plugin = await loadPlugin('store', resolvePlugin(stores, text))
   return async ({ run, peer, arena, clock, logger }) => {
     const who = `store ${plugin.name}`

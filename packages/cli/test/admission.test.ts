@@ -47,6 +47,13 @@ describe('the options of admission', () => {
     expect(short).not.toContain('hunter2')
   })
 
+  it('say what a word may be that is no file', () => {
+    const allowed = () => withAllowed(options({ admission: 'allow-list', allow: ['foo'] }))
+    expect(refusal(allowed)).toBe('allow: got "foo", expected a peer id, or a file with one a line')
+    const invited = () => credentialsOf(options({ invitation: 'garbage' }))
+    expect(refusal(invited)).toBe('invitation: got "garbage", expected what peergrad invite printed, or a file with it')
+  })
+
   it.each([
     [{ allow: ['peerBBBBBBBBBBBB'] }, 'got peers with admission open'],
     [{ admission: 'allow-list' }, 'allow-list without a list']
@@ -82,6 +89,7 @@ describe('an invitation', () => {
       expect([made.reusable, parseInvitation(made.invitation).reusable]).toEqual([reusable, reusable])
     }
     await expect(make(ALICE, true)).rejects.toMatchObject({ code: 'argument' })
+    await expect(make('foo', false)).rejects.toThrow('invite: got "foo", expected a peer id')
   })
 
   it('is made by one who may invite, to a run that asks for it', async () => {

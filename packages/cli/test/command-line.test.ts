@@ -45,11 +45,25 @@ describe('a command line', () => {
   })
 
   test.each([
+    ['-h', '--help'],
+    ['help', '--help'],
+    ['train -h', 'train --help'],
+    ['help train', 'train --help']
+  ])('%s prints what %s does', async (line, long) => {
+    const expected = await parse(long)
+    expect(expected).toEqual({ print: expect.stringContaining('peergrad') })
+    expect(await parse(line)).toEqual(expected)
+  })
+
+  test.each([
     ['trian', 'trian: no such command; did you mean "train"?'],
     ['train --epoch 3', '--epoch: no such option; did you mean "--epochs"?'],
     ['train --join /a', '--join: no such option'],
     ['train -x', '--x: no such option'],
-    ['--foo', '--foo: no such option']
+    ['--foo', '--foo: no such option'],
+    ['--verison', '--verison: no such option; did you mean "--version"? expected one of --help --version'],
+    ['train --verison', '--verison: no such option; did you mean "--version"?'],
+    ['help trian', 'trian: no such command; did you mean "train"?']
   ])('%s: %s', async (line, message) => {
     const error = await refusal(line)
     expect(error.code).toBe('unknown')

@@ -164,7 +164,8 @@ test('a port that is none is refused', async () => {
   await start()
   expect(dashboardPort('')).toBe(0)
   expect(() => dashboardPort('x')).toThrow('dashboard: got "x", expected an integer')
+  expect(() => dashboardPort('x', 'port')).toThrow('port: got "x", expected an integer')
   await expect(startDashboard({ file, port: Number(at('/').port), over: true })).rejects.toMatchObject({
-    code: 'unsupported'
+    code: 'argument'
   })
 })

@@ -10,6 +10,7 @@ import ts from 'typescript'
 import { describe, expect, test } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
 import { COMMANDS } from '../src/commands/index.js'
+import { EXIT } from '../src/exit-codes.js'
 import { parseCommandLine } from '../src/parse.js'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
@@ -130,6 +131,11 @@ describe('the systemd unit', () => {
       const given = rest.join(' ').replace('$PEERGRAD_ARGS', JOIN).replace('$resume', resume)
       expect((await options(given)).options).toMatchObject({ port: 4001, metrics: '127.0.0.1:9464', 'log-file': '-' })
     }
+  })
+
+  test('does not begin again what would end in the same way', () => {
+    const codes = [EXIT.usage, EXIT.refused, EXIT.diverged].map(({ code }) => code)
+    expect(/^RestartPreventExitStatus=(.*)$/m.exec(unit)?.[1]).toBe(codes.join(' '))
   })
 
   test.skipIf(spawnSync('systemd-analyze', ['--version']).error !== undefined)('is one to systemd', () => {

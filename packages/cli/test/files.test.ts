@@ -94,6 +94,12 @@ describe('writeWhole', () => {
 })
 
 describe('directory', () => {
+  test('is made with what is missing above it, and may be there', () => {
+    const path = join(folder, 'a', 'b', 'c')
+    expect([directory(path), directory(folder, 'a', 'b', 'c')]).toEqual([path, path])
+    writeWhole(join(path, 'file'), 'text')
+  })
+
   test('says when a file is in its way', async () => {
     writeFileSync(join(folder, 'file'), '')
     expect((await caught(() => directory(folder, 'file'))).message).toContain('is a file, expected a directory')

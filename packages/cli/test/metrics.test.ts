@@ -205,7 +205,15 @@ describe('the server', () => {
     await once(other, 'listening')
     const { port } = other.address() as AddressInfo
     const failed = startMetricsServer({ ...init, address: { host: '127.0.0.1', port } })
-    await expect(failed).rejects.toMatchObject({ code: 'unsupported', message: expect.stringContaining('is taken') })
+    await expect(failed).rejects.toMatchObject({ code: 'argument', message: expect.stringContaining('is taken') })
     other.close()
+  })
+
+  test('says that the address is not of this machine', async () => {
+    const failed = startMetricsServer({ ...init, address: { host: '192.0.2.1', port: 0 } })
+    await expect(failed).rejects.toMatchObject({
+      code: 'argument',
+      message: expect.stringContaining('192.0.2.1:0 is no address of this machine')
+    })
   })
 })

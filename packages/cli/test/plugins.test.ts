@@ -71,6 +71,24 @@ describe('what a plug-in lacks is said before anything starts, with its file', (
       message: expect.stringContaining('exports no function "default", only other') as string
     })
   })
+
+  test('so is a model, which is built only where it trains', async () => {
+    const torn = join(folder, 'torn-model.mjs')
+    writeFileSync(torn, 'export default (')
+    await expect(check({ model: torn })).rejects.toMatchObject({ code: 'argument' })
+    const other = join(folder, 'other-model.mjs')
+    writeFileSync(other, 'export const other = 1')
+    await expect(check({ model: other })).rejects.toMatchObject({ code: 'unknown' })
+    const file = join(folder, 'none.json')
+    await expect(check({ model: file })).rejects.toMatchObject({
+      code: 'missing',
+      message: `model: there is no file ${file}, expected the model.json of tfjs`
+    })
+    await expect(check({ model: 'mlp:hiden=3' })).rejects.toMatchObject({ code: 'unknown' })
+    const good = join(folder, 'good-model.mjs')
+    writeFileSync(good, 'export default () => () => {}')
+    await check({ model: good })
+  })
 })
 
 test.each(['gossip', 'diloco', 'all-reduce:every=4', 'mlless:own-steps=true'])(

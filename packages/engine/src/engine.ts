@@ -58,7 +58,7 @@ export interface SaveRequest {
 /**
  * Starts an engine: a pool of workers with tfjs on one back end. Errors: `unknown` for a back end or model that does
  * not exist, `unsupported` for a back end that is not installed (it says how to), `shape` when the model does not fit
- * the data set, and what building the model throws.
+ * the data set, what building the model throws, and why the signal aborted.
  */
 export async function createEngine(init: EngineInit): Promise<TfjsEngine> {
   const { dataset, arena, workers, pluginTimeout, signal } = init
@@ -78,7 +78,7 @@ export async function createEngine(init: EngineInit): Promise<TfjsEngine> {
     )
     if (signal?.aborted !== true) return pool
     await pool.close()
-    throw new PeergradError('aborted', 'engine: the start was given up by its signal')
+    throw PeergradError.from(signal.reason)
   })
   return new PooledEngine({ name: choice.name, describe: choice.describe, pool: choice.started, arena, dataset })
 }

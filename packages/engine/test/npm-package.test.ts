@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { create } from 'tar'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest'
+import { PeergradError } from '@peergrad/core'
 import { fetchPackageFiles } from '../src/data/npm-package.js'
 
 const NAME = 'peergrad-test-data'
@@ -24,6 +26,7 @@ beforeAll(async () => {
   rmSync(source, { recursive: true })
   integrity = `sha512-${createHash('sha512').update(tarball).digest('base64')}`
   registry = createServer((request, response) => {
+    if (request.url?.startsWith('/silent')) return
     if (request.url?.endsWith('.tgz')) return response.end(tarball)
     if (request.url !== `/${NAME}`) return response.writeHead(404).end('{}')
     const dist = { tarball: `${url()}/${NAME}.tgz`, integrity }
@@ -76,4 +79,28 @@ it('says when the registry has it not, or cannot be reached', async () => {
 
 it('is given up by a signal', async () => {
   await expect(fetch({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'aborted' })
+})
+
+it('says why it was given up while npm fetches, and leaves neither npm nor what it wrote', async () => {
+  const controller = new AbortController()
+  const asked = once(registry, 'request')
+  vi.stubEnv('npm_config_registry', `${url()}/silent`)
+  const failed = expect(fetch({ signal: controller.signal })).rejects.toMatchObject({
+    code: 'aborted',
+    message: 'stopped by SIGTERM'
+  })
+  const [request] = (await asked) as [IncomingMessage]
+  const hungUp = once(request.socket, 'close')
+  controller.abort(new PeergradError('aborted', 'stopped by SIGTERM'))
+  await failed
+  await hungUp
+  expect(readdirSync(directory).filter((name) => name !== 'npm')).toEqual([])
+})
+
+it('says that its directory cannot be written', async () => {
+  const file = join(directory, 'file')
+  writeFileSync(file, '')
+  const source = { name: NAME, version: '1.0.0', integrity }
+  const failed = fetchPackageFiles(source, { directory: file, wanted: () => true, signal: undefined })
+  await expect(failed).rejects.toMatchObject({ code: 'missing', message: expect.stringContaining('--data-dir') })
 })

@@ -1,4 +1,4 @@
-import { Arena, layoutLength, type Vector } from '@peergrad/core'
+import { Arena, layoutLength, PeergradError, type Vector } from '@peergrad/core'
 import { createEngine, loadDataset, type TfjsEngine } from '@peergrad/engine'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -24,7 +24,11 @@ afterEach(async () => {
 
 async function start(
   model: string,
-  { workers = 1, backend = 'cpu', ...more }: { workers?: number; backend?: string; pluginTimeout?: number } = {}
+  {
+    workers = 1,
+    backend = 'cpu',
+    ...more
+  }: { workers?: number; backend?: string; pluginTimeout?: number; signal?: AbortSignal } = {}
 ): Promise<TfjsEngine> {
   const dataset = await loadDataset('synthetic:side=4,classes=3', { cacheDirectory: directory })
   engine = await createEngine({ backend, model, dataset, arena, workers, ...more })
@@ -32,6 +36,11 @@ async function start(
 }
 const vectorOf = ({ layout }: TfjsEngine): Vector => arena.allocate(layoutLength(layout)).fill(0)
 const marker = () => join(directory, 'marker')
+
+it('says why its start was given up', async () => {
+  const signal = AbortSignal.abort(new PeergradError('aborted', 'stopped by SIGINT'))
+  await expect(start('mlp', { signal })).rejects.toMatchObject({ code: 'aborted', message: 'stopped by SIGINT' })
+})
 
 describe('a worker that crashes', () => {
   it('is replaced, and its call is run again', async () => {

@@ -775,6 +775,31 @@ describe('a mesh that cannot start', () => {
     server.close()
   })
 
+  it.each([true, false])(
+    'says that it is no address of this machine, with a fast lane or without (%s)',
+    async (fastLane) => {
+      const error = await failure({ listen: ['/ip4/192.0.2.1/tcp/0'], fastLane })
+      expect(error).toMatchObject({ code: 'argument', message: expect.stringContaining('no address of this machine') })
+    }
+  )
+
+  it.each([
+    ['join', { bootstrap: ['foo'] }],
+    ['join', { bootstrap: ['/ip4/127.0.0.1/tcp/1'] }],
+    ['via', { via: ['foo'] }],
+    ['listen', { listen: ['foo'] }]
+  ])('names the option whose address is none: %s', async (option, init) => {
+    const error = await failure({ listen: ['/ip4/127.0.0.1/tcp/0'], ...init })
+    expect(error).toMatchObject({ code: 'argument', message: expect.stringMatching(`^${option}: got`) })
+  })
+
+  it('says why it was given up', async () => {
+    const controller = new AbortController()
+    const error = failure({ listen: ['/ip4/127.0.0.1/tcp/0'], signal: controller.signal })
+    controller.abort(new PeergradError('aborted', 'stopped by SIGINT'))
+    expect(await error).toMatchObject({ code: 'aborted', message: 'stopped by SIGINT' })
+  })
+
   it.each([
     ['an address that is none', { listen: ['localhost:4001'] }],
     ['a bootstrap address without a peer', { listen: ['/ip4/127.0.0.1/tcp/0'], bootstrap: ['/ip4/127.0.0.1/tcp/1'] }],

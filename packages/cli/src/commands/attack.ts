@@ -1,5 +1,6 @@
+import { existsSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { checkNumber, OPTION_NAMES, OPTIONS, PeergradError, type OptionName } from '@peergrad/core'
+import { checkNumber, OPTION_NAMES, OPTIONS, PeergradError, resolveOptions, type OptionName } from '@peergrad/core'
 import { JSON_FLAG, type Command, type Flag } from '../command.js'
 
 const PEER_OPTIONS: readonly OptionName[] = ['engine-workers', 'memory', 'redis-url', 'data-dir', 'log-level', 'out']
@@ -62,17 +63,24 @@ export const attack: Command = {
     const { readAxes } = await import('../lab/axes.js')
     const { readRunFile } = await import('../run-file.js')
     const { quickGrid, quickSummary } = await import('../lab/quick.js')
-    const { defaultOut } = await import('../files.js')
+    const { defaultOut, quietly, writableDirectory } = await import('../files.js')
     const file = typeof grid === 'string' ? (await readRunFile(grid)).values : {}
-    const { out = defaultOut('attack'), ...words } = options as { readonly out?: string }
+    // no axis: where a cell is run is the same for all
+    const here = Object.fromEntries(PEER_OPTIONS.map((word) => [word, options[word]]))
+    const { out = defaultOut('attack') } = resolveOptions({ flags: here }).options
+    const { out: _out, ...words } = options
     const simulated = simulate === true || quick === true
     if (parallel !== undefined && !simulated) {
       const message =
         '--parallel: got real processes, which one cell has all cores for; leave it out, or add --simulate'
       throw new PeergradError('argument', message)
     }
+    const axes = readAxes(file, { ...words, ...given }, quick === true ? await quickGrid() : undefined)
+    const isNew = !existsSync(out)
+    // said once, and not for each cell
+    writableDirectory(out)
     return attackHere({
-      axes: readAxes(file, { ...words, ...given }, quick === true ? await quickGrid() : undefined),
+      axes,
       mode: simulated ? 'simulation' : 'processes',
       parallel: parallel === undefined ? undefined : checkNumber('--parallel', parallel, { min: 1, max: 64 }, true),
       out,
@@ -80,6 +88,9 @@ export const attack: Command = {
       json: json === true,
       program: join(import.meta.dirname, '../../bin/peergrad.js'),
       ...(quick === true && { summary: quickSummary })
+    }).finally(() => {
+      // a grid that was refused leaves nothing
+      if (isNew) quietly(() => rmdirSync(out))
     })
   }
 }

@@ -6,6 +6,7 @@ import { JSON_FLAG, type Command } from '../command.js'
 import { EXIT } from '../exit-codes.js'
 import { markdownTables } from '../output/markdown.js'
 import { print, printJson } from '../output/print.js'
+import { interrupts } from '../signals.js'
 
 /** In a clone of the repository, beside packages/. */
 const BENCH = join(import.meta.dirname, '../../../../bench')
@@ -49,12 +50,27 @@ function benches(): string[] {
   return readdirSync(BENCH).filter((name) => existsSync(join(BENCH, name, 'index.mjs')))
 }
 
-/** Runs a bench as a process of its own; what it prints is kept when it is not to be seen. */
+/**
+ * Runs a bench as a process of its own; what it prints is kept when it is not to be seen. A signal to end is handed on to it,
+ * and it is waited for; a second one kills it.
+ */
 function runToEnd(args: readonly string[], keep: boolean): Promise<{ code: number; text: string }> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, args, { stdio: ['ignore', keep ? 'pipe' : 'inherit', 'inherit'] })
+    const interrupt = interrupts(() => child.kill('SIGKILL'))
+    const { signal } = interrupt
+    signal.addEventListener('abort', () => child.kill(signalOf(signal)), { once: true })
     let text = ''
     child.stdout?.setEncoding('utf8').on('data', (part: string) => (text += part))
-    child.once('close', (code) => resolve({ code: code === 0 ? EXIT.ok.code : EXIT.bug.code, text }))
+    child.once('close', (code) => {
+      interrupt.close()
+      const ended = code === 0 ? EXIT.ok.code : EXIT.bug.code
+      resolve({ code: signal.aborted ? EXIT.interrupted.code : ended, text })
+    })
   })
+}
+
+function signalOf({ reason }: AbortSignal): NodeJS.Signals {
+  const name = PeergradError.from(reason).data['signal']
+  return name === 'SIGINT' || name === 'SIGHUP' ? name : 'SIGTERM'
 }

@@ -24,7 +24,7 @@ export const dashboard: Command = {
       )
     }
     const { dashboardPort } = await import('../dashboard/server.js')
-    const how = { port: dashboardPort(port ?? ''), json: json === true }
+    const how = { port: dashboardPort(port ?? '', 'port'), json: json === true }
     const { isAddress, watchRun } = await import('../dashboard/foreign.js')
     if (isAddress(what) && !existsSync(what)) {
       return watchRun({ address: what, options: resolveOptions({ flags }).options, ...how })

@@ -20,8 +20,11 @@ export const data: Command = {
     if (name === undefined) return list(json === true)
     const { loadDataset, createPartitioner } = await import('@peergrad/engine')
     const { cacheDirectory, dealer } = await import('../compose.js')
+    const { interruptible } = await import('../train/interruptible.js')
     const partitioner = await createPartitioner(options.partition)
-    const dataset = await loadDataset(name, { cacheDirectory: cacheDirectory(options), report: say })
+    const dataset = await interruptible(({ signal }) =>
+      loadDataset(name, { cacheDirectory: cacheDirectory(options), report: say, signal })
+    )
     const { seed, partition, peers } = optionsToManifest(options)
     const shards = dealer(
       partitioner,

@@ -34,7 +34,10 @@ export const peer: Command = {
     ...ATTACK_FLAGS
   },
   examples: [
-    ['peergrad peer --run run.yaml --port 4001', 'found a run'],
+    [
+      'peergrad peer --run run.yaml --peers 2 --port 4001',
+      'found a run that two peers begin; 4 unless --peers or the file says it'
+    ],
     ['peergrad peer --join /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW…', 'join it from another machine'],
     [
       'peergrad peer --resume runs/mine --join /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW…',

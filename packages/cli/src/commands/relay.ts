@@ -12,7 +12,7 @@ export const relay: Command = {
   examples: [
     ['peergrad relay --port 4001', 'on a machine with a public address'],
     [
-      'peergrad peer --run run.yaml --via /ip4/203.0.113.5/tcp/4001/p2p/12D3KooW…',
+      'peergrad peer --run run.yaml --peers 2 --via /ip4/203.0.113.5/tcp/4001/p2p/12D3KooW…',
       'a first peer that is reached through it'
     ]
   ],

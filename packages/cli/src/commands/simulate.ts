@@ -65,7 +65,7 @@ export const simulate: Command = {
       latency: checkNumber('latency', word('latency'), { min: 0, max: 60_000 }),
       bandwidth: checkNumber('bandwidth', word('bandwidth'), { above: 0, max: 1e6 })
     }
-    await run({
+    return run({
       options,
       ...(typeof flags['strategies'] === 'string' && { list: flags['strategies'] }),
       peers: word('peers')
@@ -77,6 +77,5 @@ export const simulate: Command = {
       compute: whole('compute', 0, 1e7),
       json: flags['json'] === true
     })
-    return 0
   }
 }

@@ -2,7 +2,7 @@ import { PeergradError, type Options } from '@peergrad/core'
 import { loadDataset } from '@peergrad/engine'
 import { cacheDirectory } from '../compose.js'
 import { EXIT, exitCodeOf } from '../exit-codes.js'
-import { defaultOut } from '../files.js'
+import { defaultOut, writableDirectory } from '../files.js'
 import { print, printJson, say } from '../output/print.js'
 import { percent, seconds } from '../output/units.js'
 import { interruptible } from '../train/interruptible.js'
@@ -32,11 +32,13 @@ export async function compareHere({ options, list, fresh, json, program }: Compa
   for (const entry of entries) {
     if (!fresh && !(entry.parts instanceof PeergradError) && (await isKept(entry))) kept.add(entry)
   }
-  const loading = { cacheDirectory: cacheDirectory(options), stream: options.stream, report: say }
-  const { count: trainSamples } = (await loadDataset(options.dataset, loading)).train
-  say(`peergrad: compares ${entries.map(({ text }) => text).join(', ')}; files in ${out}`)
-
   return interruptible(async (stops) => {
+    const { dataset, stream } = options
+    const loading = { cacheDirectory: cacheDirectory(options), stream, report: say, signal: stops.signal }
+    const { count: trainSamples } = (await loadDataset(dataset, loading)).train
+    // said once, and not for each strategy
+    writableDirectory(out)
+    say(`peergrad: compares ${entries.map(({ text }) => text).join(', ')}; files in ${out}`)
     const rows = await compareAll({
       entries,
       kept,

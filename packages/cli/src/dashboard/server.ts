@@ -33,14 +33,14 @@ const HEADERS = {
   'Cache-Control': 'no-store'
 }
 
-/** The port that `--dashboard` names; 0, any free one, when it names none. */
-export function dashboardPort(value: unknown): number {
-  return value === '' ? 0 : checkNumber('dashboard', value, { min: 0, max: 65_535 }, true)
+/** The port that a flag, `--dashboard` unless another is named, has; 0, any free one, when it names none. */
+export function dashboardPort(value: unknown, flag = 'dashboard'): number {
+  return value === '' ? 0 : checkNumber(flag, value, { min: 0, max: 65_535 }, true)
 }
 
 /**
  * Serves the page of a run on loopback, and its events as they are written. Errors: `missing` when the page was not
- * built, `unsupported` when the port is taken.
+ * built, `argument` when the port is taken.
  */
 export async function startDashboard({ file, port, over }: DashboardInit): Promise<Dashboard> {
   const page = dashboardPage()
@@ -110,7 +110,7 @@ function listen(server: ReturnType<typeof createServer>, port: number): Promise<
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const what = error.code === 'EADDRINUSE' ? 'is taken; leave the port out for any free one' : error.message
-      reject(new PeergradError('unsupported', `dashboard: port ${port} ${what}`, { port }))
+      reject(new PeergradError('argument', `dashboard: port ${port} ${what}`, { port }))
     })
     server.listen(port, '127.0.0.1', () => resolve((server.address() as AddressInfo).port))
   })

@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import type { Logger } from '@peergrad/core'
+import { fileError } from '../machine-error.js'
 import { say } from '../output/print.js'
 import { loggable } from './loggable.js'
 import { readable } from './readable.js'
@@ -20,7 +21,7 @@ export interface LogInit {
 
 /**
  * A log of one JSON object a line; on a terminal a line of text. Vectors and secrets do not get into it, whoever logs
- * them. A disk that fills up ends the log, and is said once.
+ * them. A disk that fills up ends the log, and is said once. Errors: those of a file that cannot be written.
  */
 export function openLog({ file, level, secrets, terminal }: LogInit): Logger {
   return pino(
@@ -49,11 +50,19 @@ function standardError(terminal: LogInit['terminal']) {
 }
 
 function toFile(file: string) {
-  const destination = pino.destination({ dest: file, sync: true, append: true })
+  const destination = opened(file)
   let said = false
   destination.on('error', (error: Error) => {
     if (!said) say(`peergrad: ${file}: ${error.message}; nothing more is logged there`)
     said = true
   })
   return destination
+}
+
+function opened(file: string) {
+  try {
+    return pino.destination({ dest: file, sync: true, append: true })
+  } catch (thrown) {
+    throw fileError(file, thrown)
+  }
 }

@@ -31,7 +31,7 @@ export class MetricsEndpoint implements Closing {
   #server: MetricsServer | undefined
   #scrape: Promise<string> | undefined
 
-  /** Serves at the address of `--metrics`. Errors: `argument` when it is none, `unsupported` when it cannot be had. */
+  /** Serves at the address of `--metrics`. Error `argument` when it is none, or cannot be had. */
   static async open(address: string): Promise<MetricsEndpoint> {
     const endpoint = new MetricsEndpoint()
     collectDefaultMetrics({ register: endpoint.#registry })

@@ -23,9 +23,15 @@ export interface MetricsServer {
 const PATIENCE = 5000
 const CONNECTIONS = 64
 
+/** What keeps it from listening. */
+const WHY: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'is taken; name another port, or 0 for any free one',
+  EADDRNOTAVAIL: 'is no address of this machine; name one of its own, or a port alone'
+}
+
 /**
  * Serves `/metrics`, `/healthz` and `/readyz`. Whoever reaches the address may read them; nothing there is secret.
- * Error `unsupported` when the address cannot be had.
+ * Error `argument` when the address cannot be had.
  */
 export async function startMetricsServer({ address, ...init }: MetricsServerInit): Promise<MetricsServer> {
   const server = createServer({ requestTimeout: PATIENCE, headersTimeout: PATIENCE })
@@ -78,8 +84,8 @@ function listen(server: Server, address: MetricsAddress): Promise<MetricsAddress
   const { host, port } = address
   return new Promise((resolve, reject) => {
     server.once('error', ({ code, message }: NodeJS.ErrnoException) => {
-      const what = code === 'EADDRINUSE' ? 'is taken; name another port, or 0 for any free one' : message
-      reject(new PeergradError('unsupported', `metrics: ${addressText(address)} ${what}`, { host, port }))
+      const what = WHY[code ?? ''] ?? `cannot be had (${message})`
+      reject(new PeergradError('argument', `metrics: ${addressText(address)} ${what}`, { host, port }))
     })
     server.listen(port, host, () => resolve({ host, port: (server.address() as AddressInfo).port }))
   })

@@ -14,8 +14,24 @@ import { fileError } from '../machine-error.js'
 const SECRET = 16
 const PEER = /^[A-Za-z0-9]{16,128}$/
 const INVITATION = /^peergrad\d/
+
+/** What an option takes that may name a file. */
+interface Meant {
+  readonly path: string
+  readonly expected: string
+}
+const ALLOW: Meant = { path: 'allow', expected: 'a peer id, or a file with one a line' }
+const INVITED: Meant = { path: 'invitation', expected: 'what peergrad invite printed, or a file with it' }
+
 /** An admission of which each peer makes its own part. */
 const UNFINISHED = 'invitation:'
+
+/** Error `argument`, which names `where`, for what is no peer id. */
+export function checkPeer(where: string, text: string): void {
+  if (PEER.test(text)) return
+  const message = `${where}: got "${text}", expected a peer id, as in 12D3KooW…, which a peer prints when it is refused`
+  throw new PeergradError('argument', message, { path: where })
+}
 
 /** The same with the peers of the files that `--allow` names in their place. Errors: `argument`, `missing`. */
 export function withAllowed(options: Options): Options {
@@ -48,7 +64,7 @@ export function credentialTexts(options: Options): { readonly secret?: string; r
   const file = options['secret-file']
   const secret = (file === undefined ? process.env['PEERGRAD_SECRET'] : read(file))?.trim()
   const given = options.invitation
-  const invitation = (given === undefined || INVITATION.test(given) ? given : read(given))?.trim()
+  const invitation = (given === undefined || INVITATION.test(given) ? given : read(given, INVITED))?.trim()
   return { ...(secret !== undefined && { secret }), ...(invitation !== undefined && { invitation }) }
 }
 
@@ -68,7 +84,7 @@ export function invitersOf(manifest: RunManifest): readonly PeerId[] {
 }
 
 function peersOf(file: string): PeerId[] {
-  const peers = read(file)
+  const peers = read(file, ALLOW)
     .split('\n')
     .map((line) => line.replace(/#.*/, '').trim())
     .filter((line) => line !== '')
@@ -77,10 +93,14 @@ function peersOf(file: string): PeerId[] {
   throw new PeergradError('argument', `${file}: got "${wrong}", expected one peer id a line, as in 12D3KooW…`, { file })
 }
 
-function read(file: string): string {
+/** What is no file may have been meant to be something else. */
+function read(file: string, meant?: Meant): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (thrown) {
-    throw fileError(file, thrown)
+    const error = fileError(file, thrown)
+    if (meant === undefined || error.data['system'] !== 'ENOENT') throw error
+    const message = `${meant.path}: got "${file}", expected ${meant.expected}`
+    throw new PeergradError('argument', message, { path: meant.path }, { cause: thrown })
   }
 }

@@ -30,7 +30,13 @@ export async function allPeers(init: PeerInit): Promise<PeerEnd> {
   const [first, ...others] = directories.map((directory, index) =>
     onePeer({
       ...init,
-      ...(index > 0 && { exports: () => false, onListening: () => {}, onJoinable: () => {}, onEvent: () => {} }),
+      ...(index > 0 && {
+        exports: () => false,
+        onListening: () => {},
+        onJoinable: () => {},
+        onWaiting: () => {},
+        onEvent: () => {}
+      }),
       options: {
         ...options,
         identity: keys[index],

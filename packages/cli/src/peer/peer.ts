@@ -18,6 +18,7 @@ import {
   resumedFrom,
   runPeer,
   Swarm,
+  type SwarmInit,
   type PeerResult
 } from '@peergrad/peer'
 import { arm, HONEST } from '../attack/arm.js'
@@ -57,6 +58,8 @@ export interface PeerInit {
   readonly onListening?: (peer: string, addresses: readonly string[]) => void
   /** called when this peer knows its run, and so can be joined */
   readonly onJoinable?: (joinable: Joinable) => void
+  /** called while the founder waits for others, when it is another number of them */
+  readonly onWaiting?: SwarmInit['onWaiting']
   /** where this peer's metrics are, as soon as they are */
   readonly onMetrics: (url: string) => void
   readonly onEvent: (event: RunEvent) => void
@@ -117,6 +120,7 @@ export async function onePeer(init: PeerInit): Promise<PeerEnd> {
       ...(options['run-id'] !== undefined && { expected: options['run-id'] }),
       sha256,
       credentials,
+      onWaiting: init.onWaiting,
       ...(own && { manifest: foundedBy(own, mesh.self) }),
       ...(resumed && { resumed })
     })

@@ -58,6 +58,12 @@ export async function runForPerson({ json, dashboard: port, ...init }: RunInit):
       exports: () => true,
       terminal: process.stderr.isTTY ? (line) => progress.say(line) : undefined,
       onJoinable: (joinable) => invite(joinable, options, (text) => (json ? progress.say(text) : print(text))),
+      onWaiting: ({ here, expected }) =>
+        progress.say(
+          here < expected
+            ? `peergrad: waits for ${expected - here} of ${expected} peers`
+            : `peergrad: all ${expected} peers are here`
+        ),
       onMetrics: (url) => progress.say(`peergrad: metrics at ${url}`),
       onEvent: (event) => {
         tally.add(event)

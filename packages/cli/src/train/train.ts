@@ -78,9 +78,10 @@ export async function train(
   const out = directory(options.out ?? defaultOut(options.strategy))
   const runFile = join(out, 'run.yaml')
   writeWhole(runFile, runFileText(options, out))
-  const how = checkpoints === undefined ? 'train' : 'go on to train'
+  const one = options.peers === 1
+  const how = checkpoints === undefined ? (one ? 'trains' : 'train') : one ? 'goes on to train' : 'go on to train'
   say(
-    `peergrad: ${options.peers} peers ${how} ${options.model} on ${options.dataset} with ${options.strategy}; files in ${out}`
+    `peergrad: ${options.peers} ${one ? 'peer' : 'peers'} ${how} ${options.model} on ${options.dataset} with ${options.strategy}; files in ${out}`
   )
   const silence = silenceOf(options, manifest)
   const dashboard = await openDashboard(out, port)

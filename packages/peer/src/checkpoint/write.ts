@@ -1,6 +1,7 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { PeergradError, type CheckpointPosition, type Digest, type Layout, type Vector } from '@peergrad/core'
+import { makeDirectory } from '../directory.js'
 import { bytesOf } from './bytes.js'
 import { encodeHeader } from './header.js'
 
@@ -31,7 +32,7 @@ export async function writeCheckpoint(file: string, { layout, position, vectors 
   const directory = dirname(file)
   const unfinished = join(directory, UNFINISHED)
   try {
-    await mkdir(directory, { recursive: true })
+    await makeDirectory(directory)
     const handle = await open(unfinished, 'w')
     try {
       // writeFile, for writev ends short of a full disk without an error

@@ -55,6 +55,14 @@ export interface GatheringInit {
   ) => Promise<ControlAnswer>
   /** calls back for each peer of the run that is ready to train; what it returns ends that */
   readonly onReady: (listener: () => void) => () => void
+  /** called while this peer waits for others to begin the run with, when it is another number of them */
+  readonly onWaiting?: (waiting: Waiting) => void
+}
+
+/** Peers of a run that are ready, this one included, and with how many it begins. */
+export interface Waiting {
+  readonly here: number
+  readonly expected: number
 }
 
 /** How a run begins for this peer: it finds the run, waits for its peers, and gives out the first view or is told it. */
@@ -65,6 +73,8 @@ export class Gathering {
   /** members of the first view that have not said anything in the run yet */
   #silent: ReadonlySet<PeerId> = new Set()
   readonly #heard = new Set<PeerId>()
+  /** what was said last of peers that are here */
+  #told = 0
 
   constructor(init: GatheringInit) {
     this.#init = init
@@ -202,7 +212,11 @@ export class Gathering {
     const { mesh, acquaintance, known, join } = this.#init
     const others = known.manifest.peers - 1
     const may = () => known.lineage.founder === mesh.self && (join.length === 0 || !this.#stopped)
-    while (!may() || acquaintance.ready.length < others) await this.#somebody(signal)
+    while (!may() || acquaintance.ready.length < others) {
+      if (may()) this.#waits(acquaintance.ready.length + 1, others + 1)
+      await this.#somebody(signal)
+    }
+    this.#waits(others + 1, others + 1)
     return { view: { number: 0, members: [mesh.self, ...acquaintance.ready.slice(0, others)] }, state: null }
   }
 
@@ -224,17 +238,30 @@ export class Gathering {
   async #again(signal: AbortSignal, { view, state }: NonNullable<GatheringInit['resumed']>): Promise<Founding> {
     const { mesh, clock, acquaintance, known } = this.#init
     const here = () => view.members.filter((peer) => peer === mesh.self || acquaintance.isReady(peer))
-    while (here().length < quorum(view.members.length)) await this.#somebody(signal)
+    const waits = () => this.#waits(here().length, view.members.length)
+    while (here().length < quorum(view.members.length)) {
+      waits()
+      await this.#somebody(signal)
+    }
     const late = deferred<void>()
     const cancel = clock.after(known.manifest.deadline, late.resolve)
     let waited = false
     void late.promise.then(() => (waited = true))
     while (here().length < view.members.length && !waited) {
+      waits()
       await Promise.race([late.promise, this.#somebody(signal)])
     }
     cancel()
+    waits()
     const states = here().map((peer) => (peer === mesh.self ? state : acquaintance.resumedBy(peer)))
     return { view, state: mostCommon(states.filter((each) => each !== null)) }
+  }
+
+  /** Whoever never had to wait has nothing to say. */
+  #waits(here: number, expected: number): void {
+    if (here === this.#told || (this.#told === 0 && here >= expected)) return
+    this.#told = here
+    this.#init.onWaiting?.({ here, expected })
   }
 
   async #somebody(signal: AbortSignal): Promise<void> {

@@ -27,7 +27,7 @@ import { Gathering, type Founding, type GatheringInit } from './gathering.js'
 import { Greetings } from './greetings.js'
 import type { KnownRun } from './known-run.js'
 
-export interface SwarmInit extends Pick<GatheringInit, 'join' | 'resumed' | 'founding'> {
+export interface SwarmInit extends Pick<GatheringInit, 'join' | 'resumed' | 'founding' | 'onWaiting'> {
   readonly mesh: Mesh
   readonly clock: Clock
   readonly logger: Logger

@@ -7,12 +7,12 @@ import { hostOf, isRelayed, scopeOf, type Scope } from './reach/scope.js'
 /** Longer ones than any that we can dial. */
 const ADDRESS_LIMIT = 256
 
-/** Error `argument` with the text when it is no multiaddr. */
-export function parseAddress(text: string): Multiaddr {
+/** Error `argument` with the text, and the option that has it, when it is no multiaddr. */
+export function parseAddress(text: string, option = 'address'): Multiaddr {
   try {
     return multiaddr(text)
   } catch (cause) {
-    const message = `address: got "${text}", expected a multiaddr such as /ip4/192.0.2.1/tcp/4001/p2p/12D3Koo…`
+    const message = `${option}: got "${text}", expected a multiaddr such as /ip4/192.0.2.1/tcp/4001/p2p/12D3Koo…`
     throw new PeergradError('argument', message, { address: text }, { cause })
   }
 }

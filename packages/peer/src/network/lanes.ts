@@ -5,7 +5,7 @@ import { bestConnection, directHost, openStream } from './connections.js'
 import { FastDialer } from './fast-dialer.js'
 import type { FastLane } from './fast-lane.js'
 import type { Identity } from './identity.js'
-import type { NetworkNode } from './node.js'
+import { listenError, type NetworkNode } from './node.js'
 import { hostOf } from './reach/scope.js'
 import { StreamWire } from './stream-wire.js'
 import type { OpenWire } from './tensor-client.js'
@@ -54,7 +54,10 @@ export class Lanes {
     // its certificates cost as much to load as libp2p itself
     const { FastLane } = await import('./fast-lane.js')
     const lane = await FastLane.create(identity, (wire) => void server.attend(wire))
-    this.#fast = { lane, dialer: new FastDialer(lane, report), port: await lane.listen(host) }
+    const port = await lane.listen(host).catch((cause: unknown) => {
+      throw listenError(cause, listen ?? [])
+    })
+    this.#fast = { lane, dialer: new FastDialer(lane, report), port }
   }
 
   /** Port of the fast lane, 0 for none. */

@@ -36,6 +36,8 @@ export interface NodeInit {
   readonly identity: Identity
   readonly listen: readonly string[]
   readonly bootstrap: readonly string[]
+  /** those of them that are relays to be reached through */
+  readonly via?: readonly string[]
   readonly mdns: boolean
   readonly topic: string
   /** URL of a module to take the transport from, TCP when undefined */
@@ -57,8 +59,8 @@ export interface NodeInit {
 
 /** A libp2p node, not yet started. Each setting that differs from the default says what the default breaks. */
 export async function createNode(init: NodeInit): Promise<NetworkNode> {
-  for (const address of init.listen) parseAddress(address)
-  for (const address of init.bootstrap) checkBootstrap(address)
+  for (const address of init.listen) parseAddress(address, 'listen')
+  for (const address of init.bootstrap) checkBootstrap(address, init.via?.includes(address) === true ? 'via' : 'join')
   const { relay } = init
   return createLibp2p({
     start: false,
@@ -135,18 +137,23 @@ export async function startNode(node: NetworkNode, listen: readonly string[]): P
   }
 }
 
-function checkBootstrap(text: string): void {
-  if (peerOf(parseAddress(text)) !== undefined) return
-  const message = `bootstrap: got "${text}" without a peer, expected …/p2p/PeerId as the other peer prints it`
+function checkBootstrap(text: string, option: string): void {
+  if (peerOf(parseAddress(text, option)) !== undefined) return
+  const message = `${option}: got "${text}" without a peer, expected …/p2p/PeerId as the other peer prints it`
   throw new PeergradError('argument', message, { address: text })
 }
 
-function listenError(cause: unknown, listen: readonly string[]): PeergradError {
+/** What went wrong with listening at those addresses, as a sentence about them. */
+export function listenError(cause: unknown, listen: readonly string[]): PeergradError {
   const reason = cause instanceof Error ? cause.message : String(cause)
   const taken = /EADDRINUSE[^\n]*?:(\d+)\b/.exec(reason)
   if (taken !== null) {
     const message = `listen: port ${taken[1]} is in use; stop what uses it, name another port, or 0 for any free one`
     return new PeergradError('argument', message, { listen, port: Number(taken[1]) }, { cause })
+  }
+  if (/EADDRNOTAVAIL/.test(reason)) {
+    const message = `listen: ${listen.join(', ')} is no address of this machine; leave --listen out, or name one of its own`
+    return new PeergradError('argument', message, { listen }, { cause })
   }
   const first = reason.split('\n', 1)[0]
   return new PeergradError('argument', `listen: cannot listen on ${listen.join(', ')}: ${first}`, { listen }, { cause })

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads'
 import { PeergradError, type PeerId } from '@peergrad/core'
 import type { FromWorker, WorkerInit } from './protocol.js'
 
-/** Starts the network thread. Resolves when it listens. Errors: what it says, `crashed`, `aborted`. */
+/** Starts the network thread. Resolves when it listens. Errors: what it says, `crashed`, why the signal aborted. */
 export async function startWorker(init: WorkerInit, signal?: AbortSignal): Promise<{ worker: Worker; self: PeerId }> {
   const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: init, name: 'peergrad-network' })
   try {
@@ -15,7 +15,7 @@ export async function startWorker(init: WorkerInit, signal?: AbortSignal): Promi
 
 function whenReady(worker: Worker, signal: AbortSignal | undefined): Promise<PeerId> {
   return new Promise((resolve, reject) => {
-    const onAbort = () => reject(new PeergradError('aborted', 'network: given up while starting'))
+    const onAbort = () => reject(PeergradError.from(signal?.reason))
     signal?.addEventListener('abort', onAbort, { once: true })
     const onError = (cause: unknown) => reject(crash(cause))
     worker.once('error', onError)

@@ -57,7 +57,7 @@ export class Reach {
       dialBack: this.#dialBack,
       reservations: new Reservations(node),
       punched: (connection) => this.#punch.made(connection),
-      via: new Set(via.flatMap((address) => peerOf(parseAddress(address)) ?? []))
+      via: new Set(via.flatMap((address) => peerOf(parseAddress(address, 'via')) ?? []))
     })
     this.#punch = new Punch({ node, host: () => this.#reachability.publicHost })
     this.#upgrades = new Upgrades({
