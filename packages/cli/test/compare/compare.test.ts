@@ -40,7 +40,7 @@ async function compare(entries: readonly Entry[], { kept = [], signal, train = (
       trained.push(entry.text)
       const run = train(entry)
       writeRun(entry, run)
-      return { result: run, errors: [], out: entry.directory, unwritten: undefined }
+      return { result: run, errors: [], hostileErrors: [], out: entry.directory, unwritten: undefined }
     },
     onRow: (rows) => written.push(rows.map(({ status }) => status))
   })
