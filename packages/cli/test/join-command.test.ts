@@ -13,7 +13,7 @@ const named = at('/dns4/peer.example.org')
 const relayed = `${open}/p2p-circuit/p2p/${ID}`
 const run = 'ab'.repeat(32)
 
-const command = (...addresses: string[]) => joinCommand({ addresses, run, secret: false })
+const command = (...addresses: string[]) => joinCommand({ addresses, run })
 
 describe('the command that joins a peer', () => {
   test.each([
@@ -40,10 +40,10 @@ describe('the command that joins a peer', () => {
 
   test('has what the admission takes, but no secret', () => {
     const invitation = { text: 'peergrad2.abc', until: 1, reusable: false }
-    expect(joinCommand({ addresses: [lan], run, invitation, secret: false })?.command).toMatch(
-      /--invitation peergrad2\.abc$/
-    )
-    expect(joinCommand({ addresses: [lan], run, secret: true })?.command).toMatch(/--secret-file FILE$/)
+    expect(joinCommand({ addresses: [lan], run, invitation })?.command).toMatch(/--invitation peergrad2\.abc$/)
+    expect(joinCommand({ addresses: [lan], run, asks: 'secret' })?.command).toMatch(/--secret-file FILE$/)
+    // a guest cannot make one
+    expect(joinCommand({ addresses: [lan], run, asks: 'invitation' })?.command).toMatch(/--invitation TEXT$/)
   })
 })
 

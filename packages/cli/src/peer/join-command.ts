@@ -11,8 +11,8 @@ export interface Joinable {
   readonly run: string
   /** what lets in the first peer that comes with it, or whoever has it, and until when (time of day in milliseconds) */
   readonly invitation?: { readonly text: string; readonly until: number; readonly reusable: boolean }
-  /** the run takes those who know its secret, which is in no command */
-  readonly secret: boolean
+  /** what the run asks for, and is in no command: its secret, or an invitation that this peer cannot make */
+  readonly asks?: 'secret' | 'invitation'
 }
 
 export interface JoinCommand {
@@ -26,7 +26,7 @@ export interface JoinCommand {
  * dial, the furthest reaching first: which of its networks reach this one is known there only. An address of this machine
  * alone when there is none. Undefined without an address.
  */
-export function joinCommand({ addresses, run, invitation, secret }: Joinable): JoinCommand | undefined {
+export function joinCommand({ addresses, run, invitation, asks }: Joinable): JoinCommand | undefined {
   const ways = new Map<string, Way>()
   for (const address of addresses) {
     const way = wayOf(address)
@@ -43,7 +43,7 @@ export function joinCommand({ addresses, run, invitation, secret }: Joinable): J
     ...(useful.length > 0 ? useful : [best]).map(({ address }) => `--join ${address}`),
     `--run-id ${run.slice(0, ID_DIGITS)}`,
     ...(invitation === undefined ? [] : [`--invitation ${invitation.text}`]),
-    ...(secret ? ['--secret-file FILE'] : [])
+    ...(asks === undefined ? [] : [asks === 'secret' ? '--secret-file FILE' : '--invitation TEXT'])
   ]
   return { command: words.join(' '), from: best.scope }
 }

@@ -18,15 +18,13 @@ export interface JoinableInit {
 /** What another peer needs to join this one: with an invitation that names nobody, where this peer may invite. */
 export async function joinable({ manifest, run, addresses, identity, reusable }: JoinableInit): Promise<Joinable> {
   const { kind, peers } = parseAdmission(manifest.admission)
-  const secret = kind === 'secret'
-  if (kind !== 'invitation') return { addresses, run, secret }
+  if (kind !== 'invitation') return { addresses, run, ...(kind === 'secret' && { asks: 'secret' }) }
   const issuer = await loadIdentity(identity)
-  if (!peers.includes(issuer.peer)) return { addresses, run, secret }
+  if (!peers.includes(issuer.peer)) return { addresses, run, asks: 'invitation' }
   const until = Date.now() + VALID
   return {
     addresses,
     run,
-    secret,
     invitation: { text: invitationText(createInvitation({ run, issuer, until, reusable })), until, reusable }
   }
 }
