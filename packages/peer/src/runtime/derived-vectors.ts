@@ -117,7 +117,7 @@ export class DerivedVectors {
       else if (unable?.ballot === ballot) never(`${peer} cannot publish ${label}`, unable.peers)
     }
     const over = this.#inquiries.about(peer, vector)
-    const forget = this.#woken(nameOf(peer, vector), look)
+    const forget = this.#onWake(nameOf(peer, vector), look)
     try {
       look()
       return await orAborted(heard.promise, signal)
@@ -127,7 +127,7 @@ export class DerivedVectors {
     }
   }
 
-  #woken(name: string, look: () => void): () => void {
+  #onWake(name: string, look: () => void): () => void {
     const looks = this.#waiters.get(name) ?? new Set()
     this.#waiters.set(name, looks.add(look))
     return () => {
