@@ -18,13 +18,13 @@ const MANY = [...FEW, 128, 256, 512]
  * parts, pages and merged parts of `scatter-reduce` are 4n² vectors.
  */
 const PEERS = {
-  spirt: { peers: MANY },
+  spirt: { peers: MANY, once: [1000] },
   'all-reduce': { peers: [...MANY, 1000] },
   'scatter-reduce': { peers: [...FEW, 128], once: [256] },
-  'all-gather': { peers: MANY },
+  'all-gather': { peers: MANY, once: [1000] },
   ring: { peers: [...FEW, 128], once: [256] },
   mlless: { peers: [...FEW, 128], once: [256, 512] },
-  diloco: { peers: [...FEW, 128], once: [256, 512] },
+  diloco: { peers: [...FEW, 128], once: [256, 512, 1000] },
   gossip: { peers: [...MANY, 1000] }
 }
 const wanted = process.argv.slice(2).filter((word) => word !== '--draw')
