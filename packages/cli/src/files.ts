@@ -70,7 +70,7 @@ export function writableDirectory(path: string): string {
   return path
 }
 
-/** The recursive mkdir of Node never ends where the parent is there and the system still says that it is not. */
+/** As `makeDirectory` of packages/peer, at once. The recursive mkdir of Node never ends where the parent is there and the system still says that it is not. */
 function make(path: string): void {
   try {
     mkdirSync(path)
@@ -79,7 +79,7 @@ function make(path: string): void {
     const parent = dirname(path)
     if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT')) throw thrown
     if (parent === path || isDirectory(parent)) {
-      const message = `${path}: no directory can be made in ${parent}; choose another path with --out`
+      const message = `${path}: no directory can be made in ${parent}; choose another path`
       throw new PeergradError('argument', message, { path }, { cause: thrown })
     }
     make(parent)

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { optionsToManifest, resolveOptions } from '@peergrad/core'
+import { loadPlugin, optionsToManifest, resolveOptions } from '@peergrad/core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { checkComponents } from '../src/compose.js'
 import { readRunFile, runFileText } from '../src/run-file.js'
@@ -58,6 +58,15 @@ describe('what a plug-in lacks is said before anything starts, with its file', (
       message: `${kind} ${path} threw: no luck`,
       data: { plugin: `${kind} ${path}` }
     })
+  })
+
+  test('a plug-in may be frozen', async () => {
+    const path = join(folder, 'frozen.mjs')
+    writeFileSync(path, `export default () => Object.freeze({ ${RULE}, aggregate({ out }) { out[0] = 7 } })`)
+    const rule = await loadPlugin('aggregator', (await check({ aggregator: path })).aggregator)
+    const out = [0]
+    void rule.aggregate({ out } as never)
+    expect([rule.check(3), out]).toEqual([undefined, [7]])
   })
 
   test('so is a module that is not there, that is no JavaScript, or has no such export', async () => {

@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 
 /**
  * The directory and what is missing above it. The recursive mkdir of Node never ends where the parent is there and the
- * system still says that it is not, as in /proc.
+ * system still says that it is not, as in /proc. The same is in packages/peer: neither package has the other.
  */
 export async function makeDirectory(path: string): Promise<void> {
   try {

@@ -58,7 +58,7 @@ export interface PeerInit {
   readonly onListening?: (peer: string, addresses: readonly string[]) => void
   /** called when this peer knows its run, and so can be joined */
   readonly onJoinable?: (joinable: Joinable) => void
-  /** called while the founder waits for others, when it is another number of them */
+  /** called while this peer waits for others to begin the run with, or to go on with it, when it is another number of them */
   readonly onWaiting?: SwarmInit['onWaiting']
   /** where this peer's metrics are, as soon as they are */
   readonly onMetrics: (url: string) => void

@@ -5,7 +5,10 @@ import type { Vector } from '../vector.js'
 export interface AggregationInput {
   /** n ≥ 1 finite vectors of one length, in rank order; never written to */
   readonly vectors: readonly Vector[]
-  /** samples of the shard behind each vector; 0 for a model that made no step since it was given last */
+  /**
+   * samples of the list that the sender of each vector reads: its shard, or when members changed in this epoch what was left of
+   * it to read; 0 for a model that made no step since it was given last
+   */
   readonly samples: readonly number[]
   /** where the result goes; none of `vectors` */
   readonly out: Vector

@@ -55,7 +55,7 @@ export interface GatheringInit {
   ) => Promise<ControlAnswer>
   /** calls back for each peer of the run that is ready to train; what it returns ends that */
   readonly onReady: (listener: () => void) => () => void
-  /** called while this peer waits for others to begin the run with, when it is another number of them */
+  /** called while this peer waits for others to begin the run with, or to go on with it, when it is another number of them */
   readonly onWaiting?: (waiting: Waiting) => void
 }
 

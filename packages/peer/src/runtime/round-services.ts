@@ -63,7 +63,7 @@ export interface ExchangeInit {
   /** store key of the model state that the round starts from */
   readonly state: string
   readonly minibatches: readonly Minibatch[]
-  /** that the shard of a peer has: every member knows it, and takes nobody's word for it */
+  /** of the list that a peer reads now: every member knows it, and takes nobody's word for it */
   readonly samples: (peer: PeerId) => number
   /** numbers of all training samples, in an order that is the same at every peer */
   readonly training: () => Uint32Array

@@ -85,7 +85,7 @@ export class Standing {
     return this.#required().minibatches(this.#init.model.round, peer)
   }
 
-  /** Samples that the peer's shard has. */
+  /** Samples of the list that the peer reads now. */
   samples(peer: PeerId): number {
     return this.#required().samples(peer)
   }
