@@ -1,9 +1,9 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { loadPlugin, optionsToManifest, resolveOptions } from '@peergrad/core'
+import { loadPlugin, optionsToManifest, resolveOptions, type Dataset, type Partitioner } from '@peergrad/core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { checkComponents } from '../src/compose.js'
+import { checkComponents, dealer } from '../src/compose.js'
 import { readRunFile, runFileText } from '../src/run-file.js'
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'peergrad-plugins-')))
@@ -58,6 +58,16 @@ describe('what a plug-in lacks is said before anything starts, with its file', (
       message: `${kind} ${path} threw: no luck`,
       data: { plugin: `${kind} ${path}` }
     })
+  })
+
+  test('so is a partition that leaves a peer without data', () => {
+    const all: Partitioner = {
+      name: 'lopsided',
+      partition: ({ labels, shards }) =>
+        Array.from({ length: shards }, (_, i) => Uint32Array.from(i > 0 ? [] : labels.keys()))
+    }
+    const dataset = { train: { labels: new Uint8Array(4) }, classes: 1 } as unknown as Dataset
+    expect(() => dealer(all, dataset, 1)(2)).toThrow('partition lopsided: dealt no sample to shard 1 of 2')
   })
 
   test('a plug-in may be frozen', async () => {
