@@ -9,6 +9,7 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { exchangeStrategies } from './matrix.js'
 import { replace } from './replace.js'
+import { spoilsOnce } from './spoils-once.js'
 import { peerName, Simulation, type Disguise, type SimulatedPeer } from './swarm.js'
 
 let simulation: Simulation
@@ -19,21 +20,6 @@ const at = (peer: SimulatedPeer, round: number) => () =>
 const happened = (peer: SimulatedPeer, type: string) => peer.events.filter((event) => event.type === type).length
 const oneHash = (results: { parametersHash: string }[]) =>
   expect(new Set(results.map(({ parametersHash }) => parametersHash)).size).toBe(1)
-
-/** Its fifth step goes too far, once. */
-function spoilsOnce(): Disguise {
-  let spoiled = false
-  return {
-    store: (honest: GradientStore) =>
-      replace(honest, {
-        applyUpdate: async (request) => {
-          const spoil = request.step === 5 && !spoiled
-          spoiled ||= spoil
-          return honest.applyUpdate(spoil ? { ...request, learningRate: 2 * request.learningRate } : request)
-        }
-      })
-  }
-}
 
 describe('a peer that is not as the others', () => {
   it('heals when it holds another model', async () => {

@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs'
 import { availableParallelism, homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import {
   filterOf,
   loadPlugin,
@@ -72,7 +71,8 @@ export function cacheDirectory(options: Options): string {
 export async function checkComponents(manifest: RunManifest, options: Options): Promise<RunParts> {
   await checkStore(options)
   checkEngine(options.engine)
-  await checkModel(manifest.model)
+  // it is built by the engine that trains it; that it is there, and takes its options, can be seen before
+  await loadPlugin('model', modelReference(manifest.model))
   await datasetSource(manifest.dataset)
   await createPartitioner(manifest.partition)
   const packing = resolvePlugin(codecs, manifest.codec)
@@ -114,15 +114,6 @@ export function strategyReference(
   const { options: given, ...architecture } = resolvePlugin(strategies, text)
   const defaults = { minibatches, ...(every > 1 && { every }) }
   return { ...architecture, options: { ...defaults, ...given } }
-}
-
-/** It is built by the engine that trains it; that it is there, and takes its options, can be seen before. */
-async function checkModel(text: string): Promise<void> {
-  if (text.endsWith('.json') && !existsSync(text)) {
-    const path = resolve(text)
-    throw new PeergradError('missing', `model: there is no file ${path}, expected the model.json of tfjs`, { path })
-  }
-  await loadPlugin('model', modelReference(text))
 }
 
 function checkEngine(name: string): void {

@@ -1,17 +1,6 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync
-} from 'node:fs'
-import { dirname, join } from 'node:path'
-import { PeergradError } from '@peergrad/core'
+import { accessSync, closeSync, constants, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { makeDirectory } from '@peergrad/core'
 import { fileError } from './machine-error.js'
 
 /** Directory of the model of a run, for other tools. */
@@ -52,7 +41,7 @@ export function quietly(work: () => void): void {
 export function directory(...path: readonly string[]): string {
   const whole = join(...path)
   try {
-    make(whole)
+    makeDirectory(whole)
   } catch (thrown) {
     throw fileError(whole, thrown)
   }
@@ -68,27 +57,6 @@ export function writableDirectory(path: string): string {
     throw fileError(path, thrown)
   }
   return path
-}
-
-/** As `makeDirectory` of packages/peer, at once. The recursive mkdir of Node never ends where the parent is there and the system still says that it is not. */
-function make(path: string): void {
-  try {
-    mkdirSync(path)
-  } catch (thrown) {
-    if (isDirectory(path)) return
-    const parent = dirname(path)
-    if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT')) throw thrown
-    if (parent === path || isDirectory(parent)) {
-      const message = `${path}: no directory can be made in ${parent}; choose another path`
-      throw new PeergradError('argument', message, { path }, { cause: thrown })
-    }
-    make(parent)
-    make(path)
-  }
-}
-
-function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }
 
 /** `runs/2026-01-31T12-00-00-spirt`, of the machine's time. */

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { canonical, PeergradError } from '@peergrad/core'
 import { directory, writeWhole } from '../files.js'
 import { fileError } from '../machine-error.js'
@@ -74,7 +74,9 @@ function identity({ plan, byzantine, schedule, options }: Cell & { readonly plan
   const { engine, store, 'evaluate-every': evaluateEvery } = options
   const { manifest } = plan
   const { model, dataset, partition, strategy, aggregator, preAggregators, filter, codec } = manifest
-  const named = [model, dataset, partition, strategy, aggregator, ...preAggregators, filter, codec]
+  // a model of tfjs is named by its file
+  const of = model.endsWith('.json') ? resolve(model) : model
+  const named = [of, dataset, partition, strategy, aggregator, ...preAggregators, filter, codec]
   const modules = ownModules(attack === null ? named : [...named, attack])
   return {
     ...{ mode, manifest, attack, schedule, byzantine, evaluateEvery, engine, store },

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { isAbsolute, resolve } from 'node:path'
+import { isAbsolute } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parsePlugin, resolvePlugin, type Registry } from '@peergrad/core'
 import { fileError } from '../machine-error.js'
@@ -11,11 +11,11 @@ const NONE_BUILT_IN: Registry = { kind: 'module', entries: new Map() }
 export function ownModules(texts: readonly string[]): Readonly<Record<string, string>> {
   const paths = texts.filter((text) => {
     const { name } = parsePlugin(text)
-    return isModel(text) || name.startsWith('.') || name.startsWith('file:') || isAbsolute(name)
+    return name.startsWith('.') || name.startsWith('file:') || isAbsolute(name)
   })
   return Object.fromEntries(
     paths.map((text) => {
-      const file = isModel(text) ? resolve(text) : fileURLToPath(resolvePlugin(NONE_BUILT_IN, text).module)
+      const file = fileURLToPath(resolvePlugin(NONE_BUILT_IN, text).module)
       try {
         return [text, createHash('sha256').update(readFileSync(file)).digest('hex')]
       } catch (thrown) {
@@ -23,9 +23,4 @@ export function ownModules(texts: readonly string[]): Readonly<Record<string, st
       }
     })
   )
-}
-
-/** A model of tfjs. */
-function isModel(text: string): boolean {
-  return text.endsWith('.json')
 }

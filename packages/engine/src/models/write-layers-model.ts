@@ -1,10 +1,9 @@
 import { open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { PeergradError, type Vector } from '@peergrad/core'
+import { makeDirectory, PeergradError, type Vector } from '@peergrad/core'
 import type { io } from '@tensorflow/tfjs-core'
 
-import { makeDirectory } from '../directory.js'
 import type { LayersModelFile } from '../worker/protocol.js'
 
 const WEIGHTS = 'weights.bin'
@@ -27,7 +26,11 @@ export async function writeLayersModel(
   }
   const { buffer, byteOffset } = state
   const values = weights.map(({ offset, length }) => new Uint8Array(buffer, byteOffset + offset * 4, length * 4))
-  await makeDirectory(directory).catch((cause: unknown) => unwritten(directory, cause))
+  try {
+    makeDirectory(directory)
+  } catch (cause) {
+    unwritten(directory, cause)
+  }
   await writeWhole(join(directory, WEIGHTS), values)
   const path = join(directory, 'model.json')
   await writeWhole(path, [Buffer.from(JSON.stringify(json))])

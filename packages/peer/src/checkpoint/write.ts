@@ -1,7 +1,13 @@
 import { open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { PeergradError, type CheckpointPosition, type Digest, type Layout, type Vector } from '@peergrad/core'
-import { makeDirectory } from '../directory.js'
+import {
+  makeDirectory,
+  PeergradError,
+  type CheckpointPosition,
+  type Digest,
+  type Layout,
+  type Vector
+} from '@peergrad/core'
 import { bytesOf } from './bytes.js'
 import { encodeHeader } from './header.js'
 
@@ -32,7 +38,7 @@ export async function writeCheckpoint(file: string, { layout, position, vectors 
   const directory = dirname(file)
   const unfinished = join(directory, UNFINISHED)
   try {
-    await makeDirectory(directory)
+    makeDirectory(directory)
     const handle = await open(unfinished, 'w')
     try {
       // writeFile, for writev ends short of a full disk without an error

@@ -5,9 +5,8 @@ import { dirname } from 'node:path'
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { Ed25519PrivateKey } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
-import { PeergradError } from '@peergrad/core'
+import { makeDirectory, PeergradError } from '@peergrad/core'
 import type { PeerId } from '@peergrad/core'
-import { makeDirectory } from '../directory.js'
 import type { Signer } from './envelope.js'
 
 export interface Identity extends Signer {
@@ -43,7 +42,7 @@ async function createKeyFile(file: string): Promise<string> {
   const text = `${Buffer.from(privateKeyToProtobuf(key)).toString('base64')}\n`
   const temporary = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`
   try {
-    await makeDirectory(dirname(file))
+    makeDirectory(dirname(file))
     const handle = await open(temporary, 'wx', 0o600)
     try {
       await handle.writeFile(text)

@@ -13,10 +13,8 @@ const RATE = { burst: 20, perSecond: 8 }
 interface Follower {
   /** the round that it is in, as far as is known */
   round: number
-  /** it was offered the state, and does not have it yet */
-  taking: boolean
-  /** lets the state go that it was given */
-  release(): void
+  /** lets the state go that it was offered; undefined once it has it */
+  release: (() => void) | undefined
 }
 
 /**
@@ -35,7 +33,7 @@ export class Followers {
 
   /** Whether the peer may have the state now. */
   admits(peer: PeerId): boolean {
-    const taking = [...this.#followers.values()].filter((follower) => follower.taking).length
+    const taking = [...this.#followers.values()].filter(({ release }) => release !== undefined).length
     return this.#guard.allows(peer) && (this.has(peer) || taking < TOGETHER)
   }
 
@@ -45,7 +43,6 @@ export class Followers {
     const cancel = this.#clock.after(HOLD, () => this.remove(peer))
     this.#followers.set(peer, {
       round,
-      taking: true,
       release() {
         cancel()
         release()
@@ -66,13 +63,12 @@ export class Followers {
     const follower = this.#followers.get(peer)
     if (follower === undefined) return
     follower.round = Math.max(follower.round, round)
-    follower.taking = false
-    follower.release()
-    follower.release = () => {}
+    follower.release?.()
+    follower.release = undefined
   }
 
   remove(peer: PeerId): void {
-    this.#followers.get(peer)?.release()
+    this.#followers.get(peer)?.release?.()
     this.#followers.delete(peer)
   }
 
