@@ -1,3 +1,4 @@
+import { Blocks } from './blocks.js'
 import { PeergradError } from './errors.js'
 import { SCRATCH_BYTES } from './kernels/scratch.js'
 
@@ -16,13 +17,7 @@ export interface ByteHandle {
   readonly byteLength: number
 }
 
-interface Block {
-  offset: number
-  bytes: number
-}
-
 const PAGE_BYTES = 65_536
-const ALIGNMENT = 64
 const MAXIMUM_BYTES = 2 ** 32 - SCRATCH_BYTES
 
 /**
@@ -146,92 +141,6 @@ export class Arena {
     if (whole && byteOffset >= SCRATCH_BYTES && byteOffset + count * width <= this.#buffer.byteLength) return
     const message = `arena: got a handle to ${count} × ${width} bytes at ${byteOffset}, expected one inside the arena`
     throw new PeergradError('argument', `${message} (${SCRATCH_BYTES} to ${this.#buffer.byteLength})`)
-  }
-}
-
-/**
- * Best fit with coalescing. Memory that was used before is preferred to fresh pages, whose first touch is ten times
- * slower; a block of the wanted size is the best fit, so vectors of the few sizes of a run are recycled as they are.
- */
-class Blocks {
-  bytesInUse = 0
-  readonly #start: number
-  readonly #end: number
-  /** all above was never used */
-  #top: number
-  /** sorted by offset, no two adjacent */
-  readonly #free: Block[] = []
-  readonly #live = new Map<number, { bytes: number; asked: number }>()
-
-  constructor(start: number, end: number) {
-    this.#start = start
-    this.#end = end
-    this.#top = start
-  }
-
-  allocate(asked: number): number {
-    const bytes = Math.max(ALIGNMENT, Math.ceil(asked / ALIGNMENT) * ALIGNMENT)
-    const offset = this.#recycle(bytes) ?? this.#extend(bytes)
-    this.#live.set(offset, { bytes, asked })
-    this.bytesInUse += bytes
-    return offset
-  }
-
-  free(offset: number, asked: number): void {
-    const block = this.#live.get(offset)
-    if (block === undefined || block.asked !== asked) {
-      const message = `arena: got ${asked} bytes at ${offset} to free, expected a whole vector that is allocated`
-      throw new PeergradError('argument', `${message} (freed twice, or a part of one?)`)
-    }
-    this.#live.delete(offset)
-    this.bytesInUse -= block.bytes
-    this.#insert({ offset, bytes: block.bytes })
-  }
-
-  #recycle(bytes: number): number | undefined {
-    let best: Block | undefined
-    for (const block of this.#free) {
-      if (block.bytes >= bytes && (best === undefined || block.bytes < best.bytes)) best = block
-    }
-    if (best === undefined) return undefined
-    const offset = best.offset
-    best.offset += bytes
-    best.bytes -= bytes
-    if (best.bytes === 0) this.#free.splice(this.#free.indexOf(best), 1)
-    return offset
-  }
-
-  #extend(bytes: number): number {
-    const last = this.#free.at(-1)
-    const joins = last !== undefined && last.offset + last.bytes === this.#top
-    const offset = joins ? last.offset : this.#top
-    if (offset + bytes > this.#end) this.#full(bytes)
-    if (joins) this.#free.pop()
-    this.#top = offset + bytes
-    return offset
-  }
-
-  #insert(block: Block): void {
-    const after = this.#free.findIndex((other) => other.offset > block.offset)
-    const at = after < 0 ? this.#free.length : after
-    const [previous, next] = [this.#free[at - 1], this.#free[at]]
-    if (next !== undefined && block.offset + block.bytes === next.offset) {
-      block.bytes += next.bytes
-      this.#free.splice(at, 1)
-    }
-    if (previous !== undefined && previous.offset + previous.bytes === block.offset) previous.bytes += block.bytes
-    else this.#free.splice(at, 0, block)
-  }
-
-  #full(bytes: number): never {
-    const limit = this.#end - this.#start
-    const free = limit - this.bytesInUse
-    const why = free >= bytes ? `${free} are free, but in no single piece of that size` : `${free} are free`
-    throw new PeergradError(
-      'full',
-      `arena: ${bytes} bytes asked for, ${this.bytesInUse} of ${limit} in use, ${why}; raise the budget or free vectors`,
-      { bytes, inUse: this.bytesInUse, limit }
-    )
   }
 }
 

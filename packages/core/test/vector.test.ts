@@ -29,6 +29,20 @@ describe('Arena', () => {
     expect(a.allocate(16).byteOffset).toBe(small.byteOffset)
   })
 
+  it('takes the smallest piece that holds what is asked for, and leaves its rest', () => {
+    const a = arena()
+    const pieces = [160, 64, 96].map((length) => {
+      const piece = a.allocate(length)
+      a.allocate(1)
+      return piece
+    })
+    for (const piece of pieces) a.free(piece)
+    const fits = a.allocate(80)
+    expect(fits.byteOffset).toBe(pieces[2].byteOffset)
+    expect(a.allocate(16).byteOffset).toBe(pieces[2].byteOffset + 80 * 4)
+    expect(a.allocate(160).byteOffset).toBe(pieces[0].byteOffset)
+  })
+
   it('joins freed neighbours, whatever the order', () => {
     fc.assert(
       fc.property(fc.shuffledSubarray([0, 1, 2, 3, 4, 5, 6, 7], { minLength: 8 }), (order) => {
