@@ -55,6 +55,11 @@ test.each<[string, AttackFactory, string]>([
     crafting({ knows: [], craft: ({ honest, out }: CraftInput) => out.set(honest[0]!) }),
     ENDS
   ],
+  [
+    'reads what the last round made, and did not ask for it',
+    crafting({ craft: ({ round, last, out }: CraftInput) => void (round > 0 ? out.set(last!) : out.fill(0)) }),
+    ENDS
+  ],
   ['never ends', crafting({ craft: () => new Promise(() => {}) }), ENDS],
   ['leaves a value as it was', crafting({ craft: ({ out }: CraftInput) => out.subarray(1).fill(1) }), WRITES],
   ['gives infinity', crafting({ craft: ({ out }: CraftInput) => out.fill(Infinity) }), WRITES],

@@ -1,9 +1,12 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { isPlanned } from '../../src/lab/cells.js'
 import { Laboratory } from '../../src/lab/simulated/laboratory.js'
 import { simulateCell } from '../../src/lab/simulated/run.js'
 import type { Settings } from '../../src/lab/axes.js'
-import { planGrid } from '../fixtures/attacked.js'
+import { planGrid, TINY } from '../fixtures/attacked.js'
 
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -46,6 +49,24 @@ describe('simulated cells', () => {
     // what is no number is no proof: its player is refused after three rounds
     expect(nan!.standing).toMatchObject({ held: true, delayed: 3, exclusion: null })
     for (const { standing } of [twice!, nan!]) expect(standing.wasted).toBeGreaterThan(0)
+  })
+
+  test('what accomplices craft alike is crafted once a round, also where each has a model of its own', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'peergrad-'))
+    const attack = join(folder, 'counted.mjs')
+    writeFileSync(
+      attack,
+      `export default () => ({
+        name: 'counted', describe: 'counts', holds: 'all', level: 'gradient', knows: ['honest'],
+        craft({ honest, out }) { globalThis.crafted = (globalThis.crafted ?? 0) + 1; out.set(honest[0]) }
+      })`
+    )
+    try {
+      await simulate({ strategy: 'gossip', aggregator: 'mean', attack, byzantine: 2 })
+      expect(globalThis).toHaveProperty('crafted', TINY.rounds)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 
   test('an attack that says itself that it cannot play ends the run with its name', async () => {

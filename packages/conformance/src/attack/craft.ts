@@ -73,7 +73,7 @@ function inputOf({ honest, own, first, seed }: Scene, { knows }: GradientAttack)
   return {
     own: Float32Array.from(own),
     honest: told,
-    ...(!first && { last: Float32Array.from(honest[0]) }),
+    ...(knows.includes('last') && !first && { last: Float32Array.from(honest[0]) }),
     ...(knows.includes('topology') && { victim: { vector: rows[0], neighbours: rows.slice(1), hostile: HOSTILE } }),
     ...(knows.includes('defence') && { defence: async (candidate: Floats) => meanOf([...rows, candidate]) }),
     out: new Float32Array(own.length).fill(NaN),

@@ -11,9 +11,10 @@ export type Floats = Float32Array | Float64Array
 
 /**
  * What an attack must be told: the hostile peer's own honest vector, those of all honest peers of the round before it
- * gives its own (a rushing adversary), what the run's rule makes of a candidate, who is in the view.
+ * gives its own (a rushing adversary), what the run made of the round before, what its rule makes of a candidate, who is in
+ * the view.
  */
-export const KNOWLEDGE = ['own', 'honest', 'defence', 'topology'] as const
+export const KNOWLEDGE = ['own', 'honest', 'last', 'defence', 'topology'] as const
 export type Knowledge = (typeof KNOWLEDGE)[number]
 
 export const ATTACK_LEVELS = ['data', 'gradient', 'payload', 'protocol'] as const
@@ -40,7 +41,7 @@ export interface CraftInput {
   readonly own: Floats
   /** rows in rank order; empty unless the attack knows them */
   readonly honest: readonly Floats[]
-  /** what the run made of the round before; absent in the first one */
+  /** what the run made of the round before; absent in the first one, and unless the attack knows it */
   readonly last?: Floats
   /** whom the vector meets first, where not all peers read all; absent unless the attack knows the topology */
   readonly victim?: {

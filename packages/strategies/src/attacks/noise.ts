@@ -38,7 +38,7 @@ export function freeRider(options: PluginOptions): GradientAttack {
     holds:
       'the run converges: a copy of the last update is momentum; what is lost is the free rider’s share of the data',
     level: 'gradient',
-    knows: [],
+    knows: ['last'],
     craft({ last, out, random }) {
       if (last === undefined) return void out.fill(0)
       let size = 0

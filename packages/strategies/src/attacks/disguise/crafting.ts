@@ -89,6 +89,7 @@ class Forger {
 
   /** What the round made, for as long as the next one takes. */
   async remember({ store }: RoundContext, key: string): Promise<void> {
+    if (!this.#init.attack.knows.includes('last')) return
     // names what accomplices of one process share
     const digest = this.#init.context.once === undefined ? undefined : await store.digest(key)
     const lease = await store.get(key)
