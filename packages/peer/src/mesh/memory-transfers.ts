@@ -13,6 +13,10 @@ interface Way {
   /** bytes a second */
   readonly bandwidth: number
   readonly flows: Set<Flow>
+  /** bytes a second of each flow when they were last paced */
+  share: number
+  /** that share may be what keeps one of them from moving faster: it was the lesser of its two ways' */
+  limits: boolean
 }
 
 interface Flow extends TransferInit {
@@ -101,7 +105,7 @@ export class MemoryTransfers {
     const affected = new Set(this.#unsure)
     this.#unsure.clear()
     for (const flow of affected) this.#place(flow)
-    for (const way of this.#changed) for (const flow of way.flows) affected.add(flow)
+    for (const way of this.#changed) if (changesPace(way)) for (const flow of way.flows) affected.add(flow)
     this.#changed.clear()
     for (const flow of affected) if (this.#flows.has(flow)) this.#pace(flow)
   }
@@ -130,8 +134,11 @@ export class MemoryTransfers {
   #rate(flow: Flow): number {
     const { from, to, out, into } = flow
     if (!out.flows.has(flow)) return 0
-    const share = Math.min(out.bandwidth / out.flows.size, into.bandwidth / into.flows.size)
+    const [outward, inward] = [shareOf(out), shareOf(into)]
+    const share = Math.min(outward, inward)
     const { bandwidth } = this.#links.conditions(from.peer, to.peer)
+    if (share === outward) out.limits = true
+    if (share === inward) into.limits = true
     if (bandwidth === Infinity) return share / 1000
     const onLink = [...out.flows].filter((other) => other.to === to).length
     return Math.min(share, bandwidth / onLink) / 1000
@@ -177,9 +184,20 @@ export class MemoryTransfers {
   #way(ways: WeakMap<MemoryHost, Way>, host: MemoryHost, direction: keyof Bandwidth): Way {
     let way = ways.get(host)
     if (way === undefined) {
-      way = { bandwidth: this.#bandwidth(host.peer)[direction], flows: new Set() }
+      way = { bandwidth: this.#bandwidth(host.peer)[direction], flows: new Set(), share: Infinity, limits: false }
       ways.set(host, way)
     }
     return way
   }
+}
+
+const shareOf = ({ bandwidth, flows }: Way) => bandwidth / flows.size
+
+/** Whether flows of a way whose number has changed may move faster or slower than they do; if so, all are to be paced. */
+function changesPace(way: Way): boolean {
+  const share = shareOf(way)
+  const changes = way.limits || share < way.share
+  way.share = share
+  if (changes) way.limits = false
+  return changes
 }
