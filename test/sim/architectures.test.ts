@@ -1,7 +1,7 @@
 import { replace, type GradientStore, type Mesh, type RoundRecord, type RunManifest } from '@peergrad/core'
 import { spirt } from '@peergrad/strategies'
 import { afterEach, describe, expect, it } from 'vitest'
-import { peerName, Simulation } from './swarm.js'
+import { lastModel, peerName, Simulation } from './swarm.js'
 
 let simulation: Simulation
 afterEach(() => simulation.stop())
@@ -157,6 +157,22 @@ describe.each(['spirt', 'mlless', 'scatter-reduce', 'all-reduce', 'all-gather'])
     expect(results[0].loss).toBeLessThan(0.2)
   })
 })
+
+it.each(['spirt', 'mlless', 'scatter-reduce', 'all-reduce', 'all-reduce:every=2', 'diloco:every=2', 'gossip'])(
+  'no codec touches the buffers of %s',
+  async (strategy) => {
+    const buffersWith = async (codec: string) => {
+      simulation = new Simulation({ strategy, codec, filter: 'none', ...SGD })
+      const [first] = simulation.startAll()
+      await simulation.results()
+      const model = await lastModel(first)
+      simulation.stop()
+      return model.slice(-4)
+    }
+    const dense = await buffersWith('f32')
+    for (const codec of ['f16', 'int8']) expect([codec, await buffersWith(codec)]).toEqual([codec, dense])
+  }
+)
 
 it.each<[string, Partial<RunManifest>, number]>([
   // with less momentum: a distance that waits is walked again and again

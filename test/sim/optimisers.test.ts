@@ -12,7 +12,7 @@ import {
 } from '@peergrad/core'
 import { afterEach, describe, expect, it } from 'vitest'
 import { replace } from './replace.js'
-import { peerName, Simulation, type SimulatedPeer } from './swarm.js'
+import { lastModel, peerName, Simulation } from './swarm.js'
 
 const PARAMETERS = 1496
 const LENGTH = 1500
@@ -65,14 +65,6 @@ async function run(strategy: string, manifest: Partial<RunManifest>) {
   simulation.stop()
   const [{ parametersHash: hash, members }] = results
   return { recorded, model, hash, members }
-}
-
-async function lastModel({ store }: SimulatedPeer): Promise<number[]> {
-  const states = (await store.keys('state:')).map((key) => Number(key.split(':')[1]))
-  const lease = await store.get(`state:${Math.max(...states)}`)
-  const model = [...lease.vector]
-  lease.release()
-  return model
 }
 
 interface Work {

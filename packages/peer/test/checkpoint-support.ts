@@ -19,7 +19,7 @@ export const LAYOUT: Layout = {
 }
 
 export const MANIFEST: RunManifest = {
-  version: 5,
+  version: 6,
   maxNorm: 0,
   grace: 2000,
   onFailure: 'continue',

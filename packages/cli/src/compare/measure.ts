@@ -1,6 +1,6 @@
 import { join, sep } from 'node:path'
 import { readFile } from 'node:fs/promises'
-import { PeergradError, type Phase, type PhaseTimes } from '@peergrad/core'
+import { optimiserState, optionsToManifest, PeergradError, type Phase, type PhaseTimes } from '@peergrad/core'
 import { CheckpointReader } from '@peergrad/peer'
 import type { RunParts } from '../compose.js'
 import type { RunResult } from '../outcome.js'
@@ -145,15 +145,23 @@ function phaseSums({ peers }: RunResult): PhaseTimes {
 }
 
 /** Bytes of one vector as it travels, by the length that the run's checkpoint states; null without one. */
-async function vectorBytes({ directory }: Entry, { codec }: RunParts, result: RunResult): Promise<number | null> {
+async function vectorBytes(
+  { directory, options }: Entry,
+  { codec, strategy }: RunParts,
+  result: RunResult
+): Promise<number | null> {
   if (result.checkpoint === null) return null
   // peer-0/checkpoints/file: the run may have been told its directory from another one
   const file = join(directory, ...result.checkpoint.split(sep).slice(-3))
   try {
     const reader = await CheckpointReader.open(file)
-    const [{ length }] = reader.vectors
+    const [{ length }, moments] = reader.vectors
     await reader.close()
-    return codec === undefined ? length * 4 : codec.codec.bytes(length)
+    if (codec === undefined) return length * 4
+    // no codec touches buffers; how many there are only moments tell, without which they count as coded
+    const stateful = optimiserState(strategy.outer ?? optionsToManifest(options).optimiser) > 0
+    const parameters = stateful ? moments.length : length
+    return codec.codec.bytes(parameters) + 4 * (length - parameters)
   } catch (thrown) {
     // removed to make room
     if (PeergradError.from(thrown).code === 'missing') return null

@@ -35,7 +35,7 @@ import { aggregators, codecs, filters, preAggregators, strategies } from '@peerg
 const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 
 export const MANIFEST: RunManifest = {
-  version: 5,
+  version: 6,
   model: 'quadratic',
   dataset: 'none',
   partition: 'iid',

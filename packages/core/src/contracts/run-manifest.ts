@@ -9,7 +9,7 @@ export const FAILURE_POLICIES = ['continue', 'wait', 'abort'] as const
 export type FailurePolicy = (typeof FAILURE_POLICIES)[number]
 
 /** Of the run manifest and the wire: peers of different ones do not mix. */
-export const RUN_VERSION = 5
+export const RUN_VERSION = 6
 
 /**
  * What all peers of a run must agree on before they start. Its hash is the run's id; a peer whose manifest differs is

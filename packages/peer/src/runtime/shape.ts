@@ -1,4 +1,4 @@
-import { layoutLength, spanOf, type Layout, type Part } from '@peergrad/core'
+import { layoutLength, spanOf, type Codec, type Layout, type Part } from '@peergrad/core'
 
 /** What packed content stands for. */
 export interface Shape {
@@ -15,4 +15,9 @@ export function shapeOf(layout: Layout, part?: Part): Shape {
   const span = spanOf(length, part)
   const parameters = Math.min(Math.max(layout.parameters - span.offset, 0), span.length)
   return { length: span.length, parameters }
+}
+
+/** 32-bit words of packed content of which no zero is left out: buffers are never coded. */
+export function densePacked(codec: Codec | undefined, { length, parameters }: Shape): number {
+  return length - parameters + (codec === undefined ? parameters : Math.ceil(codec.bytes(parameters) / 4))
 }

@@ -11,7 +11,7 @@ import {
   type Verdict
 } from '@peergrad/core'
 import { checkAborted } from '../deferred.js'
-import type { Shape } from './shape.js'
+import { densePacked, type Shape } from './shape.js'
 
 /** A vector that stands packed for the wire: content that its digest names. */
 export interface Packed {
@@ -24,7 +24,7 @@ export interface Packed {
 export interface Packing {
   /** float32 when left out */
   readonly codec?: { readonly reference: PluginReference; readonly codec: Codec }
-  /** only the coordinates that are not zero, where that is shorter */
+  /** only the coordinates that are not zero, where that is shorter; with a codec of a vector with buffers always */
   readonly sparse: boolean
 }
 
@@ -154,11 +154,10 @@ export class VectorExchange {
 
   /** How large packed content may be is known before the first byte. */
   #checkWords(words: number, shape: Shape, request: Answerable): void {
-    const { codec, sparse } = this.#init.packing
-    const coded = packs(this.#init.packing, shape) ? (sparse ? shape.parameters : shape.length) : 0
-    const dense = shape.length - coded + (codec === undefined ? coded : Math.ceil(codec.codec.bytes(coded) / 4))
-    if (words === dense || (sparse && words < dense)) return
-    const expected = `expected ${sparse ? 'at most ' : ''}${dense}`
+    const dense = densePacked(this.#init.packing.codec?.codec, shape)
+    const shorter = leavesZerosOut(this.#init.packing, shape)
+    if (words === dense || (shorter && words < dense)) return
+    const expected = `expected ${shorter ? 'at most ' : ''}${dense}`
     throw this.#refused(request, 'wrong-length', `got a vector packed in ${words} words, ${expected}`)
   }
 
@@ -271,6 +270,15 @@ function packs({ codec, sparse }: Packing, { parameters }: Shape): boolean {
   return parameters > 0 && (sparse || codec !== undefined)
 }
 
-function howToPack({ codec, sparse }: Packing, { parameters }: Shape) {
-  return { ...(codec && { codec: codec.reference }), ...(sparse && { sparse: parameters }) }
+/** The form that leaves zeros out is also the one in which no codec touches buffers. */
+function leavesZerosOut({ codec, sparse }: Packing, { length, parameters }: Shape): boolean {
+  return parameters > 0 && (sparse || (codec !== undefined && parameters < length))
+}
+
+function howToPack(packing: Packing, shape: Shape) {
+  const { codec } = packing
+  return {
+    ...(codec && { codec: codec.reference }),
+    ...(leavesZerosOut(packing, shape) && { sparse: shape.parameters })
+  }
 }
