@@ -196,6 +196,12 @@ describe('follow', () => {
     expect((error as PeergradError).message).toContain('the end of the log')
   })
 
+  test('starts nobody after a Ctrl+C', async () => {
+    const interrupt = AbortSignal.abort(new PeergradError('aborted', 'stopped by SIGINT'))
+    await expect(run([['finish']], { interrupt })).rejects.toMatchObject({ code: 'aborted' })
+    expect(children).toEqual([])
+  })
+
   test('asks the peers to leave at Ctrl+C, and kills one that does not', async () => {
     const interrupt = new AbortController()
     const running = run([['wait'], ['stubborn']], { interrupt: interrupt.signal, grace: 2000 })

@@ -42,10 +42,12 @@ export interface FollowInit {
 /**
  * Starts the peers, the first one first for the others join through it, and follows them to the end. A peer that dies
  * is said and the others go on; one that fails before the first round ends all, with its error, and so does a hostile
- * one while the run waits for it to begin. Resolves when no process is left.
+ * one while the run waits for it to begin. Resolves when no process is left. Error `aborted` by a Ctrl+C before the first
+ * peer is there.
  */
 export async function follow(init: FollowInit): Promise<Followed> {
   const { out, interrupt, hostile = [] } = init
+  interrupt.throwIfAborted()
   const tally = new Tally()
   const children: Child[] = []
   /** that a peer is ready to train, or gone */
