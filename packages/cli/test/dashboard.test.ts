@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import { appendFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { request, type IncomingHttpHeaders } from 'node:http'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { dashboardPort, startDashboard, type Dashboard } from '../src/dashboard/server.js'
 
@@ -54,6 +56,14 @@ async function admitted(): Promise<{ cookie: string }> {
 
 const at = (path: string) => new URL(path, dashboard.url)
 
+/** The first line of the answer to a request for a path that no URL has. */
+async function statusLine(path: string, cookie: string): Promise<string> {
+  const { host, port } = at('/')
+  const socket = connect(Number(port), '127.0.0.1')
+  socket.end(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nCookie: ${cookie}\r\nConnection: close\r\n\r\n`)
+  return (await text(socket)).split('\r\n', 1)[0]!
+}
+
 describe('who may see the run', () => {
   beforeEach(() => start())
 
@@ -72,6 +82,12 @@ describe('who may see the run', () => {
     expect(answer.status).toBe(401)
     expect(answer.headers['set-cookie']).toBeUndefined()
     expect(answer.body).toContain('open the address that the command printed')
+  })
+
+  test.each(['//', 'http://['])('%s, which is no URL, is answered as any other', async (path) => {
+    expect(await statusLine(path, '')).toBe('HTTP/1.1 401 Unauthorized')
+    const { cookie } = await admitted()
+    expect(await statusLine(path, cookie)).toBe('HTTP/1.1 404 Not Found')
   })
 
   test('a cookie of another value or another port is none', async () => {

@@ -114,6 +114,14 @@ describe('follow', () => {
     expect(Math.min(...events.map(({ time }) => time))).toBe(0)
   })
 
+  test('keeps the time of the run when an event comes from before the first', async () => {
+    await run([['set-back']])
+    const lines = readFileSync(join(out, 'events.ndjson'), 'utf8').trimEnd().split('\n')
+    const times = lines.map((line) => (JSON.parse(line) as RunEvent).time)
+    expect(times.slice(0, 2)).toEqual([0, 0])
+    expect(Math.max(...times)).toBeLessThan(Date.now() / 2)
+  })
+
   test('of a run that goes on, adds to the events that are there', async () => {
     const events = () => readFileSync(join(out, 'events.ndjson'), 'utf8').trimEnd().split('\n')
     await run([['finish'], ['finish']])
@@ -194,6 +202,12 @@ describe('follow', () => {
     const error = await run([['crash'], ['finish']]).catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({ code: 'crashed' })
     expect((error as PeergradError).message).toContain('the end of the log')
+  })
+
+  test('starts nobody after a Ctrl+C', async () => {
+    const interrupt = AbortSignal.abort(new PeergradError('aborted', 'stopped by SIGINT'))
+    await expect(run([['finish']], { interrupt })).rejects.toMatchObject({ code: 'aborted' })
+    expect(children).toEqual([])
   })
 
   test('asks the peers to leave at Ctrl+C, and kills one that does not', async () => {

@@ -119,7 +119,6 @@ describe('bytes on links', () => {
 
 describe('the endpoint', () => {
   const network = (answer: Promise<never> | undefined) => ({
-    addresses: async () => answer ?? [],
     statistics: async () => answer ?? { longestBlockMilliseconds: 7 },
     metrics: async () => answer ?? '# HELP libp2p_x x\n# TYPE libp2p_x gauge\nlibp2p_x 1\n',
     links: () => [],
@@ -162,6 +161,17 @@ describe('the endpoint', () => {
     expect([...values.keys()].filter((series) => series.startsWith('libp2p_'))).toEqual([])
     endpoint.network(network(undefined))
     expect(await endpoint.ill()).toBeUndefined()
+  })
+
+  test('is well while the network thread still waits for a router, and its health takes nothing from a scrape', async () => {
+    const endpoint = new MetricsEndpoint()
+    const blocks = [70, 3, 0]
+    const statistics = async () => ({ longestBlockMilliseconds: blocks.shift()! })
+    const starting = { ...network(undefined), addresses: () => never, statistics }
+    endpoint.network(starting)
+    expect(await endpoint.ill()).toBeUndefined()
+    const longest = async () => exposition(await endpoint.text()).values.get('peergrad_network_longest_block_seconds{}')
+    expect([await longest(), await longest()]).toEqual([0.07, 0])
   })
 
   test('makes one scrape of several at a time', async () => {

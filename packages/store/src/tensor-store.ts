@@ -61,7 +61,7 @@ export class TensorStore<T extends Tensor> implements GradientStore {
     return this.#leases.lend(this.#place.slabs.allocate(length))
   }
 
-  /** When it rejects the lease is still the caller's. A lease of `get` may be put under another key. */
+  /** A lease of `get` may be put under another key. */
   async put(key: string, lease: Lease, { ttl }: { ttl?: number } = {}): Promise<void> {
     try {
       this.#checkOpen()

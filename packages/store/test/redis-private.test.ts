@@ -93,6 +93,26 @@ describe.skipIf(plainRedis.absent)(`a private server${because(plainRedis)}`, () 
     })
   })
 
+  it('that takes connections and says nothing is given up', async () => {
+    const folder = scratch()
+    const asked = join(folder, 'asked')
+    const silent = `#!/bin/sh
+      [ "$1" = --version ] && echo 'Redis server v=7.4.0' && exit
+      exec '${process.execPath}' -e '
+        const { argv } = process
+        const accepts = () => require("node:fs").writeFileSync("${asked}", "")
+        require("node:net").createServer(accepts).listen(argv[argv.indexOf("--unixsocket") + 1])' -- "$@"`
+    writeFileSync(join(folder, 'redis-server'), silent, { mode: 0o755 })
+    vi.stubEnv('PATH', `${folder}:${process.env['PATH']}`)
+    // its time is up once it has been asked
+    const now = vi.spyOn(performance, 'now').mockImplementation(() => (existsSync(asked) ? Infinity : 0))
+    onTestFinished(() => now.mockRestore())
+    await expect(PrivateServer.start({ peer: 'silent', memory: MEMORY })).rejects.toMatchObject({
+      code: 'timeout',
+      message: expect.stringContaining('redis-server did not answer within 10000 ms') as string
+    })
+  })
+
   it('is not started where the path of its socket is too long', async () => {
     const place = join(scratch(), 'x'.repeat(80))
     mkdirSync(place)

@@ -46,28 +46,22 @@ export async function startDashboard({ file, port, over }: DashboardInit): Promi
   const page = dashboardPage()
   const ended = new AbortController()
   if (over) ended.abort()
-  const streams = new Set<Promise<void>>()
+  const answers = new Set<Promise<void>>()
   const server = createServer()
   const bound = await listen(server, port)
   const access = new Access(bound)
   server.on('request', (request, response) => {
-    const path = answer({ request, response, access, page })
-    if (path !== 'events') return
-    const from = Number(request.headers['last-event-id'] ?? 0)
-    const stream = streamEvents({
-      file,
-      from: Number.isSafeInteger(from) && from > 0 ? from : 0,
-      over: ended.signal,
-      response
-    }).catch(() => void response.destroy())
-    streams.add(stream)
-    void stream.finally(() => streams.delete(stream))
+    const answered = answer({ request, response, access, page, file, over: ended.signal }).catch(
+      () => void response.destroy()
+    )
+    answers.add(answered)
+    void answered.finally(() => answers.delete(answered))
   })
   return {
     url: access.url,
     async close() {
       ended.abort()
-      await Promise.race([Promise.all(streams), delay(REST)])
+      await Promise.race([Promise.all(answers), delay(REST)])
       await new Promise<void>((closed) => {
         server.close(() => closed())
         server.closeAllConnections()
@@ -81,27 +75,35 @@ interface Question {
   readonly response: ServerResponse
   readonly access: Access
   readonly page: DashboardPage
+  readonly file: string
+  readonly over: AbortSignal
 }
 
-/** Answers a request itself, or says that it is admitted to the events. */
-function answer({ request, response, access, page }: Question): 'events' | undefined {
+/** Resolves when all is sent: of the events, when there are no more. */
+async function answer({ request, response, access, page, file, over }: Question): Promise<void> {
   for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value)
   if (!access.isForHere(request)) return refuse(response, 421, 'this server answers to 127.0.0.1 and localhost only')
   if (request.method !== 'GET') return refuse(response, 405, 'there is only GET')
-  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost')
-  const cookie = access.redeem(searchParams.get('token'))
+  // no URL: not all that a client may send is one
+  const [path, query] = (request.url ?? '/').split(/\?(.*)/s)
+  const cookie = access.redeem(new URLSearchParams(query).get('token'))
   if (cookie === undefined && !access.admits(request)) {
     return refuse(response, 401, 'open the address that the command printed; it works once, in one browser')
   }
   if (cookie !== undefined) response.setHeader('Set-Cookie', cookie)
-  if (pathname === '/events') return 'events'
-  if (pathname !== '/') return refuse(response, 404, 'there is nothing here')
+  if (path === '/events') return streamEvents({ file, from: placeOf(request), over, response })
+  if (path !== '/') return refuse(response, 404, 'there is nothing here')
   response.setHeader('Content-Security-Policy', page.policy)
   response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' }).end(page.text)
-  return undefined
 }
 
-function refuse(response: ServerResponse, status: number, why: string): undefined {
+/** Where in the file the browser was when its connection broke, in bytes. */
+function placeOf({ headers }: IncomingMessage): number {
+  const place = Number(headers['last-event-id'] ?? 0)
+  return Number.isSafeInteger(place) && place > 0 ? place : 0
+}
+
+function refuse(response: ServerResponse, status: number, why: string): void {
   response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' }).end(`peergrad: ${why}\n`)
 }
 

@@ -11,7 +11,7 @@ import { startMetricsServer, type MetricsServer } from './server.js'
 /** Milliseconds that the network thread has to answer: less than the 10 s that Prometheus gives a scrape. */
 const ANSWER = 5000
 
-type Network = Pick<NetworkMesh, 'addresses' | 'links' | 'connected' | 'statistics' | 'metrics'>
+type Network = Pick<NetworkMesh, 'links' | 'connected' | 'statistics' | 'metrics'>
 
 export interface Described {
   readonly name: string
@@ -30,6 +30,8 @@ export class MetricsEndpoint implements Closing {
   #store: Pick<GradientStore, 'usage'> | undefined
   #server: MetricsServer | undefined
   #scrape: Promise<string> | undefined
+  /** in milliseconds, of what the network thread has said since the last scrape */
+  #longestBlock = 0
 
   /** Serves at the address of `--metrics`. Error `argument` when it is none, or cannot be had. */
   static async open(address: string): Promise<MetricsEndpoint> {
@@ -54,8 +56,9 @@ export class MetricsEndpoint implements Closing {
       'network_longest_block_seconds',
       'longest time since the last scrape in which the network thread did not turn; it should stay below 0.05',
       async () => {
-        const statistics = await this.#network?.statistics()
-        return statistics && statistics.longestBlockMilliseconds / 1000
+        const longest = await this.#askLongestBlock()
+        this.#longestBlock = 0
+        return longest && longest / 1000
       }
     )
     this.#measured(
@@ -115,12 +118,19 @@ export class MetricsEndpoint implements Closing {
   /** Why the process does not work as it should. That this is answered at all shows that the main thread turns. */
   async ill(): Promise<string | undefined> {
     if (this.#network === undefined) return undefined
-    const answered = await within(ANSWER, this.#network.addresses())
+    const answered = await within(ANSWER, this.#askLongestBlock())
     return answered === undefined ? `the network thread has not answered within ${ANSWER / 1000} s` : undefined
   }
 
   async close(): Promise<void> {
     await this.#server?.close()
+  }
+
+  /** In milliseconds. The network thread answers at once, and begins anew: what it said is kept for the next scrape. */
+  async #askLongestBlock(): Promise<number | undefined> {
+    const statistics = await this.#network?.statistics()
+    if (statistics === undefined) return undefined
+    return (this.#longestBlock = Math.max(this.#longestBlock, statistics.longestBlockMilliseconds))
   }
 
   async #collect(): Promise<string> {

@@ -42,10 +42,12 @@ export interface FollowInit {
 /**
  * Starts the peers, the first one first for the others join through it, and follows them to the end. A peer that dies
  * is said and the others go on; one that fails before the first round ends all, with its error, and so does a hostile
- * one while the run waits for it to begin. Resolves when no process is left.
+ * one while the run waits for it to begin. Resolves when no process is left. Error `aborted` by a Ctrl+C before the first
+ * peer is there.
  */
 export async function follow(init: FollowInit): Promise<Followed> {
   const { out, interrupt, hostile = [] } = init
+  interrupt.throwIfAborted()
   const tally = new Tally()
   const children: Child[] = []
   /** that a peer is ready to train, or gone */
@@ -59,7 +61,8 @@ export async function follow(init: FollowInit): Promise<Followed> {
   let failure: PeergradError | undefined
   /** somebody has the first view: the run waits for nobody to begin any more */
   let founded = false
-  let wallStart = Infinity
+  /** the time of day at which the time of the run begins, that of the first event */
+  let wallStart: number | undefined
 
   const stop = () => {
     for (const child of children) child.stop()
@@ -79,8 +82,9 @@ export async function follow(init: FollowInit): Promise<Followed> {
     void child.listening.then(({ peer }) => names.set(peer, String(number))).catch(() => undefined)
     child.on('metrics', ({ url }) => progress.say(`peergrad: metrics of peer ${number} at ${url}`))
     child.on('event', ({ wall, event }) => {
-      wallStart = Math.min(wallStart, wall)
-      const ours: RunEvent = { ...event, time: wall - wallStart }
+      wallStart ??= wall
+      // one that comes first need not have happened first, and a clock may be set back
+      const ours: RunEvent = { ...event, time: Math.max(0, wall - wallStart) }
       if (event.type === 'view') founded = true
       tally.add(ours)
       recorder.add(ours)

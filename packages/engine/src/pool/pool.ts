@@ -79,15 +79,11 @@ export class Pool {
     }
   }
 
-  /** Runs the same job on each worker that is idle. */
+  /** Runs the same job on each worker that is idle; one that fails rejects the call when all have ended. */
   async runOnIdle<J extends Job>(job: J): Promise<Answers[J['kind']][]> {
-    const slots = this.#idle.splice(0)
-    try {
-      return await Promise.all(slots.map((slot) => slot.run(job)))
-    } finally {
-      this.#idle.push(...slots)
-      this.#next()
-    }
+    const runs = this.#idle.splice(0).map((slot) => slot.run(job).finally(() => void this.#giveBack(slot)))
+    await Promise.allSettled(runs)
+    return Promise.all(runs)
   }
 
   async close(): Promise<void> {
@@ -122,6 +118,11 @@ export class Pool {
       task.slot = undefined
       this.#failed(slot, task, PeergradError.from(thrown))
     }
+    await this.#giveBack(slot)
+  }
+
+  /** Of a slot that has done its job: the next one is for it, or for another in its place. */
+  async #giveBack(slot: Slot): Promise<void> {
     if (slot.alive) this.#idle.push(slot)
     else await this.#replace(slot)
     this.#next()

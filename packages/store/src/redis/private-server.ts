@@ -20,6 +20,8 @@ export interface PrivateServerInit {
 /** Milliseconds that a server may take to answer, and to end. */
 const START = 10_000
 const END = 2000
+/** Milliseconds after which it is asked again, on another connection. */
+const ASK_AGAIN = 1000
 /** Ends a process with the one that started it, also when that is killed; util-linux has it. */
 const LEASH = existsSync('/usr/bin/setpriv') ? ['/usr/bin/setpriv', '--pdeathsig', 'SIGKILL', '--'] : []
 /** Of Redis, that our module needs. */
@@ -190,6 +192,7 @@ async function answers(path: string): Promise<void> {
 function answersNow(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection(path)
+    socket.setTimeout(ASK_AGAIN, () => socket.destroy())
     socket.once('connect', () => socket.write('PING\r\n'))
     socket.once('data', (bytes: Buffer) => {
       socket.destroy()
