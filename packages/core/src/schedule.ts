@@ -77,6 +77,20 @@ export function parseSchedule(text: string): LearningRateSchedule {
   return { name, steps: read('steps'), final: read('final'), ...rising }
 }
 
+/**
+ * The schedule of a run that makes `ratio` times as many optimiser steps of the same work: what it counts in steps is as
+ * many times longer, to the nearest whole step, one at least where there were some. Errors: those of `parseSchedule`.
+ */
+export function scaleSchedule(text: string, ratio: number): string {
+  parseSchedule(text)
+  const { name, options } = parsePlugin(text)
+  const scaled = Object.entries(options).map(([key, value]) => {
+    const counted = key === 'steps' || key === 'every' || key === 'warmup'
+    return `${key}=${counted && Number(value) > 0 ? Math.max(1, Math.round(Number(value) * ratio)) : value}`
+  })
+  return scaled.length === 0 ? name : `${name}:${scaled.join(',')}`
+}
+
 function isScheduleName(name: string): name is ScheduleName {
   return Object.hasOwn(OPTIONS, name)
 }

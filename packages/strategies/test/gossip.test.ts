@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { createKernels, type RoundContext, type Vector } from '@peergrad/core'
 import { expect, it } from 'vitest'
 import { clippedAround } from '../dist/architectures/clipped.js'
+import { gossip } from '../dist/architectures/gossip.js'
 import { metropolis, neighbours, TOPOLOGIES } from '../dist/architectures/topology.js'
 import { vector } from './by-rule.js'
 
@@ -113,6 +114,13 @@ it('a random graph is regular, where n and the degree allow it, and another one 
   )
   const of = (seed: number) => neighbours('random', 20, { degree: 4, core: 5, seed })
   expect(of(1)).not.toEqual(of(2))
+})
+
+it('gossip over a random graph has another one for another seed of its own, and 0 unless given', () => {
+  const of = (seed?: number) => gossip({ topology: 'random', ...(seed !== undefined && { seed }) }).neighbours?.(20)
+  expect(of()).toEqual(of(0))
+  expect(of(1)).not.toEqual(of(0))
+  expect(() => gossip({ seed: -1 })).toThrow(expect.objectContaining({ code: 'argument' }))
 })
 
 it('a ring, a torus and all others are what they are called', () => {

@@ -6,8 +6,8 @@ import { scaleIn } from '../dist/architectures/scale-in.js'
 const view = (members: number): View => ({ number: 0, members: Array.from({ length: members }, (_, i) => `peer-${i}`) })
 
 /** Rounds of half a second with these losses. */
-const rounds = (losses: readonly number[], members = 4, milliseconds = 500): RoundRecord[] =>
-  losses.map((loss, round) => ({ round, loss, members, milliseconds }))
+const rounds = (losses: readonly number[], members = 4, from = 0): RoundRecord[] =>
+  losses.map((loss, at) => ({ round: from + at, loss, members, milliseconds: 500 }))
 
 const curve = (t: number) => 1 / (0.2 * t ** 0.75 + 0.5) + 0.1
 const falling = Array.from({ length: 40 }, (_, i) => curve(i + 1))
@@ -45,9 +45,27 @@ describe('scale-in', () => {
 
   it('lets another one go only while the loss stays as low as it was to be', () => {
     const before = rounds([...falling, ...flat(90, curve(40))])
-    const after = (loss: number) => [...before, ...rounds(flat(50, loss), 3)]
+    const after = (loss: number) => [...before, ...rounds(flat(50, loss), 3, before.length)]
     expect(retire({ view: view(3), history: after(curve(60)) })).toEqual(['peer-2'])
     expect(retire({ view: view(3), history: after(2 * curve(40)) })).toEqual([])
+  })
+
+  it('holds a loss against what all peers would have by now, which goes on falling after the knee', () => {
+    const slow = (t: number) => 1 / (0.02 * t + 0.5)
+    const all = rounds(Array.from({ length: 1600 }, (_, t) => slow(t)))
+    const after = (loss: number) => [...all, ...rounds(flat(50, loss), 3, all.length)]
+    expect(retire({ view: view(3), history: after(slow(1670)) })).toEqual(['peer-2'])
+    expect(retire({ view: view(3), history: after(2.01 * slow(1670)) })).toEqual([])
+  })
+
+  it('keeps the knee, and what it predicts, when rounds around it are forgotten', () => {
+    const tuner = scaleIn({ tolerance: 0.15, horizon: 10, interval: 20 })
+    const slow = (t: number) => 1 / (0.02 * t + 0.5)
+    const all = rounds(Array.from({ length: 1600 }, (_, t) => slow(t)))
+    expect(tuner({ view: view(4), history: all })).toEqual(['peer-3'])
+    const after = (loss: number) => [...all.slice(0, 300), ...rounds(flat(50, loss), 3, all.length)]
+    expect(tuner({ view: view(3), history: after(slow(1670)) })).toEqual(['peer-2'])
+    expect(tuner({ view: view(3), history: after(2.01 * slow(1670)) })).toEqual([])
   })
 
   it('keeps one peer', () => {

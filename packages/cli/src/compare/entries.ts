@@ -1,5 +1,12 @@
 import { join } from 'node:path'
-import { optionsToManifest, PeergradError, resolvePlugin, type Options, type Strategy } from '@peergrad/core'
+import {
+  optionsToManifest,
+  PeergradError,
+  resolvePlugin,
+  scaleSchedule,
+  type Options,
+  type Strategy
+} from '@peergrad/core'
 import { strategies } from '@peergrad/strategies'
 import { checkComponents, createStrategy, type RunParts } from '../compose.js'
 import { splitPlugins } from '../plugin-list.js'
@@ -78,11 +85,12 @@ async function runOf(options: Options): Promise<Pick<Entry, 'options' | 'parts'>
 }
 
 /**
- * The options under which a strategy reads as many samples as every other, and is evaluated after as many: rounds are
- * counted in synchronisations, of which one that takes more minibatches makes fewer. A run without exchange is of one
- * peer. Errors: `argument` when the rounds are no whole number.
+ * The options under which a strategy reads as many samples as every other, and is evaluated, and has its learning rate,
+ * after as many: rounds are counted in synchronisations, of which one that takes more minibatches makes fewer, and a
+ * schedule in optimiser steps. A run without exchange is of one peer. Errors: `argument` when the rounds are no whole
+ * number, those of `parseSchedule`.
  */
-function sameWork(options: Options, { kind, minibatches }: Strategy): Options {
+function sameWork(options: Options, { kind, minibatches, steps = 1 }: Strategy): Options {
   const peers = kind === 'single' ? 1 : options.peers
   const [before, now] = [options.minibatches * options.every * options.peers, minibatches * peers]
   // of whole numbers: their quotient first would be rounded
@@ -97,6 +105,7 @@ function sameWork(options: Options, { kind, minibatches }: Strategy): Options {
     peers,
     'min-peers': kind === 'single' ? 0 : options['min-peers'],
     rounds,
+    schedule: scaleSchedule(options.schedule, (before * steps) / (now * options.every)),
     'evaluate-every': every === 0 ? 0 : Math.max(1, Math.round((every * before) / now)),
     // a run that ended at its target would have nothing to compare after it
     'target-accuracy': 0

@@ -65,6 +65,23 @@ describe('all read as many samples', () => {
     expect([one!.options.rounds, two!.options.rounds]).toEqual([6, 3])
   })
 
+  test.each([
+    ['cosine:steps=117,warmup=10', 'cosine:steps=29,warmup=3', 'cosine:steps=468,warmup=40'],
+    ['step:every=30,factor=0.5', 'step:every=8,factor=0.5', 'step:every=120,factor=0.5'],
+    ['constant:warmup=1', 'constant:warmup=1', 'constant:warmup=4'],
+    ['constant', 'constant', 'constant']
+  ])('a schedule is of as many samples, whatever the steps: %s', async (schedule, sixteen, alone) => {
+    const entries = await plan('spirt,spirt:minibatches=16,diloco,local', 'x', { minibatches: 4, peers: 4, schedule })
+    expect(entries.map(({ options }) => options.schedule)).toEqual([schedule, sixteen, schedule, alone])
+  })
+
+  test('of a schedule with --every too, which counts as its steps', async () => {
+    const flags = { minibatches: 2, every: 5, schedule: 'cosine:steps=100', rounds: 4 }
+    const [same, one] = await plan('all-reduce,all-reduce:every=1,minibatches=10', 'x', flags)
+    expect(same!.options.schedule).toBe('cosine:steps=100')
+    expect(one!.options).toMatchObject({ rounds: 4, schedule: 'cosine:steps=20' })
+  })
+
   test('rounds that do not come out whole are refused', async () => {
     const error = await refusal(() => plan('spirt:minibatches=3', 'x', { rounds: 4, minibatches: 1 }))
     expect(error).toMatchObject({ code: 'argument', message: expect.stringContaining('takes 3 in a round') })

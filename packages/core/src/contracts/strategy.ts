@@ -166,7 +166,7 @@ export interface Strategy {
   readonly outer?: OptimiserSpec
   /**
    * Members that the run can do without from the next round on. The coordinator of the round asks, so whoever that is
-   * carries the role; `history` is what it saw of the run itself.
+   * carries the role; `history` is what it saw of the run itself: of a long run its first and its last 5,000 rounds.
    */
   retire?(init: { view: View; history: readonly RoundRecord[] }): readonly PeerId[]
   /** tensor bytes that one peer sends and receives in a fault-free round, from the architecture's formula */

@@ -18,8 +18,8 @@ export interface DataPlanInit {
 /**
  * Which samples each peer reads in which round. Every peer computes the same plan from the run's seed and the view
  * changes of this epoch, so nobody is ever told. An epoch starts with a shard for each rank, shuffled; a peer that
- * goes leaves its unread samples to those that stay, dealt by rank; a newcomer gets an even share of what is unread; who is left with nothing reads the shard of
- * its rank again.
+ * goes leaves its unread samples to those that stay, dealt by rank; then a newcomer gets an even share of what is unread;
+ * who is left with nothing reads the shard of its rank again.
  */
 export class DataPlan {
   readonly #init: DataPlanInit
@@ -129,22 +129,21 @@ export class DataPlan {
   #change(round: number, members: readonly PeerId[]): void {
     const read = (round - this.#from) * this.#init.batch * this.#init.minibatches
     const stay = new Map<PeerId, number[]>()
-    const pool: number[] = []
-    const newcomers = members.filter((peer) => !this.#unread.has(peer))
+    const left: number[] = []
     for (const [peer, samples] of this.#unread) {
       const unread = [...samples.subarray(Math.min(read, samples.length))]
-      if (!members.includes(peer)) {
-        for (const sample of unread) pool.push(sample)
-        continue
-      }
-      const share = Math.floor((unread.length * newcomers.length) / members.length)
-      stay.set(peer, unread.slice(0, unread.length - share))
-      for (const sample of unread.slice(unread.length - share)) pool.push(sample)
+      if (members.includes(peer)) stay.set(peer, unread)
+      else for (const sample of unread) left.push(sample)
     }
-    for (const peer of newcomers) stay.set(peer, [])
-    const receivers = members.filter((peer) => newcomers.length === 0 || newcomers.includes(peer))
-    pool.forEach((sample, index) => stay.get(receivers[index % receivers.length])?.push(sample))
-    this.#unread = new Map(members.map((peer) => [peer, Uint32Array.from(stay.get(peer) ?? [])]))
+    const newcomers = members.filter((peer) => !stay.has(peer))
+    const heirs = stay.size === 0 ? members : members.filter((peer) => stay.has(peer))
+    const lists = new Map(members.map((peer) => [peer, stay.get(peer) ?? []]))
+    deal(left, heirs, lists)
+    const shared = [...stay.values()].flatMap((list) =>
+      list.splice(list.length - Math.floor((list.length * newcomers.length) / members.length))
+    )
+    deal(shared, newcomers, lists)
+    this.#unread = new Map([...lists].map(([peer, list]) => [peer, Uint32Array.from(list)]))
     this.#from = round
     this.#rounds = this.#roundsLeft()
     // the end of the epoch may leave a peer nothing new: it reads the shard of its rank again
@@ -154,6 +153,11 @@ export class DataPlan {
         if (samples.length === 0) this.#unread.set(peer, shards.get(peer) ?? samples)
     this.#changes.push({ round, members: [...members] })
   }
+}
+
+/** One sample to each of these peers in turn. */
+function deal(samples: readonly number[], peers: readonly PeerId[], lists: ReadonlyMap<PeerId, number[]>): void {
+  samples.forEach((sample, index) => lists.get(peers[index % peers.length])?.push(sample))
 }
 
 function sameMembers(a: readonly PeerId[], b: readonly PeerId[]): boolean {

@@ -1,12 +1,11 @@
-import { PeergradError, type Digest, type PeerId, type Proposal, type RoundRecord, type View } from '@peergrad/core'
+import { PeergradError, type Digest, type PeerId, type Proposal, type View } from '@peergrad/core'
 import type { PeerParts } from './peer-parts.js'
 import type { Presence } from './presence.js'
+import { RoundHistory } from './round-history.js'
 import type { Round, RoundResult } from './round.js'
 
 /** Share of the store that what others still need may fill; then who is furthest behind must take the state anew. */
 const ROOM = 0.75
-/** Rounds that a strategy is told of. */
-const REMEMBERED = 10_000
 /** Rounds that a member may be late and still find what was decided. */
 const LATE = 64
 
@@ -14,7 +13,7 @@ const LATE = 64
 export class RoundEnd {
   readonly #parts: PeerParts
   readonly #presence: Presence
-  readonly #history: RoundRecord[] = []
+  readonly #history = new RoundHistory()
   #trainingLoss: number | undefined
   /** of the strategy */
   #fault: PeergradError | undefined
@@ -46,7 +45,7 @@ export class RoundEnd {
   /** Whom the strategy can do without. The round goes on without its word when it throws, and this peer ends behind it. */
   #retired(view: View): readonly PeerId[] {
     try {
-      return this.#parts.init.strategy.retire?.({ view, history: this.#history }) ?? []
+      return this.#parts.init.strategy.retire?.({ view, history: this.#history.records }) ?? []
     } catch (thrown) {
       this.#fault = PeergradError.from(thrown)
       return []
@@ -84,7 +83,8 @@ export class RoundEnd {
     // who made a step may be lost before it counts
     const loss = samples > 0 ? losses / samples : (this.#trainingLoss ?? 0)
     this.#trainingLoss = loss
-    this.#remember({ round, loss, members: current.init.view.members.length, milliseconds: clock.now() - start })
+    if (init.strategy.retire !== undefined)
+      this.#history.add({ round, loss, members: current.init.view.members.length, milliseconds: clock.now() - start })
     journal.round({
       round,
       attempt: attempts - 1,
@@ -111,12 +111,6 @@ export class RoundEnd {
     // a run with a target waits for it, so that the same round ends it every time
     if (swarm.manifest.targetAccuracy > 0) await estimates.settled()
     if (checkpoints?.due(model.round) === true) await checkpoints.save(standing.position(), own.extra)
-  }
-
-  #remember(record: RoundRecord): void {
-    if (this.#parts.init.strategy.retire === undefined) return
-    this.#history.push(record)
-    if (this.#history.length > REMEMBERED) this.#history.shift()
   }
 
   /** The first round that somebody who catches up still needs, as far as there is room to keep it. */

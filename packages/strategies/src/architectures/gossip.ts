@@ -32,15 +32,16 @@ const MERGES = ['weights', 'rule'] as const
  * is still computed steps the model of a later round. So rounds come as fast as the faster half makes steps, and which round a
  * step counts in depends on time. In the paper pairs average by themselves; here the round's agreement says who took part.
  *
- * @param options topology: ring, torus, random (with degree, default 3), full, or sunlet (a ring of the first `core`, default
- *   5, and the others as leaves on it); clip: τ, a distance, 0 for none; trusted: rank around whose model the last round
- *   clips, 0; merge: weights or rule; every: steps between two exchanges, 1 with async; minibatches: of one step; async: true
- *   or false
+ * @param options topology: ring, torus, random (with degree, default 3, and seed, default 0, whatever the run's), full, or
+ *   sunlet (a ring of the first `core`, default 5, and the others as leaves on it); clip: τ, a distance, 0 for none; trusted:
+ *   rank around whose model the last round clips, 0; merge: weights or rule; every: steps between two exchanges, 1 with
+ *   async; minibatches: of one step; async: true or false
  */
 export const gossip: StrategyFactory = (options): Strategy => {
   checkNames('gossip', options, [
     'topology',
     'degree',
+    'seed',
     'core',
     'clip',
     'trusted',
@@ -51,6 +52,7 @@ export const gossip: StrategyFactory = (options): Strategy => {
   ])
   const topology = choiceOption('gossip', options, 'topology', TOPOLOGIES)
   const degree = integerOption('gossip', options, 'degree', { fallback: 3, min: 2 })
+  const seed = integerOption('gossip', options, 'seed', { fallback: 0, min: 0 })
   const core = integerOption('gossip', options, 'core', { fallback: 5, min: 1 })
   const tau = numberOption('gossip', options, 'clip', { fallback: 0, min: 0 })
   const trusted = integerOption('gossip', options, 'trusted', { fallback: 0, min: 0 })
@@ -62,7 +64,7 @@ export const gossip: StrategyFactory = (options): Strategy => {
     throw new PeergradError('argument', `gossip.every: got ${steps} with async=true, expected 1: each step is averaged`)
   }
   const minibatches = steps * integerOption('gossip', options, 'minibatches', { fallback: 1, min: 1 })
-  const graphOf = (n: number) => neighbours(topology, n, { degree, core, seed: seedOf(0, 'gossip') })
+  const graphOf = (n: number) => neighbours(topology, n, { degree, core, seed: seedOf(seed, 'gossip') })
   return {
     name: 'gossip',
     describe:
