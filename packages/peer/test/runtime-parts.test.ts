@@ -17,7 +17,7 @@ import { OwnVectors } from '../src/runtime/own-vectors.js'
 import { phasePlaces } from '../src/runtime/phase-places.js'
 import type { Round } from '../src/runtime/round.js'
 import { donate, takeState, type Donation, type TakeStateInit } from '../src/runtime/state-sync.js'
-import type { VectorExchange } from '../src/runtime/vectors.js'
+import { VectorExchange, type VectorExchangeInit } from '../src/runtime/vectors.js'
 
 describe('an own fault', () => {
   it.each<ErrorCode>(['full', 'crashed', 'internal', 'refused', 'corrupt', 'unsupported'])('is what is %s', (code) => {
@@ -135,6 +135,45 @@ it('a state that cannot be given whole is not held', async () => {
   await expect(donated).rejects.toMatchObject({ code: 'missing' })
   await new Promise(setImmediate)
   expect(holds).toBe(0)
+})
+
+describe('a hold', () => {
+  function exchange() {
+    const served = new Set<string>()
+    const mesh = {
+      serve: (digest: string) => void served.add(digest),
+      unserve: async (digest: string) => void served.delete(digest)
+    }
+    const store = { digest: async (key: string) => key, get: async () => ({ vector: [0], release() {} }) }
+    const init = { mesh, store, packing: { sparse: false } } as unknown as VectorExchangeInit
+    return { vectors: new VectorExchange(init), served }
+  }
+
+  it('holds what is served from the moment that it is, whenever a round is retired', async () => {
+    for (let turns = 0; turns < 10; turns++) {
+      const { vectors, served } = exchange()
+      const held = vectors.hold('state')
+      for (let turn = 0; turn < turns; turn++) await undefined
+      vectors.retire(0)
+      const { digest, release } = await held
+      vectors.retire(0)
+      expect(served).toContain(digest)
+      release()
+      vectors.retire(0)
+      expect(served).not.toContain(digest)
+    }
+  })
+
+  it('outlasts an offer of the same vector that ends', async () => {
+    const { vectors, served } = exchange()
+    await vectors.offer('outcome', Infinity)
+    const { release } = await vectors.hold('outcome')
+    vectors.withdraw('outcome')
+    expect(served).toContain('outcome')
+    release()
+    vectors.retire(0)
+    expect(served).not.toContain('outcome')
+  })
 })
 
 it('what came early of a founding that was given up since is not heard', () => {
