@@ -12,9 +12,12 @@ import { describe, expect, it } from 'vitest'
 import type { Swarm } from '../src/membership/swarm.js'
 import { Catcher } from '../src/runtime/catcher.js'
 import { Model } from '../src/runtime/model.js'
+import { OwnContribution, type Made } from '../src/runtime/own-contribution.js'
 import { isOwnFault } from '../src/runtime/own-fault.js'
 import { OwnVectors } from '../src/runtime/own-vectors.js'
 import { phasePlaces } from '../src/runtime/phase-places.js'
+import type { PhaseTimer } from '../src/runtime/phase-timer.js'
+import type { ExchangeParts } from '../src/runtime/round-services.js'
 import type { Round } from '../src/runtime/round.js'
 import { donate, takeState, type Donation, type TakeStateInit } from '../src/runtime/state-sync.js'
 import { VectorExchange, type VectorExchangeInit } from '../src/runtime/vectors.js'
@@ -174,6 +177,19 @@ describe('a hold', () => {
     vectors.retire(0)
     expect(served).not.toContain('outcome')
   })
+})
+
+it('what a peer gives after it failed to is given once, whoever waited for what failed', async () => {
+  const given = new OwnContribution({} as ExchangeParts, {} as PhaseTimer)
+  const made: string[] = []
+  const gives = (name: string, make: () => Promise<Made>) => given.give(() => (made.push(name), make()), 1)
+  const never = () => new Promise<Made>(() => {})
+  const fails = async () => Promise.reject(new PeergradError('unreachable', 'on purpose'))
+  const again = gives('first', fails).catch(() => void gives('second', never))
+  await gives('no other', never).catch(() => {})
+  await again
+  void gives('no third', never)
+  expect(made).toEqual(['first', 'second'])
 })
 
 it('what came early of a founding that was given up since is not heard', () => {
