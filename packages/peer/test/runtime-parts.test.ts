@@ -12,6 +12,7 @@ import { describe, expect, it } from 'vitest'
 import type { Swarm } from '../src/membership/swarm.js'
 import { Catcher } from '../src/runtime/catcher.js'
 import { Model } from '../src/runtime/model.js'
+import { EarlyMessages, type RoundMessage } from '../src/runtime/early-messages.js'
 import { OwnContribution, type Made } from '../src/runtime/own-contribution.js'
 import { isOwnFault } from '../src/runtime/own-fault.js'
 import { OwnVectors } from '../src/runtime/own-vectors.js'
@@ -190,6 +191,35 @@ it('what a peer gives after it failed to is given once, whoever waited for what 
   await again
   void gives('no third', never)
   expect(made).toEqual(['first', 'second'])
+})
+
+describe('messages that come early', () => {
+  const about = (round: number, envelope: Partial<Uint8Array>) => ({ message: { round }, envelope }) as RoundMessage
+  const rounds = (early: EarlyMessages, round: number) => early.take(round).map(({ message }) => message.round)
+
+  it('are kept up to so many bytes of each sender, of which those are none that were taken', () => {
+    const early = new EarlyMessages()
+    const half = new Uint8Array(128 * 1024)
+    const keep = (from: string, round: number) => early.keep(from, about(round, half), 0)
+    for (const round of [1, 2, 2]) keep('a', round)
+    keep('b', 2)
+    expect(rounds(early, 1)).toEqual([1])
+    for (const round of [2, 2]) keep('a', round)
+    expect(rounds(early, 2)).toEqual([2, 2, 2])
+  })
+
+  it('are counted once each', () => {
+    const early = new EarlyMessages()
+    let counted = 0
+    const envelope = {
+      get byteLength() {
+        counted += 1
+        return 1
+      }
+    }
+    for (let i = 0; i < 100; i++) early.keep('a', about(1, envelope), 0)
+    expect(counted).toBe(100)
+  })
 })
 
 it('what came early of a founding that was given up since is not heard', () => {
