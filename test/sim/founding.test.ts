@@ -79,3 +79,45 @@ describe('a founder that dies while the run begins', () => {
     await allFinish(4)
   })
 })
+
+describe('a run that has not begun, beside one that goes on', () => {
+  const secret = (text: string): StartOptions => ({ credentials: { secret: Buffer.from(text) } })
+
+  it.each<[string, string, StartOptions, () => StartOptions]>([
+    ['another run', 'open', {}, () => ({ manifest: { ...simulation.manifest, seed: 2 } })],
+    ['the same one with another secret', 'secret', secret('correct horse'), () => secret('incorrect horse')]
+  ])('waits for its peers and begins: %s', async (_what, admission, ours, theirs) => {
+    simulation = new Simulation({ peers: 2, rounds: 40, admission })
+    const [first, second] = [8, 9].map(peerName) as [string, string]
+    simulation.start(first, { ...theirs(), milliseconds: 1000, via: [] })
+    const outsider = simulation.start(second, { ...theirs(), milliseconds: 1000, via: [first] })
+    await simulation.when(() => outsider.events.some(({ type }) => type === 'round'))
+    const founder = simulation.start(FOUNDER, { ...ours, via: [] })
+    await simulation.until(founder.mesh.dial(`/memory/${second}`))
+    await pass(5000)
+    const peer = simulation.start(peerName(1), { ...ours, via: [FOUNDER] })
+    const results = await simulation.until(Promise.all([founder.result, peer.result]))
+    expect(results.map(({ members }) => members)).toEqual(Array(2).fill([FOUNDER, peerName(1)]))
+  })
+})
+
+it('a peer that was ready and is not waited for takes part all the same', async () => {
+  simulation = new Simulation({ peers: 2, rounds: 60 })
+  let began = () => {}
+  const waits = new Promise<void>((resolve) => (began = resolve))
+  // greets all before the run begins, and is one more than that asks for
+  const disguise: Disguise = {
+    mesh: (honest: Mesh) =>
+      replace(honest, {
+        request: async (peer, payload, options) => {
+          if (controlRequests.decode(payload).kind === 'found') await waits
+          return honest.request(peer, payload, options)
+        }
+      })
+  }
+  simulation.start(FOUNDER, { milliseconds: MILLISECONDS, disguise })
+  for (const index of [1, 2]) simulation.start(peerName(index), { milliseconds: MILLISECONDS })
+  await pass(1000)
+  began()
+  await allFinish(3)
+})

@@ -139,6 +139,21 @@ describe('the data plan', () => {
     expect([...all].sort((x, y) => x - y)).toEqual(Array.from({ length: SAMPLES }, (_, index) => index))
   })
 
+  it('lists all training samples once in an epoch, and anew in the next one', () => {
+    const epochs: number[] = []
+    const deal = (shards: number, epoch: number) => {
+      epochs.push(epoch)
+      return partition(shards).map((shard) => shard.map((sample) => sample + epoch * SAMPLES))
+    }
+    const position = { epoch: 0, start: 0, changes: [{ round: 0, members: ['a', 'b'] }] } as const
+    const plan = new DataPlan({ ...init, partition: deal }, position)
+    const lists = [0, 1, 2].map(() => plan.training())
+    expect(epochs).toEqual([0, 0])
+    expect(new Set(lists).size).toBe(1)
+    plan.advance(plan.epochEnd, ['a', 'b'])
+    expect(Math.min(...plan.training())).toBe(SAMPLES)
+  })
+
   it('is the same for a peer that starts from its position, after any changes of the view', () => {
     const members = fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd', 'e'), { minLength: 1 })
     fc.assert(

@@ -565,6 +565,27 @@ describe('contacts', () => {
     }
   })
 
+  it('that are forgotten for a time are dialled when they are named after it', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+    try {
+      const { dials, contacts } = contactsOf(async () => undefined)
+      contacts.reached(peer)
+      contacts.forget(peer, 60_000)
+      contacts.lost(peer)
+      await vi.advanceTimersByTimeAsync(59_000)
+      contacts.look()
+      await contacts.learn(peer, [])
+      expect(dials).toEqual([])
+      await vi.advanceTimersByTimeAsync(1000)
+      contacts.look()
+      await contacts.learn(peer, [])
+      expect(dials).toEqual([peer])
+      contacts.close()
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
   it('that went by the hundred are dialled seldom, and newcomers have room', async () => {
     vi.useFakeTimers()
     try {

@@ -163,4 +163,16 @@ describe('peers in processes of their own', () => {
     expect(await asked).toBe(ours.self)
     expect(ours.connected()).toEqual([])
   })
+
+  it('of another run on the same topic are hung up on, and may come again', async () => {
+    const [ours, theirs] = await Promise.all([start('hangs up'), start('comes again')])
+    const met = [event(ours, 'connect', theirs.self), event(theirs, 'connect', ours.self)]
+    await theirs.dial((await ours.addresses())[0] ?? '')
+    await Promise.all(met)
+    const gone = [event(ours, 'disconnect', theirs.self), event(theirs, 'disconnect', ours.self)]
+    const back = event(theirs, 'disconnect', ours.self).then(() => event(ours, 'connect', theirs.self))
+    ours.hangUp(theirs.self)
+    await Promise.all(gone)
+    await back
+  })
 })

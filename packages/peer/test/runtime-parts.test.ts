@@ -12,12 +12,16 @@ import { describe, expect, it } from 'vitest'
 import type { Swarm } from '../src/membership/swarm.js'
 import { Catcher } from '../src/runtime/catcher.js'
 import { Model } from '../src/runtime/model.js'
+import { EarlyMessages, type RoundMessage } from '../src/runtime/early-messages.js'
+import { OwnContribution, type Made } from '../src/runtime/own-contribution.js'
 import { isOwnFault } from '../src/runtime/own-fault.js'
 import { OwnVectors } from '../src/runtime/own-vectors.js'
 import { phasePlaces } from '../src/runtime/phase-places.js'
+import type { PhaseTimer } from '../src/runtime/phase-timer.js'
+import type { ExchangeParts } from '../src/runtime/round-services.js'
 import type { Round } from '../src/runtime/round.js'
 import { donate, takeState, type Donation, type TakeStateInit } from '../src/runtime/state-sync.js'
-import type { VectorExchange } from '../src/runtime/vectors.js'
+import { VectorExchange, type VectorExchangeInit } from '../src/runtime/vectors.js'
 
 describe('an own fault', () => {
   it.each<ErrorCode>(['full', 'crashed', 'internal', 'refused', 'corrupt', 'unsupported'])('is what is %s', (code) => {
@@ -135,6 +139,87 @@ it('a state that cannot be given whole is not held', async () => {
   await expect(donated).rejects.toMatchObject({ code: 'missing' })
   await new Promise(setImmediate)
   expect(holds).toBe(0)
+})
+
+describe('a hold', () => {
+  function exchange() {
+    const served = new Set<string>()
+    const mesh = {
+      serve: (digest: string) => void served.add(digest),
+      unserve: async (digest: string) => void served.delete(digest)
+    }
+    const store = { digest: async (key: string) => key, get: async () => ({ vector: [0], release() {} }) }
+    const init = { mesh, store, packing: { sparse: false } } as unknown as VectorExchangeInit
+    return { vectors: new VectorExchange(init), served }
+  }
+
+  it('holds what is served from the moment that it is, whenever a round is retired', async () => {
+    for (let turns = 0; turns < 10; turns++) {
+      const { vectors, served } = exchange()
+      const held = vectors.hold('state')
+      for (let turn = 0; turn < turns; turn++) await undefined
+      vectors.retire(0)
+      const { digest, release } = await held
+      vectors.retire(0)
+      expect(served).toContain(digest)
+      release()
+      vectors.retire(0)
+      expect(served).not.toContain(digest)
+    }
+  })
+
+  it('outlasts an offer of the same vector that ends', async () => {
+    const { vectors, served } = exchange()
+    await vectors.offer('outcome', Infinity)
+    const { release } = await vectors.hold('outcome')
+    vectors.withdraw('outcome')
+    expect(served).toContain('outcome')
+    release()
+    vectors.retire(0)
+    expect(served).not.toContain('outcome')
+  })
+})
+
+it('what a peer gives after it failed to is given once, whoever waited for what failed', async () => {
+  const given = new OwnContribution({} as ExchangeParts, {} as PhaseTimer)
+  const made: string[] = []
+  const gives = (name: string, make: () => Promise<Made>) => given.give(() => (made.push(name), make()), 1)
+  const never = () => new Promise<Made>(() => {})
+  const fails = async () => Promise.reject(new PeergradError('unreachable', 'on purpose'))
+  const again = gives('first', fails).catch(() => void gives('second', never))
+  await gives('no other', never).catch(() => {})
+  await again
+  void gives('no third', never)
+  expect(made).toEqual(['first', 'second'])
+})
+
+describe('messages that come early', () => {
+  const about = (round: number, envelope: Partial<Uint8Array>) => ({ message: { round }, envelope }) as RoundMessage
+  const rounds = (early: EarlyMessages, round: number) => early.take(round).map(({ message }) => message.round)
+
+  it('are kept up to so many bytes of each sender, of which those are none that were taken', () => {
+    const early = new EarlyMessages()
+    const half = new Uint8Array(128 * 1024)
+    const keep = (from: string, round: number) => early.keep(from, about(round, half), 0)
+    for (const round of [1, 2, 2]) keep('a', round)
+    keep('b', 2)
+    expect(rounds(early, 1)).toEqual([1])
+    for (const round of [2, 2]) keep('a', round)
+    expect(rounds(early, 2)).toEqual([2, 2, 2])
+  })
+
+  it('are counted once each', () => {
+    const early = new EarlyMessages()
+    let counted = 0
+    const envelope = {
+      get byteLength() {
+        counted += 1
+        return 1
+      }
+    }
+    for (let i = 0; i < 100; i++) early.keep('a', about(1, envelope), 0)
+    expect(counted).toBe(100)
+  })
 })
 
 it('what came early of a founding that was given up since is not heard', () => {

@@ -125,6 +125,7 @@ export async function onePeer(init: PeerInit): Promise<PeerEnd> {
       ...(resumed && { resumed })
     })
     opened.push(swarm)
+    swarm.on('stranger', ({ peer }) => network.hangUp(peer))
     const events = new EventLog()
     swarm.show((from) => events.since(from))
     init.onListening?.(mesh.self, await mesh.addresses())

@@ -1,4 +1,5 @@
 import {
+  decodeBeat,
   PeergradError,
   quorum,
   type Clock,
@@ -126,7 +127,9 @@ export class Gathering {
     acquaintance.state = 'ready'
     const timers = [clock.after(options.deadline, () => this.#founded.reject(this.#tooFew(options.deadline)))]
     // the others train: either this peer is about to be told where the run begins, or it was not waited for
-    const off = mesh.on('beat', () => timers.push(clock.after(FOUNDING, () => this.late())))
+    const off = mesh.on('beat', ({ from, payload }) => {
+      if (this.#trains(from, payload)) timers.push(clock.after(FOUNDING, () => this.late()))
+    })
     const watch = new FounderWatch({
       mesh,
       clock,
@@ -161,6 +164,17 @@ export class Gathering {
     }
     this.#founded.resolve({ view, state })
     return { kind: 'done' }
+  }
+
+  /** Whether a beat shows that the run goes on: it is of a peer of this founding, which has a state. */
+  #trains(from: PeerId, payload: Uint8Array): boolean {
+    if (!this.#init.acquaintance.isReady(from)) return false
+    try {
+      return decodeBeat(payload).stateful
+    } catch {
+      // whoever takes down what the others say of themselves reports it
+      return false
+    }
   }
 
   async #findBy(limit: AbortSignal, signal: AbortSignal): Promise<RunManifest> {

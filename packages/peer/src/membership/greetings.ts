@@ -10,7 +10,7 @@ export interface GreetingsInit {
   readonly clock: Clock
   readonly logger: Logger
   readonly acquaintance: Pick<Acquaintance, 'greet'>
-  readonly onRefused: (peer: PeerId, reason: string) => void
+  readonly onRefused: (peer: PeerId, error: PeergradError) => void
 }
 
 /** Greets connected peers, and again while they are connected when a greeting gets lost. */
@@ -42,7 +42,7 @@ export class Greetings {
       const error = PeergradError.from(thrown)
       logger.debug({ peer, error: error.message }, 'greeting failed')
       if (error.code === 'refused') {
-        onRefused(peer, error.message)
+        onRefused(peer, error)
         return isObjection(error) ? error : undefined
       }
       const pause = Math.min(AGAIN.first * AGAIN.factor ** (tries - 1), AGAIN.most)

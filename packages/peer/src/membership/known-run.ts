@@ -104,6 +104,11 @@ export function isObjection({ code, data }: PeergradError): boolean {
   return code === 'refused' && data['admission'] !== undefined
 }
 
+/** Whether an error says that two peers are of different runs. */
+export function isOfAnotherRun({ code, data }: PeergradError): boolean {
+  return code === 'refused' && data['field'] !== undefined
+}
+
 /** Error `refused` with the first field in which another run differs; undefined when it is the same. */
 export function differenceOf(ours: RunManifest, theirs: RunManifest): PeergradError | undefined {
   if (canonical(ours) === canonical(theirs)) return undefined

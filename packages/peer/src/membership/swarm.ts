@@ -26,6 +26,7 @@ import type { Credentials } from './admission/admission.js'
 import { Gathering, type Founding, type GatheringInit } from './gathering.js'
 import { Greetings } from './greetings.js'
 import type { KnownRun } from './known-run.js'
+import { Strangers } from './strangers.js'
 
 export interface SwarmInit extends Pick<GatheringInit, 'join' | 'resumed' | 'founding' | 'onWaiting'> {
   readonly mesh: Mesh
@@ -49,6 +50,8 @@ interface SwarmEvents extends Record<string, unknown> {
   /** a peer of this run is ready to train */
   ready: { readonly peer: PeerId }
   refused: { readonly peer: PeerId; readonly reason: string }
+  /** a connected peer is of another run and both know it: the connection is good for nothing */
+  stranger: { readonly peer: PeerId }
   /** this peer took up an older founding of its run while it trained: its own state is no good any more */
   merged: { readonly lineage: Lineage }
 }
@@ -71,6 +74,7 @@ export class Swarm extends Emitter<SwarmEvents> {
   readonly #acquaintance: Acquaintance
   readonly #greetings: Greetings
   readonly #gathering: Gathering
+  readonly #strangers: Strangers
   readonly #off: (() => void)[]
   #responder: Responder = async () => undefined
   #events: (from: number) => Shown | undefined = () => undefined
@@ -92,7 +96,12 @@ export class Swarm extends Emitter<SwarmEvents> {
     this.#greetings = new Greetings({
       ...init,
       acquaintance: this.#acquaintance,
-      onRefused: (peer, reason) => this.emit('refused', { peer, reason })
+      onRefused: (peer, error) => this.#refused(peer, error)
+    })
+    this.#strangers = new Strangers({
+      clock: init.clock,
+      isReady: (peer) => this.isReady(peer),
+      onStranger: (peer) => this.emit('stranger', { peer })
     })
     this.#gathering = new Gathering({
       ...init,
@@ -108,7 +117,10 @@ export class Swarm extends Emitter<SwarmEvents> {
     this.#acquaintance.onRunning = () => this.#gathering.late()
     this.#off = [
       init.mesh.on('connect', ({ peer }) => void this.#greetings.greet(peer)),
-      init.mesh.on('disconnect', ({ peer }) => this.#acquaintance.forget(peer)),
+      init.mesh.on('disconnect', ({ peer }) => {
+        this.#acquaintance.forget(peer)
+        this.#strangers.gone(peer)
+      }),
       init.mesh.on('request', (request) => void this.#onRequest(request)),
       init.mesh.on('message', (message) => this.#onMessage(message)),
       init.mesh.on('told', (told) => this.#onTold(told)),
@@ -245,6 +257,12 @@ export class Swarm extends Emitter<SwarmEvents> {
   close(): void {
     for (const off of this.#off) off()
     this.#greetings.close()
+    this.#strangers.close()
+  }
+
+  #refused(peer: PeerId, error: PeergradError): void {
+    this.emit('refused', { peer, reason: error.message })
+    this.#strangers.refused(peer, error)
   }
 
   /** This peer took up another founding: everybody is told, and one that trained starts anew. */
@@ -292,7 +310,7 @@ export class Swarm extends Emitter<SwarmEvents> {
     }
     if (message.kind === 'join') {
       const refusal = this.#acquaintance.answer(request, message)
-      if (refusal !== undefined) this.emit('refused', { peer: request.from, reason: refusal.message })
+      if (refusal !== undefined) this.#refused(request.from, refusal)
       return
     }
     try {

@@ -41,7 +41,8 @@ export interface ContactsInit {
 export class Contacts {
   readonly #init: ContactsInit
   readonly #contacts = new Map<PeerId, Contact>()
-  readonly #forgotten = new Set<PeerId>()
+  /** until when each is not dialled, by `performance.now` */
+  readonly #forgotten = new Map<PeerId, number>()
   readonly #closing = new AbortController()
 
   constructor(init: ContactsInit) {
@@ -87,17 +88,19 @@ export class Contacts {
 
   /** Whoever was reached is dialled again, should its last dial have ended without a word of how the connection did. */
   look(): void {
+    const now = performance.now()
+    for (const [peer, until] of this.#forgotten) if (until <= now) this.#forgotten.delete(peer)
     for (const [peer, contact] of this.#contacts) {
       const idle = contact.reached && !contact.dialling && contact.timer === undefined
       if (idle && !this.#connected(peer)) this.#later(peer, contact)
     }
   }
 
-  /** No more dials to it, until it comes by itself. */
-  forget(peer: PeerId): void {
+  /** No more dials to it for so many milliseconds, or until it comes by itself. */
+  forget(peer: PeerId, milliseconds = Infinity): void {
     clearTimeout(this.#contacts.get(peer)?.timer)
     this.#contacts.delete(peer)
-    this.#forgotten.add(peer)
+    this.#forgotten.set(peer, performance.now() + milliseconds)
   }
 
   close(): void {

@@ -62,7 +62,7 @@ export class Members {
     for (const [peer, since] of this.#nameless) {
       if (now - since < NAMELESS) continue
       this.#init.log({ peer }, 'its connection is closed, for it did not say who it is')
-      void this.#hangUp(peer)
+      void this.hangUp(peer)
     }
   }
 
@@ -81,13 +81,14 @@ export class Members {
     } catch (thrown) {
       log({ peer, error: PeergradError.from(thrown).message }, 'hello failed')
       if (gone.signal.aborted) return
-      await this.#hangUp(peer)
+      await this.hangUp(peer)
       // when the connection had closed before it was known whose it was, nobody says so any more
       if (this.#present.get(peer) === gone) this.#present.delete(peer)
     }
   }
 
-  async #hangUp(peer: PeerId): Promise<void> {
+  /** Closes all connections to a peer, and ends those that do not close within a second. */
+  async hangUp(peer: PeerId): Promise<void> {
     const { node } = this.#init
     const id = peerIdFromString(peer)
     this.#nameless.delete(peer)

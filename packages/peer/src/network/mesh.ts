@@ -30,7 +30,10 @@ export interface NetworkMeshInit {
   readonly bootstrap?: readonly string[]
   /** find peers on the local network; off unless given, since it multicasts on every interface */
   readonly mdns?: boolean
-  /** name of the run: only peers of the same one exchange announcements and appear in `connected` */
+  /**
+   * Only peers of the same one exchange announcements and appear in `connected`. Several runs may share it: then peers of
+   * all of them do, until somebody hangs up.
+   */
   readonly topic: string
   /** of the arena that every vector given to `serve` and `fetch` lies in */
   readonly memory: WebAssembly.Memory
@@ -68,6 +71,11 @@ const PAUSE = 300
 export interface NetworkMesh extends Mesh {
   /** Stops redialling a peer that left or was excluded, until it comes by itself. */
   forget(peer: PeerId): void
+  /**
+   * Ends the connections to a peer of another run and dials it no more for a minute, or until it comes by itself. Does
+   * nothing where a way to somebody may go through it or this peer.
+   */
+  hangUp(peer: PeerId): void
   /** With the hash table: tells it the run (its id) that this peer is of, and looks for others there from now on. */
   rendezvous(run: string): void
   statistics(): Promise<NetworkStatistics>
@@ -217,6 +225,10 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
 
   forget(peer: PeerId): void {
     this.#post({ type: 'forget', peer })
+  }
+
+  hangUp(peer: PeerId): void {
+    this.#post({ type: 'hang-up', peer })
   }
 
   rendezvous(run: string): void {

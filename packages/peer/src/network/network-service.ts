@@ -20,6 +20,7 @@ import type { Calls, FromWorker, LogLevel, ToWorker, WorkerInit } from './protoc
 import { LocalAddresses } from './reach/local-addresses.js'
 import { Reach } from './reach/reach.js'
 import { RelayGate } from './reach/relay.js'
+import { mayRelay } from './reach/relays.js'
 import { sequenceSource } from './replay-window.js'
 import { Reputation } from './reputation.js'
 import { Requests } from './requests.js'
@@ -31,6 +32,8 @@ import { abortConnection } from './abort-connection.js'
 
 const TICK_MILLISECONDS = 1000
 const DELAY_RESOLUTION_MILLISECONDS = 5
+/** A peer of another run may be one of this run a moment later. */
+const STRANGER_MILLISECONDS = 60_000
 
 type Handlers = {
   [M in keyof Calls]: (args: Calls[M]['arguments'], signal: AbortSignal) => Promise<Calls[M]['result']>
@@ -246,6 +249,8 @@ export class NetworkService {
         return this.#report(message.peer, message.offence)
       case 'forget':
         return this.#contacts.forget(message.peer)
+      case 'hang-up':
+        return this.#hangUp(message.peer)
       case 'rendezvous':
         return this.#reach.rendezvous(message.run)
       case 'respond':
@@ -293,6 +298,12 @@ export class NetworkService {
     this.#contacts.forget(peer)
     this.#server.expel(peer)
     this.#cut(peer, new PeergradError('refused', `${peer} is excluded for the session after: ${offence}`))
+  }
+
+  #hangUp(peer: PeerId): void {
+    if (mayRelay(this.#node, peer)) return
+    this.#contacts.forget(peer, STRANGER_MILLISECONDS)
+    void this.#members.hangUp(peer)
   }
 
   #cut(peer: PeerId, reason: PeergradError): void {

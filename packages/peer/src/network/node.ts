@@ -1,3 +1,4 @@
+import type { CircuitRelayService } from '@libp2p/circuit-relay-v2'
 import { gossipsub } from '@chainsafe/libp2p-gossipsub'
 import type { GossipSub } from '@chainsafe/libp2p-gossipsub'
 import { bootstrap } from '@libp2p/bootstrap'
@@ -30,7 +31,13 @@ import { loadTransport } from './transport.js'
  */
 const PING = { interval: 10_000, limit: 30_000, streams: 8 }
 
-export type NetworkNode = Libp2p<{ identify: Identify; ping: Ping; pubsub: GossipSub; internals: Internals }>
+export type NetworkNode = Libp2p<{
+  identify: Identify
+  ping: Ping
+  pubsub: GossipSub
+  internals: Internals
+  relay?: CircuitRelayService
+}>
 
 export interface NodeInit {
   readonly identity: Identity

@@ -64,6 +64,7 @@ export type ToWorker =
   | { type: 'tell'; peer: PeerId; payload: Uint8Array }
   | { type: 'report'; peer: PeerId; offence: Offence }
   | { type: 'forget'; peer: PeerId }
+  | { type: 'hang-up'; peer: PeerId }
   | { type: 'rendezvous'; run: string }
   | { type: 'respond'; request: number; payload: Uint8Array }
   | { type: 'refuse'; request: number; error: ErrorJSON }

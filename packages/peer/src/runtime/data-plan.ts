@@ -31,6 +31,8 @@ export class DataPlan {
   #from: number
   /** rounds from #from to the end of the epoch */
   #rounds: number
+  /** of this epoch, once somebody asked for it */
+  #training: Uint32Array | undefined
 
   constructor(init: DataPlanInit, position: DataPosition) {
     this.#init = init
@@ -66,6 +68,7 @@ export class DataPlan {
       this.#start = round
       this.#from = round
       this.#changes = [{ round, members: [...members] }]
+      this.#training = undefined
       this.#unread = this.#deal(members)
       this.#rounds = this.#roundsLeft()
     } else if (changed) {
@@ -90,8 +93,13 @@ export class DataPlan {
     return this.#unread.get(peer)?.length ?? 0
   }
 
-  /** All that is dealt in this epoch, shard after shard. */
+  /** All that is dealt in this epoch, shard after shard: the same list until the next one, to be read only. */
   training(): Uint32Array {
+    this.#training ??= this.#all()
+    return this.#training
+  }
+
+  #all(): Uint32Array {
     const shards = this.#init.partition(this.#changes[0].members.length, this.#epoch)
     const all = new Uint32Array(shards.reduce((sum, { length }) => sum + length, 0))
     let at = 0

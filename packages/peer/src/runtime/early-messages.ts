@@ -6,6 +6,12 @@ export interface RoundMessage {
   readonly envelope: Uint8Array
 }
 
+/** Messages of one sender, and the bytes of all of them. */
+interface Kept {
+  readonly messages: RoundMessage[]
+  readonly bytes: number
+}
+
 /** More than an honest peer sends about a round: messages of each sender, bytes of each, and senders. */
 const LIMIT = { messages: 1024, bytes: 256 * 1024, senders: 1024 }
 /** Rounds ahead for which messages are kept. */
@@ -13,27 +19,31 @@ const AHEAD = 2
 
 /** Messages about rounds that this peer has not reached, so many of each sender. */
 export class EarlyMessages {
-  readonly #senders = new Map<PeerId, RoundMessage[]>()
+  readonly #senders = new Map<PeerId, Kept>()
 
   keep(from: PeerId, message: RoundMessage, now: number): void {
     if (message.message.round > now + AHEAD) return
-    const messages = this.#senders.get(from) ?? []
-    const bytes = messages.reduce((sum, { envelope }) => sum + envelope.byteLength, message.envelope.byteLength)
-    if (messages.length >= LIMIT.messages || bytes > LIMIT.bytes) return
+    const { messages, bytes } = this.#senders.get(from) ?? { messages: [], bytes: 0 }
+    const sum = bytes + message.envelope.byteLength
+    if (messages.length >= LIMIT.messages || sum > LIMIT.bytes) return
     if (messages.length === 0 && this.#senders.size >= LIMIT.senders) return
     messages.push(message)
-    this.#senders.set(from, messages)
+    this.#senders.set(from, { messages, bytes: sum })
   }
 
   /** Messages about this round, of each sender in the order in which they came. Earlier ones are dropped. */
   take(round: number): (RoundMessage & { readonly from: PeerId })[] {
     const taken: (RoundMessage & { readonly from: PeerId })[] = []
-    for (const [from, messages] of this.#senders) {
+    for (const [from, { messages }] of this.#senders) {
       for (const message of messages) if (message.message.round === round) taken.push({ from, ...message })
       const later = messages.filter(({ message }) => message.round > round)
-      if (later.length > 0) this.#senders.set(from, later)
+      if (later.length > 0) this.#senders.set(from, { messages: later, bytes: bytesOf(later) })
       else this.#senders.delete(from)
     }
     return taken
   }
+}
+
+function bytesOf(messages: readonly RoundMessage[]): number {
+  return messages.reduce((sum, { envelope }) => sum + envelope.byteLength, 0)
 }

@@ -68,9 +68,11 @@ export class OwnContribution {
 
   /** Stores and announces what `make` gives, in so many parts. A later call gets what the first one gave. */
   give(make: () => Promise<Made>, parts: number): Promise<Contributed> {
-    this.#contributed ??= this.#give(make, parts)
-    this.#contributed.catch(() => (this.#contributed = undefined))
-    return this.#contributed
+    if (this.#contributed !== undefined) return this.#contributed
+    const given = this.#give(make, parts)
+    this.#contributed = given
+    given.catch(() => (this.#contributed = undefined))
+    return given
   }
 
   async #give(make: () => Promise<Made>, parts: number): Promise<Contributed> {

@@ -52,6 +52,13 @@ export interface PackedPullRequest
   readonly shape: Shape
 }
 
+/** A vector that others may fetch to the end of round `until`, and while somebody holds it. */
+interface Offer {
+  readonly lease: Lease
+  until: number
+  holds: number
+}
+
 export interface VectorExchangeInit {
   readonly mesh: Mesh
   readonly store: GradientStore
@@ -67,7 +74,7 @@ export interface VectorExchangeInit {
  */
 export class VectorExchange {
   readonly #init: VectorExchangeInit
-  readonly #offers = new Map<Digest, { lease: Lease; until: number; holds: number }>()
+  readonly #offers = new Map<Digest, Offer>()
   /** pulls under way, by key: what is in the store and not in here was checked */
   readonly #pulls = new Map<string, Promise<void>>()
 
@@ -82,32 +89,37 @@ export class VectorExchange {
 
   /** Lets the others fetch a vector of the own store until the end of round `until`. Returns its digest. */
   async offer(key: string, until: number, known?: Digest): Promise<Digest> {
-    const { mesh, store } = this.#init
-    const digest = known ?? (await store.digest(key))
-    const offered = this.#offers.get(digest)
-    if (offered !== undefined) {
-      offered.until = Math.max(offered.until, until)
-      return digest
-    }
-    const lease = await store.get(key)
-    if (this.#offers.has(digest)) {
-      lease.release()
-      return digest
-    }
-    this.#offers.set(digest, { lease, until, holds: 0 })
-    mesh.serve(digest, lease.vector)
+    const digest = known ?? (await this.#init.store.digest(key))
+    await this.#offer(key, digest, (offer) => (offer.until = Math.max(offer.until, until)))
     return digest
   }
 
   /** Offers a vector of the own store until the hold is released, whatever becomes of its key. */
   async hold(key: string): Promise<{ digest: Digest; release: () => void }> {
-    const digest = await this.offer(key, -1)
-    const offered = this.#offers.get(digest)
-    if (offered !== undefined) offered.holds += 1
+    const digest = await this.#init.store.digest(key)
+    const offer = await this.#offer(key, digest, (held) => (held.holds += 1))
     const release = () => {
-      if (offered !== undefined) offered.holds -= 1
+      offer.holds -= 1
     }
     return { digest, release }
+  }
+
+  /** The offer of a vector, new when there is none; `keep` says why it stays before anybody can end it. */
+  async #offer(key: string, digest: Digest, keep: (offer: Offer) => void): Promise<Offer> {
+    const { mesh, store } = this.#init
+    let offer = this.#offers.get(digest)
+    if (offer === undefined) {
+      const lease = await store.get(key)
+      offer = this.#offers.get(digest)
+      if (offer !== undefined) lease.release()
+      else {
+        offer = { lease, until: -1, holds: 0 }
+        this.#offers.set(digest, offer)
+        mesh.serve(digest, lease.vector)
+      }
+    }
+    keep(offer)
+    return offer
   }
 
   /**
@@ -163,16 +175,15 @@ export class VectorExchange {
 
   /** Ends the offers that go to a round before this one, each as soon as nobody reads it any more. */
   retire(round: number): void {
-    for (const [digest, { until, holds }] of this.#offers) if (until < round && holds === 0) this.withdraw(digest)
+    for (const [digest, { until, holds }] of this.#offers) if (until < round && holds === 0) this.#end(digest)
   }
 
-  /** Ends one offer, as soon as nobody reads it any more. */
+  /** Ends one offer, as soon as nobody reads it any more; one that is held when the rounds after its release are retired. */
   withdraw(digest: Digest): void {
-    const offered = this.#offers.get(digest)
-    if (offered === undefined) return
-    this.#offers.delete(digest)
-    const release = () => offered.lease.release()
-    this.#init.mesh.unserve(digest).then(release, release)
+    const offer = this.#offers.get(digest)
+    if (offer === undefined) return
+    offer.until = -1
+    if (offer.holds === 0) this.#end(digest)
   }
 
   /**
@@ -261,7 +272,15 @@ export class VectorExchange {
   }
 
   close(): void {
-    for (const digest of this.#offers.keys()) this.withdraw(digest)
+    for (const digest of this.#offers.keys()) this.#end(digest)
+  }
+
+  #end(digest: Digest): void {
+    const offer = this.#offers.get(digest)
+    if (offer === undefined) return
+    this.#offers.delete(digest)
+    const release = () => offer.lease.release()
+    this.#init.mesh.unserve(digest).then(release, release)
   }
 }
 
