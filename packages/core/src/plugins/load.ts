@@ -1,6 +1,8 @@
 import type { PluginReference } from '../contracts/plugin.js'
 import { PeergradError } from '../errors.js'
 import { replace } from '../replace.js'
+import { said } from '../said.js'
+import { ofPlugin } from './calls.js'
 import { pluginName } from './resolve.js'
 import { checkPlugin, type Plugins } from './shapes.js'
 import { understandTypeScript } from './typescript.js'
@@ -99,24 +101,5 @@ async function importModule(who: string, url: string): Promise<Readonly<Record<s
     throw new PeergradError(gone ? 'missing' : 'argument', message, { plugin: who }, { cause: thrown })
   } finally {
     clearTimeout(timer)
-  }
-}
-
-/** What a plug-in threw, as a PeergradError that names it; one that was thrown on purpose stays as it is. */
-export function pluginError(who: string, thrown: unknown): PeergradError {
-  if (thrown instanceof PeergradError) return thrown
-  return new PeergradError('internal', `${who} threw: ${said(thrown)}`, { plugin: who }, { cause: thrown })
-}
-
-function said(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown)
-}
-
-/** What a call of a plug-in gives; what it throws names the plug-in. */
-export function ofPlugin<T>(who: string, work: () => T): T {
-  try {
-    return work()
-  } catch (thrown) {
-    throw pluginError(who, thrown)
   }
 }
