@@ -3,6 +3,7 @@ import { COMMANDS } from './commands/index.js'
 import { EXIT, exitCodeOf } from './exit-codes.js'
 import { parseCommandLine } from './parse.js'
 import { print, say, surviveLostOutput } from './output/print.js'
+import { sayUnsettled } from './unsettled.js'
 import { VERSION } from './version.js'
 
 /** Runs one command line to its end; resolves to the exit code. Every error is said here, once. */
@@ -24,5 +25,6 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 surviveLostOutput()
+sayUnsettled()
 // an end in good order does not wait for what a library left open
 process.exit(await main(process.argv.slice(2)))

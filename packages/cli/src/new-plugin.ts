@@ -48,7 +48,10 @@ export function newPlugin(kind: string, name: string): string[] {
     )
   }
   if (!/^[a-z][a-z0-9-]{0,99}$/.test(name)) {
-    throw new PeergradError('argument', `new: got the name "${name}", expected lower-case letters, digits and dashes`)
+    throw new PeergradError(
+      'argument',
+      `new: got the name "${name}", expected lower-case letters, digits and dashes, a letter first, at most 100 of them`
+    )
   }
   if (existsSync(name)) throw new PeergradError('duplicate', `new: ${name} is there already; take another name`)
   const template = readFileSync(join(import.meta.dirname, '../templates', `${kind}.js`), 'utf8')

@@ -10,7 +10,7 @@ export default ({ factor = 1 }) => ({
   // what must hold in a run that is attacked so
   holds: 'a robust rule with f declared goes on to descend, where the mean stops or climbs',
   level: 'gradient',
-  // what it must be told: of own, honest, defence and topology
+  // what it must be told: of own, honest, last, defence and topology
   knows: ['honest'],
 
   craft({ honest, out }) {

@@ -117,3 +117,31 @@ describe('a document by hand', () => {
     expect(wrong.stderr).toMatch(/^peergrad: standard input: got no JSON .*expected one JSON object/)
   })
 })
+
+describe('a plug-in that is wrong is named', () => {
+  const WRONG = join(import.meta.dirname, 'fixtures', 'wrong.mjs')
+  const vectors = [[1, 2], [3, 6]] // prettier-ignore
+
+  test.each([
+    ['throwsError', 'aggregator mine threw: no luck'],
+    ['throwsText', 'aggregator mine threw: no luck'],
+    ['throwsNothing', 'aggregator mine threw: undefined'],
+    ['late', 'aggregator mine: aggregate gave a promise, expected it to be done when it returns'],
+    ['nan', 'the result of aggregator mine holds NaN at 0, expected finite numbers only'],
+    ['writes', 'aggregator mine wrote into vector 1 of its inputs, expected it to write only what it gives out']
+  ])('rule %s', async (name, message) => {
+    for (const dtype of ['float32', 'float64']) {
+      const made = aggregateByHand({ rule: `${WRONG}#${name}`, vectors, dtype })
+      await expect(made).rejects.toMatchObject({ message, data: { plugin: 'aggregator mine' } })
+    }
+  })
+
+  test.each([
+    ['preThrows', undefined, 'pre-aggregator mine threw: no luck'],
+    ['preNan', undefined, 'the result of pre-aggregator mine holds NaN at 0, expected finite numbers only'],
+    ['preNan', 'mean', 'the result of pre-aggregator mine holds NaN at 0, expected finite numbers only']
+  ])('pre-aggregator %s before %s', async (name, rule, message) => {
+    const made = aggregateByHand({ ...(rule && { rule }), preAggregators: [{ rule: `${WRONG}#${name}` }], vectors })
+    await expect(made).rejects.toMatchObject({ message, data: { plugin: 'pre-aggregator mine' } })
+  })
+})

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { craftByHand } from '../src/craft/by-hand.js'
 
 interface Example {
@@ -55,6 +55,41 @@ describe('craft by hand', () => {
     await expect(craftByHand({ ...document, vectors })).rejects.toMatchObject({
       code,
       message: expect.stringContaining(word) as string
+    })
+  })
+
+  const WRONG = join(import.meta.dirname, 'fixtures', 'wrong.mjs')
+
+  it.each([
+    ['craftThrows', 'attack mine threw: undefined'],
+    ['craftNan', 'the result of attack mine holds Infinity at 0, expected finite numbers only'],
+    ['craftWrites', 'attack mine wrote into vector 1 of its inputs, expected it to write only what it gives out']
+  ])('names an attack that is wrong: %s', async (name, message) => {
+    const crafted = craftByHand({ attack: `${WRONG}#${name}`, vectors })
+    await expect(crafted).rejects.toMatchObject({ message, data: { plugin: 'attack mine' } })
+  })
+
+  it('names an attack that never ends', async () => {
+    vi.useFakeTimers()
+    try {
+      const crafted = expect(craftByHand({ attack: `${WRONG}#craftsNever`, vectors })).rejects.toMatchObject({
+        message: 'attack mine did not end its work within 32 s',
+        data: { plugin: 'attack mine' }
+      })
+      // its module is imported first
+      await vi.waitUntil(() => vi.getTimerCount() > 0)
+      await vi.advanceTimersByTimeAsync(32_000)
+      await crafted
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
+  it('blames the inputs, and not a rule or an attack of ours, for what is too large', async () => {
+    const crafted = craftByHand({ attack: 'ipm', params: { tau: 1e38 }, vectors: [[1e38]] })
+    await expect(crafted).rejects.toMatchObject({
+      code: 'argument',
+      message: expect.stringMatching(/^output: got/) as string
     })
   })
 })

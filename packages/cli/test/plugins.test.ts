@@ -24,6 +24,30 @@ describe('what a plug-in lacks is said before anything starts, with its file', (
     ['aggregator', `({ ${RULE} })`, 'has no "aggregate", expected a function'],
     ['aggregator', `({ ${RULE}, aggregate: 'mean' })`, 'has "mean" as "aggregate", expected a function'],
     ['aggregator', `{ throw new Error('no luck') }`, 'its factory threw: no luck'],
+    ['aggregator', `{ throw new Error('') }`, 'its factory threw: something without a message'],
+    ['aggregator', `{ throw Object.create(null) }`, 'its factory threw: something that has no text'],
+    ['aggregator', `Promise.reject(new Error('late'))`, 'its factory makes a promise, expected the aggregator itself'],
+    [
+      'aggregator',
+      `({ ${RULE}, check: () => true, aggregate() {} })`,
+      'check(2) gave true, expected undefined or a sentence'
+    ],
+    ['aggregator', `({ ${RULE}, check: () => null, aggregate() {} })`, 'check(2) gave null, expected undefined or a'],
+    [
+      'aggregator',
+      `({ ${RULE}, check: () => '', aggregate() {} })`,
+      'check(2) gave "", expected undefined or a sentence'
+    ],
+    [
+      'aggregator',
+      `({ ${RULE}, async check() { throw 1 }, aggregate() {} })`,
+      'check(2) gave a promise, expected undefined'
+    ],
+    [
+      'pre-aggregator',
+      `({ ${RULE}, count: () => 1.5, apply() {} })`,
+      'count(2) gave 1.5, expected a whole number from 1'
+    ],
     ['aggregator', `3`, 'has no "name", expected a name'],
     ['strategy', `({ ${STRATEGY}, minibatches: 1, round() {} })`, undefined],
     ['strategy', `({ ${STRATEGY}, round() {} })`, 'has no "minibatches", expected a whole number from 1'],
@@ -60,6 +84,42 @@ describe('what a plug-in lacks is said before anything starts, with its file', (
     })
   })
 
+  test('what is thrown by a member that is looked at names the plug-in', async () => {
+    const path = join(folder, 'getter.mjs')
+    writeFileSync(path, `export default () => ({ ${RULE}, get aggregate() { throw new Error('no luck') } })`)
+    await expect(check({ aggregator: path })).rejects.toMatchObject({
+      message: `aggregator ${path} threw: no luck`,
+      data: { plugin: `aggregator ${path}` }
+    })
+  })
+
+  test('so is where a module threw, or imports what is not there', async () => {
+    const path = join(folder, 'at load.mjs')
+    writeFileSync(path, `\n\nthrow new Error('no luck')`)
+    const message = `aggregator ${path}: cannot be imported: no luck (${path}:3)`
+    await expect(check({ aggregator: path })).rejects.toMatchObject({ message })
+    const importer = join(folder, 'importer.mjs')
+    writeFileSync(importer, `import { none } from './exporter.mjs'`)
+    writeFileSync(join(folder, 'exporter.mjs'), 'export const other = 1')
+    await expect(check({ aggregator: importer })).rejects.toMatchObject({
+      message: expect.stringMatching(/does not provide an export named 'none' \(.*importer\.mjs:1\)$/) as string
+    })
+    const torn = join(folder, 'torn.cjs')
+    writeFileSync(torn, `\nmodule.exports = (`)
+    await expect(check({ aggregator: torn })).rejects.toMatchObject({
+      message: expect.stringMatching(/Unexpected end of input \(.*torn\.cjs:\d\)$/) as string
+    })
+  })
+
+  test('so is a module that exports the plug-in itself', async () => {
+    const path = join(folder, 'object.mjs')
+    writeFileSync(path, `export default { ${RULE}, aggregate() {} }`)
+    await expect(check({ aggregator: path })).rejects.toMatchObject({
+      code: 'unknown',
+      message: `aggregator ${path}: the module exports an object as "default", expected a function that returns it`
+    })
+  })
+
   test('so is a partition that leaves a peer without data', () => {
     const all: Partitioner = {
       name: 'lopsided',
@@ -83,7 +143,10 @@ describe('what a plug-in lacks is said before anything starts, with its file', (
     await expect(check({ aggregator: './none.mjs' })).rejects.toMatchObject({ code: 'missing' })
     const path = join(folder, 'torn.mjs')
     writeFileSync(path, 'export default (')
-    await expect(check({ aggregator: path })).rejects.toMatchObject({ code: 'argument' })
+    await expect(check({ aggregator: path })).rejects.toMatchObject({
+      code: 'argument',
+      message: `aggregator ${path}: cannot be imported: Unexpected end of input`
+    })
     writeFileSync(join(folder, 'other.mjs'), 'export const other = 1')
     await expect(check({ aggregator: join(folder, 'other.mjs') })).rejects.toMatchObject({
       code: 'unknown',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { Arena, createKernels, random, type Aggregator, type Vector } from '@peergrad/core'
+import { Arena, createKernels, doneByPlugin, random, type Aggregator, type Vector } from '@peergrad/core'
 import fc from 'fast-check'
 import { assertNamed, assertSame, bits } from './arrays.js'
 import { counting } from './counting.js'
@@ -105,7 +105,8 @@ export function aggregatorLaws(create: () => Aggregator, properties: AggregatorP
       release: () => {}
     })
     const trials = triedBy(rule, inputs)
-    rule.aggregate({ vectors, samples, out, kernels, random: random(7, 'compliance'), scratch, trials })
+    const input = { vectors, samples, out, kernels, random: random(7, 'compliance'), scratch, trials }
+    doneByPlugin(`aggregator ${rule.name}`, 'aggregate', () => rule.aggregate(input))
     vectors.forEach((vector, k) => assertSame(bits(vector), before[k], `it wrote into input ${k}`))
     return out
   }
@@ -303,7 +304,8 @@ function inArena(
   const scratch = (length: number) => ({ vector: allocate(length), release: () => {} })
   const samples = inputs.map(() => 8)
   const trials = triedBy(rule, inputs)
-  rule.aggregate({ vectors, samples, out, kernels, random: random(7, 'compliance'), scratch, trials })
+  const input = { vectors, samples, out, kernels, random: random(7, 'compliance'), scratch, trials }
+  doneByPlugin(`aggregator ${rule.name}`, 'aggregate', () => rule.aggregate(input))
   const got = bits(out)
   for (const vector of lent) arena.free(vector)
   return got

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { Arena, createKernels, PeergradError, type Codec } from '@peergrad/core'
+import { Arena, createKernels, doneByPlugin, PeergradError, type Codec } from '@peergrad/core'
 import fc from 'fast-check'
 import { assertNamed, assertSame } from './arrays.js'
 import { examine, judge, members, type CheckOptions, type Law, type Report, type Subject } from './law.js'
@@ -33,6 +33,11 @@ export function codecLaws(create: () => Codec, { largest = 1e4, error = () => 0 
     .constantFrom(0, 1, 3, 16, 1023, 1024, 1025, 2100)
     .chain((length) => fc.array(float, { minLength: length, maxLength: length }))
 
+  const encode = (codec: Codec, ...given: Parameters<Codec['encode']>) =>
+    doneByPlugin(`codec ${codec.name}`, 'encode', () => codec.encode(...given))
+  const decode = (codec: Codec, ...given: Parameters<Codec['decode']>) =>
+    doneByPlugin(`codec ${codec.name}`, 'decode', () => codec.decode(...given))
+
   /** Packs and unpacks in memory that held other bytes before, with guards on both sides of what is written. */
   function roundTrip(codec: Codec, values: readonly number[], before: number) {
     const size = codec.bytes(values.length)
@@ -42,9 +47,9 @@ export function codecLaws(create: () => Codec, { largest = 1e4, error = () => 0 
     const packed = room.subarray(64, 64 + size)
     const output = arena.allocate(values.length).fill(before)
     try {
-      codec.encode(input, packed, kernels)
+      encode(codec, input, packed, kernels)
       const bytes = [...packed]
-      codec.decode(packed, output, kernels)
+      decode(codec, packed, output, kernels)
       assertSame(input, Float32Array.from(values), 'the vector that it packed')
       assertSame(packed, bytes, 'the bytes that it unpacked')
       assertSame([...room.subarray(0, 64), ...room.subarray(64 + size)], Array(128).fill(before), 'what stands beside')
@@ -105,11 +110,15 @@ export function codecLaws(create: () => Codec, { largest = 1e4, error = () => 0 
           const packed = arena.allocateBytes(size)
           const refused = (thrown: unknown) => thrown instanceof PeergradError && thrown.code === 'shape'
           assert.throws(
-            () => codec.encode(vector, packed, kernels),
+            () => encode(codec, vector, packed, kernels),
             refused,
             `encode into ${size} bytes: expected shape`
           )
-          assert.throws(() => codec.decode(packed, vector, kernels), refused, `decode of ${size} bytes: expected shape`)
+          assert.throws(
+            () => decode(codec, packed, vector, kernels),
+            refused,
+            `decode of ${size} bytes: expected shape`
+          )
           arena.free(packed)
         }
         arena.free(vector)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createKernels, random, significantPart, type Filter } from '@peergrad/core'
+import { createKernels, doneByPlugin, random, significantPart, type Filter } from '@peergrad/core'
 import fc from 'fast-check'
 import { assertNamed, assertSame, bits } from './arrays.js'
 import { examine, judge, members, type CheckOptions, type Law, type Report, type Subject } from './law.js'
@@ -27,7 +27,8 @@ export function filterLaws(create: () => Filter): Law[] {
     const scratch = (length: number) => ({ vector: shared(Array<number>(length).fill(NaN)), release: () => {} })
     const [learningRate, stream] = [0.1, random(seed, 'filter')]
     const before = [bits(accumulated), bits(parameters)]
-    filter.apply({ accumulated, parameters, sent, step, learningRate, random: stream, kernels, scratch })
+    const input = { accumulated, parameters, sent, step, learningRate, random: stream, kernels, scratch }
+    doneByPlugin(`filter ${filter.name}`, 'apply', () => filter.apply(input))
     assertSame(bits(accumulated), before[0], 'it wrote into what has accumulated')
     assertSame(bits(parameters), before[1], 'it wrote into the parameters')
     const test = filter.significance?.({ step, learningRate })

@@ -31,6 +31,10 @@ export function partitionerLaws(create: () => Promise<Partitioner> | Partitioner
             const labels = Uint8Array.from(list)
             const dealt = await deal(labels, { classes: 5, shards, seed })
             assert.equal(dealt.length, shards, 'shards')
+            assert.ok(
+              dealt.every((shard) => shard instanceof Uint32Array),
+              'each shard must be a Uint32Array'
+            )
             const sorted = dealt.flatMap((shard) => [...shard]).sort((a, b) => a - b)
             assert.deepEqual(sorted, [...list.keys()], 'samples, sorted')
             if (labels.length >= shards)

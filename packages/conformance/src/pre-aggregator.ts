@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict'
-import { Arena, createKernels, random, type Kernels, type PreAggregator, type Vector } from '@peergrad/core'
+import {
+  Arena,
+  createKernels,
+  doneByPlugin,
+  random,
+  type Kernels,
+  type PreAggregator,
+  type Vector
+} from '@peergrad/core'
 import fc from 'fast-check'
 import { assertNamed, assertSame, bits } from './arrays.js'
 import { worst } from './hard-inputs.js'
@@ -47,7 +55,8 @@ export function preAggregatorLaws(create: () => PreAggregator): Law[] {
       return vector
     })
     const before = vectors.map(bits)
-    const made = pre.apply({ vectors, kernels, random: random(7, 'compliance'), scratch })
+    const input = { vectors, kernels, random: random(7, 'compliance'), scratch }
+    const made = doneByPlugin(`pre-aggregator ${pre.name}`, 'apply', () => pre.apply(input))
     const all = made.map((vector) => bits(vector))
     vectors.forEach((vector, k) => assertSame(bits(vector), before[k], `it wrote into input ${k}`))
     for (const vector of lent) arena.free(vector)

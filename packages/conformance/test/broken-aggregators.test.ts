@@ -39,6 +39,11 @@ test.each<[string, AggregatorFactory, string]>([
     aggregate((input) => good.aggregate({ ...input, out: input.out.subarray(1) })),
     'writes its output whole, and nothing else'
   ],
+  [
+    'is not done when it returns',
+    aggregate((async (input) => good.aggregate(input)) as Aggregator['aggregate']),
+    'writes its output whole, and nothing else'
+  ],
   ['gives NaN', aggregate(({ out }) => void out.fill(NaN)), 'gives finite results for finite inputs'],
   [
     'overflows',

@@ -36,6 +36,11 @@ test.each<[string, Partial<Codec>, string]>([
     'gives back every value within its stated error'
   ],
   [
+    'is not done when it returns',
+    { decode: (async (...given: Parameters<Codec['decode']>) => good.decode(...given)) as Codec['decode'] },
+    'gives back every value within its stated error'
+  ],
+  [
     'leaves bytes as they were',
     { encode: (input, out) => out.set(raw(input).subarray(0, -1)), bytes: good.bytes },
     'gives the same bytes and values again, from another instance, whatever was in the memory before'

@@ -22,6 +22,7 @@ test.each<[string, () => Partitioner, string]>([
     partition((init) => turns({ ...init, shards: 1 }).concat(Array(init.shards - 1).fill(new Uint32Array(0)))),
     DEALS
   ],
+  ['deals lists', partition((init) => turns(init).map((shard) => [...shard]) as never), DEALS],
   ['is random without the seed', partition((init) => turns(init).sort(() => Math.random() - 0.5)), DEALS],
   [
     'writes into the labels',
@@ -64,9 +65,16 @@ test.each<[string, ReturnType<typeof data>, string]>([
   ['has a label too many', data(({ test: split }) => ({ test: { ...split, labels: shared(4) } })), HOLDS],
   ['has a label of no class', data(({ train }) => ({ train: { ...train, labels: shared(3).fill(2) } })), HOLDS],
   ['lies in memory of one thread', data(({ train }) => ({ train: { ...train, features: new Uint8Array(12) } })), HOLDS],
+  ['has a mean that is no number', data(() => ({ normalise: { scale: 1, mean: [NaN], deviation: [1] } })), HOLDS],
+  ['has nothing to test on', data(() => ({ test: { count: 0, features: shared(0), labels: shared(0) } })), HOLDS],
   ['normalises by nothing', data(() => ({ normalise: { scale: 1, mean: [0], deviation: [0] } })), HOLDS]
 ])('a data set that %s is found out', async (_what, factory, law) => {
   expect([...(await brokenLaws(checkDataset(factory, { cacheDirectory: tmpdir() }))).keys()]).toContain(law)
+})
+
+test('a data set of several channels may be normalised by one number', async () => {
+  const factory = data(() => ({ shape: [2, 1, 2] }))
+  expect(await brokenLaws(checkDataset(factory, { cacheDirectory: tmpdir() }))).toEqual(new Map())
 })
 
 test('a data set that is another one each time is found out', async () => {

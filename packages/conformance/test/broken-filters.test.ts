@@ -26,6 +26,7 @@ test.each<[string, Partial<Filter>, string]>([
   ['has no apply', { apply: undefined as never }, 'has the members of its kind'],
   ['sends half of it', apply(({ accumulated, sent }) => sent.set(accumulated.map((value) => value / 2))), WHOLE],
   ['writes into what has accumulated', apply(({ accumulated }) => void accumulated.fill(1)), WHOLE],
+  ['is not done when it returns', apply((async (input: FilterInput) => good.apply(input)) as Filter['apply']), WHOLE],
   ['writes into the model', apply(({ parameters }) => void parameters.fill(1)), WHOLE],
   [
     'is random without the seed',

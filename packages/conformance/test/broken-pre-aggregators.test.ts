@@ -30,6 +30,11 @@ test.each<[string, Partial<PreAggregator>, string]>([
     'makes as many vectors as it says, of the same length, and writes nothing else'
   ],
   [
+    'is not done when it returns',
+    { apply: (async (input: never) => good.apply(input)) as never },
+    'makes as many vectors as it says, of the same length, and writes nothing else'
+  ],
+  [
     'writes into its inputs',
     { apply: ({ vectors }) => (vectors[0]!.fill(3), vectors) },
     'makes as many vectors as it says, of the same length, and writes nothing else'

@@ -1,3 +1,5 @@
+import { said } from './said.js'
+
 /**
  * Every error that peergrad throws on purpose. The code is what programs and tests look at; the message is a
  * sentence for a person: what was got, what was expected, what to do.
@@ -83,6 +85,6 @@ export class PeergradError extends Error {
       if (thrown.name === 'AbortError') return new PeergradError('aborted', thrown.message, {}, { cause: thrown })
       return new PeergradError('internal', thrown.message, { stack: thrown.stack }, { cause: thrown })
     }
-    return new PeergradError('internal', String(thrown))
+    return new PeergradError('internal', said(thrown))
   }
 }

@@ -1,11 +1,13 @@
 import type { Aggregator } from './contracts/aggregator.js'
 import type { PreAggregationInput, PreAggregator } from './contracts/pre-aggregator.js'
 import { PeergradError } from './errors.js'
+import { untouched } from './plugins/untouched.js'
 import type { Vector } from './vector.js'
 
 /**
  * What the rule is given of `vectors`: each of the chain in its order takes what the one before it made. Error `shape` names one
- * that makes another number of vectors than it says, or of another length.
+ * that makes another number of vectors than it says, or of another length;
+ * `internal` one that throws, or writes into what it is given; `argument` one that gives a promise.
  */
 export function preAggregate(chain: readonly PreAggregator[], input: PreAggregationInput): readonly Vector[] {
   let { vectors } = input
@@ -16,7 +18,8 @@ export function preAggregate(chain: readonly PreAggregator[], input: PreAggregat
       kept.push(lent)
       return lent
     }
-    const made = each.apply({ ...input, vectors, random: input.random.fork('pre-aggregator', place), scratch })
+    const given = { ...input, vectors, random: input.random.fork('pre-aggregator', place), scratch }
+    const made = untouched(`pre-aggregator ${each.name}`, 'apply', vectors, () => each.apply(given))
     checkMade(each, vectors, made)
     for (const { vector, release } of kept) if (!made.includes(vector)) release()
     kept = kept.filter(({ vector }) => made.includes(vector))

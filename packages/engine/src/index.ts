@@ -1,5 +1,6 @@
 export { engines } from './backends/index.js'
 export type { Availability } from './backends/backend.js'
+export { checkDataset } from './data/check.js'
 export { datasets, datasetSource, loadDataset } from './data/index.js'
 export { createEngine, type EngineInit, type SaveRequest, type TfjsEngine } from './engine.js'
 export { models } from './models/index.js'

@@ -91,7 +91,8 @@ describe('the memory driver', () => {
     const before = arena.bytesInUse
     const crash = expect(aggregate(['x'], rule('dies'))).rejects.toMatchObject({
       code: 'crashed',
-      message: expect.stringMatching(/aggregate .*exit code 3/)
+      message: expect.stringMatching(/during aggregate by aggregator .*rules\.mjs#dies \(exit code 3\)/) as string,
+      data: { plugin: expect.stringMatching(/^aggregator .*rules\.mjs#dies$/) as string }
     })
     const next = store.average(['x'], 'mean')
     await Promise.all([crash, next])
@@ -151,5 +152,36 @@ describe('the memory driver', () => {
       code: 'internal',
       message: expect.stringMatching(/aggregator writes-into-inputs wrote into vector 0/)
     })
+  })
+
+  it('refuses work that is not done when it returns, and goes on when it fails later', async () => {
+    await put('x', [1, 2, 3, 4])
+    await put('w', [1, 2, 3, 4])
+    const [samples, parameters] = [[1], 4]
+    const late = (kind: string, member: string) => ({
+      code: 'argument',
+      message: `${kind} late: ${member} gave a promise, expected it to be done when it returns`,
+      data: { plugin: `${kind} late` }
+    })
+    await expect(aggregate(['x'], rule('lateRule'))).rejects.toMatchObject(late('aggregator', 'aggregate'))
+    const through = { from: ['x'], to: 'to', rule: rule('inStoreMean'), pre: [rule('latePre')], samples, parameters }
+    await expect(store.aggregate({ ...through, seed: 1 })).rejects.toMatchObject(late('pre-aggregator', 'apply'))
+    const step = { parameters, step: 1, learningRate: 1, seed: 1 }
+    const filtered = store.filter({
+      from: 'x',
+      state: 'w',
+      to: 'to',
+      rest: 'rest',
+      filter: rule('lateFilter'),
+      ...step
+    })
+    await expect(filtered).rejects.toMatchObject(late('filter', 'apply'))
+    const codec = rule('lateCodec')
+    await expect(store.pack({ from: 'x', codec, to: 'to' })).rejects.toMatchObject(late('codec', 'encode'))
+    await put('packed', [1])
+    await expect(store.unpack({ from: 'packed', codec, length: 4, to: 'to' })).rejects.toMatchObject(
+      late('codec', 'decode')
+    )
+    expect(warnings).toEqual([])
   })
 })

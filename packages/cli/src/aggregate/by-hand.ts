@@ -1,10 +1,13 @@
 import {
+  isBuiltIn,
   loadPlugin,
   PeergradError,
   preAggregate,
   random,
+  replace,
   resolvePlugin,
   unmetCondition,
+  untouched,
   type Aggregator,
   type PreAggregator,
   type Random,
@@ -24,15 +27,17 @@ import { BYZFL_PRE_AGGREGATORS, BYZFL_RULES, translated } from './byzfl-names.js
 export async function aggregateByHand(document: Document): Promise<{ output: number[] | number[][] }> {
   checkFields(document, ['vectors', 'rule', 'params', 'preAggregators', 'losses', 'dtype', 'seed'])
   const numbers = vectorsOf(document, 'vectors')
-  const { prepare, aggregate } = await pipelineOf(document, numbers)
-  if (document['rule'] === undefined) return { output: prepare(numbers.vectors).map(written) }
-  return { output: written(aggregate(numbers.vectors)) }
+  const { prepare, aggregate, by } = await pipelineOf(document, numbers)
+  if (document['rule'] === undefined) return { output: prepare(numbers.vectors).map((vector) => written(vector)) }
+  return { output: written(aggregate(numbers.vectors), by) }
 }
 
 /** Pre-aggregators and rule of a document. Both throw `argument` for a number of vectors that they cannot take. */
 export interface Pipeline {
   prepare(vectors: readonly Vector[]): readonly Vector[]
   aggregate(vectors: readonly Vector[]): Vector
+  /** how messages call the rule when it is a user's */
+  readonly by: string | undefined
 }
 
 /** The `preAggregators`, and the `rule` with its `params` where there is one, in the precision of `numbers`. */
@@ -40,34 +45,53 @@ export async function pipelineOf(
   document: Document,
   { kernels, allocate }: Pick<Numbers, 'kernels' | 'allocate'>
 ): Promise<Pipeline> {
-  const chain = await chainOf(document)
-  const rule = document['rule'] === undefined ? ANY : await ruleOf(document)
+  const steps = await chainOf(document)
+  const chain = steps.map(({ plugin }) => plugin)
+  const foreign = steps.flatMap((step) => step.by ?? []).join(', ')
+  const { plugin: rule, by } = document['rule'] === undefined ? ANY : await ruleOf(document)
   const trials = trialsOf(document)
   const scratch = (length: number) => ({ vector: allocate(length), release: () => {} })
   const seed = countOf(document, 'seed', 0)
   const input = () => ({ kernels, scratch, random: random(seed, 'aggregate') })
   const prepare: Pipeline['prepare'] = (vectors) => {
     const unmet = unmetCondition(chain, rule, vectors.length)
-    if (unmet === undefined) return preAggregate(chain, { ...input(), vectors })
-    throw new PeergradError('argument', `${unmet.who}: got ${unmet.n} vectors, ${unmet.unmet}`)
+    if (unmet !== undefined) {
+      const message = `${unmet.who}: got ${unmet.n} vectors, ${unmet.unmet}`
+      throw new PeergradError('argument', message, { rule: rule.name, vectors: unmet.n })
+    }
+    const prepared = preAggregate(chain, { ...input(), vectors })
+    if (foreign !== '') for (const vector of prepared) written(vector, foreign)
+    return prepared
   }
   return {
     prepare,
+    by,
     aggregate(vectors) {
       const prepared = prepare(vectors)
       const out = allocate(vectors[0].length)
-      rule.aggregate({ ...input(), vectors: prepared, samples: prepared.map(() => 1), out, trials })
+      const given = { ...input(), vectors: prepared, samples: prepared.map(() => 1), out, trials }
+      untouched(`aggregator ${rule.name}`, 'aggregate', prepared, () => rule.aggregate(given))
       return out
     }
   }
 }
 
 /** No condition of its own. */
-const ANY: Aggregator = { name: 'none', describe: '', check: () => undefined, aggregate: () => {} }
+const ANY: Step<Aggregator> = {
+  plugin: { name: 'none', describe: '', check: () => undefined, aggregate: () => {} },
+  by: undefined
+}
 
-async function ruleOf(document: Document): Promise<Aggregator> {
+/** A plug-in, and how messages call it when it is a user's. */
+interface Step<T> {
+  readonly plugin: T
+  readonly by: string | undefined
+}
+
+async function ruleOf(document: Document): Promise<Step<Aggregator>> {
   const named = translated(BYZFL_RULES, textOf(document, 'rule'), parametersOf(document, 'params'))
-  return loadPlugin('aggregator', reference(aggregators, named))
+  const plugin = await loadPlugin('aggregator', reference(aggregators, named))
+  return { plugin, by: isBuiltIn(aggregators, named.name) ? undefined : `aggregator ${plugin.name}` }
 }
 
 /** What Zeno judges by: {"after": […]}, and the `stepSize`, 0.1 when left out. `before` is in all scores alike. */
@@ -82,7 +106,7 @@ function trialsOf({ losses }: Document): Trials | undefined {
   throw new PeergradError('argument', message)
 }
 
-async function chainOf(document: Document): Promise<PreAggregator[]> {
+async function chainOf(document: Document): Promise<Step<PreAggregator>[]> {
   const list = document['preAggregators'] ?? []
   if (!Array.isArray(list) || !list.every(isObject)) {
     throw new PeergradError('argument', 'preAggregators: expected a list of objects {"rule": …, "params": {…}}')
@@ -95,9 +119,11 @@ async function chainOf(document: Document): Promise<PreAggregator[]> {
       const params = parametersOf({ params: isObject(given) ? others : given }, 'params')
       const named = translated(BYZFL_PRE_AGGREGATORS, textOf(each, 'rule'), params)
       const plugin = await loadPlugin('pre-aggregator', reference(preAggregators, named))
-      if (permutation === undefined) return plugin
+      const by = isBuiltIn(preAggregators, named.name) ? undefined : `pre-aggregator ${plugin.name}`
+      if (permutation === undefined) return { plugin, by }
       const dealt = dealing(permutation)
-      return { ...plugin, apply: (input) => plugin.apply({ ...input, random: { ...input.random, ...dealt } }) }
+      const apply: PreAggregator['apply'] = (input) => plugin.apply({ ...input, random: { ...input.random, ...dealt } })
+      return { plugin: replace(plugin, { apply }), by }
     })
   )
 }

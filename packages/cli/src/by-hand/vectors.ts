@@ -43,10 +43,17 @@ export function vectorsOf(document: Document, field: string): Numbers {
   }
 }
 
-/** A result as a document says it. Error `argument` where it is none in the precision of its inputs. */
-export function written(vector: Vector): number[] {
+/**
+ * A result as a document says it. Error `non-finite` where a plug-in of a user's, `by`, gave what is no number; `argument` where
+ * one of ours has none in the precision of its inputs.
+ */
+export function written(vector: Vector, by?: string): number[] {
   const at = vector.findIndex((value) => !Number.isFinite(value))
   if (at < 0) return [...vector]
+  if (by !== undefined) {
+    const message = `the result of ${by} holds ${vector[at]} at ${at}, expected finite numbers only`
+    throw new PeergradError('non-finite', message, { plugin: by, index: at })
+  }
   const message = `output: got ${vector[at]} at ${at}, expected finite numbers; the inputs are too large for this precision`
   throw new PeergradError('argument', message)
 }

@@ -1,7 +1,9 @@
-import { loadPlugin, PeergradError, random, resolvePlugin, type CraftInput } from '@peergrad/core'
+import { isBuiltIn, loadPlugin, PeergradError, random, resolvePlugin, type CraftInput } from '@peergrad/core'
+import { namedCraft } from '@peergrad/strategies'
 import { pipelineOf } from '../aggregate/by-hand.js'
 import { attacks } from '../attack/registry.js'
 import { checkFields, countOf, isObject, parametersOf, textOf, type Document } from '../by-hand/document.js'
+import { inTime } from '../by-hand/in-time.js'
 import { vectorsOf, written, type Numbers } from '../by-hand/vectors.js'
 import { inOurWords } from './byzfl-names.js'
 
@@ -14,7 +16,8 @@ import { inOurWords } from './byzfl-names.js'
 export async function craftByHand(given: Document): Promise<{ output: number[] }> {
   checkFields(given, ['attack', 'params', 'vectors', 'own', 'last', 'f', 'dtype', 'seed', 'defence'])
   const document = inOurWords({ params: {}, ...given })
-  const { options, ...reference } = resolvePlugin(attacks, textOf(document, 'attack'))
+  const named = textOf(document, 'attack')
+  const { options, ...reference } = resolvePlugin(attacks, named)
   const attack = await loadPlugin('attack', {
     ...reference,
     options: { ...options, ...parametersOf(document, 'params') }
@@ -32,7 +35,8 @@ export async function craftByHand(given: Document): Promise<{ output: number[] }
   }
   const f = Math.max(1, countOf(document, 'f', 1))
   const out = allocate(honest[0].length)
-  await attack.craft({
+  const who = `attack ${attack.name}`
+  const crafting = namedCraft(attack)({
     own: document['own'] === undefined ? honest[0] : one('own'),
     honest,
     ...(document['last'] !== undefined && { last: one('last') }),
@@ -43,7 +47,8 @@ export async function craftByHand(given: Document): Promise<{ output: number[] }
     f,
     ...(isObject(document['defence']) && { defence: await defenceOf(document['defence'], numbers, f) })
   })
-  return { output: written(out) }
+  await inTime(who, Promise.resolve(crafting))
+  return { output: written(out, isBuiltIn(attacks, named) ? undefined : who) }
 }
 
 async function defenceOf(document: Document, numbers: Numbers, f: number): Promise<CraftInput['defence']> {

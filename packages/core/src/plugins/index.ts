@@ -1,4 +1,6 @@
-export { loadFactory, loadPlugin, makePlugin, ofPlugin, pluginError } from './load.js'
+export { doneByPlugin, ofPlugin, pluginError } from './calls.js'
+export { loadFactory, loadPlugin, makePlugin } from './load.js'
 export { describedRegistry, registry } from './registry.js'
-export { parsePlugin, pluginName, resolvePlugin } from './resolve.js'
+export { isBuiltIn, parsePlugin, pluginName, resolvePlugin } from './resolve.js'
 export { checkPlugin, checkShape, fn, GRADIENT_STORE, list, type Plugins, type Shape } from './shapes.js'
+export { Untouched, untouched } from './untouched.js'

@@ -1,8 +1,10 @@
 import type { PluginReference } from '../contracts/plugin.js'
 import { PeergradError } from '../errors.js'
 import { replace } from '../replace.js'
+import { said } from '../said.js'
+import { isPromise, ofPlugin } from './calls.js'
 import { pluginName } from './resolve.js'
-import { checkPlugin, type Plugins } from './shapes.js'
+import { checkPlugin, kindOf, type Plugins } from './shapes.js'
 import { understandTypeScript } from './typescript.js'
 
 /** Milliseconds that the module of a plug-in may take to be imported: it may wait for something that never comes. */
@@ -39,7 +41,11 @@ export async function loadFactory<K extends keyof Plugins>(
   const factory = exports[exported]
   if (typeof factory !== 'function') {
     const has = Object.keys(exports).join(', ') || 'nothing'
-    const message = `${who}: the module exports no function "${exported}", only ${has}`
+    const wrong =
+      factory === undefined
+        ? `no function "${exported}", only ${has}`
+        : `${kindOf(factory)} as "${exported}", expected a function that returns it`
+    const message = `${who}: the module exports ${wrong}`
     throw new PeergradError('unknown', message, { plugin: who, export: exported })
   }
   return () => makePlugin(kind, who, () => (factory as (options: PluginReference['options']) => unknown)(options))
@@ -59,8 +65,14 @@ export function makePlugin<K extends keyof Plugins>(kind: K, who: string, factor
       { cause: thrown }
     )
   }
-  checkPlugin(kind, `${who}: what its factory makes`, plugin)
-  return answerable(kind, who, plugin)
+  return ofPlugin(who, () => {
+    if (isPromise(plugin)) {
+      const message = `${who}: its factory makes a promise, expected the ${kind} itself; what it waits for, its module may await`
+      throw new PeergradError('argument', message, { plugin: who })
+    }
+    checkPlugin(kind, `${who}: what its factory makes`, plugin)
+    return answerable(kind, who, plugin)
+  })
 }
 
 /** What plug-ins are asked by the way; their main work is called by those who say what is wrong with what it gives. */
@@ -72,13 +84,29 @@ const QUESTIONS: { readonly [K in keyof Plugins]?: readonly (keyof Plugins[K] & 
   codec: ['bytes']
 }
 
-/** The plug-in; what it throws when it is asked something names it. */
+/** Answers that must be of a kind; others are judged by those who ask. */
+const CONDITION = {
+  expected: 'undefined or a sentence',
+  fits: (answer: unknown) => answer === undefined || (typeof answer === 'string' && answer !== '')
+}
+const ANSWERS: Readonly<Record<string, typeof CONDITION>> = {
+  check: CONDITION,
+  count: { expected: 'a whole number from 1', fits: (answer) => Number.isSafeInteger(answer) && Number(answer) >= 1 }
+}
+
+/** The plug-in; what it throws when it is asked something names it, and so does an answer that is none. */
 function answerable<K extends keyof Plugins>(kind: K, who: string, plugin: Plugins[K]): Plugins[K] {
   const named: Partial<Record<string, (...given: unknown[]) => unknown>> = {}
   for (const question of QUESTIONS[kind] ?? []) {
     const ask: unknown = Reflect.get(plugin, question)
     if (typeof ask === 'function')
-      named[question] = (...given) => ofPlugin(who, () => Reflect.apply(ask, plugin, given) as unknown)
+      named[question] = (...given) => {
+        const answer = ofPlugin(who, () => Reflect.apply(ask, plugin, given) as unknown)
+        if (ANSWERS[question]?.fits(answer) !== false) return answer
+        const got = isPromise(answer) ? 'a promise' : answer === '' ? '""' : kindOf(answer)
+        const message = `${who}: ${question}(${given.join(', ')}) gave ${got}, expected ${ANSWERS[question].expected}`
+        throw new PeergradError('argument', message, { plugin: who })
+      }
   }
   return Object.keys(named).length === 0 ? plugin : replace(plugin, named as Partial<Plugins[K]>)
 }
@@ -95,28 +123,18 @@ async function importModule(who: string, url: string): Promise<Readonly<Record<s
   } catch (thrown) {
     if (thrown instanceof PeergradError) throw thrown
     const gone = /MODULE_NOT_FOUND$/.test(String((thrown as { code?: unknown } | undefined)?.code))
-    const message = `${who}: cannot be imported: ${said(thrown)}`
+    const message = `${who}: cannot be imported: ${said(thrown)}${placeOf(thrown)}`
     throw new PeergradError(gone ? 'missing' : 'argument', message, { plugin: who }, { cause: thrown })
   } finally {
     clearTimeout(timer)
   }
 }
 
-/** What a plug-in threw, as a PeergradError that names it; one that was thrown on purpose stays as it is. */
-export function pluginError(who: string, thrown: unknown): PeergradError {
-  if (thrown instanceof PeergradError) return thrown
-  return new PeergradError('internal', `${who} threw: ${said(thrown)}`, { plugin: who }, { cause: thrown })
-}
-
-function said(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown)
-}
-
-/** What a call of a plug-in gives; what it throws names the plug-in. */
-export function ofPlugin<T>(who: string, work: () => T): T {
-  try {
-    return work()
-  } catch (thrown) {
-    throw pluginError(who, thrown)
-  }
+/** Where an import failed, as the end of a sentence: the first file and line of the stack, unless those are of this module. */
+function placeOf(thrown: unknown): string {
+  const stack = thrown instanceof Error ? String(thrown.stack) : ''
+  const [, place = ''] = /^(?:.*[ (])?((?:file:\/\/)?\/[^():]*:\d+)(?::\d+)?\)?$/m.exec(stack) ?? []
+  if (place === '' || place.startsWith(import.meta.url)) return ''
+  const line = place.lastIndexOf(':')
+  return ` (${pluginName({ module: place.slice(0, line), export: 'default', options: {} })}${place.slice(line)})`
 }

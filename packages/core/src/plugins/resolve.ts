@@ -23,6 +23,11 @@ export function resolvePlugin(registry: Registry, text: string): PluginReference
   throw new PeergradError('unknown', message, { kind: registry.kind, name })
 }
 
+/** Whether a text names one of the registry's own. */
+export function isBuiltIn(registry: Registry, text: string): boolean {
+  return registry.entries.has(parsePlugin(text).name)
+}
+
 /** Splits `name:key=value,…` into the name and its typed options. */
 export function parsePlugin(text: string): { name: string; options: Record<string, number | string | boolean> } {
   const colon = /^(file|https?):/.test(text) ? text.indexOf(':', text.indexOf(':') + 1) : text.indexOf(':')

@@ -142,7 +142,8 @@ export function checkPlugin<K extends keyof Plugins>(kind: K, who: string, made:
   throw new PeergradError('argument', message, { plugin: who })
 }
 
-function kindOf(value: unknown): string {
+/** How messages call a value of the wrong kind. */
+export function kindOf(value: unknown): string {
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return show(value)
   if (value === undefined || value === null) return String(value)
   if (Array.isArray(value)) return 'an array'

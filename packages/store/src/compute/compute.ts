@@ -154,8 +154,12 @@ export class Compute {
     this.#freeScratch(task)
     task.crashes++
     if (task.crashes > 1) {
-      const message = `store: the compute worker ended twice during ${task.call.name} (${reason}); the call is given up`
-      this.#settle(() => task.reject(new PeergradError('crashed', message, { call: task.call.name, reason })))
+      const { name: call } = task.call
+      const plugin = pluginOf(task.call)
+      const during = plugin === undefined ? call : `${call} by ${plugin}`
+      const message = `store: the compute worker ended twice during ${during} (${reason}); the call is given up`
+      const data = { call, reason, ...(plugin !== undefined && { plugin }) }
+      this.#settle(() => task.reject(new PeergradError('crashed', message, data)))
       return
     }
     this.#worker = this.#spawn()

@@ -1,6 +1,6 @@
 import {
+  doneByPlugin,
   loadPlugin,
-  ofPlugin,
   PeergradError,
   random,
   significantPart,
@@ -76,7 +76,7 @@ function refused(name: string, index: number, got: number, accumulated: number):
 }
 
 function apply(plugin: Filter, input: FilterInput): void {
-  ofPlugin(`filter ${plugin.name}`, () => plugin.apply(input))
+  doneByPlugin(`filter ${plugin.name}`, 'apply', () => plugin.apply(input))
 }
 
 function wordsOf(vector: Vector): Uint32Array {

@@ -1,7 +1,7 @@
 import {
   countNonZero,
+  doneByPlugin,
   gatherSparse,
-  ofPlugin,
   scatterSparse,
   sparseCount,
   sparseForm,
@@ -76,16 +76,16 @@ export async function unpack(
 function encode(codec: Codec | undefined, input: Vector, out: Vector, { kernels }: JobContext): void {
   if (codec === undefined) return kernels.copy(out, input)
   out.fill(0, out.length - 1)
-  accountably(codec, () => codec.encode(input, bytesOf(out, packedBytes(codec, input.length)), kernels))
+  accountably(codec, 'encode', () => codec.encode(input, bytesOf(out, packedBytes(codec, input.length)), kernels))
 }
 
 function decode(codec: Codec | undefined, input: Vector, out: Vector, { kernels }: JobContext): void {
   if (codec === undefined) return kernels.copy(out, input)
-  accountably(codec, () => codec.decode(bytesOf(input, packedBytes(codec, out.length)), out, kernels))
+  accountably(codec, 'decode', () => codec.decode(bytesOf(input, packedBytes(codec, out.length)), out, kernels))
 }
 
-function accountably({ name }: Codec, work: () => void): void {
-  ofPlugin(`codec ${name}`, work)
+function accountably({ name }: Codec, member: 'encode' | 'decode', work: () => void): void {
+  doneByPlugin(`codec ${name}`, member, work)
 }
 
 function bytesOf(vector: Vector, bytes: number): Uint8Array<SharedArrayBuffer> {

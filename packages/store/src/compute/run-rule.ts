@@ -1,10 +1,10 @@
 import {
   loadPlugin,
-  ofPlugin,
   PeergradError,
   preAggregate,
   random,
   unmetCondition,
+  untouched,
   type AggregationInput,
   type Aggregator,
   type ErrorData,
@@ -13,7 +13,6 @@ import {
 } from '@peergrad/core'
 import type { Jobs } from './jobs.js'
 import type { JobContext } from './serve.js'
-import { Untouched } from './untouched.js'
 
 /**
  * to ← rule(from), gradient and buffers apart, the gradients through `pre` before. Inputs and result are finite or the call is
@@ -57,8 +56,7 @@ function checkConditions(chain: readonly PreAggregator[], rule: Aggregator, n: n
 /** What comes out of the chain weighs alike. */
 function prepared(chain: readonly PreAggregator[], input: AggregationInput): AggregationInput {
   if (chain.length === 0) return input
-  const who = `pre-aggregator ${chain.map(({ name }) => name).join(', ')}`
-  const vectors = untouched(who, input.vectors, () => preAggregate(chain, input))
+  const vectors = preAggregate(chain, input)
   return { ...input, vectors, samples: vectors.map(() => 1) }
 }
 
@@ -70,13 +68,5 @@ export function checkFinite(vector: Vector, { kernels }: JobContext, what: strin
 }
 
 function apply(rule: Aggregator, input: AggregationInput): void {
-  untouched(`aggregator ${rule.name}`, input.vectors, () => rule.aggregate(input))
-}
-
-/** What a plug-in makes of vectors that it must not write into. */
-function untouched<T>(who: string, vectors: readonly Vector[], work: () => T): T {
-  const inputs = new Untouched(vectors)
-  const made = ofPlugin(who, work)
-  inputs.check(who)
-  return made
+  untouched(`aggregator ${rule.name}`, 'aggregate', input.vectors, () => rule.aggregate(input))
 }
