@@ -371,6 +371,14 @@ describe('slots', () => {
     expect(order).toEqual(['second gave up', 'third'])
     other()
   })
+
+  it('are not waited for by who gave up before', async () => {
+    const slots = new Slots(1)
+    const release = await slots.take('x', new AbortController().signal)
+    expect(await codeOfAsync(slots.take('x', AbortSignal.abort()))).toBe('aborted')
+    release()
+    expect(await codeOfAsync(slots.take('x', AbortSignal.abort()))).toBe('it resolved')
+  })
 })
 
 describe('turns', () => {
