@@ -70,19 +70,24 @@ export class Dials {
   async #appears(peer: PeerId, signal: AbortSignal): Promise<boolean> {
     const { node } = this.#init
     const id = peerIdFromString(peer)
-    const limit = within(CROSSED_MILLISECONDS, signal)
     if (node.getConnections(id).length === 0) {
-      await new Promise<void>((resolve) => {
-        const onConnect = ({ detail }: CustomEvent<{ toString(): string }>) => detail.toString() === peer && end()
-        const end = () => {
-          node.removeEventListener('peer:connect', onConnect)
-          stop()
-          resolve()
-        }
-        const stop = onAbort(limit, () => end())
-        node.addEventListener('peer:connect', onConnect)
-      })
+      await within(CROSSED_MILLISECONDS, signal, (limit) => this.#connects(peer, limit))
     }
     return node.getConnections(id).length > 0
+  }
+
+  /** Resolves when the peer connects, or when the signal aborts. */
+  #connects(peer: PeerId, limit: AbortSignal): Promise<void> {
+    const { node } = this.#init
+    return new Promise((resolve) => {
+      const onConnect = ({ detail }: CustomEvent<{ toString(): string }>) => detail.toString() === peer && end()
+      const end = () => {
+        node.removeEventListener('peer:connect', onConnect)
+        stop()
+        resolve()
+      }
+      const stop = onAbort(limit, end)
+      node.addEventListener('peer:connect', onConnect)
+    })
   }
 }
