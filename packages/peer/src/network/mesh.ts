@@ -284,16 +284,18 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
     }
   }
 
+  /** The answer goes to the worker that was asked: another one gives its own requests the same numbers. */
   #asked({ request, from, payload, envelope }: Extract<FromWorker, { type: 'request' }>): void {
+    const worker = this.#worker
     this.emit('request', {
       from,
       payload,
       envelope,
       respond: (answer) => {
         checkControl(answer)
-        this.#post({ type: 'respond', request, payload: answer })
+        this.#post({ type: 'respond', request, payload: answer }, worker)
       },
-      refuse: (error) => this.#post({ type: 'refuse', request, error: PeergradError.from(error).toJSON() })
+      refuse: (error) => this.#post({ type: 'refuse', request, error: PeergradError.from(error).toJSON() }, worker)
     })
   }
 
@@ -320,8 +322,8 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
     })
   }
 
-  #post(message: ToWorker): void {
-    if (this.#ended === undefined) this.#worker.postMessage(message)
+  #post(message: ToWorker, worker = this.#worker): void {
+    if (this.#ended === undefined) worker.postMessage(message)
   }
 
   #follow(worker: Worker): void {
