@@ -130,3 +130,28 @@ it('what answers a request of the thread that ended is not sent for one of the t
     await Promise.all([first.close(), second.close()])
   }
 })
+
+it('bytes on links are those of the threads together', async () => {
+  const { arenas, first, second } = await pair()
+  const fetch = (digest: string) => {
+    const into = arenas[1].allocate(5000)
+    return second.fetch({ digest, bytes: 20_000, from: [first.self], into, deadline: 10_000 })
+  }
+  const row = async () => {
+    // an answer never comes before the rows that changed
+    await first.addresses()
+    return first.links()[0]
+  }
+  try {
+    const digest = serve(first, second, arenas[0])
+    await fetch(digest)
+    const before = await row()
+    expect(before.tensorBytesSent).toBeGreaterThanOrEqual(20_000)
+    await crash(first, second)
+    expect((await row()).controlBytesReceived).toBeGreaterThanOrEqual(before.controlBytesReceived)
+    await fetch(digest)
+    expect((await row()).tensorBytesSent).toBe(2 * before.tensorBytesSent)
+  } finally {
+    await Promise.all([first.close(), second.close()])
+  }
+})

@@ -16,6 +16,7 @@ import type {
 import { onAbort } from '../deferred.js'
 import { checkControl, checkLength } from '../mesh/check-length.js'
 import { TOPIC_LIMIT, verifyEnvelope } from './envelope.js'
+import { withTotals } from './links.js'
 import { checkPart } from './part.js'
 import type { RelayUse } from './reach/relay.js'
 import { crash, startWorker } from './start-worker.js'
@@ -120,6 +121,8 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
   readonly #pending = new Map<number, Pending>()
   readonly #connected = new Set<PeerId>()
   readonly #links = new Map<PeerId, LinkStatistics>()
+  /** the links when a worker took the place of a crashed one: it counts from zero */
+  #past: ReadonlyMap<PeerId, LinkStatistics> = new Map()
   readonly #served = new Map<Digest, VectorHandle>()
   #admitted: readonly PeerId[] = []
   #run: string | undefined
@@ -252,7 +255,7 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
         this.#pending.get(message.id)?.reject(PeergradError.fromJSON(message.error))
         break
       case 'links':
-        for (const row of message.rows) this.#links.set(row.peer, row)
+        for (const row of message.rows) this.#links.set(row.peer, withTotals(row, this.#past.get(row.peer)))
         break
       case 'connect':
         this.#connected.add(message.peer)
@@ -355,6 +358,7 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
     })
     if (self !== this.self) throw new PeergradError('internal', `the identity changed from ${this.self} to ${self}`)
     this.#worker = worker
+    this.#past = new Map(this.#links)
     this.#follow(worker)
     this.#post({ type: 'admit', peers: this.#admitted })
     if (this.#run !== undefined) this.#post({ type: 'rendezvous', run: this.#run })
