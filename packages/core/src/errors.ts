@@ -83,6 +83,8 @@ export class PeergradError extends Error {
     if (thrown instanceof PeergradError) return thrown
     if (thrown instanceof Error) {
       if (thrown.name === 'AbortError') return new PeergradError('aborted', thrown.message, {}, { cause: thrown })
+      // what `AbortSignal.timeout` gives
+      if (thrown.name === 'TimeoutError') return new PeergradError('timeout', thrown.message, {}, { cause: thrown })
       return new PeergradError('internal', thrown.message, { stack: thrown.stack }, { cause: thrown })
     }
     return new PeergradError('internal', said(thrown))

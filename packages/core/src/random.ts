@@ -1,3 +1,5 @@
+import { PeergradError } from './errors.js'
+
 /**
  * Seeded random numbers, the same on every machine: xoshiro128** (Blackman and Vigna, 2018) on a state filled by
  * splitmix32. Integer arithmetic only, so a seed gives the same stream everywhere.
@@ -7,7 +9,7 @@ export interface Random {
   uint32(): number
   /** uniform in [0, 1) with 32 bits of it random */
   uniform(): number
-  /** uniform integer in [0, bound) without bias; 1 ≤ bound ≤ 2³² */
+  /** uniform integer in [0, bound) without bias; `argument` unless bound is a whole number from 1 to 2³² */
   below(bound: number): number
   /** standard normal (Marsaglia's polar method) */
   normal(): number
@@ -67,6 +69,9 @@ function stream(seed: number): Random {
     },
     uniform: () => self.uint32() / 0x1_0000_0000,
     below(bound) {
+      if (!Number.isInteger(bound) || bound < 1 || bound > 0x1_0000_0000) {
+        throw new PeergradError('argument', `bound: got ${bound}, expected a whole number from 1 to 2³²`)
+      }
       const limit = 0x1_0000_0000 - (0x1_0000_0000 % bound)
       for (;;) {
         const value = self.uint32()

@@ -28,9 +28,7 @@ export function checkAborted(signal: AbortSignal): void {
 export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const giveUp = () => reject(PeergradError.from(signal.reason))
-    let forget: (() => void) | undefined
-    if (signal.aborted) giveUp()
-    else forget = onAbort(signal, giveUp)
+    const forget = onAbort(signal, giveUp)
     // who gave up on it does not hear how it ends
     void promise.then(resolve, reject).then(forget)
   })
@@ -44,12 +42,16 @@ interface Waiting {
 /** A signal goes through its listeners one by one when another is added, and warns of more than ten: it gets one. */
 const waiting = new WeakMap<AbortSignal, Waiting>()
 
-/** Calls back when the signal aborts, which it has not yet. Returns what ends that. */
+/**
+ * Calls back when the signal aborts, or soon when it has: never before this returns. Returns what ends that, after which
+ * it is not called.
+ */
 export function onAbort(signal: AbortSignal, call: () => void): () => void {
+  if (signal.aborted) return soon(call)
   let those = waiting.get(signal)
   if (those === undefined) {
     const calls = new Set<() => void>()
-    those = { calls, listener: () => [...calls].forEach((each) => each()) }
+    those = { calls, listener: () => calls.forEach((each) => each()) }
     waiting.set(signal, those)
     signal.addEventListener('abort', those.listener, { once: true })
   }
@@ -60,6 +62,16 @@ export function onAbort(signal: AbortSignal, call: () => void): () => void {
     // a signal made of others is kept alive by its listeners
     signal.removeEventListener('abort', listener)
     waiting.delete(signal)
+  }
+}
+
+function soon(call: () => void): () => void {
+  let ended = false
+  queueMicrotask(() => {
+    if (!ended) call()
+  })
+  return () => {
+    ended = true
   }
 }
 

@@ -271,6 +271,21 @@ describe('rate limits', () => {
     expect(allowed()).toBe(5)
   })
 
+  it('cost no walk through all names for each new one', () => {
+    let now = 0
+    const buckets = new TokenBuckets({ burst: 5, perSecond: 10 }, () => now)
+    buckets.take('x')
+    const steps = vi.spyOn(Object.getPrototypeOf(new Map().entries()) as MapIterator<unknown>, 'next')
+    for (let i = 0; i < 1000; i++) {
+      now += 1
+      buckets.take('x')
+      buckets.take(`made up ${i}`)
+    }
+    const { length } = steps.mock.calls
+    steps.mockRestore()
+    expect(length).toBeLessThan(3000)
+  })
+
   it('report who insists', () => {
     const reports: string[] = []
     const guard = new FloodGuard({ burst: 10, perSecond: 0.001 }, (peer, offence) => reports.push(`${peer} ${offence}`))
@@ -341,6 +356,16 @@ describe('replays', () => {
     expect(window.accept('y', 1)).toBe(true)
   })
 
+  it('are dropped of who goes on speaking, however many names others make up', () => {
+    const window = new ReplayWindow()
+    expect(window.accept('x', 1)).toBe(true)
+    for (let i = 2; i <= 10; i++) {
+      for (let name = 0; name < 4000; name++) window.accept(`made up ${i} ${name}`, 1)
+      expect(window.accept('x', i)).toBe(true)
+    }
+    expect(window.accept('x', 1)).toBe(false)
+  })
+
   it('cannot come of a restart: sequences go on', () => {
     let wall = 1_700_000_000_000
     const first = sequenceSource(() => wall)
@@ -370,6 +395,14 @@ describe('slots', () => {
     await third
     expect(order).toEqual(['second gave up', 'third'])
     other()
+  })
+
+  it('are not waited for by who gave up before', async () => {
+    const slots = new Slots(1)
+    const release = await slots.take('x', new AbortController().signal)
+    expect(await codeOfAsync(slots.take('x', AbortSignal.abort()))).toBe('aborted')
+    release()
+    expect(await codeOfAsync(slots.take('x', AbortSignal.abort()))).toBe('it resolved')
   })
 })
 

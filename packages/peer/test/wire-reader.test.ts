@@ -1,5 +1,5 @@
 import { PeergradError } from '@peergrad/core'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { WireReader } from '../dist/network/wire-reader.js'
 import type { Wire } from '../dist/network/wire.js'
 
@@ -49,6 +49,32 @@ describe('wire reader', () => {
     expect([...(await first)]).toEqual([1, 2, 3])
     expect([...(await reader.read(2))]).toEqual([4, 5])
     expect(reader.unread).toBe(0)
+  })
+
+  it.each([true, false])(
+    'copies no more for single bytes than twice what came, asked for (%s) or not',
+    async (asked) => {
+      const { reader, deliver } = wireOf()
+      const bytes = Uint8Array.from({ length: 4096 }, (_, i) => i)
+      const read = asked ? reader.read(4096) : undefined
+      const sets = vi.spyOn(Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array, 'set')
+      const joins = vi.spyOn(Buffer, 'concat')
+      for (const byte of bytes) deliver(byte)
+      const copied = [...sets.mock.calls, ...joins.mock.calls.flatMap(([chunks]) => chunks.map((chunk) => [chunk]))]
+      vi.restoreAllMocks()
+      expect(copied.reduce((sum, [{ length }]) => sum + length, 0)).toBeLessThanOrEqual(2 * 4096)
+      expect(await (read ?? reader.read(4096))).toEqual(bytes)
+    }
+  )
+
+  it('leaves what was read as it was when more comes', async () => {
+    const { reader, deliver } = wireOf()
+    deliver(1, 2, 3)
+    deliver(4)
+    const read = await reader.read(2)
+    for (let i = 0; i < 10; i++) deliver(9)
+    expect([...read]).toEqual([1, 2])
+    expect([...(await reader.read(3))]).toEqual([3, 4, 9])
   })
 
   it('lets chunks flow until one is too long, and keeps the rest', async () => {

@@ -67,10 +67,7 @@ export class LinkMetrics {
     const peer = this.#named.has(row.peer) ? row.peer : OTHERS
     const before = this.#counted.get(row.peer)
     for (const [field, direction, plane] of COUNTED) {
-      const last = before?.[field] ?? 0
-      // a network thread that was started again counts from zero
-      const more = row[field] >= last ? row[field] - last : row[field]
-      this.#bytes.inc({ peer, direction, plane }, more)
+      this.#bytes.inc({ peer, direction, plane }, row[field] - (before?.[field] ?? 0))
     }
     this.#counted.set(row.peer, row)
   }

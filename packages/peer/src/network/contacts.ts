@@ -157,7 +157,7 @@ export class Contacts {
     contact.dialling = true
     contact.attempts++
     try {
-      await node.dial(id, { signal: within(DIAL_MILLISECONDS, this.#closing.signal) })
+      await within(DIAL_MILLISECONDS, this.#closing.signal, (signal) => node.dial(id, { signal }))
     } catch (error) {
       log({ peer, attempt: contact.attempts, error: reasonOf(error) }, 'dial failed')
       if (contact.reached || contact.attempts < STRANGER_ATTEMPTS) this.#later(peer, contact)

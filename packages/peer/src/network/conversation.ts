@@ -1,6 +1,7 @@
 import type { Stream } from '@libp2p/interface'
 import type { PeerId } from '@peergrad/core'
-import { interruption, networkError, onAbort } from './network-error.js'
+import { onAbort } from '../deferred.js'
+import { interruption, networkError } from './network-error.js'
 import { StreamWire } from './stream-wire.js'
 import { WireReader } from './wire-reader.js'
 

@@ -1,8 +1,9 @@
 import type { MultiaddrConnection } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { PeergradError, type PeerId } from '@peergrad/core'
+import { onAbort } from '../deferred.js'
 import { parseAddress, peerOf } from './addresses.js'
-import { networkError, onAbort } from './network-error.js'
+import { networkError } from './network-error.js'
 import type { NetworkNode } from './node.js'
 import { isRelayed } from './reach/scope.js'
 import { within } from './within.js'
@@ -69,19 +70,24 @@ export class Dials {
   async #appears(peer: PeerId, signal: AbortSignal): Promise<boolean> {
     const { node } = this.#init
     const id = peerIdFromString(peer)
-    const limit = within(CROSSED_MILLISECONDS, signal)
     if (node.getConnections(id).length === 0) {
-      await new Promise<void>((resolve) => {
-        const onConnect = ({ detail }: CustomEvent<{ toString(): string }>) => detail.toString() === peer && end()
-        const end = () => {
-          node.removeEventListener('peer:connect', onConnect)
-          stop()
-          resolve()
-        }
-        const stop = onAbort(limit, () => end())
-        node.addEventListener('peer:connect', onConnect)
-      })
+      await within(CROSSED_MILLISECONDS, signal, (limit) => this.#connects(peer, limit))
     }
     return node.getConnections(id).length > 0
+  }
+
+  /** Resolves when the peer connects, or when the signal aborts. */
+  #connects(peer: PeerId, limit: AbortSignal): Promise<void> {
+    const { node } = this.#init
+    return new Promise((resolve) => {
+      const onConnect = ({ detail }: CustomEvent<{ toString(): string }>) => detail.toString() === peer && end()
+      const end = () => {
+        node.removeEventListener('peer:connect', onConnect)
+        stop()
+        resolve()
+      }
+      const stop = onAbort(limit, end)
+      node.addEventListener('peer:connect', onConnect)
+    })
   }
 }

@@ -52,7 +52,7 @@ export class FastDialer {
     const idle = this.#takeIdle(peer)
     if (idle !== undefined) return idle
     try {
-      const wire = await this.#lane.dial(peer, host, port, within(DIAL_MILLISECONDS, signal))
+      const wire = await within(DIAL_MILLISECONDS, signal, (limit) => this.#lane.dial(peer, host, port, limit))
       const open: OpenWire = {
         wire,
         reader: new WireReader(wire),

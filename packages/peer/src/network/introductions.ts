@@ -2,12 +2,13 @@ import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { PeergradError, type PeerId } from '@peergrad/core'
+import { onAbort } from '../deferred.js'
 import { byReach, usableAddresses } from './addresses.js'
 import { openStream } from './connections.js'
 import { converse, talk } from './conversation.js'
 import { encodeFrame, readFrame } from './frames.js'
 import type { Gossip } from './gossip.js'
-import { interruption, onAbort } from './network-error.js'
+import { interruption } from './network-error.js'
 import { keyOfPeerId } from './peer-key.js'
 import { StreamWire } from './stream-wire.js'
 import { within } from './within.js'
@@ -56,17 +57,18 @@ export class Introductions {
 
   /** True when the peer is of this run and announcements flow both ways. Rejects when it goes, or says nothing sensible. */
   async greet(peer: PeerId, gone: AbortSignal): Promise<boolean> {
-    const signal = within(HELLO_MILLISECONDS, gone)
-    const opening = openStream(this.#init.node, peer, HELLO_PROTOCOL, { signal })
-    return converse(opening, { peer, what: `hello to ${peer}`, signal }, async (wire, reader) => {
-      wire.send(encodeFrame(encodeHello({ topic: this.#init.topic, fastPort: this.#init.fastPort(), peers: [] })))
-      const answer = decodeHello(await readFrame(reader, HELLO_LIMIT))
-      wire.close()
-      if (answer.topic !== this.#init.topic) return false
-      this.#init.fastPortOf(peer, answer.fastPort)
-      for (const { id, addresses } of answer.peers) this.#init.learn(id, addresses)
-      await this.#subscription(peer, signal)
-      return true
+    return within(HELLO_MILLISECONDS, gone, (signal) => {
+      const opening = openStream(this.#init.node, peer, HELLO_PROTOCOL, { signal })
+      return converse(opening, { peer, what: `hello to ${peer}`, signal }, async (wire, reader) => {
+        wire.send(encodeFrame(encodeHello({ topic: this.#init.topic, fastPort: this.#init.fastPort(), peers: [] })))
+        const answer = decodeHello(await readFrame(reader, HELLO_LIMIT))
+        wire.close()
+        if (answer.topic !== this.#init.topic) return false
+        this.#init.fastPortOf(peer, answer.fastPort)
+        for (const { id, addresses } of answer.peers) this.#init.learn(id, addresses)
+        await this.#subscription(peer, signal)
+        return true
+      })
     })
   }
 
@@ -79,16 +81,17 @@ export class Introductions {
     const { peer } = wire
     const gone = new AbortController()
     void wire.broken.then((error) => gone.abort(error))
-    const signal = within(HELLO_MILLISECONDS, gone.signal)
-    await talk(wire, { what: `hello of ${peer}`, signal }, async (_, reader) => {
-      const hello = decodeHello(await readFrame(reader, HELLO_LIMIT))
-      const { topic, fastPort } = this.#init
-      const same = hello.topic === topic
-      if (same) await this.#subscription(peer, signal)
-      const answer = { topic, fastPort: same ? fastPort() : 0, peers: same ? await this.#known(peer) : [] }
-      wire.send(encodeFrame(encodeHello(answer)))
-      wire.close()
-    })
+    await within(HELLO_MILLISECONDS, gone.signal, (signal) =>
+      talk(wire, { what: `hello of ${peer}`, signal }, async (_, reader) => {
+        const hello = decodeHello(await readFrame(reader, HELLO_LIMIT))
+        const { topic, fastPort } = this.#init
+        const same = hello.topic === topic
+        if (same) await this.#subscription(peer, signal)
+        const answer = { topic, fastPort: same ? fastPort() : 0, peers: same ? await this.#known(peer) : [] }
+        wire.send(encodeFrame(encodeHello(answer)))
+        wire.close()
+      })
+    )
   }
 
   async #subscription(peer: PeerId, signal: AbortSignal): Promise<void> {

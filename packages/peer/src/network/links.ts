@@ -5,7 +5,19 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] }
 /** Weight of what was measured before in the mean throughput. */
 const MEMORY = 0.5
 
-/** Bytes, round trip and throughput of each link. Rows outlive the connection: totals are of the whole run. */
+/** A row, its bytes added to those that were counted before the count began anew. */
+export function withTotals(row: LinkStatistics, past: LinkStatistics | undefined): LinkStatistics {
+  if (past === undefined) return row
+  return {
+    ...row,
+    tensorBytesSent: past.tensorBytesSent + row.tensorBytesSent,
+    tensorBytesReceived: past.tensorBytesReceived + row.tensorBytesReceived,
+    controlBytesSent: past.controlBytesSent + row.controlBytesSent,
+    controlBytesReceived: past.controlBytesReceived + row.controlBytesReceived
+  }
+}
+
+/** Bytes, round trip and throughput of each link. Rows outlive the connection: totals are of the whole life of the thread. */
 export class Links {
   readonly #rows = new Map<PeerId, Writable<LinkStatistics>>()
   readonly #received = new Map<PeerId, { bytes: number; milliseconds: number }>()

@@ -16,6 +16,7 @@ import type {
 import { onAbort } from '../deferred.js'
 import { checkControl, checkLength } from '../mesh/check-length.js'
 import { TOPIC_LIMIT, verifyEnvelope } from './envelope.js'
+import { withTotals } from './links.js'
 import { checkPart } from './part.js'
 import type { RelayUse } from './reach/relay.js'
 import { crash, startWorker } from './start-worker.js'
@@ -128,6 +129,8 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
   readonly #pending = new Map<number, Pending>()
   readonly #connected = new Set<PeerId>()
   readonly #links = new Map<PeerId, LinkStatistics>()
+  /** the links when a worker took the place of a crashed one: it counts from zero */
+  #past: ReadonlyMap<PeerId, LinkStatistics> = new Map()
   readonly #served = new Map<Digest, VectorHandle>()
   #admitted: readonly PeerId[] = []
   #run: string | undefined
@@ -264,7 +267,7 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
         this.#pending.get(message.id)?.reject(PeergradError.fromJSON(message.error))
         break
       case 'links':
-        for (const row of message.rows) this.#links.set(row.peer, row)
+        for (const row of message.rows) this.#links.set(row.peer, withTotals(row, this.#past.get(row.peer)))
         break
       case 'connect':
         this.#connected.add(message.peer)
@@ -296,16 +299,18 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
     }
   }
 
+  /** The answer goes to the worker that was asked: another one gives its own requests the same numbers. */
   #asked({ request, from, payload, envelope }: Extract<FromWorker, { type: 'request' }>): void {
+    const worker = this.#worker
     this.emit('request', {
       from,
       payload,
       envelope,
       respond: (answer) => {
         checkControl(answer)
-        this.#post({ type: 'respond', request, payload: answer })
+        this.#post({ type: 'respond', request, payload: answer }, worker)
       },
-      refuse: (error) => this.#post({ type: 'refuse', request, error: PeergradError.from(error).toJSON() })
+      refuse: (error) => this.#post({ type: 'refuse', request, error: PeergradError.from(error).toJSON() }, worker)
     })
   }
 
@@ -332,8 +337,8 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
     })
   }
 
-  #post(message: ToWorker): void {
-    if (this.#ended === undefined) this.#worker.postMessage(message)
+  #post(message: ToWorker, worker = this.#worker): void {
+    if (this.#ended === undefined) worker.postMessage(message)
   }
 
   #follow(worker: Worker): void {
@@ -365,6 +370,7 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
     })
     if (self !== this.self) throw new PeergradError('internal', `the identity changed from ${this.self} to ${self}`)
     this.#worker = worker
+    this.#past = new Map(this.#links)
     this.#follow(worker)
     this.#post({ type: 'admit', peers: this.#admitted })
     if (this.#run !== undefined) this.#post({ type: 'rendezvous', run: this.#run })

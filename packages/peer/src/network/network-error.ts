@@ -26,10 +26,3 @@ export function interruption(signal: AbortSignal, what: string): PeergradError {
   if (timedOut) return new PeergradError('timeout', `${what}: the deadline passed`)
   return new PeergradError('aborted', `${what}: given up`)
 }
-
-/** Calls `listener` when the signal fires or has fired. Returns what removes it. */
-export function onAbort(signal: AbortSignal, listener: () => void): () => void {
-  if (signal.aborted) listener()
-  else signal.addEventListener('abort', listener, { once: true })
-  return () => signal.removeEventListener('abort', listener)
-}

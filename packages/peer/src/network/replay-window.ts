@@ -16,8 +16,10 @@ interface Window {
 /**
  * Remembers which announcements came. A sequence below the window is taken for a replay, since a sender's numbers
  * only grow, across its restarts too; unless the sender itself hands it over, whose clock was set back before it started again.
+ * Of too many senders those are forgotten that have said nothing for longest.
  */
 export class ReplayWindow {
+  /** who spoke last is last */
   readonly #senders = new Map<PeerId, Window>()
 
   /** False when it came before. `own`: it came over a connection to the sender. */
@@ -43,12 +45,13 @@ export class ReplayWindow {
   }
 
   #windowOf(from: PeerId): Window {
-    let window = this.#senders.get(from)
-    if (window === undefined) {
+    const window = this.#senders.get(from) ?? { seen: new Set(), floor: -1, said: undefined }
+    this.#senders.delete(from)
+    if (this.#senders.size >= SENDERS) {
       const oldest = this.#senders.keys().next()
-      if (this.#senders.size >= SENDERS && oldest.done !== true) this.#senders.delete(oldest.value)
-      this.#senders.set(from, (window = { seen: new Set(), floor: -1, said: undefined }))
+      if (oldest.done !== true) this.#senders.delete(oldest.value)
     }
+    this.#senders.set(from, window)
     return window
   }
 }

@@ -66,12 +66,13 @@ export class Requests {
     payload: Uint8Array,
     { deadline, signal }: { deadline: number; signal: AbortSignal }
   ): Promise<Uint8Array> {
-    const limit = within(deadline, signal)
-    const options = { signal: limit, maxOutboundStreams: CONCURRENT_PER_PEER }
-    const opening = openStream(this.#init.node, peer, REQUEST_PROTOCOL, options)
-    return converse(opening, { peer, what: `request to ${peer}`, signal: limit }, (wire, reader) =>
-      this.#exchange(wire, reader, payload)
-    )
+    return within(deadline, signal, (limit) => {
+      const options = { signal: limit, maxOutboundStreams: CONCURRENT_PER_PEER }
+      const opening = openStream(this.#init.node, peer, REQUEST_PROTOCOL, options)
+      return converse(opening, { peer, what: `request to ${peer}`, signal: limit }, (wire, reader) =>
+        this.#exchange(wire, reader, payload)
+      )
+    })
   }
 
   /** What the main thread says to a request that it was given; nothing happens when the asker is gone. */

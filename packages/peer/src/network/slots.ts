@@ -1,4 +1,5 @@
-import { interruption, onAbort } from './network-error.js'
+import { onAbort } from '../deferred.js'
+import { interruption } from './network-error.js'
 
 /** At most `limit` holders per name; the others wait in line. */
 export class Slots {

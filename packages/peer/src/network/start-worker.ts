@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { PeergradError, type PeerId } from '@peergrad/core'
+import { onAbort } from '../deferred.js'
 import type { FromWorker, WorkerInit } from './protocol.js'
 
 /** Starts the network thread. Resolves when it listens. Errors: what it says, `crashed`, why the signal aborted. */
@@ -15,13 +16,15 @@ export async function startWorker(init: WorkerInit, signal?: AbortSignal): Promi
 
 function whenReady(worker: Worker, signal: AbortSignal | undefined): Promise<PeerId> {
   return new Promise((resolve, reject) => {
-    const onAbort = () => reject(PeergradError.from(signal?.reason))
-    signal?.addEventListener('abort', onAbort, { once: true })
-    const onError = (cause: unknown) => reject(crash(cause))
+    const forget = signal && onAbort(signal, () => reject(PeergradError.from(signal.reason)))
+    const onError = (cause: unknown) => {
+      forget?.()
+      reject(crash(cause))
+    }
     worker.once('error', onError)
     const onMessage = (message: FromWorker) => {
       if (message.type !== 'ready' && message.type !== 'failed') return
-      signal?.removeEventListener('abort', onAbort)
+      forget?.()
       worker.off('error', onError)
       worker.off('message', onMessage)
       if (message.type === 'ready') resolve(message.self)

@@ -1,7 +1,8 @@
 import { PeergradError } from '@peergrad/core'
 import type { Digest, ErrorCode, FetchReport, Offence, PeerId } from '@peergrad/core'
+import { onAbort } from '../deferred.js'
 import type { Links } from './links.js'
-import { interruption, networkError, onAbort } from './network-error.js'
+import { interruption, networkError } from './network-error.js'
 import { paceWindow } from './pace.js'
 import { Slots } from './slots.js'
 import { pull, SenderViolation } from './tensor-pull.js'
@@ -60,9 +61,15 @@ export class TensorClient {
     this.#init = init
   }
 
-  async fetch({ digest, bytes, offset, from, target, deadline, signal }: PullRequest): Promise<FetchReport> {
+  fetch(request: PullRequest): Promise<FetchReport> {
+    return within(request.deadline, request.signal, (limit) => this.#fetch(request, limit))
+  }
+
+  async #fetch(
+    { digest, bytes, offset, from, target, deadline }: PullRequest,
+    limit: AbortSignal
+  ): Promise<FetchReport> {
     const start = performance.now()
-    const limit = within(deadline, signal)
     let failure = new PeergradError('argument', `fetch ${digest}: got nobody to ask, expected a holder`)
     for (const peer of from) {
       // another holder starts anew: bytes of two senders in one vector would leave nobody to blame for a wrong digest
@@ -88,7 +95,7 @@ export class TensorClient {
   async #attempt(peer: PeerId, transfer: Transfer, pace: number, limit: AbortSignal): Promise<Lane> {
     const release = await this.#slots.take(peer, limit)
     try {
-      const open = await this.#init.open(peer, within(pace, limit))
+      const open = await within(pace, limit, (signal) => this.#init.open(peer, signal))
       return await this.#pull(open, transfer, pace, limit)
     } finally {
       release()

@@ -9,6 +9,7 @@ export interface Rate {
 export class TokenBuckets {
   readonly #rate: Rate
   readonly #now: () => number
+  /** who took last is last */
   readonly #levels = new Map<string, { tokens: number; at: number }>()
 
   constructor(rate: Rate, now: () => number = performance.now.bind(performance)) {
@@ -24,12 +25,16 @@ export class TokenBuckets {
     if (level === undefined) this.#forgetFull(now)
     const tokens = level === undefined ? burst : Math.min(burst, level.tokens + ((now - level.at) / 1000) * perSecond)
     const enough = tokens >= cost
+    this.#levels.delete(name)
     this.#levels.set(name, { tokens: enough ? tokens - cost : tokens, at: now })
     return enough
   }
 
   #forgetFull(now: number): void {
     const refill = (this.#rate.burst / this.#rate.perSecond) * 1000
-    for (const [name, level] of this.#levels) if (now - level.at > refill) this.#levels.delete(name)
+    for (const [name, { at }] of this.#levels) {
+      if (now - at <= refill) return
+      this.#levels.delete(name)
+    }
   }
 }

@@ -8,6 +8,8 @@ const UNREAD_LIMIT = 256 * 1024
 export class WireReader {
   readonly #wire: Wire
   #unread: Uint8Array = new Uint8Array(0)
+  /** behind what is unread, in the same memory: free */
+  #room: Uint8Array = new Uint8Array(0)
   #waiting: { bytes: number; resolve: (bytes: Uint8Array) => void } | undefined
   #flow: ((chunk: Uint8Array) => Uint8Array | undefined) | undefined
   #fail: ((reason: PeergradError) => void) | undefined
@@ -56,7 +58,7 @@ export class WireReader {
         return rest
       }
       const early = this.#unread
-      this.#unread = new Uint8Array(0)
+      this.#unread = this.#room = new Uint8Array(0)
       if (early.byteLength > 0) this.#arrive(early)
     })
   }
@@ -67,9 +69,23 @@ export class WireReader {
     if (this.#unread.byteLength + rest.byteLength > UNREAD_LIMIT + (this.#waiting?.bytes ?? 0)) {
       throw new PeergradError('corrupt', `${this.#wire.peer} sent more than was asked for`)
     }
-    // a copy: the chunk may be a reused buffer
-    this.#unread = Buffer.concat([this.#unread, rest])
+    this.#keep(rest)
     this.#settle()
+  }
+
+  /** A copy, for the chunk may be a reused buffer. Room is doubled, so that no byte is moved for each chunk that comes. */
+  #keep(chunk: Uint8Array): void {
+    const before = this.#unread.byteLength
+    const bytes = before + chunk.byteLength
+    if (chunk.byteLength > this.#room.byteLength) {
+      const memory = new Uint8Array(Math.max(bytes, 2 * before))
+      memory.set(this.#unread)
+      this.#unread = memory.subarray(0, before)
+      this.#room = memory.subarray(before)
+    }
+    this.#room.set(chunk)
+    this.#unread = new Uint8Array(this.#unread.buffer, this.#unread.byteOffset, bytes)
+    this.#room = this.#room.subarray(chunk.byteLength)
   }
 
   #settle(): void {

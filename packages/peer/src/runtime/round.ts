@@ -10,7 +10,7 @@ import {
   type PhaseTimes,
   type Proposal
 } from '@peergrad/core'
-import { checkAborted, deferred, orAborted } from '../deferred.js'
+import { checkAborted, deferred, onAbort, orAborted } from '../deferred.js'
 import { RoundAgreement } from './agreement/agreement.js'
 import type { AgreementMessage, Decision } from './agreement/contract.js'
 import { Attempt } from './attempt.js'
@@ -165,8 +165,7 @@ export class Round {
 
   /** Runs to the decision. Rejects when `signal` aborts or when the peer itself cannot go on. */
   async run(signal: AbortSignal): Promise<RoundResult> {
-    const onAbort = () => this.#decided.reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
+    const forget = onAbort(signal, () => this.#decided.reject(signal.reason))
     try {
       checkAborted(signal)
       if (this.init.votes) {
@@ -185,7 +184,7 @@ export class Round {
       const key = made ?? (await this.measure('sync', () => this.#late(decision, holders, signal)))
       return { decision, outcome: { key, digest: decision.outcome, shared }, attempts: this.#attempts }
     } finally {
-      signal.removeEventListener('abort', onAbort)
+      forget()
       this.#ended.abort(new PeergradError('aborted', 'the round is over'))
       this.#abandon()
       this.#said.stop()
