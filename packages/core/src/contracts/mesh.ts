@@ -47,8 +47,10 @@ export interface MeshEvents extends Record<string, unknown> {
 
 export interface FetchRequest {
   readonly digest: Digest
-  /** size of the whole in bytes, known before the first byte; a sender that says otherwise is refused with `corrupt` */
+  /** size of the whole in bytes, known before the first byte; a sender that says otherwise is passed over, with `corrupt` */
   readonly bytes: number
+  /** who said that it is as long: another length is an offence of this peer alone; left out: of nobody */
+  readonly announcer?: PeerId
   /**
    * Where the part that is wanted starts, in bytes: 0 unless given, a multiple of 4,096. The part is as long as `into`;
    * all of it lies inside the whole (else `argument`).
