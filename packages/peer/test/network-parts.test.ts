@@ -296,6 +296,12 @@ describe('reputation', () => {
     expect(reputation.score('z')).toBe(0)
   })
 
+  it('does not suffer from gradients that are too long, however many', () => {
+    const reputation = new Reputation(() => 0)
+    for (let round = 0; round < 1000; round++) expect(reputation.report('x', 'norm')).toBe(false)
+    expect(reputation.score('x')).toBe(0)
+  })
+
   it('lets accidents that are far apart pass', () => {
     let now = 0
     const reputation = new Reputation(() => now)

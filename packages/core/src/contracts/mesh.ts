@@ -92,8 +92,8 @@ export interface LinkStatistics {
 /**
  * Why a peer loses score. Enough of it and the network layer drops the peer. `malformed`: a message that is none;
  * `oversize`: a frame above its limit; `wrong-length` and `wrong-digest`: bytes that are not those that it announced;
- * `non-finite`: a vector with NaN or infinity; `norm`: one longer than `--max-norm`; `equivocation`: two contributions to
- * one round; `flood`: more messages than its share.
+ * `non-finite`: a vector with NaN or infinity; `norm`: one longer than `--max-norm`, which is left out and costs nothing;
+ * `equivocation`: two contributions to one round; `flood`: more messages than its share.
  */
 export type Offence =
   'malformed' | 'oversize' | 'wrong-length' | 'wrong-digest' | 'non-finite' | 'norm' | 'equivocation' | 'flood'
