@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { controlMessages, type Engine, type GradientStore, type Mesh, type Vector } from '@peergrad/core'
+import type { SimulatedMesh } from '@peergrad/peer'
 import { afterEach, describe, expect, it } from 'vitest'
 import { replace } from './replace.js'
 import { peerName, Simulation, type Disguise, type SimulatedPeer } from './swarm.js'
@@ -120,6 +121,79 @@ it('what a coordinator says of a peer that was not heard is no lie of that peer'
   await simulation.until(Promise.all(honest.map(({ result }) => result)))
   expect(asked).toBeGreaterThan(0)
   expect(refusals(honest)).not.toContain(framed)
+})
+
+it('nor is what a coordinator says of the length of what a peer gives', async () => {
+  const framed = peerName(2)
+  let asked = 0
+  const framing: Disguise = {
+    mesh: (honest: Mesh) =>
+      replace(honest, {
+        announce(payload) {
+          const message = controlMessages.decode(payload)
+          if (message.kind !== 'propose') return honest.announce(payload)
+          const contributions = message.proposal.contributions.map((each) =>
+            each.peer === framed ? { ...each, words: 7 } : each
+          )
+          return honest.announce(
+            controlMessages.encode({ ...message, proposal: { ...message.proposal, contributions } })
+          )
+        }
+      })
+  }
+  const counts: Disguise = {
+    mesh: (honest: Mesh) =>
+      replace(honest, {
+        fetch(request) {
+          if (request.bytes === 28) asked += 1
+          return honest.fetch(request)
+        }
+      })
+  }
+  simulation = new Simulation({ rounds: 6, deadline: 300, filter: 'top-k:share=0.3' })
+  const honest = simulation.startAll({ 0: framing, 1: counts }).slice(1)
+  await simulation.until(Promise.all(honest.map(({ result }) => result)))
+  expect(asked).toBeGreaterThan(0)
+  const offences = honest.flatMap(({ mesh }) => (mesh as SimulatedMesh).offences)
+  expect(offences.filter(({ peer }) => peer === framed)).toEqual([])
+})
+
+it('what a peer says of the length of what another one gives is no lie of that one', async () => {
+  const [framed, liar] = [peerName(1), 2]
+  let digest: string | undefined
+  let asked = 0
+  const lies: Disguise = {
+    mesh(honest: Mesh) {
+      honest.on('message', ({ from, payload }) => {
+        const message = controlMessages.decode(payload)
+        if (from === framed && message.kind === 'manifest') digest = message.digest
+      })
+      return replace(honest, {
+        announce(payload) {
+          const message = controlMessages.decode(payload)
+          const lie = message.kind === 'manifest' && digest !== undefined && { ...message, digest, words: 7 }
+          return honest.announce(lie ? controlMessages.encode(lie) : payload)
+        }
+      })
+    }
+  }
+  const counts: Disguise = {
+    mesh: (honest: Mesh) =>
+      replace(honest, {
+        fetch(request) {
+          if (request.bytes === 28) asked += request.from.filter((peer) => peer === framed).length
+          return honest.fetch(request)
+        }
+      })
+  }
+  simulation = new Simulation({ rounds: 12, deadline: 300, filter: 'top-k:share=0.3' })
+  const honest = simulation.startAll({ 0: counts, [liar]: lies, 3: counts }).filter((_, rank) => rank !== liar)
+  const results = await simulation.until(Promise.all(honest.map(({ result }) => result)))
+  expect(asked).toBeGreaterThan(0)
+  expect(results.map(({ rounds }) => rounds)).toEqual([12, 12, 12])
+  expect(new Set(results.map(({ parametersHash }) => parametersHash)).size).toBe(1)
+  const offences = honest.flatMap(({ mesh }) => (mesh as SimulatedMesh).offences)
+  expect(offences.filter(({ peer }) => peer !== peerName(liar))).toEqual([])
 })
 
 function refusals(peers: SimulatedPeer[]): string[] {

@@ -35,6 +35,13 @@ describe('craft by hand', () => {
     [3, 6]
   ]
 
+  it('against a rule of ByzFL takes what ByzFL does without an f: one that is hostile, and a rule that expects none', async () => {
+    const params = { agg: 'TrMean', evals: 4 }
+    const defence = { rule: 'TrMean', params: { f: 0 } }
+    const spelt = { attack: 'optimal-alie', params: { evals: 4 }, f: 1, defence, vectors }
+    expect(await craftByHand({ attack: 'Optimal_ALittleIsEnough', params, vectors })).toEqual(await craftByHand(spelt))
+  })
+
   it.each([
     [{ attack: 'ipm', params: { tau: 0.5 } }, [-1, -2]],
     [{ attack: 'sign-flip', params: { of: 'own', factor: 10 }, own: [4, 5] }, [-40, -50]],

@@ -1,5 +1,5 @@
 import { Arena, processClock, virtualClock, type Mesh, type MeshEvents, type PeerId, type Vector } from '@peergrad/core'
-import { MemoryNetwork, type LinkConditions, type MemoryNetworkInit } from '@peergrad/peer'
+import { MemoryNetwork, type LinkConditions, type MemoryNetworkInit, type SimulatedMesh } from '@peergrad/peer'
 import { describe, expect, it } from 'vitest'
 
 const [A, B, C] = ['peer-a', 'peer-b', 'peer-c']
@@ -337,6 +337,18 @@ describe('tensors in memory', () => {
       [B, 4000]
     ])
     expect(events).toEqual([{ peer: C, digest: DIGEST, bytes: 4000 }])
+  })
+
+  it('of another length than was announced are an offence of who announced it, and of no other holder', async () => {
+    const bench = new Bench()
+    const [a, b, c] = await bench.all(A, B, C)
+    for (const holder of [a, b]) bench.serve(holder, [C])
+    const into = bench.arena.allocate(999)
+    const announced = { digest: DIGEST, bytes: 3996, announcer: A, into, deadline: 1000 }
+    expect((await bench.when(c.fetch({ ...announced, from: [B] }))).value).toBe('corrupt')
+    expect((c as SimulatedMesh).offences).toEqual([])
+    expect((await bench.when(c.fetch({ ...announced, from: [A, B] }))).value).toBe('corrupt')
+    expect((c as SimulatedMesh).offences).toEqual([{ peer: A, offence: 'wrong-length' }])
   })
 
   it('of a holder that stands still are given up after a pace window', async () => {

@@ -84,8 +84,9 @@ describe('hostile peers', () => {
     expect(bytesOf(into).equals(truth())).toBe(true)
   })
 
+  /** The first of them announced it. */
   const fetch = (from: string[], deadline = 20_000) =>
-    victim.fetch({ digest: DIGEST, bytes: LENGTH * 4, from, into, deadline })
+    victim.fetch({ digest: DIGEST, bytes: LENGTH * 4, announcer: from[0], from, into, deadline })
   const fetchPart = (start: number, length: number) =>
     victim.fetch({
       digest: DIGEST,
@@ -187,6 +188,21 @@ describe('hostile peers', () => {
       await meet()
       expect(await fetch([liar.self, honest.self])).toMatchObject({ from: honest.self })
       expect(bytesOf(into).equals(truth())).toBe(true)
+    })
+
+    it('of which they announced another length cost their holders nothing', async () => {
+      await liar.answer(TENSOR, async ({ next, send }) => {
+        await next()
+        send(encodeTensorHeader({ status: 'missing' }))
+      })
+      await meet()
+      const part = into.subarray(0, LENGTH - 1024)
+      const announced = { digest: DIGEST, bytes: part.byteLength, announcer: liar.self, into: part, deadline: 20_000 }
+      for (let i = 0; i < 4; i++) {
+        expect(await codeOf(victim.fetch({ ...announced, from: [liar.self, honest.self] }))).toBe('corrupt')
+      }
+      expect(log.all.filter((entry) => entry.startsWith(honest.self))).toEqual([])
+      expect(victim.connected()).toContain(honest.self)
     })
 
     it('and break are resumed at a whole block', async () => {

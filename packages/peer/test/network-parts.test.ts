@@ -20,6 +20,7 @@ import { Members } from '../dist/network/members.js'
 import { createNode, type NetworkNode } from '../dist/network/node.js'
 import { parseEnvelope, sealEnvelope, type Envelope } from '../dist/network/envelope.js'
 import { FloodGuard } from '../dist/network/flood-guard.js'
+import { BEATS } from '../dist/network/straight.js'
 import { FrameSize } from '../dist/network/frame-size.js'
 import { Gossip } from '../dist/network/gossip.js'
 import { loadIdentity, type Identity } from '../dist/network/identity.js'
@@ -288,12 +289,51 @@ describe('rate limits', () => {
 
   it('report who insists', () => {
     const reports: string[] = []
-    const guard = new FloodGuard({ burst: 10, perSecond: 0.001 }, (peer, offence) => reports.push(`${peer} ${offence}`))
+    const guard = new FloodGuard(
+      { burst: 10, perSecond: 1 },
+      (peer, offence) => reports.push(`${peer} ${offence}`),
+      () => 0
+    )
     const passed = Array.from({ length: 109 }, () => guard.allows('x')).filter(Boolean).length
     expect(passed).toBe(10)
     expect(reports).toEqual(['x flood'])
     guard.allows('x')
     expect(reports).toEqual(['x flood', 'x flood'])
+  })
+
+  it('forget what was too much once', () => {
+    let now = 0
+    let reports = 0
+    const guard = new FloodGuard(
+      { burst: 10, perSecond: 1 },
+      () => (reports += 1),
+      () => now
+    )
+    for (let hour = 0; hour < 100; hour++) {
+      for (let i = 0; i < 50; i++) guard.allows('x')
+      now += 3_600_000
+    }
+    expect(reports).toBe(0)
+  })
+
+  it('cost nobody anything whose beats are read late, ten seconds of them at once, again and again', () => {
+    let now = 0
+    const reports: string[] = []
+    const guard = new FloodGuard(
+      BEATS.rate,
+      (peer) => reports.push(peer),
+      () => now
+    )
+    const beat = (peer: string) => guard.allows(peer)
+    for (let pause = 0; pause < 4; pause++) {
+      now += 10_000
+      for (let i = 0; i < 200; i++) for (const peer of ['x', 'y']) beat(peer)
+      for (const end = now + 20_000; now < end; now += 50) for (const peer of ['x', 'y']) beat(peer)
+    }
+    expect(reports).toEqual([])
+    for (let i = 0; i < 1000; i++) beat('x')
+    expect(reports.length).toBeGreaterThan(9)
+    expect(new Set(reports)).toEqual(new Set(['x']))
   })
 })
 
@@ -309,6 +349,12 @@ describe('reputation', () => {
     expect(reputation.excluded('x')).toBe(true)
     expect(reputation.report('y', 'equivocation')).toBe(true)
     expect(reputation.score('z')).toBe(0)
+  })
+
+  it('does not suffer from gradients that are too long, however many', () => {
+    const reputation = new Reputation(() => 0)
+    for (let round = 0; round < 1000; round++) expect(reputation.report('x', 'norm')).toBe(false)
+    expect(reputation.score('x')).toBe(0)
   })
 
   it('lets accidents that are far apart pass', () => {

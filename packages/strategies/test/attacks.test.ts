@@ -110,6 +110,10 @@ describe('what is crafted', () => {
     }
   )
 
+  it('mimic copies the last honest peer that is in time where the chosen one is late', async () => {
+    expect(await craft('mimic:epsilon=2', rows, { n: 4, f: 1 })).toEqual([3, 6])
+  })
+
   it('what cannot be is said', async () => {
     await expect(craft('mimic:epsilon=2', rows)).rejects.toMatchObject({ code: 'argument' })
     await expect(craft('optimal-ipm', rows)).rejects.toMatchObject({ code: 'missing' })

@@ -22,7 +22,7 @@ export function inOurWords(document: Document): Document {
   if (!Object.hasOwn(ATTACKS, name) || !isObject(document['params'])) return document
   const { agg, pre_agg_list: before = [], f, c = 2, tau_found: prefer, ...params } = document['params']
   const of = (rule: unknown) =>
-    rule === 'Clipping' || rule === 'clipping' ? { c } : WITHOUT_F.includes(rule) ? {} : { f }
+    rule === 'Clipping' || rule === 'clipping' ? { c } : WITHOUT_F.includes(rule) || f === undefined ? {} : { f }
   const preAggregators = Array.isArray(before) ? before.map((rule: unknown) => ({ rule, params: of(rule) })) : before
   return {
     ...document,

@@ -47,8 +47,10 @@ export interface MeshEvents extends Record<string, unknown> {
 
 export interface FetchRequest {
   readonly digest: Digest
-  /** size of the whole in bytes, known before the first byte; a sender that says otherwise is refused with `corrupt` */
+  /** size of the whole in bytes, known before the first byte; a sender that says otherwise is passed over, with `corrupt` */
   readonly bytes: number
+  /** who said that it is as long: another length is an offence of this peer alone; left out: of nobody */
+  readonly announcer?: PeerId
   /**
    * Where the part that is wanted starts, in bytes: 0 unless given, a multiple of 4,096. The part is as long as `into`;
    * all of it lies inside the whole (else `argument`).
@@ -90,8 +92,8 @@ export interface LinkStatistics {
 /**
  * Why a peer loses score. Enough of it and the network layer drops the peer. `malformed`: a message that is none;
  * `oversize`: a frame above its limit; `wrong-length` and `wrong-digest`: bytes that are not those that it announced;
- * `non-finite`: a vector with NaN or infinity; `norm`: one longer than `--max-norm`; `equivocation`: two contributions to
- * one round; `flood`: more messages than its share.
+ * `non-finite`: a vector with NaN or infinity; `norm`: one longer than `--max-norm`, which is left out and costs nothing;
+ * `equivocation`: two contributions to one round; `flood`: more messages than its share.
  */
 export type Offence =
   'malformed' | 'oversize' | 'wrong-length' | 'wrong-digest' | 'non-finite' | 'norm' | 'equivocation' | 'flood'

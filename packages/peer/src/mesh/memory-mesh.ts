@@ -45,7 +45,8 @@ export class MemoryMesh extends Emitter<MeshEvents> implements Mesh, Station {
     this.#reputation = new Reputation(() => host.clock.now())
     const served: MemoryTensorsInit['served'] = ({ to, digest, bytes }) =>
       this.emit('served', { peer: to, digest, bytes })
-    this.tensors = new MemoryTensors({ station: this, fabric, watch, served })
+    const report: MemoryTensorsInit['report'] = (peer, offence) => this.report(peer, offence)
+    this.tensors = new MemoryTensors({ station: this, fabric, report, watch, served })
   }
 
   async addresses(): Promise<string[]> {

@@ -3,6 +3,7 @@ import {
   type Digest,
   type FetchReport,
   type FetchRequest,
+  type Offence,
   type PeerId,
   type Vector
 } from '@peergrad/core'
@@ -25,6 +26,7 @@ export interface MemoryTransfer {
 export interface MemoryTensorsInit {
   readonly station: Station
   readonly fabric: MemoryFabric
+  readonly report: (peer: PeerId, offence: Offence) => void
   /** a peer read what is served here, to its end */
   readonly served: (transfer: MemoryTransfer) => void
   /** a reader begins, and half of what it asked for is on its way */
@@ -86,9 +88,10 @@ export class MemoryTensors {
     await idle.promise
   }
 
-  async fetch({ digest, bytes, offset = 0, from, into, deadline, signal }: FetchRequest): Promise<FetchReport> {
+  async fetch(request: FetchRequest): Promise<FetchReport> {
+    const { digest, bytes, announcer, offset = 0, from, into, deadline, signal } = request
     checkPart({ bytes, offset, length: into.byteLength })
-    const { station, fabric } = this.#init
+    const { station, fabric, report } = this.#init
     const { host } = station
     const start = host.clock.now()
     let over: PeergradError | undefined
@@ -118,6 +121,7 @@ export class MemoryTensors {
             return { from: peer, milliseconds: host.clock.now() - start, lane: 'memory' }
           } catch (thrown) {
             failure = PeergradError.from(thrown)
+            if (failure.code === 'corrupt' && peer === announcer) report(peer, 'wrong-length')
             progress = failure.code === 'unreachable' && part.done > before
           }
         }

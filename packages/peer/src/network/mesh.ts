@@ -211,10 +211,19 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
     if (this.#served.delete(digest)) await this.#call('unserve', { digest })
   }
 
-  async fetch({ digest, bytes, offset = 0, from, into, deadline, signal }: FetchRequest): Promise<FetchReport> {
+  async fetch({
+    digest,
+    bytes,
+    announcer,
+    offset = 0,
+    from,
+    into,
+    deadline,
+    signal
+  }: FetchRequest): Promise<FetchReport> {
     checkDigest(digest)
     checkPart({ bytes, offset, length: into.byteLength })
-    const request = { digest, bytes, offset, from: [...from], into: this.#arena.handle(into), deadline }
+    const request = { digest, bytes, announcer, offset, from: [...from], into: this.#arena.handle(into), deadline }
     return this.#call('fetch', request, signal)
   }
 

@@ -38,6 +38,7 @@ export interface Calls {
     arguments: {
       digest: Digest
       bytes: number
+      announcer: PeerId | undefined
       offset: number
       from: readonly PeerId[]
       into: VectorHandle

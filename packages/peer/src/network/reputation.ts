@@ -10,8 +10,8 @@ export const OFFENCE_COST: Readonly<Record<Offence, number>> = {
   oversize: 30,
   'wrong-length': 40,
   'non-finite': 40,
-  // an honest gradient may be large once
-  norm: 5,
+  // no lie: an honest gradient may be so large, in every round
+  norm: 0,
   'wrong-digest': 60,
   equivocation: 120
 }

@@ -3,11 +3,11 @@ import { BEAT_LIMIT, PeergradError, TELL_LIMIT } from '@peergrad/core'
 import type { Offence, PeerId } from '@peergrad/core'
 import { bestConnection } from './connections.js'
 import { FloodGuard } from './flood-guard.js'
+import type { FloodRate } from './flood-guard.js'
 import type { Links } from './links.js'
 import type { NetworkNode } from './node.js'
 import { Outlet } from './outlet.js'
 import { StreamWire } from './stream-wire.js'
-import type { Rate } from './token-bucket.js'
 
 /** What goes on the streams of one protocol. */
 export interface Saying {
@@ -15,18 +15,21 @@ export interface Saying {
   /** bytes of a payload, at most */
   readonly limit: number
   /** payloads of one peer: at once, and a second in the long run */
-  readonly rate: Rate
+  readonly rate: FloodRate
   /** payloads that wait for a way out, the newest ones */
   readonly keeps: number
   /** the stream to a member is opened when the member comes, so that the first payload need not wait for it */
   readonly eager: boolean
 }
 
-/** Signs of life. Those that a stall held back come together, and an old one says nothing. */
+/**
+ * Signs of life, at most 20 a second. Those that a stall held back come together, for up to 15 seconds: a connection that is
+ * silent for 10 is closed. An old one says nothing.
+ */
 export const BEATS: Saying = {
   protocol: '/peergrad/beat/2',
   limit: BEAT_LIMIT,
-  rate: { burst: 60, perSecond: 20 },
+  rate: { burst: 60, held: 240, perSecond: 20 },
   keeps: 1,
   eager: true
 }

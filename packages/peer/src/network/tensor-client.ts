@@ -39,6 +39,8 @@ export interface PullRequest {
   readonly digest: Digest
   /** of the whole, as announced */
   readonly bytes: number
+  /** who announced that */
+  readonly announcer: PeerId | undefined
   /** where in the whole the part starts that is wanted */
   readonly offset: number
   readonly from: readonly PeerId[]
@@ -66,14 +68,14 @@ export class TensorClient {
   }
 
   async #fetch(
-    { digest, bytes, offset, from, target, deadline }: PullRequest,
+    { digest, bytes, announcer, offset, from, target, deadline }: PullRequest,
     limit: AbortSignal
   ): Promise<FetchReport> {
     const start = performance.now()
     let failure = new PeergradError('argument', `fetch ${digest}: got nobody to ask, expected a holder`)
     for (const peer of from) {
       // another holder starts anew: bytes of two senders in one vector would leave nobody to blame for a wrong digest
-      const transfer: Transfer = { digest, bytes, offset, target, done: 0 }
+      const transfer: Transfer = { digest, bytes, vouched: peer === announcer, offset, target, done: 0 }
       for (let progress = true; progress;) {
         const before = transfer.done
         try {

@@ -21,6 +21,8 @@ export interface Transfer {
   readonly digest: Digest
   /** of the whole, as promised */
   readonly bytes: number
+  /** whether the holder itself promised it */
+  readonly vouched: boolean
   /** where in the whole the part starts */
   readonly offset: number
   /** where the part goes, as many bytes as it has */
@@ -41,8 +43,9 @@ export class SenderViolation extends PeergradError {
 
 /**
  * Asks the wire's peer for what the transfer lacks and writes it in place, chunk by chunk. The bytes are checked for
- * number only. `received` counts every payload byte. Errors: `missing`, `refused`, `full` as the holder says;
- * SenderViolation for a holder that does not keep to header or length; else why the wire broke.
+ * number only. `received` counts every payload byte. Errors: `missing`, `refused`, `full` as the holder says; `corrupt`
+ * for a whole of another length than somebody else promised; SenderViolation for a holder that does not keep to header or
+ * length; else why the wire broke.
  */
 export async function pull(
   wire: Wire,
@@ -82,13 +85,14 @@ function rest({ digest, bytes, offset, target, done }: Transfer): TensorRequest 
   return { digest, offset: (offset + done) / 4, count: toTheEnd ? 0 : (target.byteLength - done) / 4 }
 }
 
-function checkHeader(received: Uint8Array, wire: Wire, { digest, bytes, offset, target, done }: Transfer): void {
+function checkHeader(received: Uint8Array, wire: Wire, transfer: Transfer): void {
+  const { digest, bytes, vouched, offset, target, done } = transfer
   const header = decoded(received, wire)
   const { peer } = wire
   if (header.status !== 'ok') throw refusal(header.status, peer, digest)
   if (header.total * 4 !== bytes) {
     const message = `${peer} has ${header.total * 4} bytes of ${digest}, expected the ${bytes} announced`
-    throw new SenderViolation('wrong-length', message)
+    throw vouched ? new SenderViolation('wrong-length', message) : new PeergradError('corrupt', message, { peer })
   }
   const first = (offset + done) / 4
   const count = (target.byteLength - done) / 4

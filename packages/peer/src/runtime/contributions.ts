@@ -50,7 +50,7 @@ export class Contributions {
     if (own !== undefined) return part === undefined ? own.key : own.parts[part.index]
     const { peer, digest } = manifest
     const key = roundKey(this.#parts.init.round, `from:${peer}:${digest}`)
-    const checks = { maxNorm: run.maxNorm, vouched: this.#parts.effects.announced(peer, digest) }
+    const checks = { maxNorm: run.maxNorm, vouched: this.#parts.effects.announced(peer, manifest) }
     if (part === undefined) {
       await this.#pulls.packed(manifest, shapeOf(engine.layout), key, peer, signal, checks)
       return key
@@ -66,16 +66,16 @@ export class Contributions {
     const { page, lists } = pageOf(part)
     const { digest, words } = page.of === 1 ? announced : await this.#entry(announced, page, `${key}:pages`, signal)
     const length = lists.length * INDEX_ENTRY_WORDS
+    // an earlier process of this peer may have cut it otherwise
+    const vouched = peer !== this.#parts.services.self && this.#parts.effects.announced(peer, announced)
     if (words !== length) {
       const peers = [peer]
-      // an earlier process of this peer may have cut it otherwise
-      const vouched = peer !== this.#parts.services.self && this.#parts.effects.announced(peer, announced.digest)
       const liars = vouched ? peers : []
       const message = `got an index of ${words} words, expected ${length} for ${lists.length} of ${part.of} parts`
       throw new PeergradError('shape', message, { peers, liars })
     }
     const at = `${key}:${page.index}`
-    await this.#pulls.words(digest, length, at, peer, signal)
+    await this.#pulls.words({ digest, words }, at, peer, signal, { vouched })
     const lease = await this.#parts.services.store.get(at)
     try {
       return readEntry(lease.vector, part.index % INDEX_PAGE)

@@ -150,6 +150,7 @@ class Download {
     await mesh.fetch({
       digest: vectors[vector].digest,
       bytes: whole.byteLength,
+      announcer: donor,
       offset: from * 4,
       from: [donor],
       into: whole.subarray(from, from + PART),

@@ -1,5 +1,6 @@
-import type { ContributionManifest, ControlMessage, Digest, Evidence, Offence, PeerId } from '@peergrad/core'
+import type { ContributionManifest, ControlMessage, Evidence, Offence, PeerId } from '@peergrad/core'
 import { contradicts } from './evidence.js'
+import type { Packed } from './vectors.js'
 
 type Announced = Extract<ControlMessage, { kind: 'manifest' }>
 
@@ -49,8 +50,9 @@ export class Manifests {
   }
 
   /** Whether a process of the peer said that it gives this. */
-  said(peer: PeerId, digest: Digest): boolean {
-    return [...(this.#first.get(peer)?.values() ?? [])].some(({ message }) => message.digest === digest)
+  said(peer: PeerId, { digest, words }: Packed): boolean {
+    const said = [...(this.#first.get(peer)?.values() ?? [])]
+    return said.some(({ message }) => message.digest === digest && message.words === words)
   }
 
   /** Whether it can be a contribution to this round. */

@@ -41,11 +41,17 @@ export class Pulls {
     )
   }
 
-  /** As `packed`, for `length` words that need not be numbers. */
-  words(digest: Digest, length: number, key: string, owner: PeerId, signal: AbortSignal): Promise<void> {
+  /** As `packed`, for words that need not be numbers. */
+  words(
+    { digest, words: length }: Packed,
+    key: string,
+    owner: PeerId,
+    signal: AbortSignal,
+    checks: Pick<PullRequest, 'vouched'>
+  ): Promise<void> {
     const { services, init } = this.#parts
     return this.#fromOwner(owner, signal, async (request) => {
-      await services.vectors.pull({ digest, length, key, bits: true, ...request })
+      await services.vectors.pull({ digest, length, key, bits: true, ...checks, ...request })
       await services.vectors.offer(key, init.round + 1, digest)
     })
   }
@@ -58,7 +64,9 @@ export class Pulls {
   ): Promise<void> {
     const { vectors, engine } = this.#parts.services
     const from = this.#askFirst(...holders)
-    await vectors.pull({ digest: outcome, length: layoutLength(engine.layout), key, from, signal })
+    // of the others nobody said anything
+    const vouched = holders.length > 0
+    await vectors.pull({ digest: outcome, length: layoutLength(engine.layout), key, from, signal, vouched })
     await vectors.offer(key, until, outcome)
   }
 

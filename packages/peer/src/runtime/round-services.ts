@@ -20,7 +20,7 @@ import type {
 } from '@peergrad/core'
 import type { LastingWork } from './lasting-work.js'
 import type { OwnVectors } from './own-vectors.js'
-import type { VectorExchange } from './vectors.js'
+import type { Packed, VectorExchange } from './vectors.js'
 
 /** What outlives a round. */
 export interface RoundServices {
@@ -79,7 +79,7 @@ export interface ExchangeEffects {
   /** the own contribution is stored and may be fetched; `links` is what was said with it */
   contributed(manifest: ContributionManifest, links: Uint8Array | undefined): void
   /** whether this peer heard from the other one itself that it gives this: a proposal may say what it likes */
-  announced(peer: PeerId, digest: Digest): boolean
+  announced(peer: PeerId, packed: Packed): boolean
   /** aborts when the round is over */
   readonly ended: AbortSignal
 }

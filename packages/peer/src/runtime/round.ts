@@ -130,7 +130,7 @@ export class Round {
     this.#exchange = new Exchange(services, init, {
       send: (message) => this.#send(message),
       contributed: (manifest, links) => this.#onManifest(manifest, links),
-      announced: (peer, digest) => this.#manifests.said(peer, digest),
+      announced: (peer, packed) => this.#manifests.said(peer, packed),
       ended: this.#ended.signal
     })
   }

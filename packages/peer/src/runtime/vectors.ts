@@ -40,7 +40,7 @@ export interface PullRequest {
   readonly bits?: boolean
   /** largest Euclidean norm that it may have; 0 or left out: any */
   readonly maxNorm?: number
-  /** false: that it is of the first of `from` is somebody else's word, and what is wrong with it no lie of that one */
+  /** false: digest and length are not the word of the first of `from`, and what is wrong with them no lie of that one */
   readonly vouched?: boolean
 }
 
@@ -150,7 +150,7 @@ export class VectorExchange {
     }
     const packed = `${key}:packed`
     await this.#once(key, async () => {
-      await this.pull({ digest, length: words, key: packed, from, signal, bits: true })
+      await this.pull({ digest, length: words, key: packed, from, signal, bits: true, vouched })
       try {
         await store.unpack({ from: packed, ...howToPack(packing, shape), length: shape.length, to: key })
       } catch (thrown) {
@@ -216,9 +216,10 @@ export class VectorExchange {
   }
 
   async #pull(request: PullRequest): Promise<void> {
-    const { digest, length, key, from, signal, bits = false } = request
+    const { digest, length, key, from, signal, bits = false, vouched = true } = request
     const { mesh, store, deadline, refuse } = this.#init
     const peers = from.slice(0, 1)
+    const announcer = vouched ? from[0] : undefined
     const liars: PeerId[] = []
     for (;;) {
       const holders = from.filter((peer) => peer !== mesh.self && !liars.includes(peer))
@@ -226,7 +227,7 @@ export class VectorExchange {
       const lease = store.lease(length)
       let sender: PeerId
       try {
-        const asked = { digest, bytes: length * 4, from: holders, into: lease.vector, deadline, signal }
+        const asked = { digest, bytes: length * 4, announcer, from: holders, into: lease.vector, deadline, signal }
         sender = (await mesh.fetch(asked)).from
       } catch (thrown) {
         lease.release()

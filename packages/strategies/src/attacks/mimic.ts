@@ -5,7 +5,7 @@ import { checkNames, integerOption, type PluginOptions } from '../plugin-options
  * Copies one honest vector (Karimireddy et al., ICLR 2022): harmless where all have the same data, and where they do not,
  * that peer's data count f + 1 times.
  *
- * @param options epsilon: which one, by rank among the honest, from 0
+ * @param options epsilon: which one, by rank among the honest, from 0; the last that is in time where that one is late
  */
 export function mimic(options: PluginOptions): GradientAttack {
   checkNames('mimic', options, ['epsilon'])
@@ -17,13 +17,11 @@ export function mimic(options: PluginOptions): GradientAttack {
     holds: 'with iid data nothing changes; with uneven data bucketing or NNM before the rule keeps all classes learnt',
     level: 'gradient',
     knows: ['honest'],
-    craft({ honest, out }) {
-      const row = honest[epsilon]
-      if (row !== undefined) return out.set(row)
-      throw new PeergradError(
-        'argument',
-        `mimic.epsilon: got ${epsilon}, expected less than ${honest.length} honest peers`
-      )
+    craft({ honest, out, n, f }) {
+      if (epsilon >= n - f) {
+        throw new PeergradError('argument', `mimic.epsilon: got ${epsilon}, expected less than ${n - f} honest peers`)
+      }
+      out.set(honest[Math.min(epsilon, honest.length - 1)])
     }
   }
 }
