@@ -145,7 +145,7 @@ describe('the data plan', () => {
       epochs.push(epoch)
       return partition(shards).map((shard) => shard.map((sample) => sample + epoch * SAMPLES))
     }
-    const position = { epoch: 0, start: 0, changes: [{ round: 0, members: ['a', 'b'] }] } as const
+    const position = { epoch: 0, start: 0, changes: [{ round: 0, members: ['a', 'b'] }] }
     const plan = new DataPlan({ ...init, partition: deal }, position)
     const lists = [0, 1, 2].map(() => plan.training())
     expect(epochs).toEqual([0, 0])

@@ -211,12 +211,12 @@ describe('messages that come early', () => {
   it('are counted once each', () => {
     const early = new EarlyMessages()
     let counted = 0
-    const envelope = {
-      get byteLength() {
+    const envelope = Object.defineProperty(new Uint8Array(1), 'byteLength', {
+      get() {
         counted += 1
         return 1
       }
-    }
+    })
     for (let i = 0; i < 100; i++) early.keep('a', about(1, envelope), 0)
     expect(counted).toBe(100)
   })
