@@ -23,7 +23,7 @@ const ALL: readonly Case[] = [
   { strategy: 'diloco', epochs: 2 }
 ]
 
-/** `pnpm test:accuracy` trains all of them; without it two dozen rounds of one show that this still runs. */
+/** `pnpm test:accuracy` trains all of them; without it ten rounds of one show that this still runs. */
 const whole = process.env['PEERGRAD_ACCURACY'] === 'all'
 const cases: readonly Case[] = whole ? ALL : [{ strategy: 'gossip:async=true' }]
 
@@ -31,7 +31,7 @@ test.each(cases)(
   '$strategy trains MNIST with four processes',
   { timeout: 900_000 },
   async ({ strategy, epochs = 1 }) => {
-    const length = whole ? ['--epochs', String(epochs)] : ['--rounds', '24', '--minibatches', '1', '--lr', '0.001']
+    const length = whole ? ['--epochs', String(epochs)] : ['--rounds', '10', '--minibatches', '1', '--lr', '0.001']
     const train = new Cli([
       'train',
       '--strategy',
@@ -49,6 +49,6 @@ test.each(cases)(
     if (whole) process.stderr.write(`${strategy}, ${epochs} of MNIST: ${(100 * result.accuracy).toFixed(2)} %\n`)
     expect(result).toMatchObject({ dataset: 'mnist', evaluatedSamples: 10_000, agreed: true })
     expect(result).toMatchObject({ peers: Array(4).fill({ status: 'finished' }) })
-    expect(result.accuracy).toBeGreaterThanOrEqual(whole ? 0.97 : 0.5)
+    expect(result.accuracy).toBeGreaterThanOrEqual(whole ? 0.97 : 0.3)
   }
 )

@@ -162,7 +162,7 @@ it.each(['spirt', 'mlless', 'scatter-reduce', 'all-reduce', 'all-reduce:every=2'
   'no codec touches the buffers of %s',
   async (strategy) => {
     const buffersWith = async (codec: string) => {
-      simulation = new Simulation({ strategy, codec, filter: 'none', ...SGD })
+      simulation = new Simulation({ strategy, codec, filter: 'none', rounds: 3, ...SGD })
       const [first] = simulation.startAll()
       await simulation.results()
       const model = await lastModel(first)

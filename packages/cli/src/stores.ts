@@ -13,11 +13,12 @@ import {
   type StoreOpenInit
 } from '@peergrad/core'
 import { memoryStore, MODULE, parseRedisUrl, PrivateServer, redisAiStore, redisStore } from '@peergrad/store'
+import { inTime } from './in-time.js'
 import type { Closing } from './peer/closing.js'
 
 export interface StoreInit extends StoreOpenInit {
   readonly options: Options
-  /** milliseconds that a plug-in may work on one call of the store */
+  /** milliseconds that a plug-in may work on one call of the store, and that a store of a user's may take to open */
   readonly pluginTimeout: number
   /** what is opened is added here, for the caller to close */
   readonly opened: Closing[]
@@ -97,11 +98,11 @@ async function driver(text: string): Promise<Open> {
     throw new PeergradError('argument', message, { path: 'store' })
   }
   const plugin = await loadPlugin('store', resolvePlugin(stores, text))
-  return async ({ run, peer, arena, clock, logger }) => {
+  return async ({ run, peer, arena, clock, logger, pluginTimeout }) => {
     const who = `store ${plugin.name}`
     let opened: unknown
     try {
-      opened = await plugin.open({ run, peer, arena, clock, logger })
+      opened = await inTime(who, pluginTimeout, Promise.resolve(plugin.open({ run, peer, arena, clock, logger })))
     } catch (thrown) {
       throw pluginError(who, thrown)
     }

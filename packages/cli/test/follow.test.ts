@@ -186,7 +186,7 @@ describe('follow', () => {
   })
 
   test('ends hostile peers that wait for others when nobody else is left', async () => {
-    const { result } = await run([['finish'], ['wait']], { hostile: [1], grace: 100 })
+    const { result } = await run([['finish'], ['wait']], { hostile: [1], grace: 3000 })
     expect(result.peers.map(({ status }) => status)).toEqual(['finished', 'left'])
     expect(alive()).toBe(0)
   })

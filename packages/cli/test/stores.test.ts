@@ -1,4 +1,6 @@
-import { existsSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Arena, systemClock } from '@peergrad/core'
 import { MODULE, redisServerVersion } from '@peergrad/store'
 import { expect, onTestFinished, test } from 'vitest'
@@ -27,4 +29,17 @@ test.skipIf(absent !== '')(`a private server has room for all that --memory allo
   const count = Math.floor((memory * MIB) / bytes)
   for (let k = 1; k < count; k++) await store.average(['v:0'], `v:${k}`)
   expect(await store.usage()).toEqual({ bytes: count * bytes, limit: memory * MIB })
+})
+
+test('a store of a user that never opens is named', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'peergrad-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const store = join(folder, 'mute.mjs')
+  writeFileSync(store, `export default () => ({ name: 'mute', describe: 'says nothing', open: () => new Promise(() => {}) })`)
+  const opening = openStore({
+    options: optionsOf({ store }),
+    ...{ run: 'r', peer: 'p', pluginTimeout: 50, opened: [] },
+    ...{ arena: Arena.create({ bytes: MIB }), clock: systemClock(), logger: SILENT }
+  })
+  await expect(opening).rejects.toMatchObject({ message: 'store mute did not end its work within 0.05 s' })
 })

@@ -9,7 +9,7 @@ import {
 } from '@peergrad/core'
 import type { PeerRuntimeInit } from './runtime/peer-init.js'
 import type { EventBody } from './runtime/journal.js'
-import { densePacked, shapeOf } from './runtime/shape.js'
+import { wireBytes } from './runtime/shape.js'
 
 /** Milliseconds between two reports: they are as long as there are links. */
 const EVERY = 5000
@@ -38,7 +38,7 @@ export class LinkReport {
 
   constructor(init: LinkReportInit) {
     this.#init = init
-    this.#bytes = 4 * densePacked(init.codec?.codec, shapeOf(init.engine.layout))
+    this.#bytes = wireBytes(init.codec?.codec, init.engine.layout)
   }
 
   /** A report when one is due after this event. */

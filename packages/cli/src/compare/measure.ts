@@ -1,7 +1,7 @@
 import { join, sep } from 'node:path'
 import { readFile } from 'node:fs/promises'
 import { optimiserState, optionsToManifest, PeergradError, type Phase, type PhaseTimes } from '@peergrad/core'
-import { CheckpointReader } from '@peergrad/peer'
+import { CheckpointReader, wireBytes } from '@peergrad/peer'
 import type { RunParts } from '../compose.js'
 import type { RunResult } from '../outcome.js'
 import { engineWorkers } from '../train/peer-arguments.js'
@@ -157,11 +157,10 @@ async function vectorBytes(
     const reader = await CheckpointReader.open(file)
     const [{ length }, moments] = reader.vectors
     await reader.close()
-    if (codec === undefined) return length * 4
     // no codec touches buffers; how many there are only moments tell, without which they count as coded
     const stateful = optimiserState(strategy.outer ?? optionsToManifest(options).optimiser) > 0
     const parameters = stateful ? moments.length : length
-    return codec.codec.bytes(parameters) + 4 * (length - parameters)
+    return wireBytes(codec?.codec, { parameters, buffers: length - parameters })
   } catch (thrown) {
     // removed to make room
     if (PeergradError.from(thrown).code === 'missing') return null

@@ -3,9 +3,12 @@ import { namedCraft } from '@peergrad/strategies'
 import { pipelineOf } from '../aggregate/by-hand.js'
 import { attacks } from '../attack/registry.js'
 import { checkFields, countOf, isObject, parametersOf, textOf, type Document } from '../by-hand/document.js'
-import { inTime } from '../by-hand/in-time.js'
 import { vectorsOf, written, type Numbers } from '../by-hand/vectors.js'
+import { inTime } from '../in-time.js'
 import { inOurWords } from './byzfl-names.js'
+
+/** Milliseconds: a run's deadline and grace, as they are unless it says others. */
+const PATIENCE = 32_000
 
 /**
  * The vector that a hostile peer would give beside the honest `vectors` of a document. Fields: `attack`, `params`, `vectors`,
@@ -47,7 +50,7 @@ export async function craftByHand(given: Document): Promise<{ output: number[] }
     f,
     ...(isObject(document['defence']) && { defence: await defenceOf(document['defence'], numbers, f) })
   })
-  await inTime(who, Promise.resolve(crafting))
+  await inTime(who, PATIENCE, Promise.resolve(crafting))
   return { output: written(out, isBuiltIn(attacks, named) ? undefined : who) }
 }
 

@@ -1,4 +1,5 @@
 import { PeergradError, virtualClock } from '@peergrad/core'
+import { quadraticEngine, wireBytes } from '@peergrad/peer'
 import { formulaOf } from '../compare/traffic.js'
 import { spread, type Measurement } from './measurement.js'
 import { startPeers, type PeersInit } from './peers.js'
@@ -55,10 +56,11 @@ export async function measureRun(init: RunInit): Promise<Measurement> {
   const total = (of: (link: (typeof links)[number][number]) => number) =>
     links.map((each) => each.reduce((sum, link) => sum + of(link), 0) / rounds)
   const bytes = total((link) => link.tensorBytesSent + link.tensorBytesReceived)
+  const vector = wireBytes(parts.codec?.codec, quadraticEngine({ clock, length: floats }).layout)
   const formula = peers.map((_, rank) => {
     const { sent, received } = formulaOf(
       parts.strategy,
-      { peers: count, rank, bytes: wireBytes(parts, floats) },
+      { peers: count, rank, bytes: vector },
       rounds
     )
     return (sent + received) / rounds
@@ -82,11 +84,6 @@ export async function measureRun(init: RunInit): Promise<Measurement> {
 /** All promises that can go on have done so. */
 function quiet(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
-}
-
-/** What a whole vector is on the wire. */
-function wireBytes({ codec }: PeersInit['parts'], floats: number): number {
-  return 4 * (codec === undefined ? floats : Math.ceil(codec.codec.bytes(floats) / 4))
 }
 
 function deviation(counted: number, expected: number): number {

@@ -17,6 +17,11 @@ export function shapeOf(layout: Layout, part?: Part): Shape {
   return { length: span.length, parameters }
 }
 
+/** Bytes of a whole vector as it travels when no zero is left out. */
+export function wireBytes(codec: Codec | undefined, { parameters, buffers }: Pick<Layout, 'parameters' | 'buffers'>): number {
+  return 4 * densePacked(codec, { length: parameters + buffers, parameters })
+}
+
 /** 32-bit words of packed content of which no zero is left out: buffers are never coded. */
 export function densePacked(codec: Codec | undefined, { length, parameters }: Shape): number {
   return length - parameters + (codec === undefined ? parameters : Math.ceil(codec.bytes(parameters) / 4))
