@@ -35,7 +35,10 @@ test('a store of a user that never opens is named', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'peergrad-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const store = join(folder, 'mute.mjs')
-  writeFileSync(store, `export default () => ({ name: 'mute', describe: 'says nothing', open: () => new Promise(() => {}) })`)
+  writeFileSync(
+    store,
+    `export default () => ({ name: 'mute', describe: 'says nothing', open: () => new Promise(() => {}) })`
+  )
   const opening = openStore({
     options: optionsOf({ store }),
     ...{ run: 'r', peer: 'p', pluginTimeout: 50, opened: [] },

@@ -58,11 +58,7 @@ export async function measureRun(init: RunInit): Promise<Measurement> {
   const bytes = total((link) => link.tensorBytesSent + link.tensorBytesReceived)
   const vector = wireBytes(parts.codec?.codec, quadraticEngine({ clock, length: floats }).layout)
   const formula = peers.map((_, rank) => {
-    const { sent, received } = formulaOf(
-      parts.strategy,
-      { peers: count, rank, bytes: vector },
-      rounds
-    )
+    const { sent, received } = formulaOf(parts.strategy, { peers: count, rank, bytes: vector }, rounds)
     return (sent + received) / rounds
   })
   const [parametersHash = ''] = hashes

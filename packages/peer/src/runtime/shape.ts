@@ -18,7 +18,10 @@ export function shapeOf(layout: Layout, part?: Part): Shape {
 }
 
 /** Bytes of a whole vector as it travels when no zero is left out. */
-export function wireBytes(codec: Codec | undefined, { parameters, buffers }: Pick<Layout, 'parameters' | 'buffers'>): number {
+export function wireBytes(
+  codec: Codec | undefined,
+  { parameters, buffers }: Pick<Layout, 'parameters' | 'buffers'>
+): number {
   return 4 * densePacked(codec, { length: parameters + buffers, parameters })
 }
 
