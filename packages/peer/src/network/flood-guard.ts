@@ -15,8 +15,8 @@ export interface FloodRate extends Rate {
 /** Lets each peer through at a rate, before its messages cost anything, and reports those who insist. */
 export class FloodGuard {
   readonly #buckets: TokenBuckets
-  /** the rate of who may have been held back */
-  readonly #excused: TokenBuckets
+  /** the rate of who may have been held back; undefined where nobody may */
+  readonly #excused: TokenBuckets | undefined
   readonly #excess = new Map<PeerId, { count: number; at: number }>()
   readonly #report: (peer: PeerId, offence: Offence) => void
   readonly #now: () => number
@@ -27,13 +27,13 @@ export class FloodGuard {
     now = performance.now.bind(performance)
   ) {
     this.#buckets = new TokenBuckets({ burst, perSecond }, now)
-    this.#excused = new TokenBuckets({ burst: burst + held, perSecond }, now)
+    if (held > 0) this.#excused = new TokenBuckets({ burst: burst + held, perSecond }, now)
     this.#report = report
     this.#now = now
   }
 
   allows(peer: PeerId, cost = 1): boolean {
-    const excused = this.#excused.take(peer, cost)
+    const excused = this.#excused?.take(peer, cost) === true
     if (this.#buckets.take(peer, cost)) return true
     if (!excused) this.#exceeds(peer)
     return false
