@@ -12,6 +12,7 @@ import { yamux } from '@libp2p/yamux'
 import type { Logger } from '@peergrad/core'
 import type { NetworkMesh } from '@peergrad/peer'
 import { createLibp2p } from 'libp2p'
+import { once } from 'node:events'
 import { encodeFrame } from '../dist/network/frames.js'
 import { gossipOptions } from '../dist/network/gossip.js'
 import type { Identity } from '../dist/network/identity.js'
@@ -53,6 +54,12 @@ export async function hostilePeer(identity: Identity) {
     node,
     self: identity.peer,
     address: node.getMultiaddrs()[0]?.toString() ?? '',
+    /** Resolves when it knows that the peer takes announcements. */
+    async subscribed(peer: string) {
+      const { pubsub } = node.services
+      const knows = () => pubsub.getSubscribers(TOPIC).some((subscriber) => subscriber.toString() === peer)
+      while (!knows()) await once(pubsub, 'subscription-change')
+    },
     /** How it answers on a protocol. */
     answer(protocol: string, behave: Behaviour) {
       return node.handle(protocol, (stream: Stream) => void behave(victimOf(stream)), { force: true })

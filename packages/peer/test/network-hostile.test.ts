@@ -415,11 +415,12 @@ describe('hostile peers', () => {
     }
     const announcement = (sequence: number, signer = identity) =>
       sealEnvelope({ kind: 'announcement', topic: TOPIC, sequence, payload: Buffer.from(`${sequence}`) }, signer)
-    /** Once it has answered, whatever was published before has been judged. */
+    /** Each knows then that the other takes announcements. */
     const join = async () => {
       const met = connected(victim, liar.self)
       await meet()
       await met
+      await liar.subscribed(victim.self)
     }
 
     it('garbage or forgeries are reported, and nothing is passed on', async () => {
