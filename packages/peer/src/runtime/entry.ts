@@ -8,12 +8,21 @@ import { takeState } from './state-sync.js'
 export class Entry {
   readonly #parts: PeerParts
   readonly #presence: Presence
+  #life = randomLife()
   /** the round in which this peer took the state of a view that it is in */
   #returned: { readonly round: number; readonly until: number } | undefined
 
   constructor(parts: PeerParts, presence: Presence) {
     this.#parts = parts
     this.#presence = presence
+  }
+
+  /**
+   * What this peer signs in one life does not contradict itself. Another one begins with its process, and when it takes the
+   * state: from the one before, which may have been wrong, it may have said other things of the same rounds.
+   */
+  get life(): number {
+    return this.#life
   }
 
   /** Makes the state that every peer starts from, or goes on from the checkpoint, or takes what the others are in. */
@@ -39,6 +48,7 @@ export class Entry {
     const { engine, store, swarm, clock, patience, strategy, logger, emit } = init
     const start = clock.now()
     this.#presence.lose()
+    this.#life = randomLife()
     lasting.drop()
     const { donors, donation } = await takeState({
       swarm,
@@ -83,4 +93,8 @@ export class Entry {
     const absent = roster.view.members.some((peer) => peer !== self && roster.suspects(peer))
     return absent ? returned.until : undefined
   }
+}
+
+function randomLife(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0]
 }

@@ -13,8 +13,8 @@ type Announced = Extract<ControlMessage, { kind: 'manifest' }>
 type Content = Pick<Announced, 'digest' | 'samples' | 'life'>
 
 /**
- * Whether one process said both of one round, and cannot have meant both. A peer that died and came back does not
- * remember what it said: that is no lie.
+ * Whether a peer said both of one round in one life, and cannot have meant both. In another life it does not remember what it
+ * said, or knows better: that is no lie.
  */
 export function contradicts(a: Content, b: Content): boolean {
   return a.life === b.life && (a.digest !== b.digest || a.samples !== b.samples)

@@ -14,10 +14,10 @@ export interface ManifestsInit {
   readonly onContradiction: (evidence: Evidence) => void
 }
 
-/** Processes of one peer that are listened to in a round. One that is needed and dies more often holds the round up. */
+/** Lives of one peer that are listened to in a round. One that is needed and dies more often holds the round up. */
 const LIVES = 8
 
-/** What the members say that they give to a round. The first word of each counts, and when it died, of its next process. */
+/** What the members say that they give to a round. The first word of each counts, and of its next life when it took the state anew or died. */
 export class Manifests {
   readonly #init: ManifestsInit
   readonly #first = new Map<PeerId, Map<number, { readonly message: Announced; readonly envelope: Uint8Array }>>()
@@ -26,7 +26,7 @@ export class Manifests {
     this.#init = init
   }
 
-  /** The contribution, when it is the first of the peer's process and one that can be. */
+  /** The contribution, when it is the first of this life of the peer and one that can be. */
   receive(peer: PeerId, message: Announced, envelope: Uint8Array): ContributionManifest | undefined {
     const { refuse, onContradiction, length: expected } = this.#init
     const { least, most } = this.#init.samples
@@ -49,7 +49,7 @@ export class Manifests {
     return undefined
   }
 
-  /** Whether a process of the peer said that it gives this. */
+  /** Whether the peer said in one of its lives that it gives this. */
   said(peer: PeerId, { digest, words }: Packed): boolean {
     const said = [...(this.#first.get(peer)?.values() ?? [])]
     return said.some(({ message }) => message.digest === digest && message.words === words)

@@ -88,13 +88,8 @@ export class OwnContribution {
     const { length } = this.#shape
     const { samples, loss } = made
     const manifest: ContributionManifest = { peer: services.self, round, digest, words, length, samples, loss }
-    const name = (of: number) => `${services.run}/${of}`
-    const before = services.announced.get(name(round)) ?? digest
-    // a peer whose state was taken anew in this round does not contradict what it said from the other one
-    if (before === digest && !effects.ended.aborted) {
+    if (!effects.ended.aborted) {
       this.#announced = digest
-      services.announced.set(name(round), digest)
-      services.announced.delete(name(round - 1))
       const links = this.#links()
       effects.send({ kind: 'manifest', digest, words, length, samples, loss, ...(links && { links }) })
       effects.contributed(manifest, links)

@@ -20,8 +20,6 @@ export interface PeerParts {
   readonly exclusions: Exclusions
   /** of which the own network takes nothing more: to this peer they are lost, whatever the others think */
   readonly expelled: Set<PeerId>
-  /** of this process: it remembers what it signed for as long as it lives */
-  readonly life: number
   /** a peer gave what no honest one gives */
   readonly refuse: (peer: PeerId, offence: Offence, reason: string) => void
   readonly vectors: VectorExchange
@@ -73,7 +71,6 @@ export function makeParts(init: PeerRuntimeInit): PeerParts {
     roster,
     exclusions: new Exclusions({ swarm, roster, emit }),
     expelled: new Set(),
-    life: crypto.getRandomValues(new Uint32Array(1))[0],
     refuse,
     vectors,
     catcher: new Catcher({ swarm, clock, logger }),

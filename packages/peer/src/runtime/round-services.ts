@@ -41,8 +41,6 @@ export interface RoundServices {
   readonly lasting: LastingWork
   readonly clock: Clock
   readonly vectors: VectorExchange
-  /** the contribution that this peer announced in a round, by founding and round */
-  readonly announced: Map<string, Digest>
   readonly send: (message: ControlMessage) => void
   /** to one member, and not said again */
   readonly tell: (peer: PeerId, message: DerivedMessage) => void

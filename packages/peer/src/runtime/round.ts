@@ -37,7 +37,7 @@ export interface RoundInit extends ExchangeInit {
   readonly behind: () => boolean
   /** nobody of the view is suspected */
   readonly whole: () => boolean
-  /** of this process, for what it signs */
+  /** since this peer has the state, for what it signs */
   readonly life: number
   readonly exclusions: Pick<Exclusions, 'has' | 'convinces' | 'found'>
   /** a peer said what no honest one says */

@@ -126,7 +126,7 @@ export class Rounds {
   }
 
   #initOf(votes: boolean): RoundInit {
-    const { model, standing, roster, exclusions, life, refuse, learningRate } = this.#parts
+    const { model, standing, roster, exclusions, refuse, learningRate } = this.#parts
     const { round, view } = this.#presence.here as Here
     return {
       round,
@@ -142,7 +142,7 @@ export class Rounds {
       next: () => this.#end.next(),
       behind: () => this.#ahead(round).length > 0,
       whole: () => !view.members.some((peer) => peer !== this.#self && roster.suspects(peer)),
-      life,
+      life: this.#entry.life,
       exclusions,
       refuse
     }
@@ -175,7 +175,6 @@ function servicesOf({ init, own, lasting, vectors, roster, expelled, journal }: 
     lasting,
     clock,
     vectors,
-    announced: new Map(),
     send: (message) => swarm.send(message),
     tell: (peer, message) => swarm.tell(peer, message),
     ask: (peer, question) => swarm.ask(peer, { ...question, run: swarm.run }, { deadline }),
