@@ -78,6 +78,59 @@ describe.each(['spirt', 'all-reduce'])('%s with a hostile peer', (strategy) => {
   })
 })
 
+it('what a rule draws depends on what all give, alike at every peer', async () => {
+  const seedsOf = async (disguise: Disguise = {}) => {
+    const seeds: number[] = []
+    const records: Disguise = {
+      store: (honest: GradientStore) =>
+        replace(honest, {
+          aggregate(request) {
+            seeds.push(request.seed)
+            return honest.aggregate(request)
+          }
+        })
+    }
+    simulation = new Simulation({ rounds: 1, aggregator: 'median' })
+    simulation.startAll({ 0: records, 1: records, 2: disguise })
+    await simulation.results()
+    return seeds
+  }
+  const twice: Disguise = {
+    engine: (honest: Engine) =>
+      replace(honest, {
+        gradient: async (request) => {
+          const result = await honest.gradient(request)
+          request.into.forEach((value, i) => (request.into[i] = 2 * value))
+          return result
+        }
+      })
+  }
+  const [first, ...others] = await seedsOf()
+  expect(others).toEqual([first])
+  simulation.stop()
+  expect(await seedsOf(twice)).not.toContain(first)
+})
+
+it('a coordinator that says that the run ends here is no longer heard in that round', async () => {
+  const ending: Disguise = {
+    mesh: (honest: Mesh) =>
+      replace(honest, {
+        announce(payload) {
+          const message = controlMessages.decode(payload)
+          if (message.kind !== 'propose' || message.round !== 2) return honest.announce(payload)
+          return honest.announce(
+            controlMessages.encode({ ...message, proposal: { ...message.proposal, finish: true } })
+          )
+        }
+      })
+  }
+  simulation = new Simulation({ rounds: 6, deadline: 300 })
+  const honest = simulation.startAll({ 0: ending }).slice(1)
+  const results = await simulation.until(Promise.all(honest.map(({ result }) => result)))
+  expect(results.map(({ rounds }) => rounds)).toEqual([6, 6, 6])
+  expect(new Set(results.map(({ parametersHash }) => parametersHash)).size).toBe(1)
+})
+
 it('what a coordinator says of a peer that was not heard is no lie of that peer', async () => {
   const framed = peerName(2)
   const poison = new Float32Array(new SharedArrayBuffer(4 * 1500)).fill(NaN) as Vector

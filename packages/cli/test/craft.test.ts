@@ -40,6 +40,12 @@ describe('craft by hand', () => {
     const defence = { rule: 'TrMean', params: { f: 0 } }
     const spelt = { attack: 'optimal-alie', params: { evals: 4 }, f: 1, defence, vectors }
     expect(await craftByHand({ attack: 'Optimal_ALittleIsEnough', params, vectors })).toEqual(await craftByHand(spelt))
+    expect(await craftByHand({ attack: 'optimal-alie', params, vectors })).toEqual(await craftByHand(spelt))
+  })
+
+  it("takes no parameters for none, by ByzFL's names too", async () => {
+    const crafted = await craftByHand({ attack: 'SignFlipping', vectors })
+    expect(await craftByHand({ attack: 'SignFlipping', params: null, vectors })).toEqual(crafted)
   })
 
   it.each([
@@ -57,6 +63,8 @@ describe('craft by hand', () => {
     [{ attack: 'zero', own: [1] }, 'shape', 'own'],
     [{ attack: 'zero', vector: [] }, 'unknown', 'vector'],
     [{ attack: 'optimal-alie' }, 'missing', 'no defence'],
+    [{ attack: 'optimal-alie', defence: 'krum' }, 'argument', 'defence: got "krum"'],
+    [{ attack: 'SignFlipping', params: [] }, 'argument', 'params: got []'],
     [{ attack: 'alie', params: 3 }, 'argument', 'params']
   ])('%j is refused', async (document, code, word) => {
     await expect(craftByHand({ ...document, vectors })).rejects.toMatchObject({

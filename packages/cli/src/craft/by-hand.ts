@@ -18,7 +18,7 @@ const PATIENCE = 32_000
  */
 export async function craftByHand(given: Document): Promise<{ output: number[] }> {
   checkFields(given, ['attack', 'params', 'vectors', 'own', 'last', 'f', 'dtype', 'seed', 'defence'])
-  const document = inOurWords({ params: {}, ...given })
+  const document = inOurWords({ ...given, params: given['params'] ?? {} })
   const named = textOf(document, 'attack')
   const { options, ...reference } = resolvePlugin(attacks, named)
   const attack = await loadPlugin('attack', {
@@ -48,13 +48,15 @@ export async function craftByHand(given: Document): Promise<{ output: number[] }
     round: 0,
     n: honest.length + f,
     f,
-    ...(isObject(document['defence']) && { defence: await defenceOf(document['defence'], numbers, f) })
+    ...(document['defence'] !== undefined && { defence: await defenceOf(document['defence'], numbers, f) })
   })
   await inTime(who, PATIENCE, Promise.resolve(crafting))
   return { output: written(out, isBuiltIn(attacks, named) ? undefined : who) }
 }
 
-async function defenceOf(document: Document, numbers: Numbers, f: number): Promise<CraftInput['defence']> {
+async function defenceOf(document: unknown, numbers: Numbers, f: number): Promise<CraftInput['defence']> {
+  if (!isObject(document))
+    throw new PeergradError('argument', `defence: got ${JSON.stringify(document)}, expected {"rule": …, "params": {…}}`)
   checkFields(document, ['rule', 'params', 'preAggregators'])
   const { aggregate } = await pipelineOf(document, numbers)
   return async (candidate) => {

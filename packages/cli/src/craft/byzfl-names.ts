@@ -1,3 +1,4 @@
+import { PeergradError } from '@peergrad/core'
 import { isObject, type Document } from '../by-hand/document.js'
 
 /** ByzFL's attacks by our names. */
@@ -19,14 +20,19 @@ const WITHOUT_F: readonly unknown[] = [
 /** The document in our words: ByzFL's optimisers have the defence, and how many are hostile, among their parameters. */
 export function inOurWords(document: Document): Document {
   const name = String(document['attack'])
-  if (!Object.hasOwn(ATTACKS, name) || !isObject(document['params'])) return document
-  const { agg, pre_agg_list: before = [], f, c = 2, tau_found: prefer, ...params } = document['params']
+  const given = document['params']
+  if (!isObject(given)) {
+    throw new PeergradError('argument', `params: got ${JSON.stringify(given)}, expected an object of parameters`)
+  }
+  const theirs = Object.hasOwn(ATTACKS, name)
+  if (!theirs && given['agg'] === undefined) return document
+  const { agg, pre_agg_list: before = [], f, c = 2, tau_found: prefer, ...params } = given
   const of = (rule: unknown) =>
     rule === 'Clipping' || rule === 'clipping' ? { c } : WITHOUT_F.includes(rule) || f === undefined ? {} : { f }
   const preAggregators = Array.isArray(before) ? before.map((rule: unknown) => ({ rule, params: of(rule) })) : before
   return {
     ...document,
-    attack: ATTACKS[name],
+    attack: theirs ? ATTACKS[name] : name,
     params: { ...params, ...(prefer !== undefined && { prefer }) },
     ...(f !== undefined && { f }),
     ...(agg !== undefined && { defence: { rule: agg, params: of(agg), preAggregators } })

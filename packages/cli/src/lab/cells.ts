@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import {
   checkNumber,
@@ -63,6 +64,8 @@ interface PlacedInit {
   readonly mode: Mode
 }
 
+/** Characters of a cell's name, which is that of a directory and of files. */
+const LONGEST = 180
 /** Words that a cell says itself. */
 const NAMED = ['strategy', 'aggregator', 'pre-aggregator', 'attack', 'byzantine', 'declared', 'partition', 'seed']
 
@@ -213,12 +216,11 @@ function nameOf(cell: Omit<Cell, 'name' | 'directory' | 'options' | 'plan'>): st
     `seed${seed}`,
     ...Object.entries(others).map(([word, value]) => `${word}-${JSON.stringify(value)}`)
   ]
-  return words.map(fileName).join('_')
+  const name = words.map(fileName).join('_')
+  const digest = createHash('sha256').update(JSON.stringify(words)).digest('hex').slice(0, 16)
+  return name.length <= LONGEST ? name : `${name.slice(0, LONGEST - digest.length - 1)}-${digest}`
 }
 
 function fileName(word: string): string {
-  return word
-    .replace(/[^\w.-]+/g, '-')
-    .replace(/^[-.]+/, '')
-    .slice(-60)
+  return word.replace(/[^\w.-]+/g, '-').replace(/^[-.]+/, '')
 }

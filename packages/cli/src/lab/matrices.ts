@@ -7,7 +7,7 @@ const BEST = { name: 'best evaluation', value: (row: Row) => (isFinished(row) ? 
 const LAST = { name: 'last evaluation', value: (row: Row) => (isFinished(row) ? row.last : null) }
 
 const WORST_NOTE =
-  'Test accuracy, the worst over the attacks; with several seeds their mean. Best evaluation: the most that a run had at any of its evaluations, as the published heat maps say it, which flatters a run that collapses later. Last: the model at the end, or chance where the training diverged.'
+  'Test accuracy, the worst over the attacks; with several seeds their mean. Best evaluation: the most that a run had at any of its evaluations, as the published heat maps say it, which flatters a run that collapses later. Last: the model at the end, or chance where the run ended before its time.'
 
 /** Heat maps of accuracy: rule × f for each strategy and partition, the worst over the attacks, then each attack. */
 export function matrices(rows: readonly Row[]): Table[] {

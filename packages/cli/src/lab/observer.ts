@@ -30,8 +30,8 @@ export class Observer {
   readonly #evaluations = new Map<number, Evaluation>()
   readonly #delayed = new Set<number>()
   #first: readonly PeerId[] = []
-  /** number of the first view without a hostile peer */
-  #clean = Infinity
+  /** whether a hostile peer is in a view, by its number */
+  readonly #hostileIn = new Map<number, boolean>()
   /** rounds up to the last one that was made in a view, by the view's number */
   readonly #roundsOf = new Map<number, number>()
 
@@ -69,8 +69,8 @@ export class Observer {
     const agreed = hash !== undefined && hashes.every((each) => each === hash)
     const evaluations = [...this.#evaluations.values()].sort((a, b) => a.round - b.round)
     const accuracies = evaluations.map(({ accuracy }) => accuracy)
-    // who cannot train on has no model that is worth anything
-    if (ended?.code === 'non-finite') accuracies.push(this.#init.chance)
+    // who cannot train on has no model that is worth anything, and whose run was ended has none
+    if (ended !== undefined) accuracies.push(this.#init.chance)
     return {
       parametersHash: agreed ? hash : null,
       rounds: this.rounds,
@@ -109,15 +109,19 @@ export class Observer {
 
   /** A view is told before the round at whose end it was made. */
   get #exclusion(): number | null {
-    if (this.#clean === Infinity) return null
-    return Math.max(0, ...[...this.#roundsOf].flatMap(([view, rounds]) => (view < this.#clean ? [rounds] : [])))
+    const last = Math.max(-1, ...[...this.#hostileIn].flatMap(([view, hostile]) => (hostile ? [view] : [])))
+    if (![...this.#hostileIn.keys()].some((view) => view > last)) return null
+    return Math.max(0, ...[...this.#roundsOf].flatMap(([view, rounds]) => (view <= last ? [rounds] : [])))
   }
 
   #addView(witness: Witness, { number, members }: Extract<RunEvent, { type: 'view' }>): void {
     witness.view = members
     if (this.#init.byzantine === 0) return
     const hostile = this.#first.slice(this.honest.length)
-    if (!members.some((peer) => hostile.includes(peer))) this.#clean = Math.min(this.#clean, number)
+    this.#hostileIn.set(
+      number,
+      members.some((peer) => hostile.includes(peer))
+    )
   }
 
   /** The last round may have a formula of its own. */

@@ -33,7 +33,7 @@ export interface Outcome {
   readonly evaluations: readonly Evaluation[]
   /** of all evaluations the most: what ByzFL's heat maps show; null when there was none */
   readonly best: number | null
-  /** of the last model; chance where the training diverged */
+  /** of the last model; chance where the run ended before its time */
   readonly last: number | null
   /** why the run ended before its last round, as an honest peer says it */
   readonly ended: { readonly code: ErrorCode; readonly message: string } | null

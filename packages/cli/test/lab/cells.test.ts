@@ -26,6 +26,17 @@ describe('the cells of a grid', () => {
     })
   })
 
+  test('have names that a file system takes, however long their options', async () => {
+    const chain = Array.from({ length: 20 }, () => 'clipping:c=1.234567890123')
+    const cells = await planGrid({
+      aggregator: ['geometric-median:nu=0.1', 'geometric-median:nu=0.2'],
+      'pre-aggregator': [chain],
+      attack: 'sign-flip'
+    })
+    expect(new Set(cells.map(({ name }) => name)).size).toBe(2)
+    for (const { name } of cells) expect(name.length).toBeLessThanOrEqual(180)
+  })
+
   test('honest peers stay as many, whatever f', async () => {
     const cells = await planGrid({ aggregator: 'mean', attack: 'sign-flip', honest: 4, byzantine: [0, 1, 3] })
     expect(cells.map(({ options }) => options.peers)).toEqual([4, 5, 7])

@@ -115,6 +115,20 @@ test('a round that took another attempt or the whole deadline was delayed, and e
   })
 })
 
+test('who is in a later view again was not excluded', () => {
+  const back = told(
+    ...both(
+      (peer) => round(peer, 0),
+      (peer) => view(peer, ['a', 'b'], 1),
+      (peer) => round(peer, 1, { view: 1 }),
+      (peer) => view(peer, MEMBERS, 2),
+      (peer) => round(peer, 2, { view: 2 }),
+      (peer) => finished(peer)
+    )
+  )
+  expect(back.outcome({ ended: undefined, seconds: 1 }).standing.exclusion).toBe(null)
+})
+
 test('the last round of a strategy that ends otherwise is no waste', () => {
   const traffic: Strategy['traffic'] = ({ peers, bytes, last }) => ({
     sent: 0,
@@ -131,14 +145,14 @@ test('the last round of a strategy that ends otherwise is no waste', () => {
   expect(observing.outcome({ ended: undefined, seconds: 1 }).standing.wasted).toBe(0)
 })
 
-test('a run whose numbers ran away is worth chance', () => {
+test.each(['non-finite', 'quorum'] as const)('a run that ended before its time (%s) is worth chance', (code) => {
   const run = told(...both((peer) => round(peer, 0)), evaluated('a', 0, 0.4))
-  const ended = new PeergradError('non-finite', 'the training diverged')
+  const ended = new PeergradError(code, 'the training diverged')
   expect(run.outcome({ ended, seconds: 1 })).toMatchObject({
     parametersHash: null,
     best: 0.4,
     last: 0.1,
-    ended: { code: 'non-finite' },
+    ended: { code },
     standing: { held: false, why: 'the training diverged' }
   })
 })

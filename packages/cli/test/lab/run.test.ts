@@ -105,13 +105,15 @@ describe('a grid', () => {
     })
   })
 
-  test('so is one of a rule whose file was another', async () => {
+  test.each(['mine.mjs', 'helper.mjs'])('so is one of a rule of which %s was another', async (changed) => {
     const aggregator = join(out, 'mine.mjs')
+    const code = {
+      'mine.mjs': `import './helper.mjs'\nexport default () => ({ name: 'mine', describe: 'one', check() {}, aggregate() {} })`,
+      'helper.mjs': `import './mine.mjs'`
+    }
+    for (const [name, text] of Object.entries(code)) writeFileSync(join(out, name), text)
     const write = (what: string) =>
-      writeFileSync(
-        aggregator,
-        `export default () => ({ name: 'mine', describe: '${what}', check() {}, aggregate() {} })`
-      )
+      writeFileSync(join(out, changed), `${code[changed as keyof typeof code]} // ${what}`)
     write('one')
     await run(good, { grid: { aggregator } })
     expect((await run(good, { grid: { aggregator } })).rows).toMatchObject([{ status: 'finished' }])

@@ -81,7 +81,8 @@ export class Exchange {
       // a model that made no step since it was given last says nothing new
       samples: manifests.map(({ peer, samples }) => (samples === 0 ? 0 : this.init.samples(peer))),
       parameters: shapeOf(engine.layout, part).parameters,
-      seed: seedOf(manifest.seed, 'aggregate', this.init.round),
+      // what a rule draws nobody knows before all have said what they give
+      seed: seedOf(manifest.seed, 'aggregate', this.init.round, ...manifests.map(({ digest }) => digest)),
       ...(trials && { trials })
     })
   }

@@ -29,6 +29,8 @@ import { isValidProposal } from './valid-proposal.js'
 export interface RoundInit extends ExchangeInit {
   /** members of the next view and the end of the run, as this peer would propose them */
   readonly next: () => Omit<Proposal, 'contributions'>
+  /** whether the run ends with this round; undefined where the accuracy that is aimed at says so */
+  readonly last: boolean | undefined
   /** contributions without which nothing is proposed */
   readonly minimum: () => number
   /** false for a peer that only follows: one outside the view, or one that may not vote in this round */
@@ -113,6 +115,7 @@ export class Round {
           round: init.round,
           members: this.#members,
           fits: (contribution) => this.#manifests.fits(contribution),
+          last: init.last,
           convinces: (evidence) => init.exclusions.convinces(evidence)
         }),
       minimum: init.minimum,

@@ -140,6 +140,7 @@ export class Rounds {
       votes,
       minimum: () => roster.minimum(),
       next: () => this.#end.next(),
+      last: standing.last,
       behind: () => this.#ahead(round).length > 0,
       whole: () => !view.members.some((peer) => peer !== this.#self && roster.suspects(peer)),
       life: this.#entry.life,

@@ -97,12 +97,18 @@ export class Standing {
 
   /** Whether the round in hand is the last of the run. */
   isLast(): boolean {
-    const { swarm, model, estimates } = this.#init
+    const { swarm, estimates } = this.#init
+    return this.last ?? estimates.accuracy >= swarm.manifest.targetAccuracy
+  }
+
+  /** Whether the round in hand is the last one, as all must see it; undefined where each goes by the accuracy that it knows of. */
+  get last(): boolean | undefined {
+    const { swarm, model } = this.#init
     const { epochs, rounds, targetAccuracy } = swarm.manifest
     if (rounds > 0 && model.round + 1 >= rounds) return true
-    if (targetAccuracy > 0 && estimates.accuracy >= targetAccuracy) return true
     const plan = this.#required()
-    return rounds === 0 && plan.epoch + 1 >= epochs && model.round + 1 >= plan.epochEnd
+    if (rounds === 0 && plan.epoch + 1 >= epochs && model.round + 1 >= plan.epochEnd) return true
+    return targetAccuracy > 0 ? undefined : false
   }
 
   /** What a checkpoint of this state says. */

@@ -26,7 +26,7 @@ export interface TrialsInit {
  * whoever lies about a loss, the coordinator included, makes another aggregate than the others, and takes theirs.
  *
  * The validation batch is drawn, with replacement, from all training samples by the run's seed, the round and the digests
- * of the contributions: nobody knows it before it has said what it gives.
+ * of the contributions: nobody knows it before all have said what they give. Who does so last can try until it suits.
  */
 export async function measureTrials({
   services,

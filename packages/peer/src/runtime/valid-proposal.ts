@@ -7,19 +7,24 @@ export interface ProposedIn {
   readonly members: ReadonlySet<PeerId>
   /** whether a contribution has the run's length, and as many samples as it may */
   readonly fits: (contribution: ContributionManifest) => boolean
+  /** whether the run ends with this round; undefined where the accuracy that is aimed at says so */
+  readonly last: boolean | undefined
   /** whether each piece of evidence proves a lie */
   readonly convinces: (evidence: Proposal['evidence']) => boolean
 }
 
-/** Contributions of members to this round, each once and of the model's length; none only for some to leave. */
+/**
+ * Contributions of members to this round, each once and of the model's length; none only for some to leave; and the end of the
+ * run where it is.
+ */
 export function isValidProposal(
   { contributions, members: next, retired, evidence, finish, ring }: Proposal,
-  { round, members, fits, convinces }: ProposedIn
+  { round, members, fits, last, convinces }: ProposedIn
 ): boolean {
   const peers = contributions.map(({ peer }) => peer)
   const goes = (peer: PeerId) => members.has(peer) && !next.includes(peer)
   return (
-    (peers.length > 0 || ([...members].some(goes) && !finish)) &&
+    (peers.length > 0 ? last === undefined || last === finish : [...members].some(goes) && !finish) &&
     new Set(peers).size === peers.length &&
     new Set(next).size === next.length &&
     (ring === undefined || isRing(ring, peers.length)) &&

@@ -10,7 +10,8 @@ const COORDINATES = 1_000_000
 /**
  * Divide and conquer: `iterations` times, on `dimensions` random coordinates, the f inputs that reach farthest along the top
  * direction of the covariance are found out; the mean of those that never were (Shejwalkar and Houmansadr, NDSS 2021,
- * algorithm 2 with filtering constant 1). The coordinates are drawn from the round's seed, alike on every peer. 2f < n ≤ 64,
+ * algorithm 2 with filtering constant 1). The coordinates are drawn from the round's seed, in a run from the digests of the
+ * inputs too, alike on every peer: who gives last and knows those of the others can try until they suit it. 2f < n ≤ 64,
  * n > iterations·f, and at most a million coordinates in all. One pass over n·d, and iterations·(dimensions·n² + n³) beside it, by
  * one thread.
  */
