@@ -534,6 +534,14 @@ describe('frames', () => {
 })
 
 describe('refusals', () => {
+  it('give a terminal nothing to do', () => {
+    const error = new PeergradError('refused', 'no\u001b]0;owned\u0007\u001b[2J\nright', { left: '\u202efdp' })
+    expect(decodeRefusal(encodeRefusal(error)).toJSON()).toMatchObject({
+      message: 'no�]0;owned��[2J�right',
+      data: { left: '�fdp' }
+    })
+  })
+
   it('carry a typed error, without its stack, and nothing above the limit', () => {
     const error = new PeergradError('conflict', 'no', { round: 3, stack: 'secret' })
     expect(decodeRefusal(encodeRefusal(error)).toJSON()).toEqual({
