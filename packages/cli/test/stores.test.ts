@@ -5,6 +5,8 @@ import { Arena, systemClock } from '@peergrad/core'
 import { MODULE, redisServerVersion } from '@peergrad/store'
 import { expect, onTestFinished, test } from 'vitest'
 import { closeAll, type Closing } from '../src/peer/closing.js'
+import { Leaving } from '../src/peer/leaving.js'
+import { onePeer } from '../src/peer/peer.js'
 import { openStore } from '../src/stores.js'
 import { optionsOf, SILENT } from './doctor/support.js'
 
@@ -45,4 +47,20 @@ test('a store of a user that never opens is named', async () => {
     ...{ arena: Arena.create({ bytes: MIB }), clock: systemClock(), logger: SILENT }
   })
   await expect(opening).rejects.toMatchObject({ message: 'store mute did not end its work within 0.05 s' })
+})
+
+test('a peer that joins says of a URL that it is none before it opens anything', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'peergrad-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const out = join(folder, 'out')
+  const peer = onePeer({
+    options: optionsOf({ 'redis-url': 'redis://:p%zz@host', out, 'data-dir': folder }),
+    describesRun: false,
+    leaving: new Leaving(() => undefined),
+    exports: () => false,
+    onMetrics: () => undefined,
+    onEvent: () => undefined
+  })
+  await expect(peer).rejects.toMatchObject({ code: 'argument', message: expect.stringContaining('got a %') as unknown })
+  expect(existsSync(out)).toBe(false)
 })
