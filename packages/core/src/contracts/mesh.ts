@@ -73,7 +73,7 @@ export interface FetchReport {
 
 /** One link, as measured. Payload and control bytes are counted apart. */
 export interface LinkStatistics {
-  /** at the other end */
+  /** at the other end; `others` in the sum of all that have no row of their own */
   readonly peer: PeerId
   /** as last measured; undefined before the first time */
   readonly roundTripMilliseconds: number | undefined
