@@ -772,12 +772,12 @@ describe('contacts', () => {
 
   it('are not dialled after they are forgotten, until they come by themselves', async () => {
     const { dials, contacts } = contactsOf(async () => undefined)
-    contacts.forget(peer)
+    contacts.forget(peer, 60_000)
     await contacts.learn(peer, [])
     contacts.lost(peer)
     expect(dials).toEqual([])
     contacts.reached(peer)
-    contacts.forget('another')
+    contacts.forget('another', 60_000)
     await contacts.learn(peer, [])
     expect(dials).toEqual([])
     contacts.close()
@@ -831,7 +831,7 @@ describe('contacts', () => {
       await vi.advanceTimersByTimeAsync(500)
       expect(dials.length).toBe(heard + 1)
       const before = dials.length
-      contacts.forget(peer)
+      contacts.forget(peer, 60_000)
       await vi.advanceTimersByTimeAsync(600_000)
       expect(dials.length).toBe(before)
     } finally {

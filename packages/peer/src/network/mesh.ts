@@ -69,8 +69,6 @@ const PAUSE = 300
 
 /** The mesh over a real network, with what only a network has. */
 export interface NetworkMesh extends Mesh {
-  /** Stops redialling a peer that left or was excluded, until it comes by itself. */
-  forget(peer: PeerId): void
   /**
    * Ends the connections to a peer of another run and dials it no more for a minute, or until it comes by itself. Does
    * nothing where a way to somebody may go through it or this peer.
@@ -231,10 +229,6 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
 
   report(peer: PeerId, offence: Offence): void {
     this.#post({ type: 'report', peer, offence })
-  }
-
-  forget(peer: PeerId): void {
-    this.#post({ type: 'forget', peer })
   }
 
   hangUp(peer: PeerId): void {

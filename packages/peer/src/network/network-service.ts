@@ -249,8 +249,6 @@ export class NetworkService {
         return this.#tidings.send(message.peer, message.payload)
       case 'report':
         return this.#report(message.peer, message.offence)
-      case 'forget':
-        return this.#contacts.forget(message.peer)
       case 'hang-up':
         return this.#hangUp(message.peer)
       case 'rendezvous':
@@ -297,7 +295,7 @@ export class NetworkService {
     this.#log(excluded ? 'warn' : 'info', { peer, offence, score: this.#reputation.score(peer) }, 'offence reported')
     if (!excluded) return
     this.#send({ type: 'expelled', peer })
-    this.#contacts.forget(peer)
+    this.#contacts.forget(peer, STRANGER_MILLISECONDS)
     this.#server.expel(peer)
     this.#cut(peer, new PeergradError('refused', `${peer} is excluded for the session after: ${offence}`))
   }

@@ -66,7 +66,6 @@ export type ToWorker =
   | { type: 'beat'; payload: Uint8Array }
   | { type: 'tell'; peer: PeerId; payload: Uint8Array }
   | { type: 'report'; peer: PeerId; offence: Offence }
-  | { type: 'forget'; peer: PeerId }
   | { type: 'hang-up'; peer: PeerId }
   | { type: 'rendezvous'; run: string }
   | { type: 'respond'; request: number; payload: Uint8Array }
