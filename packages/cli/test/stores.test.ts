@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { closeAll, type Closing } from '../src/peer/closing.js'
 import { Leaving } from '../src/peer/leaving.js'
 import { onePeer } from '../src/peer/peer.js'
-import { openStore } from '../src/stores.js'
+import { openStore, outside } from '../src/stores.js'
 import { optionsOf, SILENT } from './doctor/support.js'
 
 const MIB = 2 ** 20
@@ -63,4 +63,12 @@ test('a peer that joins says of a URL that it is none before it opens anything',
   })
   await expect(peer).rejects.toMatchObject({ code: 'argument', message: expect.stringContaining('got a %') as unknown })
   expect(existsSync(out)).toBe(false)
+})
+
+test('a private server without our module is said to leave the work to the peer', () => {
+  const missing = join(tmpdir(), 'no-module.so')
+  expect(outside(optionsOf({ store: 'redis' }), missing)).toContain('npm run build:module')
+  expect(outside(optionsOf({ store: 'redis' }), import.meta.filename)).toBeUndefined()
+  expect(outside(optionsOf({ store: 'redis', 'redis-url': 'redis://host' }), missing)).toBeUndefined()
+  expect(outside(optionsOf({}), missing)).toBeUndefined()
 })
