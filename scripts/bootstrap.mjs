@@ -49,11 +49,12 @@ async function install() {
   const environment = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^npm_(config|package)_/.test(name))
   )
-  const npx = process.platform === 'win32' ? 'npx.cmd' : 'npx'
-  const { code } = await run(npx, ['--yes', manager, 'install', '--frozen-lockfile', '--reporter=append-only'], {
+  const { code } = await run('npx', ['--yes', manager, 'install', '--frozen-lockfile', '--reporter=append-only'], {
     cwd: ROOT,
     env: { ...environment, CI: 'true' },
-    stdio: ['ignore', 2, 2]
+    stdio: ['ignore', 2, 2],
+    // npx is a script of cmd.exe there
+    shell: process.platform === 'win32'
   })
   if (code !== 0) {
     fail(

@@ -203,7 +203,7 @@ describe('a faulty network', () => {
     const seen = arrived('disconnect')
     await control.heal()
     await seen
-    for (const mesh of [a, b, c]) mesh.forget(self)
+    for (const mesh of [a, b, c]) mesh.hangUp(self)
   })
 })
 

@@ -12,8 +12,11 @@ export interface Usage {
   readonly peakMemoryBytes: number
 }
 
+/** Set in the environment of a peer process whose IPC channel is for these messages: a process manager may open one too. */
+export const CHANNEL = 'PEERGRAD_CHANNEL'
+
 /**
- * What a peer process tells the process that started it with an IPC channel, as `train` does: where its metrics are; that
+ * What a peer process tells `train`, which started it with an IPC channel: where its metrics are; that
  * it is up; an event; how it ended, with what it used; that its main thread turns, when it is asked. `wall` is the time of day in milliseconds, so that events of several processes fall
  * into one order.
  */

@@ -10,7 +10,7 @@ import {
   type OptionName,
   type Options
 } from '@peergrad/core'
-import { parse, stringify, YAMLParseError } from 'yaml'
+import { parse, stringify } from 'yaml'
 import { fileError } from './machine-error.js'
 
 export interface RunFile {
@@ -29,13 +29,18 @@ export async function readRunFile(path: string): Promise<RunFile> {
   } catch (thrown) {
     throw fileError(path, thrown)
   }
+  return { name: path, values: moved(parsed(path, text), dirname(path), '.') }
+}
+
+function parsed(path: string, text: string): unknown {
   try {
     // an empty file is a run with every default
     const values: unknown = parse(text) ?? {}
-    return { name: path, values: moved(values, dirname(path), '.') }
+    // an alias in what its anchor names makes a value without an end
+    JSON.stringify(values)
+    return values
   } catch (thrown) {
-    if (!(thrown instanceof YAMLParseError)) throw thrown
-    const [first = ''] = thrown.message.split('\n')
+    const [first = ''] = PeergradError.from(thrown).message.split('\n')
     throw new PeergradError('argument', `${path}: ${first.replace(/:$/, '')}`, { path }, { cause: thrown })
   }
 }

@@ -66,6 +66,12 @@ async function privateServer(options: Options, peer: string, logger: Logger, ope
   return server.url
 }
 
+/** What is to be said of databases that could work on vectors and will not; undefined of any other. */
+export function outside(options: Options, module = MODULE): string | undefined {
+  if (options.store !== 'redis' || redisUrl(options) !== undefined || existsSync(module)) return undefined
+  return 'store: redis without our module, which is not built: peers average and update outside of it; npm run build:module builds it'
+}
+
 /** Drivers of the peer's database, by name. */
 const STORES: ReadonlyMap<string, Open> = new Map([
   ['auto', memory],

@@ -61,7 +61,9 @@ describe('a run file', () => {
     expect(again).toEqual(options)
   })
 
-  test.each(['{', 'a: b: c', '"', 'a: &x [*x'])('that is no YAML is refused in one line: %s', async (text) => {
+  const BOMB = `a: &a [x, x]\nb: &b [${Array<string>(20).fill('*a').join()}]\nc: [${Array<string>(20).fill('*b').join()}]\n`
+  const WRONG = ['{', 'a: b: c', '"', 'a: &x [*x', 'strategy: *foo', 'pre-aggregator: &x [*x]', 'epochs: &x { y: *x }']
+  test.each([...WRONG, BOMB])('that is no YAML is refused in one line: %s', async (text) => {
     const error = await caught(() => written(text))
     expect(error.code).toBe('argument')
     expect(error.message).toMatch(/^\S*run\.yaml: .+$/)

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { checkInDatabase } from '../src/in-database.js'
 
 const reference = { module: 'x', export: 'x', options: {} }
-const server: StoreCapabilities = { denseInStore: true, rules: ['mean', 'median'], durable: true }
+const server: StoreCapabilities = { denseInStore: true, rules: ['mean', 'median'] }
 const spirt = { name: 'spirt' } as Strategy
 const rule = mean({}).inStore!
 const run = { strategy: spirt, aggregator: reference, ruleInStore: rule }

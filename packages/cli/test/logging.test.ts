@@ -132,6 +132,7 @@ describe('the secrets of a peer are those that it was given', () => {
     const secrets = of({ 'redis-url': 'redis://me:a%20b@host', invitation: INVITATION })
     expect(secrets.sort()).toEqual(['a b', 'a%20b', INVITATION].sort())
     expect(of({ 'redis-url': 'unix:/run/redis.sock?password=c' })).toEqual(['c'])
+    expect(of({ 'redis-url': 'redis://:p%zz@host' })).toEqual(['p%zz'])
     expect(of({})).toEqual([])
   })
 

@@ -96,6 +96,18 @@ describe('bytes on links', () => {
     expect(await sent(registry)).toEqual({ q: 5, others: 12 })
   })
 
+  test('of a row that is gone are in the one that took them, and counted once', async () => {
+    const registry = new Registry()
+    const links = new LinkMetrics(registry)
+    links.members(['q'])
+    links.update([row('q', 10), row('r', 7), row('s', 1)])
+    links.update([row('others', 17), row('s', 2)])
+    links.update([row('others', 17), row('s', 2), row('q', 4)])
+    expect(await sent(registry)).toEqual({ q: 14, others: 9 })
+    links.update([row('others', 21), row('s', 2), row('q', 1)])
+    expect(await sent(registry)).toEqual({ q: 14, others: 10 })
+  })
+
   test('are counted once, however often they are told', async () => {
     const registry = new Registry()
     const links = new LinkMetrics(registry)

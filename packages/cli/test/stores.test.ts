@@ -5,7 +5,9 @@ import { Arena, systemClock } from '@peergrad/core'
 import { MODULE, redisServerVersion } from '@peergrad/store'
 import { expect, onTestFinished, test } from 'vitest'
 import { closeAll, type Closing } from '../src/peer/closing.js'
-import { openStore } from '../src/stores.js'
+import { Leaving } from '../src/peer/leaving.js'
+import { onePeer } from '../src/peer/peer.js'
+import { openStore, outside } from '../src/stores.js'
 import { optionsOf, SILENT } from './doctor/support.js'
 
 const MIB = 2 ** 20
@@ -45,4 +47,28 @@ test('a store of a user that never opens is named', async () => {
     ...{ arena: Arena.create({ bytes: MIB }), clock: systemClock(), logger: SILENT }
   })
   await expect(opening).rejects.toMatchObject({ message: 'store mute did not end its work within 0.05 s' })
+})
+
+test('a peer that joins says of a URL that it is none before it opens anything', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'peergrad-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const out = join(folder, 'out')
+  const peer = onePeer({
+    options: optionsOf({ 'redis-url': 'redis://:p%zz@host', out, 'data-dir': folder }),
+    describesRun: false,
+    leaving: new Leaving(() => undefined),
+    exports: () => false,
+    onMetrics: () => undefined,
+    onEvent: () => undefined
+  })
+  await expect(peer).rejects.toMatchObject({ code: 'argument', message: expect.stringContaining('got a %') as unknown })
+  expect(existsSync(out)).toBe(false)
+})
+
+test('a private server without our module is said to leave the work to the peer', () => {
+  const missing = join(tmpdir(), 'no-module.so')
+  expect(outside(optionsOf({ store: 'redis' }), missing)).toContain('npm run build:module')
+  expect(outside(optionsOf({ store: 'redis' }), import.meta.filename)).toBeUndefined()
+  expect(outside(optionsOf({ store: 'redis', 'redis-url': 'redis://host' }), missing)).toBeUndefined()
+  expect(outside(optionsOf({}), missing)).toBeUndefined()
 })

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { markdownTables } from '../src/output/markdown.js'
 import { Losses } from '../src/losses.js'
 import type { PeerOutcome } from '../src/outcome.js'
+import { say } from '../src/output/print.js'
 import { Progress } from '../src/output/progress.js'
 import { summary } from '../src/output/summary.js'
 import { table } from '../src/output/table.js'
@@ -104,6 +105,19 @@ describe('progress', () => {
     expect(screen.text).not.toContain('20.0 s')
     expect(screen.text).not.toContain('\u001b')
   })
+})
+
+test('what is said moves no cursor, whoever wrote it, and keeps its lines and the colours of the log', () => {
+  const hostile = 'no\u001b]0;owned\u0007\u001b[2J\ngot "\r"'
+  const written = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+  say(hostile)
+  expect(written).toHaveBeenLastCalledWith('no�]0;owned��[2J\ngot "�"\n')
+  written.mockRestore()
+  const { screen, drawn } = progress(false)
+  drawn.say(hostile)
+  drawn.sayLine('\u001b[33mwarn\u001b[0m')
+  drawn.close()
+  expect(screen.text).toContain('no�]0;owned��[2J\ngot "�"\n\u001b[33mwarn\u001b[0m\n')
 })
 
 describe('a window', () => {

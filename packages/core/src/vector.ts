@@ -11,12 +11,6 @@ export interface VectorHandle {
   readonly length: number
 }
 
-/** Packed bytes as they cross threads. */
-export interface ByteHandle {
-  readonly byteOffset: number
-  readonly byteLength: number
-}
-
 const PAGE_BYTES = 65_536
 const MAXIMUM_BYTES = 2 ** 32 - SCRATCH_BYTES
 
@@ -96,24 +90,15 @@ export class Arena {
     return { byteOffset: vector.byteOffset, length: vector.length }
   }
 
-  byteHandle(bytes: Uint8Array<SharedArrayBuffer>): ByteHandle {
-    this.#checkForeign(bytes)
-    return { byteOffset: bytes.byteOffset, byteLength: bytes.byteLength }
-  }
-
   /** The vector behind a handle, in any thread. Error `argument` for a handle outside of the arena. */
   view(handle: VectorHandle): Vector {
-    this.#checkRange(handle.byteOffset, handle.length, 4)
+    this.#checkRange(handle)
     return new Float32Array(this.#buffer, handle.byteOffset, handle.length)
   }
 
   /** The bytes behind a handle, in any thread. Error `argument` for a handle outside of the arena. */
-  bytes(handle: VectorHandle | ByteHandle): Uint8Array<SharedArrayBuffer> {
-    if ('byteLength' in handle) {
-      this.#checkRange(handle.byteOffset, handle.byteLength, 1)
-      return new Uint8Array(this.#buffer, handle.byteOffset, handle.byteLength)
-    }
-    this.#checkRange(handle.byteOffset, handle.length, 4)
+  bytes(handle: VectorHandle): Uint8Array<SharedArrayBuffer> {
+    this.#checkRange(handle)
     return new Uint8Array(this.#buffer, handle.byteOffset, handle.length * 4)
   }
 
@@ -136,10 +121,10 @@ export class Arena {
     }
   }
 
-  #checkRange(byteOffset: number, count: number, width: number): void {
-    const whole = Number.isInteger(byteOffset) && Number.isInteger(count) && byteOffset % width === 0 && count >= 0
-    if (whole && byteOffset >= SCRATCH_BYTES && byteOffset + count * width <= this.#buffer.byteLength) return
-    const message = `arena: got a handle to ${count} × ${width} bytes at ${byteOffset}, expected one inside the arena`
+  #checkRange({ byteOffset, length }: VectorHandle): void {
+    const whole = Number.isInteger(byteOffset) && Number.isInteger(length) && byteOffset % 4 === 0 && length >= 0
+    if (whole && byteOffset >= SCRATCH_BYTES && byteOffset + length * 4 <= this.#buffer.byteLength) return
+    const message = `arena: got a handle to ${length} × 4 bytes at ${byteOffset}, expected one inside the arena`
     throw new PeergradError('argument', `${message} (${SCRATCH_BYTES} to ${this.#buffer.byteLength})`)
   }
 }

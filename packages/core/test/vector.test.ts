@@ -109,9 +109,6 @@ describe('Arena', () => {
     const part = a.view(a.handle(vector.subarray(10, 20)))
     expect([...part]).toEqual([10, 11, 12, 13, 14, 15, 16, 17, 18, 19])
     expect(a.bytes(a.handle(part))).toEqual(new Uint8Array(part.slice().buffer))
-    const packed = a.allocateBytes(7)
-    packed.fill(3)
-    expect([...a.bytes(a.byteHandle(packed))]).toEqual([3, 3, 3, 3, 3, 3, 3])
     const end = a.memory.buffer.byteLength
     const bad = [
       [0, 1],
@@ -124,7 +121,7 @@ describe('Arena', () => {
       [vector.byteOffset, 0.5]
     ]
     for (const [byteOffset, length] of bad) expect(() => a.view({ byteOffset, length })).toThrow(code('argument'))
-    expect(() => a.bytes({ byteOffset: end - 4, byteLength: 5 })).toThrow(code('argument'))
+    expect(() => a.bytes({ byteOffset: end - 4, length: 2 })).toThrow(code('argument'))
   })
 
   it('spans 4 GiB of address space, and the kernels reach its end', () => {

@@ -1,13 +1,15 @@
 /** Characters of a text that are shown. */
 const MOST = 300
 
-/**
- * A text that a peer gave, to be shown: cut, and with characters that control a terminal or the direction of writing
- * made visible. (The page puts it into text nodes only, so it is no markup.)
- */
+/** A text with characters that control a terminal or the direction of writing made visible. */
+export function visible(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '�')
+}
+
+/** A text that a peer gave, to be shown: visible, and cut. (The page puts it into text nodes only, so it is no markup.) */
 export function shown(text: unknown, most = MOST): string {
   const whole = typeof text === 'string' ? text : String(text)
-  const start = whole.slice(0, most).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '�')
+  const start = visible(whole.slice(0, most))
   return whole.length > most ? `${start}…` : start
 }
 

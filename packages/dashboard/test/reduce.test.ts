@@ -166,3 +166,16 @@ describe('the state of a run', () => {
     expect(lineOf(event)).toMatchObject({ grave: true, evidence: ['AAAA', 'BBBB'] })
   })
 })
+
+test('bytes of a link that is not told any more are in the sum of others, and counted once', () => {
+  const row = (peer: string, tensorBytesSent: number) => ({
+    ...{ peer, roundTripMilliseconds: undefined, throughput: undefined },
+    ...{ tensorBytesSent, tensorBytesReceived: 0, controlBytesSent: 0, controlBytesReceived: 0 }
+  })
+  const links = (...rows: ReturnType<typeof row>[]): RunEvent => ({
+    ...{ type: 'links', time: 0, peer: 'a', round: 0, links: rows },
+    formula: { sent: 0, received: 0 }
+  })
+  const [peer] = fold([links(row('b', 10), row('c', 5)), links(row('b', 12), row('others', 5))]).peers
+  expect(vectorsOf(peer!)).toEqual({ sent: 17, received: 0 })
+})

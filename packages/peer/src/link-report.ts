@@ -29,7 +29,8 @@ export interface LinkReportInit {
 export class LinkReport {
   readonly #init: LinkReportInit
   readonly #bytes: number
-  #members: readonly PeerId[] = []
+  /** members of each view that a round to come may be of: the next one is told before the round at whose end it was made */
+  readonly #views = new Map<number, readonly PeerId[]>()
   #reported = -Infinity
   #round = -1
   /** of the rounds before the last one */
@@ -43,9 +44,9 @@ export class LinkReport {
 
   /** A report when one is due after this event. */
   after(event: RunEvent): EventBody | undefined {
-    if (event.type === 'view') this.#members = event.members
+    if (event.type === 'view') this.#views.set(event.number, event.members)
     if (event.type !== 'round') return undefined
-    this.#addRound(event.round)
+    this.#addRound(event)
     const now = this.#init.clock.now()
     if (now - this.#reported < EVERY * Math.max(1, this.#init.mesh.links().length / LINKS)) return undefined
     this.#reported = now
@@ -66,16 +67,18 @@ export class LinkReport {
     }
   }
 
-  #addRound(round: number): void {
+  #addRound({ round, view }: Extract<RunEvent, { type: 'round' }>): void {
     if (this.#last !== undefined) {
       const { sent, received } = this.#formula(this.#last, false)
       this.#past.sent += sent
       this.#past.received += received
     }
     this.#round = round
-    const rank = this.#members.indexOf(this.#init.mesh.self)
+    for (const number of this.#views.keys()) if (number < view) this.#views.delete(number)
+    const members = this.#views.get(view) ?? []
+    const rank = members.indexOf(this.#init.mesh.self)
     // one that only follows the rounds of the others gives and takes nothing by the formula
-    this.#last = rank < 0 ? undefined : { peers: this.#members.length, rank }
+    this.#last = rank < 0 ? undefined : { peers: members.length, rank }
   }
 
   #formula(init: { readonly peers: number; readonly rank: number }, last: boolean) {

@@ -27,9 +27,10 @@ function reporter(links = 1, given?: Strategy) {
     engine: { layout: { parameters: 8, buffers: 2, slots: [] } },
     clock: { now: () => time.now } as Clock
   })
-  const view = (members: readonly string[]) =>
-    report.after({ time: 0, peer: 'a', type: 'view', number: 0, members } as RunEvent)
-  const round = (number: number) => report.after({ time: 0, peer: 'a', type: 'round', round: number } as RunEvent)
+  const view = (members: readonly string[], number = 0) =>
+    report.after({ time: 0, peer: 'a', type: 'view', number, members } as RunEvent)
+  const round = (number: number, view = 0) =>
+    report.after({ time: 0, peer: 'a', type: 'round', round: number, view } as RunEvent)
   return { time, report, view, round }
 }
 
@@ -45,12 +46,14 @@ test('tells the bytes of each link after the first round, and then every five se
 
 test('sums the formula of each round by its view, none for rounds that are only followed, the last as the last', () => {
   const { report, view, round } = reporter()
-  view(['a', 'b', 'c'])
-  round(0)
-  view(['b', 'c'])
-  round(1)
-  view(['a', 'b'])
-  round(2)
+  view(['a', 'b', 'c'], 4)
+  // the view that a round ends with is told before the round
+  view(['b', 'c'], 5)
+  round(0, 4)
+  view(['a', 'b'], 6)
+  round(1, 5)
+  view(['a', 'b', 'c'], 7)
+  round(2, 6)
   expect(report.report(false)).toMatchObject({ formula: { sent: 80 + 0 + 40 } })
   expect(report.report(true)).toMatchObject({ formula: { sent: 80 + 0 + 80 } })
 })

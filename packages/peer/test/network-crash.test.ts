@@ -14,7 +14,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 /** The network thread of a mesh, seen when it is told something. */
 function threadOf(mesh: NetworkMesh): Worker {
   const post = vi.spyOn(Worker.prototype, 'postMessage')
-  mesh.forget('12D3KooWAeu67XS6YJgXn1aEMrNe5AtQGJhW1tdTtjWSroXbJHXr')
+  mesh.hangUp('12D3KooWAeu67XS6YJgXn1aEMrNe5AtQGJhW1tdTtjWSroXbJHXr')
   const [worker] = post.mock.contexts
   post.mockRestore()
   return worker as Worker

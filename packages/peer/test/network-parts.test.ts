@@ -1,4 +1,4 @@
-import { Arena, CONTROL_LIMIT, encodeTensorRequest, PeergradError } from '@peergrad/core'
+import { Arena, CONTROL_LIMIT, encodeTensorRequest, PeergradError, type LinkStatistics } from '@peergrad/core'
 import { createNetworkMesh, verifyEnvelope } from '@peergrad/peer'
 import fc from 'fast-check'
 import { generateKeyPairSync } from 'node:crypto'
@@ -301,6 +301,22 @@ describe('rate limits', () => {
     expect(reports).toEqual(['x flood', 'x flood'])
   })
 
+  it('keep nothing of those who were above the rate long ago', () => {
+    let now = 0
+    const guard = new FloodGuard(
+      { burst: 1, perSecond: 1 },
+      () => undefined,
+      () => now
+    )
+    guard.allows('x')
+    const excess = mapOf('x', () => void guard.allows('x'))
+    for (let stranger = 0; stranger < 5000; stranger++) {
+      for (let i = 0; i < 2; i++) guard.allows(`s${stranger}`)
+      now += 1000
+    }
+    expect(excess.size).toBeLessThanOrEqual(50)
+  })
+
   it('forget what was too much once', () => {
     let now = 0
     let reports = 0
@@ -337,7 +353,56 @@ describe('rate limits', () => {
   })
 })
 
+describe('links', () => {
+  const sum = (rows: readonly LinkStatistics[]) => rows.reduce((total, row) => total + row.controlBytesReceived, 0)
+
+  it('of strangers are the last ones; all that were before are one, and no byte is lost', () => {
+    const links = new Links()
+    const told = new Map<string, LinkStatistics>()
+    const take = () => {
+      const { rows, gone } = links.takeChanged()
+      for (const peer of gone) told.delete(peer)
+      for (const row of rows) told.set(row.peer, row)
+    }
+    links.admit(['member'])
+    links.control('member', 'received', 1)
+    for (let stranger = 0; stranger < 5000; stranger++) {
+      links.control(`s${stranger}`, 'received', 3)
+      if (stranger % 7 === 0) take()
+    }
+    links.control('s0', 'received', 3)
+    take()
+    expect(told.size).toBeLessThan(70)
+    expect([...told.keys()]).toEqual(expect.arrayContaining(['member', 's4999', 's0', 'others']))
+    expect(sum([...told.values()])).toBe(1 + 5001 * 3)
+    const next = new Links([...told.values()])
+    next.control('member', 'received', 1)
+    expect(next.takeChanged()).toMatchObject({ rows: [{ peer: 'member', controlBytesReceived: 2 }], gone: [] })
+  })
+})
+
+/** The map that `work` puts `peer` into last. */
+function mapOf(peer: string, work: () => void): ReadonlyMap<unknown, unknown> {
+  const set = vi.spyOn(Map.prototype, 'set')
+  work()
+  const map = set.mock.contexts[set.mock.calls.findLastIndex(([key]) => key === peer)]
+  set.mockRestore()
+  return map as ReadonlyMap<unknown, unknown>
+}
+
 describe('reputation', () => {
+  it('keeps nothing of those who have their points back', () => {
+    let now = 0
+    const reputation = new Reputation(() => now)
+    const scores = mapOf('x', () => void reputation.report('x', 'malformed'))
+    for (let stranger = 0; stranger < 5000; stranger++) {
+      reputation.report(`s${stranger}`, 'malformed')
+      now += 10_000
+    }
+    expect(scores.size).toBeLessThanOrEqual(100)
+    expect(reputation.score('s4999')).toBe(-29)
+  })
+
   it('excludes at the threshold, for good', () => {
     let now = 0
     const reputation = new Reputation(() => now)
@@ -534,6 +599,14 @@ describe('frames', () => {
 })
 
 describe('refusals', () => {
+  it('give a terminal nothing to do', () => {
+    const error = new PeergradError('refused', 'no\u001b]0;owned\u0007\u001b[2J\nright', { left: '\u202efdp' })
+    expect(decodeRefusal(encodeRefusal(error)).toJSON()).toMatchObject({
+      message: 'no�]0;owned��[2J�right',
+      data: { left: '�fdp' }
+    })
+  })
+
   it('carry a typed error, without its stack, and nothing above the limit', () => {
     const error = new PeergradError('conflict', 'no', { round: 3, stack: 'secret' })
     expect(decodeRefusal(encodeRefusal(error)).toJSON()).toEqual({
@@ -699,12 +772,12 @@ describe('contacts', () => {
 
   it('are not dialled after they are forgotten, until they come by themselves', async () => {
     const { dials, contacts } = contactsOf(async () => undefined)
-    contacts.forget(peer)
+    contacts.forget(peer, 60_000)
     await contacts.learn(peer, [])
     contacts.lost(peer)
     expect(dials).toEqual([])
     contacts.reached(peer)
-    contacts.forget('another')
+    contacts.forget('another', 60_000)
     await contacts.learn(peer, [])
     expect(dials).toEqual([])
     contacts.close()
@@ -758,7 +831,7 @@ describe('contacts', () => {
       await vi.advanceTimersByTimeAsync(500)
       expect(dials.length).toBe(heard + 1)
       const before = dials.length
-      contacts.forget(peer)
+      contacts.forget(peer, 60_000)
       await vi.advanceTimersByTimeAsync(600_000)
       expect(dials.length).toBe(before)
     } finally {

@@ -34,7 +34,7 @@ describe('an own fault', () => {
 })
 
 describe('where a phase runs', () => {
-  const server = { denseInStore: true, rules: ['mean', 'median'], durable: true } as const
+  const server = { denseInStore: true, rules: ['mean', 'median'] } as const
 
   it('is the database for rules that it has, and the peer for others', () => {
     expect(phasePlaces(server, {}, { name: 'mean' }).aggregate).toBe('database')

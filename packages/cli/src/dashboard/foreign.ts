@@ -10,7 +10,7 @@ import { eventOf } from '../event-of.js'
 import { EXIT } from '../exit-codes.js'
 import { openLog, STANDARD_ERROR } from '../logging/log.js'
 import { secretsOf } from '../logging/secrets.js'
-import { print, printJson, say } from '../output/print.js'
+import { print, printJson, say, sayLine } from '../output/print.js'
 import { credentialsOf } from '../peer/admission.js'
 import { closeAll, type Closing } from '../peer/closing.js'
 import { TOPIC } from '../peer/network.js'
@@ -50,7 +50,7 @@ export async function watchRun({ address, options, port, json }: WatchInit): Pro
   const interrupt = interrupts(() => process.exit(EXIT.ok.code))
   const folder = mkdtempSync(join(tmpdir(), 'peergrad-watch-'))
   const secrets = secretsOf(options)
-  const logger = openLog({ file: STANDARD_ERROR, level: 'error', secrets, terminal: say })
+  const logger = openLog({ file: STANDARD_ERROR, level: 'error', secrets, terminal: sayLine })
   const opened: Closing[] = [{ close: () => rmSync(folder, { recursive: true, force: true }) }]
   try {
     const mesh = await createNetworkMesh({

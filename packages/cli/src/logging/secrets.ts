@@ -14,7 +14,16 @@ export function secretsOf(options: Options): string[] {
 function passwords(url: string | undefined): (string | undefined)[] {
   if (url === undefined || !URL.canParse(url)) return [url]
   const { password, searchParams } = new URL(url)
-  return [password, decodeURIComponent(password), searchParams.get('password') ?? undefined]
+  return [password, decoded(password), searchParams.get('password') ?? undefined]
+}
+
+/** Undefined where a % stands for no character: that URL is refused where it is used. */
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
 }
 
 /** Characters of a secret that is looked for; a shorter one would take every other word apart. */

@@ -23,7 +23,8 @@ export class LinkMetrics {
   readonly #roundTrip: Gauge<'peer'>
   readonly #throughput: Gauge<'peer'>
   readonly #named = new Set<PeerId>()
-  readonly #counted = new Map<PeerId, Bytes>()
+  /** as they were told last */
+  #rows: ReadonlyMap<PeerId, Bytes> = new Map()
 
   constructor(registry: Registry) {
     const registers = [registry]
@@ -53,8 +54,8 @@ export class LinkMetrics {
   }
 
   update(rows: readonly LinkStatistics[]): void {
+    this.#count(rows)
     for (const row of rows) {
-      this.#count(row)
       if (!this.#named.has(row.peer)) continue
       const { peer, roundTripMilliseconds: milliseconds, throughput } = row
       if (milliseconds !== undefined) this.#roundTrip.set({ peer }, milliseconds / 1000)
@@ -62,13 +63,23 @@ export class LinkMetrics {
     }
   }
 
-  /** Adds what came since the last time: a peer that becomes a member takes nothing away from what the others carried. */
-  #count(row: LinkStatistics): void {
-    const peer = this.#named.has(row.peer) ? row.peer : OTHERS
-    const before = this.#counted.get(row.peer)
+  /**
+   * Adds what came since the last time. All others have what is not of the named ones: a peer that becomes a member takes
+   * nothing away from them, and neither does a row that is gone, for another one has its bytes.
+   */
+  #count(rows: readonly LinkStatistics[]): void {
+    const named = rows.filter(({ peer }) => this.#named.has(peer))
     for (const [field, direction, plane] of COUNTED) {
-      this.#bytes.inc({ peer, direction, plane }, row[field] - (before?.[field] ?? 0))
+      const sum = (all: Iterable<Bytes>) => [...all].reduce((total, row) => total + row[field], 0)
+      let rest = sum(rows) - sum(this.#rows.values())
+      for (const row of named) {
+        // less of one whose row was gone and began anew
+        const bytes = Math.max(0, row[field] - (this.#rows.get(row.peer)?.[field] ?? 0))
+        this.#bytes.inc({ peer: row.peer, direction, plane }, bytes)
+        rest -= bytes
+      }
+      if (rest > 0) this.#bytes.inc({ peer: OTHERS, direction, plane }, rest)
     }
-    this.#counted.set(row.peer, row)
+    this.#rows = new Map(rows.map((row) => [row.peer, row]))
   }
 }

@@ -1,3 +1,5 @@
+import { visible } from '@peergrad/dashboard'
+
 /** The one place that writes to standard output: documents and results go there, everything else to standard error. */
 export function print(text: string): void {
   process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
@@ -17,5 +19,15 @@ export function surviveLostOutput(): void {
 
 /** A line for the person at the terminal. */
 export function say(text: string): void {
+  sayLine(sayable(text))
+}
+
+/** A line for the person at the terminal, with its colours. */
+export function sayLine(text: string): void {
   process.stderr.write(`${text}\n`)
+}
+
+/** A text with nothing in it that moves the cursor but ends of lines: a message may quote what another peer sent. */
+export function sayable(text: string): string {
+  return text.split('\n').map(visible).join('\n')
 }

@@ -1,5 +1,6 @@
 import type { WriteStream } from 'node:tty'
 import { rate, type PeerTally, type Tally } from '../tally.js'
+import { sayable } from './print.js'
 import { table } from './table.js'
 import { bytes, percent, seconds, whole } from './units.js'
 
@@ -45,6 +46,11 @@ export class Progress {
 
   /** A sentence above the table. */
   say(text: string): void {
+    this.sayLine(sayable(text))
+  }
+
+  /** A line above the table, with its colours. */
+  sayLine(text: string): void {
     this.#erase()
     this.#out.write(`${text}\n`)
     if (this.#live) this.#redraw()

@@ -1,7 +1,7 @@
 import type { PeergradError, RunEvent } from '@peergrad/core'
-import type { AskMessage, PeerMessage, StopMessage } from '../protocol.js'
+import { CHANNEL, type AskMessage, type PeerMessage, type StopMessage } from '../protocol.js'
 
-/** The process that started this one with an IPC channel, as `train` does. */
+/** `train`, which started this process with an IPC channel. */
 export interface Host {
   send(message: PeerMessage): void
   /** Resolves when everything that was sent is on its way. */
@@ -10,9 +10,9 @@ export interface Host {
   onStop(stop: (reason: string) => void): void
 }
 
-/** Undefined when a person started this process. */
+/** Undefined when a person started this process, or a process manager for one. */
 export function findHost(): Host | undefined {
-  if (process.send === undefined) return undefined
+  if (process.send === undefined || process.env[CHANNEL] === undefined) return undefined
   const sending = new Set<Promise<void>>()
   const send = (message: PeerMessage) => {
     if (!process.connected) return

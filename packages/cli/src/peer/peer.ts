@@ -28,6 +28,7 @@ import { defaultOut, directory, MODEL, PEERS } from '../files.js'
 import { openLog } from '../logging/log.js'
 import { secretsOf } from '../logging/secrets.js'
 import { MetricsEndpoint } from '../metrics/endpoint.js'
+import { checkStore } from '../stores.js'
 import { credentialsOf, foundedBy } from './admission.js'
 import { closeAll, type Closing } from './closing.js'
 import { EventLog } from './event-log.js'
@@ -81,7 +82,8 @@ export async function onePeer(init: PeerInit): Promise<PeerEnd> {
   const { leave, stop, ends, giveUp } = leaving
   const own = describesRun ? optionsToManifest(options) : undefined
   // what can be seen to be wrong is said before anything is opened
-  if (own !== undefined) await checkComponents(own, options)
+  if (own === undefined) await checkStore(options)
+  else await checkComponents(own, options)
   const credentials = credentialsOf(options)
   const out = peerDirectory(options)
   const logger = openLog({

@@ -56,7 +56,7 @@ export async function runForPerson({ json, dashboard: port, ...init }: RunInit):
       options: { ...options, out },
       leaving,
       exports: () => true,
-      terminal: process.stderr.isTTY ? (line) => progress.say(line) : undefined,
+      terminal: process.stderr.isTTY ? (line) => progress.sayLine(line) : undefined,
       onJoinable: (joinable) => invite(joinable, options, (text) => (json ? progress.say(text) : print(text))),
       onWaiting: ({ here, expected }) =>
         progress.say(

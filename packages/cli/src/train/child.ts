@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Emitter, PeergradError, type PeerId, type RunEvent } from '@peergrad/core'
 import { directory } from '../files.js'
 import { fileError } from '../machine-error.js'
-import type { AskMessage, PeerMessage, StopMessage } from '../protocol.js'
+import { CHANNEL, type AskMessage, type PeerMessage, type StopMessage } from '../protocol.js'
 
 export interface ChildInit {
   /** number of the peer on this machine, from 0 */
@@ -143,7 +143,8 @@ function start(program: string, args: readonly string[], log: string): ChildProc
   try {
     // a group of its own: Ctrl+C goes to this process alone, which then stops all peers at the same round
     const detached = process.platform !== 'win32'
-    return fork(program, args, { stdio: ['ignore', file, file, 'ipc'], detached })
+    const env = { ...process.env, [CHANNEL]: '1' }
+    return fork(program, args, { stdio: ['ignore', file, file, 'ipc'], detached, env })
   } finally {
     closeSync(file)
   }

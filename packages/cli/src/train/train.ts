@@ -5,7 +5,7 @@ import { loadDataset } from '@peergrad/engine'
 import { cacheDirectory, checkComponents } from '../compose.js'
 import { checkAdmissionHere } from '../peer/admission.js'
 import { openDashboard } from '../dashboard/live.js'
-import { passRedisUrl } from '../stores.js'
+import { outside, passRedisUrl } from '../stores.js'
 import { EXIT, exitCodeOf } from '../exit-codes.js'
 import { defaultOut, directory, MODEL, writeWhole } from '../files.js'
 import { fileError } from '../machine-error.js'
@@ -51,8 +51,8 @@ export interface Trained extends Followed {
 export function trainHere({ json, ...init }: TrainInit & { readonly json: boolean }): Promise<number> {
   return interruptible(async (stops) => {
     // what is wrong with a name is said by `train`
-    const warning = await unguarded(optionsToManifest(init.options)).catch(() => undefined)
-    if (warning !== undefined) say(`peergrad: ${warning}`)
+    const weak = await unguarded(optionsToManifest(init.options)).catch(() => undefined)
+    for (const warning of [weak, outside(init.options)]) if (warning !== undefined) say(`peergrad: ${warning}`)
     return conclude(await train(init, stops), { json, interrupted: stops.signal.aborted })
   })
 }

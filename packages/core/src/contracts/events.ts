@@ -108,7 +108,7 @@ type Happening =
       readonly type: 'links'
       /** the last one that ended, −1 before the first */
       readonly round: number
-      /** one entry for each peer that this one ever had a connection with */
+      /** one entry for each peer that may take part, and for the last ones of all others; what is before these is one more */
       readonly links: readonly LinkStatistics[]
       /** bytes of vectors that the strategy's formula gives for the rounds so far, without a fault and a filter */
       readonly formula: { readonly sent: number; readonly received: number }

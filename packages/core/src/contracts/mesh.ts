@@ -56,7 +56,7 @@ export interface FetchRequest {
    * all of it lies inside the whole (else `argument`).
    */
   readonly offset?: number
-  /** who holds it, in the order to ask them; a transfer that breaks is resumed, from the next one when need be */
+  /** who holds it, in the order to ask them; a transfer that breaks is resumed with the same one; another one begins anew */
   readonly from: readonly PeerId[]
   /** where the bytes go; the digest, which is of the whole, is the caller's to check once they are all there */
   readonly into: Vector
@@ -73,7 +73,7 @@ export interface FetchReport {
 
 /** One link, as measured. Payload and control bytes are counted apart. */
 export interface LinkStatistics {
-  /** at the other end */
+  /** at the other end; `others` in the sum of all that have no row of their own */
   readonly peer: PeerId
   /** as last measured; undefined before the first time */
   readonly roundTripMilliseconds: number | undefined

@@ -13,8 +13,6 @@ export interface StoreCapabilities {
   readonly denseInStore: boolean
   /** rules that `aggregate` runs in the database, see `Aggregator.inStore`; `any`: also those that databases do not know */
   readonly rules: 'any' | readonly StoreRuleName[]
-  /** outlives the peer's process */
-  readonly durable: boolean
 }
 
 /** A vector on loan: it does not change and is not recycled until it is released. */

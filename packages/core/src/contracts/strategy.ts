@@ -125,7 +125,7 @@ export interface RoundRecord {
   readonly loss: number
   /** of its view, whether they contributed in time or not */
   readonly members: number
-  /** from the one before */
+  /** from its start to its update: without evaluation, checkpoint and catching up after it */
   readonly milliseconds: number
 }
 

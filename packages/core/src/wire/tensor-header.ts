@@ -1,6 +1,7 @@
 import { DIGEST_PATTERN } from '../contracts/digest.js'
 import type { Digest } from '../contracts/digest.js'
 import { PeergradError } from '../errors.js'
+import { readHex, writeHex } from './hex.js'
 
 /**
  * The fixed little-endian records of a bulk transfer. A receiver sends a request; the holder answers with a header and,
@@ -87,7 +88,7 @@ export function encodeTensorRequest({ digest, offset, count }: TensorRequest): U
   view.setUint16(4, VERSION, true)
   view.setUint32(8, offset, true)
   view.setUint32(12, count, true)
-  writeDigest(bytes.subarray(16), digest)
+  writeDigest(bytes, 16, digest)
   return bytes
 }
 
@@ -99,7 +100,7 @@ export function decodeTensorRequest(bytes: Uint8Array): TensorRequest {
   checkOffset(offset, 'corrupt')
   checkCount(count, 'corrupt')
   expect(view.getUint16(6, true) === 0, 'tensor request: reserved bytes are not zero')
-  return { digest: readDigest(bytes.subarray(16)), offset, count }
+  return { digest: readHex(bytes, 16, TENSOR_REQUEST_BYTES), offset, count }
 }
 
 export function encodeTensorHeader(header: TensorHeader | TensorRefusal): Uint8Array {
@@ -115,7 +116,7 @@ export function encodeTensorHeader(header: TensorHeader | TensorRefusal): Uint8A
   view.setUint32(12, header.count, true)
   view.setUint32(16, header.total, true)
   view.setBigUint64(24, BigInt(header.count * WIDTHS[header.dtype]), true)
-  writeDigest(bytes.subarray(32), header.digest)
+  writeDigest(bytes, 32, header.digest)
   return bytes
 }
 
@@ -137,7 +138,7 @@ export function decodeTensorHeader(bytes: Uint8Array): TensorHeader | TensorRefu
     offset,
     count,
     total: view.getUint32(16, true),
-    digest: readDigest(bytes.subarray(32))
+    digest: readHex(bytes, 32, TENSOR_HEADER_BYTES)
   }
   checkExtent(header, 'corrupt')
   expect(view.getUint32(20, true) === 0, 'tensor header: reserved bytes are not zero')
@@ -181,17 +182,11 @@ function nameOf<T extends string>(table: Readonly<Record<T, number>>, value: num
   throw new PeergradError('corrupt', `${what}: got ${value}, expected one of ${Object.values(table).join(', ')}`)
 }
 
-function writeDigest(bytes: Uint8Array, digest: Digest): void {
+function writeDigest(bytes: Uint8Array, at: number, digest: Digest): void {
   if (!DIGEST_PATTERN.test(digest)) {
     throw new PeergradError('argument', `digest: got "${digest}", expected 64 lower-case hexadecimal digits`)
   }
-  for (let i = 0; i < 32; i++) bytes[i] = Number.parseInt(digest.slice(2 * i, 2 * i + 2), 16)
-}
-
-function readDigest(bytes: Uint8Array): Digest {
-  let digest = ''
-  for (let i = 0; i < 32; i++) digest += (bytes[i] ?? 0).toString(16).padStart(2, '0')
-  return digest
+  writeHex(bytes, at, digest)
 }
 
 function expect(condition: boolean, message: string): void {

@@ -46,7 +46,7 @@ const HANDLERS: Handlers = {
   links: (state, event) =>
     event.links.reduce(
       (before, bytes) => link(before, event.peer, bytes.peer, (end) => ({ ...end, bytes })),
-      update(state, event.peer, (peer) => ({ ...peer, formula: event.formula }))
+      update(state, event.peer, (peer) => ({ ...peer, formula: event.formula, links: uncounted(peer) }))
     ),
   suspected: (state, event) =>
     update(happening(state, event), event.other, (peer) => ({
@@ -115,6 +115,11 @@ function link(state: RunState, id: PeerId, other: PeerId, change: (end: LinkEnd)
     const end = change(peer.links.get(other) ?? { connected: undefined, bytes: undefined })
     return { ...peer, links: new Map(peer.links).set(other, end) }
   })
+}
+
+/** Links before all of them are told anew: a row that is not told any more is in the sum of others. */
+function uncounted({ links }: PeerState): PeerState['links'] {
+  return new Map([...links].map(([other, end]) => [other, { ...end, bytes: undefined }]))
 }
 
 function happening(state: RunState, event: RunEvent): RunState {

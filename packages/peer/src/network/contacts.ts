@@ -97,7 +97,7 @@ export class Contacts {
   }
 
   /** No more dials to it for so many milliseconds, or until it comes by itself. */
-  forget(peer: PeerId, milliseconds = Infinity): void {
+  forget(peer: PeerId, milliseconds: number): void {
     clearTimeout(this.#contacts.get(peer)?.timer)
     this.#contacts.delete(peer)
     this.#forgotten.set(peer, performance.now() + milliseconds)

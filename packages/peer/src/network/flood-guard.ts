@@ -6,6 +6,8 @@ import type { Rate } from './token-bucket.js'
 const EXCESS_PER_OFFENCE = 50
 /** Of them so many a second are forgotten, so that rare ones of a long run do not add up. */
 const FORGOTTEN = 1
+/** Milliseconds after which nothing is left of any excess. */
+const MEMORY = (EXCESS_PER_OFFENCE / FORGOTTEN) * 1000
 
 export interface FloodRate extends Rate {
   /** messages above the burst that a stall may have held back: they are dropped, and no offence; 0 unless given */
@@ -17,6 +19,7 @@ export class FloodGuard {
   readonly #buckets: TokenBuckets
   /** the rate of who may have been held back; undefined where nobody may */
   readonly #excused: TokenBuckets | undefined
+  /** who was above it last is last */
   readonly #excess = new Map<PeerId, { count: number; at: number }>()
   readonly #report: (peer: PeerId, offence: Offence) => void
   readonly #now: () => number
@@ -43,8 +46,16 @@ export class FloodGuard {
     const now = this.#now()
     const { count, at } = this.#excess.get(peer) ?? { count: 0, at: now }
     const excess = Math.max(0, count - ((now - at) / 1000) * FORGOTTEN) + 1
-    if (excess < EXCESS_PER_OFFENCE) return void this.#excess.set(peer, { count: excess, at: now })
     this.#excess.delete(peer)
-    this.#report(peer, 'flood')
+    this.#forget(now)
+    if (excess < EXCESS_PER_OFFENCE) this.#excess.set(peer, { count: excess, at: now })
+    else this.#report(peer, 'flood')
+  }
+
+  #forget(now: number): void {
+    for (const [peer, { at }] of this.#excess) {
+      if (now - at < MEMORY) return
+      this.#excess.delete(peer)
+    }
   }
 }

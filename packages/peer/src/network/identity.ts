@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { createPrivateKey } from 'node:crypto'
 import { link, open, readFile, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
@@ -8,14 +7,12 @@ import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { makeDirectory, PeergradError } from '@peergrad/core'
 import type { PeerId } from '@peergrad/core'
 import type { Signer } from './envelope.js'
+import { privateKeyOfSeed } from './peer-key.js'
 
 export interface Identity extends Signer {
   readonly peer: PeerId
   readonly libp2pKey: Ed25519PrivateKey
 }
-
-/** PKCS #8 of ed25519 up to the raw seed, RFC 8410 */
-const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
 
 /**
  * The peer's key, from `file` or made there when absent. The file is one line: libp2p's protobuf of the private key in
@@ -86,11 +83,10 @@ function parseKey(text: string, file: string): Ed25519PrivateKey {
 }
 
 function identityOf(key: Ed25519PrivateKey): Identity {
-  const seed = key.raw.subarray(0, 32)
   return {
     peer: peerIdFromPrivateKey(key).toString(),
     libp2pKey: key,
     publicKey: key.publicKey.raw,
-    privateKey: createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' })
+    privateKey: privateKeyOfSeed(key.raw.subarray(0, 32))
   }
 }

@@ -5,23 +5,31 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] }
 /** Weight of what was measured before in the mean throughput. */
 const MEMORY = 0.5
 
-/** A row, its bytes added to those that were counted before the count began anew. */
-export function withTotals(row: LinkStatistics, past: LinkStatistics | undefined): LinkStatistics {
-  if (past === undefined) return row
-  return {
-    ...row,
-    tensorBytesSent: past.tensorBytesSent + row.tensorBytesSent,
-    tensorBytesReceived: past.tensorBytesReceived + row.tensorBytesReceived,
-    controlBytesSent: past.controlBytesSent + row.controlBytesSent,
-    controlBytesReceived: past.controlBytesReceived + row.controlBytesReceived
-  }
-}
+/** Rows of peers that may not take part: who comes with a new identity each time makes no more. */
+const STRANGERS = 64
+/** In the place of a peer's id: the row that all rows without room are added to. */
+const OTHERS = 'others'
 
-/** Bytes, round trip and throughput of each link. Rows outlive the connection: totals are of the whole life of the thread. */
+/**
+ * Bytes, round trip and throughput of each link. Rows outlive the connection: totals are of the whole life of the peer. Of
+ * peers that are not admitted only the last ones have rows.
+ */
 export class Links {
-  readonly #rows = new Map<PeerId, Writable<LinkStatistics>>()
+  readonly #rows: Map<PeerId, Writable<LinkStatistics>>
   readonly #received = new Map<PeerId, { bytes: number; milliseconds: number }>()
   readonly #changed = new Set<PeerId>()
+  readonly #gone = new Set<PeerId>()
+  #admitted: ReadonlySet<PeerId> = new Set()
+
+  /** @param rows where the count goes on */
+  constructor(rows: readonly LinkStatistics[] = []) {
+    this.#rows = new Map(rows.map((row) => [row.peer, { ...row }]))
+  }
+
+  /** Whose rows are kept, from now on. */
+  admit(peers: readonly PeerId[]): void {
+    this.#admitted = new Set(peers)
+  }
 
   tensor(peer: PeerId, direction: 'sent' | 'received', bytes: number): void {
     const row = this.#row(peer)
@@ -53,17 +61,20 @@ export class Links {
     this.#row(peer).throughput = now.milliseconds > 0 ? (now.bytes / now.milliseconds) * 1000 : undefined
   }
 
-  /** Copies of the rows that changed since the last call. */
-  takeChanged(): LinkStatistics[] {
+  /** Copies of the rows that changed since the last call, and whose rows are gone. */
+  takeChanged(): { readonly rows: LinkStatistics[]; readonly gone: PeerId[] } {
     const rows = [...this.#changed].map((peer) => ({ ...this.#row(peer) }))
+    const gone = [...this.#gone]
     this.#changed.clear()
-    return rows
+    this.#gone.clear()
+    return { rows, gone }
   }
 
   #row(peer: PeerId): Writable<LinkStatistics> {
     this.#changed.add(peer)
     let row = this.#rows.get(peer)
     if (row === undefined) {
+      if (peer !== OTHERS) this.#makeRoom()
       row = {
         peer,
         roundTripMilliseconds: undefined,
@@ -74,7 +85,28 @@ export class Links {
         controlBytesReceived: 0
       }
       this.#rows.set(peer, row)
+      this.#gone.delete(peer)
     }
     return row
+  }
+
+  #makeRoom(): void {
+    for (const row of this.#rows.values()) {
+      if (this.#rows.size < this.#admitted.size + STRANGERS) return
+      if (!this.#admitted.has(row.peer) && row.peer !== OTHERS) this.#fold(row)
+    }
+  }
+
+  #fold(row: LinkStatistics): void {
+    const { peer } = row
+    const others = this.#row(OTHERS)
+    others.tensorBytesSent += row.tensorBytesSent
+    others.tensorBytesReceived += row.tensorBytesReceived
+    others.controlBytesSent += row.controlBytesSent
+    others.controlBytesReceived += row.controlBytesReceived
+    this.#rows.delete(peer)
+    this.#received.delete(peer)
+    this.#changed.delete(peer)
+    this.#gone.add(peer)
   }
 }

@@ -16,7 +16,6 @@ import type {
 import { onAbort } from '../deferred.js'
 import { checkControl, checkLength } from '../mesh/check-length.js'
 import { TOPIC_LIMIT, verifyEnvelope } from './envelope.js'
-import { withTotals } from './links.js'
 import { checkPart } from './part.js'
 import type { RelayUse } from './reach/relay.js'
 import { crash, startWorker } from './start-worker.js'
@@ -70,8 +69,6 @@ const PAUSE = 300
 
 /** The mesh over a real network, with what only a network has. */
 export interface NetworkMesh extends Mesh {
-  /** Stops redialling a peer that left or was excluded, until it comes by itself. */
-  forget(peer: PeerId): void
   /**
    * Ends the connections to a peer of another run and dials it no more for a minute, or until it comes by itself. Does
    * nothing where a way to somebody may go through it or this peer.
@@ -109,7 +106,8 @@ export async function createNetworkMesh(init: NetworkMeshInit): Promise<NetworkM
     addressBook: init.addressBook,
     upnp: init.upnp,
     dht: init.dht ?? false,
-    counts: init.counts ?? false
+    counts: init.counts ?? false,
+    links: []
   }
   const { worker, self } = await startWorker(workerData, init.signal)
   return new WorkerMesh(worker, self, workerData, Arena.attach(init.memory), init.logger)
@@ -129,8 +127,6 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
   readonly #pending = new Map<number, Pending>()
   readonly #connected = new Set<PeerId>()
   readonly #links = new Map<PeerId, LinkStatistics>()
-  /** the links when a worker took the place of a crashed one: it counts from zero */
-  #past: ReadonlyMap<PeerId, LinkStatistics> = new Map()
   readonly #served = new Map<Digest, VectorHandle>()
   #admitted: readonly PeerId[] = []
   #run: string | undefined
@@ -235,10 +231,6 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
     this.#post({ type: 'report', peer, offence })
   }
 
-  forget(peer: PeerId): void {
-    this.#post({ type: 'forget', peer })
-  }
-
   hangUp(peer: PeerId): void {
     this.#post({ type: 'hang-up', peer })
   }
@@ -276,7 +268,8 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
         this.#pending.get(message.id)?.reject(PeergradError.fromJSON(message.error))
         break
       case 'links':
-        for (const row of message.rows) this.#links.set(row.peer, withTotals(row, this.#past.get(row.peer)))
+        for (const peer of message.gone) this.#links.delete(peer)
+        for (const row of message.rows) this.#links.set(row.peer, row)
         break
       case 'connect':
         this.#connected.add(message.peer)
@@ -375,11 +368,11 @@ class WorkerMesh extends Emitter<MeshEvents> implements NetworkMesh {
   async #startAgain(): Promise<void> {
     const { worker, self } = await this.#replacement({
       ...this.#init,
-      listen: samePort(this.#init.listen, this.#addresses)
+      listen: samePort(this.#init.listen, this.#addresses),
+      links: this.links()
     })
     if (self !== this.self) throw new PeergradError('internal', `the identity changed from ${this.self} to ${self}`)
     this.#worker = worker
-    this.#past = new Map(this.#links)
     this.#follow(worker)
     this.#post({ type: 'admit', peers: this.#admitted })
     if (this.#run !== undefined) this.#post({ type: 'rendezvous', run: this.#run })

@@ -65,7 +65,7 @@ export class NetworkService {
   readonly #node: NetworkNode
   readonly #arena: Arena
   readonly #reputation: Reputation
-  readonly #links = new Links()
+  readonly #links: Links
   readonly #metrics: Libp2pMetrics | undefined
   readonly #delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MILLISECONDS })
   readonly #tick: NodeJS.Timeout
@@ -112,7 +112,7 @@ export class NetworkService {
     post: (message: FromWorker) => void
   ) {
     const { topic } = init
-    const links = this.#links
+    const links = new Links(init.links)
     const nextSequence = sequenceSource()
     const report = (peer: PeerId, offence: Offence) => this.#report(peer, offence)
     const excluded = (peer: PeerId) => reputation.excluded(peer)
@@ -122,6 +122,7 @@ export class NetworkService {
     this.#node = node
     this.#arena = Arena.attach(init.memory)
     this.#reputation = reputation
+    this.#links = links
     this.#metrics = metrics
     this.#gossip = new Gossip({
       pubsub: node.services.pubsub,
@@ -238,6 +239,7 @@ export class NetworkService {
   note(message: Exclude<ToWorker, { type: 'call' | 'cancel' }>): void {
     switch (message.type) {
       case 'admit':
+        this.#links.admit(message.peers)
         return this.#server.admit(message.peers)
       case 'serve':
         return this.#server.tensors.serve(message.digest, this.#arena.bytes(message.vector))
@@ -247,8 +249,6 @@ export class NetworkService {
         return this.#tidings.send(message.peer, message.payload)
       case 'report':
         return this.#report(message.peer, message.offence)
-      case 'forget':
-        return this.#contacts.forget(message.peer)
       case 'hang-up':
         return this.#hangUp(message.peer)
       case 'rendezvous':
@@ -295,7 +295,7 @@ export class NetworkService {
     this.#log(excluded ? 'warn' : 'info', { peer, offence, score: this.#reputation.score(peer) }, 'offence reported')
     if (!excluded) return
     this.#send({ type: 'expelled', peer })
-    this.#contacts.forget(peer)
+    this.#contacts.forget(peer, STRANGER_MILLISECONDS)
     this.#server.expel(peer)
     this.#cut(peer, new PeergradError('refused', `${peer} is excluded for the session after: ${offence}`))
   }
@@ -347,8 +347,8 @@ export class NetworkService {
   }
 
   #flushLinks(): void {
-    const rows = this.#links.takeChanged()
-    if (rows.length > 0) this.#post({ type: 'links', rows })
+    const { rows, gone } = this.#links.takeChanged()
+    if (rows.length > 0) this.#post({ type: 'links', rows, gone })
   }
 
   #log(level: LogLevel, fields: Readonly<Record<string, unknown>>, message: string): void {

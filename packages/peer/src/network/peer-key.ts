@@ -1,4 +1,4 @@
-import { createPublicKey } from 'node:crypto'
+import { createPrivateKey, createPublicKey } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { PeergradError } from '@peergrad/core'
 import type { PeerId } from '@peergrad/core'
@@ -13,6 +13,8 @@ export const PUBLIC_KEY_BYTES = 32
 const PEER_ID_PREFIX = Uint8Array.of(0x00, 0x24, 0x08, 0x01, 0x12, 0x20)
 /** SubjectPublicKeyInfo of ed25519 up to the raw key, RFC 8410 */
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
+/** PKCS #8 of ed25519 up to the raw seed, RFC 8410 */
+const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
 const CACHED_KEYS = 1024
 
 const keys = new Map<string, KeyObject>()
@@ -33,6 +35,10 @@ export function keyOfPeerId(peer: PeerId): Uint8Array {
   if (prefixed && bytes.byteLength === PEER_ID_PREFIX.byteLength + PUBLIC_KEY_BYTES)
     return bytes.subarray(PEER_ID_PREFIX.byteLength)
   throw new PeergradError('argument', `peer id: got "${peer}", expected one of an ed25519 key (12D3Koo…)`)
+}
+
+export function privateKeyOfSeed(seed: Uint8Array): KeyObject {
+  return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' })
 }
 
 export function verifyingKey(publicKey: Uint8Array): KeyObject {

@@ -20,6 +20,8 @@ export interface WorkerInit {
   readonly dht: boolean
   /** libp2p counts what it does */
   readonly counts: boolean
+  /** what a thread before this one counted */
+  readonly links: readonly LinkStatistics[]
 }
 
 export interface NetworkStatistics {
@@ -64,7 +66,6 @@ export type ToWorker =
   | { type: 'beat'; payload: Uint8Array }
   | { type: 'tell'; peer: PeerId; payload: Uint8Array }
   | { type: 'report'; peer: PeerId; offence: Offence }
-  | { type: 'forget'; peer: PeerId }
   | { type: 'hang-up'; peer: PeerId }
   | { type: 'rendezvous'; run: string }
   | { type: 'respond'; request: number; payload: Uint8Array }
@@ -86,6 +87,6 @@ export type FromWorker =
   | { type: 'disconnect'; peer: PeerId }
   | { type: 'expelled'; peer: PeerId }
   | { type: 'served'; peer: PeerId; digest: Digest; bytes: number }
-  /** rows that changed; sent before whatever made them change, so that `links` is never behind an answer */
-  | { type: 'links'; rows: readonly LinkStatistics[] }
+  /** rows that changed, and whose are gone; sent before whatever made them change, so that `links` is never behind an answer */
+  | { type: 'links'; rows: readonly LinkStatistics[]; gone: readonly PeerId[] }
   | { type: 'log'; level: LogLevel; fields: Readonly<Record<string, unknown>>; message: string }

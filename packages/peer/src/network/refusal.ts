@@ -31,11 +31,11 @@ export function encodeRefusal(error: PeergradError): Uint8Array {
   return whole.byteLength <= CONTROL_LIMIT ? whole : Buffer.from(JSON.stringify({ code, message, data: {} }))
 }
 
-/** Error `corrupt` when the bytes are no refusal. */
+/** What another peer refuses with; nothing in its texts moves a cursor. Error `corrupt` when the bytes are no refusal. */
 export function decodeRefusal(bytes: Uint8Array): PeergradError {
   let value: unknown
   try {
-    value = JSON.parse(Buffer.from(bytes).toString('utf8'))
+    value = JSON.parse(Buffer.from(bytes).toString('utf8'), visible)
   } catch (cause) {
     throw new PeergradError('corrupt', `refusal: got ${bytes.byteLength} bytes that are no JSON`, {}, { cause })
   }
@@ -43,6 +43,11 @@ export function decodeRefusal(bytes: Uint8Array): PeergradError {
     return new PeergradError(value['code'], value['message'].slice(0, MESSAGE_LIMIT), value['data'])
   }
   throw new PeergradError('corrupt', 'refusal: got another form than {code, message, data}')
+}
+
+/** As a reviver of JSON: a text without characters that control a terminal or the direction of writing. */
+function visible(_key: string, value: unknown): unknown {
+  return typeof value === 'string' ? value.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '�') : value
 }
 
 function isObject(value: unknown): value is ErrorData {

@@ -20,9 +20,12 @@ export const OFFENCE_COST: Readonly<Record<Offence, number>> = {
 export const EXCLUSION_SCORE = -100
 /** points a second that come back, so that rare accidents of a long run do not add up */
 const RECOVERY = 0.1
+/** Milliseconds after which nothing is left of any score. */
+const FORGOTTEN = (-EXCLUSION_SCORE / RECOVERY) * 1000
 
 /** Scores of peers, 0 at best, from the offences reported. */
 export class Reputation {
+  /** who was reported last is last */
   readonly #scores = new Map<PeerId, { score: number; at: number }>()
   readonly #excluded = new Set<PeerId>()
   readonly #now: () => number
@@ -45,10 +48,20 @@ export class Reputation {
   report(peer: PeerId, offence: Offence): boolean {
     if (this.#excluded.has(peer)) return false
     const score = this.score(peer) - OFFENCE_COST[offence]
-    this.#scores.set(peer, { score, at: this.#now() })
-    if (score > EXCLUSION_SCORE) return false
     this.#scores.delete(peer)
+    this.#forget()
+    if (score > EXCLUSION_SCORE) {
+      this.#scores.set(peer, { score, at: this.#now() })
+      return false
+    }
     this.#excluded.add(peer)
     return true
+  }
+
+  #forget(): void {
+    for (const [peer, { at }] of this.#scores) {
+      if (this.#now() - at < FORGOTTEN) return
+      this.#scores.delete(peer)
+    }
   }
 }

@@ -30,7 +30,7 @@ export interface MemoryPlaceInit {
  */
 export class MemoryPlace implements Place<Slab> {
   readonly name = 'memory'
-  readonly capabilities: StoreCapabilities = { denseInStore: true, rules: 'any', durable: false }
+  readonly capabilities: StoreCapabilities = { denseInStore: true, rules: 'any' }
   readonly slabs: Slabs
   readonly #arena: Arena
   readonly #compute: Compute

@@ -54,7 +54,7 @@ export class RemotePlace implements Place<RemoteTensor> {
   constructor(init: RemotePlaceInit) {
     const { name, arena, limit, vectors, work, prefix, spawn, clock, pluginTimeout, logger } = init
     this.name = name
-    this.capabilities = { denseInStore: work !== undefined, rules: work?.rules ?? [], durable: false }
+    this.capabilities = { denseInStore: work !== undefined, rules: work?.rules ?? [] }
     this.slabs = new Slabs(arena, limit)
     this.#arena = arena
     this.#vectors = vectors

@@ -12,9 +12,9 @@ const LEAST = 10
 export interface ScaleInInit {
   /** how much worse the predicted loss may be with one peer fewer, as a share */
   readonly tolerance: number
-  /** seconds that are predicted */
+  /** seconds that are predicted, of rounds: what is between two of them does not count */
   readonly horizon: number
-  /** seconds between two removals */
+  /** seconds of rounds between two removals */
   readonly interval: number
 }
 

@@ -1,6 +1,6 @@
-import { createPrivateKey, createPublicKey, randomBytes, sign, verify, type KeyObject } from 'node:crypto'
+import { createPublicKey, randomBytes, sign, verify, type KeyObject } from 'node:crypto'
 import { PeergradError, type PeerId } from '@peergrad/core'
-import { keyOfPeerId, peerIdOfKey, verifyingKey } from '../../network/peer-key.js'
+import { keyOfPeerId, peerIdOfKey, privateKeyOfSeed, verifyingKey } from '../../network/peer-key.js'
 
 /**
  * What an issuer signed: until `until` (time of day in milliseconds) `holder` may take part in `run`. The holder is a
@@ -31,8 +31,6 @@ export interface InvitationInit {
 
 const VERSION = 2
 const PREFIX = `peergrad${VERSION}.`
-/** PKCS #8 of ed25519 up to the raw seed, RFC 8410 */
-const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
 /** SubjectPublicKeyInfo ends with the raw key */
 const KEY_BYTES = 32
 
@@ -67,7 +65,7 @@ export function parseInvitation(text: string): Invitation {
 /** That the holder of the invitation names a peer to take its place, base64. */
 export function nameInvited({ run, seed }: Invitation, peer: PeerId): string | undefined {
   if (seed === undefined) return undefined
-  return sign(null, named(run, peer), privateKey(Buffer.from(seed, 'base64'))).toString('base64')
+  return sign(null, named(run, peer), privateKeyOfSeed(Buffer.from(seed, 'base64'))).toString('base64')
 }
 
 /** Whether the issuer invited the holder. */
@@ -97,12 +95,8 @@ function isSignature(signer: PeerId, content: Buffer, signature: string): boolea
   }
 }
 
-function privateKey(seed: Buffer): KeyObject {
-  return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' })
-}
-
 function peerOfSeed(seed: Buffer): PeerId {
-  const spki = createPublicKey(privateKey(seed)).export({ format: 'der', type: 'spki' })
+  const spki = createPublicKey(privateKeyOfSeed(seed)).export({ format: 'der', type: 'spki' })
   return peerIdOfKey(spki.subarray(-KEY_BYTES))
 }
 
