@@ -78,6 +78,53 @@ describe('a peer that is not as the others', () => {
     expect(happened(peers[2], 'healed')).toBe(1)
   })
 
+  it('heals when the strategy finds that the database lost a vector, though it has the state', async () => {
+    let loses = false
+    const forgets: Disguise = {
+      store: (honest: GradientStore) =>
+        replace(honest, {
+          aggregate: async (request) => {
+            if (!loses) return honest.aggregate(request)
+            loses = false
+            throw new PeergradError('missing', 'store: not on the server any more', { lost: true })
+          }
+        })
+    }
+    simulation = new Simulation({ rounds: 60 })
+    const peers = simulation.startAll({ 2: forgets })
+    await simulation.when(at(peers[2], 5))
+    loses = true
+    const results = await simulation.results()
+    oneHash(results)
+    expect(results.every(({ status }) => status === 'finished')).toBe(true)
+    expect(happened(peers[2], 'healed')).toBe(1)
+  })
+
+  it('is not disturbed by what the round that it gave up writes only when it has the state', async () => {
+    let name = ''
+    let late = 0
+    const lingers: Disguise = {
+      store: (honest: GradientStore) =>
+        replace(spoilsOnce().store!(honest), {
+          aggregate: async (request) => {
+            name = request.to.split(':')[2]!
+            await honest.aggregate(request)
+          },
+          put: async (key, lease, options) => {
+            await honest.put(key, lease, options)
+            if (happened(victim!, 'diverged') === 0 || !/^state:\d+$/.test(key) || late > 0) return
+            late += 1
+            await honest.put(key.replace('state', 'round') + `:${name}`, await honest.get(key))
+          }
+        })
+    }
+    simulation = new Simulation({ rounds: 20 })
+    const [, , victim] = simulation.startAll({ 2: lingers })
+    oneHash(await simulation.results())
+    expect(late).toBe(1)
+    expect(happened(victim!, 'healed')).toBe(1)
+  })
+
   it('ends with missing when it is alone and its database lost all that it held', async () => {
     let database: GradientStore | undefined
     simulation = new Simulation({ peers: 1, rounds: 1000 })
