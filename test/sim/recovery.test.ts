@@ -1,6 +1,8 @@
 import {
+  controlAnswers,
   controlMessages,
   PeergradError,
+  type ControlAnswer,
   type ControlMessage,
   type GradientStore,
   type Mesh,
@@ -263,6 +265,31 @@ describe('a newcomer', () => {
     const results = await simulation.results()
     oneHash(results)
     expect(results.every(({ members }) => members.length === 5)).toBe(true)
+  })
+
+  it('takes the state of the next one when a donor is where no run can be', async () => {
+    let lies = 0
+    const lied: Disguise = {
+      mesh: (honest: Mesh) =>
+        replace(honest, {
+          request: async (peer, payload, options) => {
+            const answer = await honest.request(peer, payload, options)
+            if (lies > 0 || !Buffer.from(payload).includes('donate')) return answer
+            lies += 1
+            const donation = controlAnswers.decode(answer) as Extract<ControlAnswer, { kind: 'donation' }>
+            const { position, view } = donation
+            const changes = [...position.changes, { round: donation.round + 1000, members: view.members }]
+            return controlAnswers.encode({ ...donation, position: { ...position, changes } })
+          }
+        })
+    }
+    simulation = new Simulation({ peers: 2, rounds: 300 })
+    const [first] = simulation.startAll()
+    await simulation.when(at(first, 3))
+    const newcomer = simulation.start(peerName(2), { disguise: lied })
+    oneHash(await simulation.results())
+    expect(lies).toBe(1)
+    expect(happened(newcomer, 'diverged')).toBe(0)
   })
 
   it('can leave while it takes the state', async () => {
