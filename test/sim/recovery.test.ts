@@ -6,6 +6,7 @@ import {
   type ControlMessage,
   type GradientStore,
   type Mesh,
+  type MeshEvents,
   type RunManifest
 } from '@peergrad/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -315,6 +316,46 @@ describe('a newcomer', () => {
 })
 
 describe('a peer that cannot go on', () => {
+  /** A network that answers nothing and then ends. */
+  function ending(): { readonly disguise: Disguise; readonly end: () => void } {
+    const listeners: ((event: MeshEvents['ended']) => void)[] = []
+    const disguise: Disguise = {
+      mesh: (honest: Mesh) =>
+        replace(honest, {
+          request: (peer, payload, options) => {
+            if (!Buffer.from(payload).includes('donate')) return honest.request(peer, payload, options)
+            return new Promise((_resolve, reject) => {
+              options.signal?.addEventListener('abort', () => reject(PeergradError.from(options.signal?.reason)))
+            })
+          },
+          on: (type, listener) => {
+            if (type === 'ended') listeners.push(listener as (typeof listeners)[number])
+            return honest.on(type, listener)
+          }
+        })
+    }
+    const error = new PeergradError('crashed', 'the network thread ended')
+    return { disguise, end: () => listeners.forEach((listener) => listener({ error })) }
+  }
+
+  it('says that its network ended while it waits for the others', async () => {
+    const { disguise, end } = ending()
+    simulation = new Simulation({ peers: 3 })
+    const alone = simulation.start(peerName(0), { disguise })
+    simulation.clock.after(1000, end)
+    await expect(simulation.until(alone.result, { limit: 5000 })).rejects.toMatchObject({ code: 'crashed' })
+  })
+
+  it('says that its network ended while it takes the state', async () => {
+    const { disguise, end } = ending()
+    simulation = new Simulation({ peers: 2, rounds: 1000 })
+    const [first] = simulation.startAll()
+    await simulation.when(at(first!, 3))
+    const newcomer = simulation.start(peerName(2), { disguise })
+    simulation.clock.after(1000, end)
+    await expect(simulation.until(newcomer.result, { limit: 5000 })).rejects.toMatchObject({ code: 'crashed' })
+  })
+
   it('says so when its store is full, instead of trying for ever', async () => {
     const full: Disguise = {
       store: (honest: GradientStore) =>
