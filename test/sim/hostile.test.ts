@@ -56,6 +56,15 @@ const garbage: Disguise = {
     })
 }
 
+it('what is no message is refused as malformed', async () => {
+  simulation = new Simulation({ rounds: 4, deadline: 300 })
+  const [witness] = simulation.startAll({ 2: garbage })
+  const refused = () =>
+    witness!.events.find((event) => event.type === 'refused' && event.reason.startsWith('control message'))
+  await simulation.when(() => refused() !== undefined)
+  expect(refused()).toMatchObject({ other: peerName(2), offence: 'malformed' })
+})
+
 describe.each(['spirt', 'all-reduce'])('%s with a hostile peer', (strategy) => {
   it.each([
     ['other bytes than their digest', 'rank 0', wrongDigest, 0],

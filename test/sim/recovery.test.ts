@@ -1,9 +1,12 @@
 import {
+  controlAnswers,
   controlMessages,
   PeergradError,
+  type ControlAnswer,
   type ControlMessage,
   type GradientStore,
   type Mesh,
+  type MeshEvents,
   type RunManifest
 } from '@peergrad/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -76,6 +79,53 @@ describe('a peer that is not as the others', () => {
     oneHash(results)
     expect(results.every(({ status }) => status === 'finished')).toBe(true)
     expect(happened(peers[2], 'healed')).toBe(1)
+  })
+
+  it('heals when the strategy finds that the database lost a vector, though it has the state', async () => {
+    let loses = false
+    const forgets: Disguise = {
+      store: (honest: GradientStore) =>
+        replace(honest, {
+          aggregate: async (request) => {
+            if (!loses) return honest.aggregate(request)
+            loses = false
+            throw new PeergradError('missing', 'store: not on the server any more', { lost: true })
+          }
+        })
+    }
+    simulation = new Simulation({ rounds: 60 })
+    const peers = simulation.startAll({ 2: forgets })
+    await simulation.when(at(peers[2], 5))
+    loses = true
+    const results = await simulation.results()
+    oneHash(results)
+    expect(results.every(({ status }) => status === 'finished')).toBe(true)
+    expect(happened(peers[2], 'healed')).toBe(1)
+  })
+
+  it('is not disturbed by what the round that it gave up writes only when it has the state', async () => {
+    let name = ''
+    let late = 0
+    const lingers: Disguise = {
+      store: (honest: GradientStore) =>
+        replace(spoilsOnce().store!(honest), {
+          aggregate: async (request) => {
+            name = request.to.split(':')[2]!
+            await honest.aggregate(request)
+          },
+          put: async (key, lease, options) => {
+            await honest.put(key, lease, options)
+            if (happened(victim!, 'diverged') === 0 || !/^state:\d+$/.test(key) || late > 0) return
+            late += 1
+            await honest.put(key.replace('state', 'round') + `:${name}`, await honest.get(key))
+          }
+        })
+    }
+    simulation = new Simulation({ rounds: 20 })
+    const [, , victim] = simulation.startAll({ 2: lingers })
+    oneHash(await simulation.results())
+    expect(late).toBe(1)
+    expect(happened(victim!, 'healed')).toBe(1)
   })
 
   it('ends with missing when it is alone and its database lost all that it held', async () => {
@@ -218,6 +268,31 @@ describe('a newcomer', () => {
     expect(results.every(({ members }) => members.length === 5)).toBe(true)
   })
 
+  it('takes the state of the next one when a donor is where no run can be', async () => {
+    let lies = 0
+    const lied: Disguise = {
+      mesh: (honest: Mesh) =>
+        replace(honest, {
+          request: async (peer, payload, options) => {
+            const answer = await honest.request(peer, payload, options)
+            if (lies > 0 || !Buffer.from(payload).includes('donate')) return answer
+            lies += 1
+            const donation = controlAnswers.decode(answer) as Extract<ControlAnswer, { kind: 'donation' }>
+            const { position, view } = donation
+            const changes = [...position.changes, { round: donation.round + 1000, members: view.members }]
+            return controlAnswers.encode({ ...donation, position: { ...position, changes } })
+          }
+        })
+    }
+    simulation = new Simulation({ peers: 2, rounds: 300 })
+    const [first] = simulation.startAll()
+    await simulation.when(at(first, 3))
+    const newcomer = simulation.start(peerName(2), { disguise: lied })
+    oneHash(await simulation.results())
+    expect(lies).toBe(1)
+    expect(happened(newcomer, 'diverged')).toBe(0)
+  })
+
   it('can leave while it takes the state', async () => {
     const silent: Disguise = {
       mesh: (honest: Mesh) =>
@@ -241,6 +316,46 @@ describe('a newcomer', () => {
 })
 
 describe('a peer that cannot go on', () => {
+  /** A network that answers nothing and then ends. */
+  function ending(): { readonly disguise: Disguise; readonly end: () => void } {
+    const listeners: ((event: MeshEvents['ended']) => void)[] = []
+    const disguise: Disguise = {
+      mesh: (honest: Mesh) =>
+        replace(honest, {
+          request: (peer, payload, options) => {
+            if (!Buffer.from(payload).includes('donate')) return honest.request(peer, payload, options)
+            return new Promise((_resolve, reject) => {
+              options.signal?.addEventListener('abort', () => reject(PeergradError.from(options.signal?.reason)))
+            })
+          },
+          on: (type, listener) => {
+            if (type === 'ended') listeners.push(listener as (typeof listeners)[number])
+            return honest.on(type, listener)
+          }
+        })
+    }
+    const error = new PeergradError('crashed', 'the network thread ended')
+    return { disguise, end: () => listeners.forEach((listener) => listener({ error })) }
+  }
+
+  it('says that its network ended while it waits for the others', async () => {
+    const { disguise, end } = ending()
+    simulation = new Simulation({ peers: 3 })
+    const alone = simulation.start(peerName(0), { disguise })
+    simulation.clock.after(1000, end)
+    await expect(simulation.until(alone.result, { limit: 5000 })).rejects.toMatchObject({ code: 'crashed' })
+  })
+
+  it('says that its network ended while it takes the state', async () => {
+    const { disguise, end } = ending()
+    simulation = new Simulation({ peers: 2, rounds: 1000 })
+    const [first] = simulation.startAll()
+    await simulation.when(at(first!, 3))
+    const newcomer = simulation.start(peerName(2), { disguise })
+    simulation.clock.after(1000, end)
+    await expect(simulation.until(newcomer.result, { limit: 5000 })).rejects.toMatchObject({ code: 'crashed' })
+  })
+
   it('says so when its store is full, instead of trying for ever', async () => {
     const full: Disguise = {
       store: (honest: GradientStore) =>

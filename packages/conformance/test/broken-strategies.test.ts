@@ -16,14 +16,18 @@ const broken =
 const round = (make: (honest: Round) => Round) =>
   broken((honest) => ({ round: make((context) => honest.round(context)) }))
 
-/** key ← a vector of the store that `change` has had in hand */
-async function changed(context: RoundContext, key: string, change: (vector: Float32Array) => void): Promise<string> {
+/** `name` ← a vector of the store that `change` has had in hand */
+async function changed(
+  context: RoundContext,
+  key: string,
+  change: (vector: Float32Array) => void,
+  name = context.key('changed')
+): Promise<string> {
   const { store } = context
   const [from, to] = [await store.get(key), store.lease(1500)]
   to.vector.set(from.vector)
   from.release()
   change(to.vector)
-  const name = context.key('changed')
   await store.put(name, to)
   return name
 }
@@ -64,6 +68,21 @@ test.each<[string, StrategyFactory, string, RegExp?]>([
     }),
     ENDS,
     /strategy spirt: round 0 returned "round:0:short", of 3 floats, expected/
+  ],
+  [
+    'reads a key that nobody put',
+    round((honest) => async (context) => {
+      await context.store.average(['nowhere'], context.key('sum'))
+      return honest(context)
+    }),
+    ENDS,
+    /strategy spirt: store: "nowhere" not there/
+  ],
+  [
+    'writes other bytes under the same key in each round',
+    round((honest) => async (context) => changed(context, await honest(context), () => {}, 'sum')),
+    ENDS,
+    /strategy spirt: store: "sum" is there with other bytes/
   ],
   [
     'returns what is no number',

@@ -74,7 +74,7 @@ export async function runPeer(init: RunPeerInit): Promise<PeerResult> {
   const off = [
     swarm.mesh.on('connect', ({ peer: other }) => emit({ type: 'connected', other })),
     swarm.mesh.on('disconnect', ({ peer: other }) => emit({ type: 'disconnected', other })),
-    swarm.on('refused', ({ peer: other, reason }) => emit({ type: 'refused', other, offence: 'join', reason }))
+    swarm.on('refused', ({ peer: other, offence, reason }) => emit({ type: 'refused', other, offence, reason }))
   ]
   // some were there before anybody listened
   for (const other of swarm.mesh.connected()) emit({ type: 'connected', other })

@@ -20,6 +20,7 @@ import { phasePlaces } from '../src/runtime/phase-places.js'
 import type { PhaseTimer } from '../src/runtime/phase-timer.js'
 import type { ExchangeParts } from '../src/runtime/round-services.js'
 import type { Round } from '../src/runtime/round.js'
+import { Standing, type StandingInit } from '../src/runtime/standing.js'
 import { donate, takeState, type Donation, type TakeStateInit } from '../src/runtime/state-sync.js'
 import { VectorExchange, type VectorExchangeInit } from '../src/runtime/vectors.js'
 
@@ -250,7 +251,55 @@ it('who gave a state that was given up is asked last, and is asked', async () =>
   const swarm = { ready: ['donor', 'newcomer'], run: 'r', ask }
   const signal = new AbortController().signal
   const init = { swarm, clock: systemClock(), distrusted: new Set(['donor']), patience: 600, signal }
-  await expect(takeState(init as unknown as TakeStateInit)).rejects.toMatchObject({ code: 'unreachable' })
+  await expect(takeState(init as unknown as TakeStateInit<unknown>)).rejects.toMatchObject({ code: 'unreachable' })
   expect(asked[0]).toBe('newcomer')
   expect(asked).toContain('donor')
+})
+
+describe('the data position of a donor', () => {
+  const manifest = { seed: 1, batch: 2 }
+  const partition = (shards: number) => {
+    if (shards > 4) throw new TypeError('too few samples')
+    return Array.from({ length: shards }, () => new Uint32Array(40).map((_, i) => i))
+  }
+  const init = { swarm: { manifest }, strategy: { minibatches: 1 }, partition }
+  const standing = new Standing(init as unknown as StandingInit)
+  const [two, three] = [
+    ['a', 'b'],
+    ['a', 'b', 'c']
+  ]
+  const position = {
+    epoch: 0,
+    start: 4,
+    changes: [
+      { round: 4, members: two! },
+      { round: 6, members: three! }
+    ]
+  }
+  const donation = { round: 8, view: { number: 2, members: three! }, position }
+
+  it('is taken when a run can be there', () => {
+    expect(standing.planOf(donation, ['d']).position).toEqual(position)
+  })
+
+  const many = Array.from({ length: 5 }, (_, i) => `p${i}`)
+  const from = (changes: (typeof position)['changes']) => ({ ...donation, position: { ...position, changes } })
+  it.each([
+    ['has members to whom nothing can be dealt', { ...from([{ round: 4, members: many }]), view: { members: many } }],
+    ['is of a later round', { ...donation, round: 5 }],
+    ['is of an epoch that is over', { ...donation, round: 400 }],
+    ['is of another view', { ...donation, view: { members: two! } }],
+    ['begins in another round', { ...donation, position: { ...position, start: 3 } }],
+    ['goes back', from([position.changes[0]!, { round: 4, members: three! }])],
+    ['goes on after its epoch', from([position.changes[0]!, { round: 7000, members: three! }])],
+    ['has a member twice', from([{ round: 4, members: ['a', 'a'] }, position.changes[1]!])],
+    [
+      'has more changes than can be told',
+      from(Array.from({ length: 2500 }, (_, i) => ({ round: 4 + i, members: i % 2 ? two! : three! })))
+    ]
+  ])('is its fault when it %s', (_what, wrong) => {
+    expect(() => standing.planOf({ ...donation, ...wrong, view: { number: 2, ...wrong.view } }, ['d'])).toThrow(
+      expect.objectContaining({ code: 'corrupt', data: { peers: ['d'] } })
+    )
+  })
 })

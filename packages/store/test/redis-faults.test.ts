@@ -62,7 +62,7 @@ describe.each(serverPlaces)('a database that misbehaves: $name', ({ name, module
       const store = await open()
       await put(store, 'a', [1, 2, 3])
       process.kill(server.pid ?? 0, 'SIGKILL')
-      await expect(read(store, 'a')).rejects.toMatchObject({ code: 'missing' })
+      await expect(read(store, 'a')).rejects.toMatchObject({ code: 'missing', data: { lost: true } })
       await put(store, 'b', [4])
       expect([...(await read(store, 'b'))]).toEqual([4])
     })

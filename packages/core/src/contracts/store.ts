@@ -99,7 +99,8 @@ export interface FeedbackRequest {
  *
  * Keys match /^[A-Za-z0-9._:-]{1,200}$/ (else `argument`). A key is written once: a second write of the same bytes
  * is a repeated call and changes nothing, one of other bytes is `conflict`. So a reader sees the old vector or the
- * new one and never half of each. A key that is not there is `missing`, with the list of all that are missing.
+ * new one and never half of each. A key that is not there is `missing`, with the list of all that are missing, and with
+ * `data.lost` where the database held it and lost it.
  * Writing past the byte budget is `full`, with the sum, and changes nothing. Vectors that hold a NaN or an infinity
  * are `non-finite` where a model is updated.
  */

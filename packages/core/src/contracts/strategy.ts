@@ -23,7 +23,8 @@ export interface Contribution {
 /**
  * What a strategy has in hand in one attempt of one round. Membership, deadlines, verification and agreement are
  * behind it: when a peer is lost the runtime aborts `signal`, makes a smaller set and calls `round` again with
- * `attempt` one higher; what `contribute` made is kept, so no gradient is computed twice.
+ * `attempt` one higher; what `contribute` made is kept, so no gradient is computed twice. A round that is begun again from
+ * a state that was taken goes on counting, for keys of its own.
  */
 export interface RoundContext {
   readonly round: number

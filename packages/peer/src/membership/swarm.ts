@@ -18,6 +18,7 @@ import {
   type MeshEvents,
   type MeshMessage,
   type MeshRequest,
+  type Offence,
   type PeerId,
   type RunManifest
 } from '@peergrad/core'
@@ -49,7 +50,8 @@ interface SwarmEvents extends Record<string, unknown> {
   message: { readonly from: PeerId; readonly message: ControlMessage; readonly envelope: Uint8Array }
   /** a peer of this run is ready to train */
   ready: { readonly peer: PeerId }
-  refused: { readonly peer: PeerId; readonly reason: string }
+  /** `join` when the peer may not take part, else what it did */
+  refused: { readonly peer: PeerId; readonly offence: 'join' | Offence; readonly reason: string }
   /** a connected peer is of another run and both know it: the connection is good for nothing */
   stranger: { readonly peer: PeerId }
   /** this peer took up an older founding of its run while it trained: its own state is no good any more */
@@ -261,7 +263,7 @@ export class Swarm extends Emitter<SwarmEvents> {
   }
 
   #refused(peer: PeerId, error: PeergradError): void {
-    this.emit('refused', { peer, reason: error.message })
+    this.emit('refused', { peer, offence: 'join', reason: error.message })
     this.#strangers.refused(peer, error)
   }
 
@@ -290,7 +292,7 @@ export class Swarm extends Emitter<SwarmEvents> {
       message = decode()
     } catch (thrown) {
       this.mesh.report(from, 'malformed')
-      this.emit('refused', { peer: from, reason: PeergradError.from(thrown).message })
+      this.emit('refused', { peer: from, offence: 'malformed', reason: PeergradError.from(thrown).message })
       return
     }
     const { run, lineage } = this.#acquaintance

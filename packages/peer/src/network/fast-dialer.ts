@@ -62,7 +62,8 @@ export class FastDialer {
       void wire.broken.then(() => this.#drop(peer, wire))
       return open
     } catch {
-      this.#distrust(peer)
+      // one that was given up says nothing about the lane
+      if (!signal.aborted) this.#distrust(peer)
       return undefined
     }
   }

@@ -1,4 +1,4 @@
-import { random, seedOf, type DataPosition, type Minibatch, type PeerId } from '@peergrad/core'
+import { PeergradError, random, seedOf, type DataPosition, type Minibatch, type PeerId } from '@peergrad/core'
 
 /** Bytes of an epoch's history as a newcomer is told it, with the view: the rest of that message is for proofs and guests. */
 const HISTORY = 48 * 1024
@@ -34,7 +34,9 @@ export class DataPlan {
   /** of this epoch, once somebody asked for it */
   #training: Uint32Array | undefined
 
+  /** Error `corrupt` for a position that no plan comes to. */
   constructor(init: DataPlanInit, position: DataPosition) {
+    checkHistory(position)
     this.#init = init
     this.#epoch = position.epoch
     this.#start = position.start
@@ -43,7 +45,10 @@ export class DataPlan {
     this.#from = position.start
     this.#unread = this.#deal(first.members)
     this.#rounds = this.#roundsLeft()
-    for (const change of later) this.#change(change.round, change.members)
+    for (const { round, members } of later) {
+      if (round >= this.epochEnd) throw impossible(`a change of the view in round ${round}, after the epoch's end`)
+      this.#change(round, members)
+    }
   }
 
   get epoch(): number {
@@ -55,6 +60,11 @@ export class DataPlan {
     return this.#from + this.#rounds
   }
 
+  /** Whether a round is of this epoch, with these members. */
+  covers(round: number, members: readonly PeerId[]): boolean {
+    return round >= this.#from && round < this.epochEnd && sameMembers([...this.#unread.keys()], members)
+  }
+
   /** What a newcomer needs to compute the same plan. */
   get position(): DataPosition {
     return { epoch: this.#epoch, start: this.#start, changes: this.#changes.map((change) => ({ ...change })) }
@@ -63,7 +73,8 @@ export class DataPlan {
   /** Moves to `round` with these members. Called once for each round, in order. */
   advance(round: number, members: readonly PeerId[]): void {
     const changed = !sameMembers([...this.#unread.keys()], members)
-    if (round >= this.epochEnd || (changed && !this.#holds(members))) {
+    const views = () => [...this.#changes.map((change) => change.members), members]
+    if (round >= this.epochEnd || (changed && !canBeTold(views()))) {
       this.#epoch += 1
       this.#start = round
       this.#from = round
@@ -100,32 +111,16 @@ export class DataPlan {
   }
 
   #all(): Uint32Array {
-    const shards = this.#init.partition(this.#changes[0].members.length, this.#epoch)
-    const all = new Uint32Array(shards.reduce((sum, { length }) => sum + length, 0))
-    let at = 0
-    for (const shard of shards) {
-      all.set(shard, at)
-      at += shard.length
-    }
-    return all
-  }
-
-  /** Whether a newcomer can be told of one more change of the view. Else the epoch ends here, for all in the same round. */
-  #holds(members: readonly PeerId[]): boolean {
-    const views = [...this.#changes.map((change) => change.members), members]
-    const names = [...new Set(views.flat()), ...members]
-    const places = views.reduce((sum, view) => sum + 2 * view.length + CHANGE, 0)
-    return places + names.reduce((sum, name) => sum + name.length + NAME, 0) <= HISTORY
+    return join(this.#init.partition(this.#changes[0].members.length, this.#epoch))
   }
 
   #deal(members: readonly PeerId[]): Map<PeerId, Uint32Array> {
     const shards = this.#init.partition(members.length, this.#epoch)
-    return new Map(
-      members.map((peer, rank) => [
-        peer,
-        random(this.#init.seed, 'epoch', this.#epoch, rank).shuffle(shards[rank].slice())
-      ])
-    )
+    return new Map(members.map((peer, rank) => [peer, this.#shuffled(shards[rank], rank)]))
+  }
+
+  #shuffled(shard: Uint32Array, rank: number): Uint32Array {
+    return random(this.#init.seed, 'epoch', this.#epoch, rank).shuffle(shard.slice())
   }
 
   #roundsLeft(): number {
@@ -136,36 +131,88 @@ export class DataPlan {
 
   #change(round: number, members: readonly PeerId[]): void {
     const read = (round - this.#from) * this.#init.batch * this.#init.minibatches
-    const stay = new Map<PeerId, number[]>()
-    const left: number[] = []
+    const stay = new Map<PeerId, Uint32Array>()
+    const gone: Uint32Array[] = []
+    const goOn = new Set(members)
     for (const [peer, samples] of this.#unread) {
-      const unread = [...samples.subarray(Math.min(read, samples.length))]
-      if (members.includes(peer)) stay.set(peer, unread)
-      else for (const sample of unread) left.push(sample)
+      const unread = samples.subarray(Math.min(read, samples.length))
+      if (goOn.has(peer)) stay.set(peer, unread)
+      else gone.push(unread)
     }
     const newcomers = members.filter((peer) => !stay.has(peer))
     const heirs = stay.size === 0 ? members : members.filter((peer) => stay.has(peer))
-    const lists = new Map(members.map((peer) => [peer, stay.get(peer) ?? []]))
-    deal(left, heirs, lists)
-    const shared = [...stay.values()].flatMap((list) =>
-      list.splice(list.length - Math.floor((list.length * newcomers.length) / members.length))
-    )
-    deal(shared, newcomers, lists)
-    this.#unread = new Map([...lists].map(([peer, list]) => [peer, Uint32Array.from(list)]))
+    const inherited = dealt(join(gone), heirs)
+    const lists = new Map(members.map((peer) => [peer, join([stay.get(peer) ?? NONE, inherited.get(peer) ?? NONE])]))
+    const shared: Uint32Array[] = []
+    for (const peer of stay.keys()) {
+      const list = lists.get(peer) ?? NONE
+      const kept = list.length - Math.floor((list.length * newcomers.length) / members.length)
+      lists.set(peer, list.subarray(0, kept))
+      shared.push(list.subarray(kept))
+    }
+    for (const [peer, share] of dealt(join(shared), newcomers)) lists.set(peer, join([lists.get(peer) ?? NONE, share]))
+    this.#unread = lists
     this.#from = round
     this.#rounds = this.#roundsLeft()
-    // the end of the epoch may leave a peer nothing new: it reads the shard of its rank again
-    const shards = members.some((peer) => this.#unread.get(peer)?.length === 0) && this.#deal(members)
-    if (shards)
-      for (const [peer, samples] of this.#unread)
-        if (samples.length === 0) this.#unread.set(peer, shards.get(peer) ?? samples)
+    this.#dealAgain(members)
     this.#changes.push({ round, members: [...members] })
+  }
+
+  /** The end of the epoch may leave a peer nothing new: it reads the shard of its rank again. */
+  #dealAgain(members: readonly PeerId[]): void {
+    if (members.every((peer) => this.samples(peer) > 0)) return
+    const shards = this.#init.partition(members.length, this.#epoch)
+    for (const [rank, peer] of members.entries())
+      if (this.samples(peer) === 0) this.#unread.set(peer, this.#shuffled(shards[rank], rank))
   }
 }
 
+/** Whether a newcomer can be told of these views, of which the last is that of now. Else the epoch ends, for all in the same round. */
+function canBeTold(views: readonly (readonly PeerId[])[]): boolean {
+  const names = [...new Set(views.flat()), ...(views.at(-1) ?? [])]
+  const places = views.reduce((sum, view) => sum + 2 * view.length + CHANGE, 0)
+  return places + names.reduce((sum, name) => sum + name.length + NAME, 0) <= HISTORY
+}
+
+/** What can be seen before any sample is dealt. */
+function checkHistory({ start, changes }: DataPosition): void {
+  const views = changes.map(({ members }) => members)
+  if (changes[0].round !== start) throw impossible(`the first view in round ${changes[0].round}, not in ${start}`)
+  if (changes.some(({ round }, index) => index > 0 && round <= changes[index - 1].round))
+    throw impossible('changes of the view that are not in the order of their rounds')
+  if (views.some((members) => new Set(members).size < members.length)) throw impossible('a member twice in a view')
+  if (views.length > 1 && !canBeTold(views)) throw impossible(`${views.length} changes of the view in one epoch`)
+}
+
+function impossible(what: string): PeergradError {
+  return new PeergradError('corrupt', `data position: got ${what}`)
+}
+
+const NONE = new Uint32Array()
+
 /** One sample to each of these peers in turn. */
-function deal(samples: readonly number[], peers: readonly PeerId[], lists: ReadonlyMap<PeerId, number[]>): void {
-  samples.forEach((sample, index) => lists.get(peers[index % peers.length])?.push(sample))
+function dealt(samples: Uint32Array, peers: readonly PeerId[]): Map<PeerId, Uint32Array> {
+  return new Map(peers.map((peer, turn) => [peer, every(samples, turn, peers.length)]))
+}
+
+/** From the first one on, one in so many. */
+function every(samples: Uint32Array, first: number, step: number): Uint32Array {
+  const some = new Uint32Array(Math.max(0, Math.ceil((samples.length - first) / step)))
+  for (let i = 0; i < some.length; i++) some[i] = samples[first + i * step]
+  return some
+}
+
+/** One after the other; not copied where there is only one. */
+function join(lists: readonly Uint32Array[]): Uint32Array {
+  const full = lists.filter(({ length }) => length > 0)
+  if (full.length <= 1) return full[0] ?? NONE
+  const all = new Uint32Array(full.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const list of full) {
+    all.set(list, at)
+    at += list.length
+  }
+  return all
 }
 
 function sameMembers(a: readonly PeerId[], b: readonly PeerId[]): boolean {

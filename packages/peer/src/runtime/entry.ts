@@ -27,30 +27,30 @@ export class Entry {
 
   /** Makes the state that every peer starts from, or goes on from the checkpoint, or takes what the others are in. */
   async begin(founding: Founding | undefined, signal: AbortSignal): Promise<void> {
-    const { model, init } = this.#parts
+    const { model, standing, init } = this.#parts
     const { resume, swarm } = init
     // what is made or loaded here is of this founding, whatever comes meanwhile
     const { lineage } = swarm
     if (founding?.state === null) {
       await model.initialise(swarm.manifest.seed)
       const changes = [{ round: 0, members: [...founding.view.members] }]
-      this.#presence.enter(founding.view, { data: { epoch: 0, start: 0, changes }, lineage })
+      this.#presence.enter(founding.view, { plan: standing.plan({ epoch: 0, start: 0, changes }), lineage })
     } else if (resume !== undefined && founding?.state?.hash === resume.position.hash) {
       const { round, hash, step, view, data } = resume.position
       model.adopt({ round, step, hash })
-      this.#presence.enter(view, { data, lineage })
+      this.#presence.enter(view, { plan: standing.plan(data), lineage })
     } else await this.takeState(signal)
   }
 
   /** Takes the state of the run that the others train. */
   async takeState(signal: AbortSignal): Promise<void> {
-    const { init, model, own, lasting, vectors, optimiser, exclusions, catcher } = this.#parts
+    const { init, model, standing, own, lasting, vectors, optimiser, exclusions, catcher } = this.#parts
     const { engine, store, swarm, clock, patience, strategy, logger, emit } = init
     const start = clock.now()
     this.#presence.lose()
     this.#life = randomLife()
     lasting.drop()
-    const { donors, donation } = await takeState({
+    const { donors, donation, prepared } = await takeState({
       swarm,
       vectors,
       store,
@@ -59,7 +59,11 @@ export class Entry {
       length: layoutLength(engine.layout),
       parameters: engine.layout.parameters,
       ownModels: strategy.ownModels === true,
-      prepare: () => model.clear(),
+      prepare: async ({ donation, donors }) => {
+        const plan = standing.planOf(donation, donors)
+        await model.clear()
+        return plan
+      },
       convinces: (proofs) => exclusions.convinces(proofs),
       distrusted: this.#presence.distrusted,
       patience,
@@ -69,8 +73,8 @@ export class Entry {
     await own.mend()
     catcher.forget()
     model.adopt(donation)
-    const { view, position: data, lineage } = donation
-    this.#presence.enter(view, { data, lineage }, donors)
+    const { view, lineage } = donation
+    this.#presence.enter(view, { plan: prepared, lineage }, donors)
     // what it said in this round before, it does not know any more
     const { grace } = swarm.manifest
     if (view.members.includes(swarm.mesh.self)) this.#returned = { round: model.round, until: clock.now() + grace }

@@ -51,7 +51,7 @@ export class PeerRuntime {
     const onLeave = () => this.#onLeave()
     leave.addEventListener('abort', onLeave, { once: true })
     const ends = AbortSignal.any([leave, stop])
-    const given = AbortSignal.any([signal, ends])
+    const given = AbortSignal.any([signal, ends, this.#hurry.signal])
     try {
       const founding = await swarm.gather({ deadline: patience, signal: given })
       await this.#entry.begin(founding, given)

@@ -1,4 +1,5 @@
-import type { Beat, CheckpointPosition, PeerId, View } from '@peergrad/core'
+import type { Beat, Lineage, PeerId, View } from '@peergrad/core'
+import type { DataPlan } from './data-plan.js'
 import type { PeerParts } from './peer-parts.js'
 import { Pulse } from './pulse.js'
 import { StateBook } from './state-book.js'
@@ -48,11 +49,11 @@ export class Presence {
   /** This peer has a state again, which these gave; nobody did when it made or resumed it itself. */
   enter(
     view: View,
-    { data, lineage }: Pick<CheckpointPosition, 'data' | 'lineage'>,
+    { plan, lineage }: { readonly plan: DataPlan; readonly lineage: Lineage },
     donors: readonly PeerId[] = []
   ): void {
     this.#donors = donors
-    this.#parts.standing.begin(data, lineage)
+    this.#parts.standing.begin(plan, lineage)
     this.#parts.roster.enter(view)
     this.arrive()
     if (donors.length === 0) this.#confirm()

@@ -41,6 +41,8 @@ export interface RoundInit extends ExchangeInit {
   readonly whole: () => boolean
   /** since this peer has the state, for what it signs */
   readonly life: number
+  /** number of the first attempt: those before were made from another state, and may still write under their keys */
+  readonly attempt: number
   readonly exclusions: Pick<Exclusions, 'has' | 'convinces' | 'found'>
   /** a peer said what no honest one says */
   readonly refuse: (peer: PeerId, offence: Offence, reason: string) => void
@@ -140,6 +142,11 @@ export class Round {
 
   get round(): number {
     return this.init.round
+  }
+
+  /** Number of the next attempt. */
+  get attempt(): number {
+    return this.init.attempt + this.#attempts
   }
 
   /** milliseconds in each phase so far */
@@ -292,7 +299,8 @@ export class Round {
   }
 
   #begin(proposed?: { ballot: number; proposal: Proposal }): void {
-    const attempt = new Attempt(this.#exchange, this.#attempts++, proposed)
+    const attempt = new Attempt(this.#exchange, this.attempt, proposed)
+    this.#attempts += 1
     this.#attempt = attempt
     this.#attempting = attempt
       .run()

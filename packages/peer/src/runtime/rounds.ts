@@ -24,6 +24,8 @@ export class Rounds {
   /** whom the run goes on without, as the strategy wants it */
   readonly #retired = new Set<PeerId>()
   #current: Round | undefined
+  /** the next attempt of the last round, should it be begun again */
+  #next = { round: 0, attempt: 0 }
   #stranded: PeergradError | undefined
 
   constructor(parts: PeerParts, presence: Presence, entry: Entry) {
@@ -82,7 +84,7 @@ export class Rounds {
         const error = PeergradError.from(thrown)
         if (ends.aborted && error.code === 'aborted') return 'left'
         if (error === MAY_VOTE) continue
-        if (error.code !== 'conflict' && !this.#othersHave(error)) throw error
+        if (!this.#isBehind(error)) throw error
         // this peer fell too far behind, or holds another model, or its database lost it
         this.#current = undefined
         await this.#entry.takeState(AbortSignal.any([signal, ends]))
@@ -96,9 +98,10 @@ export class Rounds {
       throw new PeergradError('conflict', 'the state is of a founding that was given up: it must be taken anew')
   }
 
-  /** Whether it is something of the run that this peer misses, and not the only one to have had it. */
-  #othersHave({ code }: PeergradError): boolean {
-    return code === 'missing' && (this.#presence.here?.view.members.length ?? 1) > 1
+  /** Whether the others may have the state that this peer lost. The mistake of a plug-in they make too. */
+  #isBehind({ code, data }: PeergradError): boolean {
+    if (data.plugin !== undefined) return false
+    return code === 'conflict' || (code === 'missing' && (this.#presence.here?.view.members.length ?? 1) > 1)
   }
 
   /** True when it was the last. */
@@ -121,6 +124,7 @@ export class Rounds {
       for (const peer of retired) this.#retired.add(peer)
       return finish
     } finally {
+      this.#next = { round, attempt: current.attempt }
       cancel()
     }
   }
@@ -144,6 +148,7 @@ export class Rounds {
       behind: () => this.#ahead(round).length > 0,
       whole: () => !view.members.some((peer) => peer !== this.#self && roster.suspects(peer)),
       life: this.#entry.life,
+      attempt: this.#next.round === round ? this.#next.attempt : 0,
       exclusions,
       refuse
     }

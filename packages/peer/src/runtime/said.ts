@@ -21,7 +21,9 @@ export class Said {
   }
 
   say(message: Saying): void {
-    this.#messages = this.#messages.filter(({ ballot }) => ballot === undefined || ballot === message.ballot)
+    const { ballot } = message
+    if (ballot !== undefined)
+      this.#messages = this.#messages.filter((said) => said.ballot === undefined || said.ballot === ballot)
     this.#messages.push(message)
     this.#send(message)
   }

@@ -14,6 +14,7 @@ import type { Swarm } from '../membership/swarm.js'
 import { DataPlan, type DataPlanInit } from './data-plan.js'
 import type { Estimates } from './estimates.js'
 import type { Model } from './model.js'
+import type { Donation } from './state-sync.js'
 
 /** Where a peer is in the run: the state that a round starts from, of which everything fits together. */
 export interface Here {
@@ -60,12 +61,32 @@ export class Standing {
     return this.#lineage !== undefined && !sameLineage(this.#lineage, this.#init.swarm.lineage)
   }
 
-  /** Goes on from a data position: the run's first, a checkpoint's, or a donor's. `lineage`: of the founding that it is of. */
-  begin(data: CheckpointPosition['data'], lineage: Lineage): void {
+  /** Goes on with a plan. `lineage`: of the founding that it is of. */
+  begin(plan: DataPlan, lineage: Lineage): void {
+    this.#plan = plan
     this.#lineage = lineage
+  }
+
+  /** The plan from a data position: the run's first, a checkpoint's, or a donor's. */
+  plan(data: CheckpointPosition['data']): DataPlan {
     const { swarm, partition, strategy } = this.#init
     const { batch, seed } = swarm.manifest
-    this.#plan = new DataPlan({ seed, batch, minibatches: strategy.minibatches, partition }, data)
+    return new DataPlan({ seed, batch, minibatches: strategy.minibatches, partition }, data)
+  }
+
+  /** The plan that donors are in. Error `corrupt` when there is none to their word. */
+  planOf(
+    { position, round, view }: Pick<Donation, 'position' | 'round' | 'view'>,
+    donors: readonly PeerId[]
+  ): DataPlan {
+    try {
+      const plan = this.plan(position)
+      if (plan.covers(round, view.members)) return plan
+      throw new PeergradError('corrupt', `data position: got another one than that of round ${round} and its view`)
+    } catch (cause) {
+      // a partition may not deal to so many
+      throw new PeergradError('corrupt', `donate: ${PeergradError.from(cause).message}`, { peers: donors }, { cause })
+    }
   }
 
   /** The model has come to its next round, which this view makes. */

@@ -63,7 +63,7 @@ export async function donate(
   return { donation: { kind: 'donation', ...position, vectors: offered }, release }
 }
 
-export interface TakeStateInit {
+export interface TakeStateInit<T> {
   readonly swarm: Swarm
   readonly vectors: VectorExchange
   readonly store: GradientStore
@@ -75,8 +75,8 @@ export interface TakeStateInit {
   readonly parameters: number
   /** every peer has a model of its own: what a state is called is not its digest */
   readonly ownModels: boolean
-  /** called with a donation before its vectors come: the own state is no good any more */
-  readonly prepare: () => Promise<void>
+  /** called with an offer before its vectors come: the own state is no good any more. One that it rejects is not taken */
+  readonly prepare: (offer: Offer) => Promise<T>
   /** takes in who is excluded from the run; false when that is not proved */
   readonly convinces: (proofs: readonly Evidence[]) => boolean
   /** who gave a state that was wrong: asked last */
@@ -85,21 +85,35 @@ export interface TakeStateInit {
   readonly signal: AbortSignal
 }
 
+type Asking = Omit<TakeStateInit<unknown>, 'prepare'>
+
+interface Offer {
+  readonly donors: readonly PeerId[]
+  readonly donation: Donation
+}
+
+interface Taken<T> extends Offer {
+  /** what `prepare` made of it */
+  readonly prepared: T
+}
+
 /**
  * Takes the state of the run from all peers that offer the same one, each vector checked against its digest. Peers
  * that cannot give it at the moment are asked again until `patience` milliseconds are over: then `unreachable`. Error
  * `refused` when all say that this one may not take part.
  */
-export async function takeState(init: TakeStateInit): Promise<{ donors: readonly PeerId[]; donation: Donation }> {
+export async function takeState<T>(init: TakeStateInit<T>): Promise<Taken<T>> {
   const end = init.clock.now() + init.patience
   for (let turn = 0; ; turn++) {
     const failures: string[] = []
     const offers = await askSome(init, turn, failures)
     checkAborted(init.signal)
-    for (const { donors, donation } of offers) {
+    for (const offer of offers) {
+      const { donors, donation } = offer
       try {
+        const prepared = await init.prepare(offer)
         await takeVectors(donation, donors, init)
-        return { donors, donation }
+        return { ...offer, prepared }
       } catch (thrown) {
         checkAborted(init.signal)
         const error = PeergradError.from(thrown)
@@ -115,16 +129,11 @@ export async function takeState(init: TakeStateInit): Promise<{ donors: readonly
   }
 }
 
-interface Offer {
-  readonly donors: PeerId[]
-  readonly donation: Donation
-}
-
 /**
  * What some of the peers offer, the state that most of them are in first. Others are asked at each turn: those of one
  * may all be without a state, as this peer is.
  */
-async function askSome(init: TakeStateInit, turn: number, failures: string[]): Promise<readonly Offer[]> {
+async function askSome(init: Asking, turn: number, failures: string[]): Promise<readonly Offer[]> {
   const { swarm, clock, distrusted, signal } = init
   const trusted = swarm.ready.filter((peer) => !distrusted.has(peer))
   // once all of those were asked: they may be without a state too
@@ -132,7 +141,7 @@ async function askSome(init: TakeStateInit, turn: number, failures: string[]): P
   const peers = trusted.length > turn * DONORS ? trusted : all
   const first = (turn * DONORS) % Math.max(1, peers.length)
   const asked = [...peers.slice(first), ...peers.slice(0, first)].slice(0, DONORS)
-  const offers = new Map<string, Offer>()
+  const offers = new Map<string, Offer & { readonly donors: PeerId[] }>()
   const objections: PeergradError[] = []
   const enough = deferred<void>()
   const ask = async (donor: PeerId): Promise<void> => {
@@ -170,7 +179,7 @@ async function askSome(init: TakeStateInit, turn: number, failures: string[]): P
   return [...offers.values()].sort((a, b) => b.donors.length - a.donors.length || b.donation.round - a.donation.round)
 }
 
-function checkShape(donation: Donation, { optimiser, length, parameters, ownModels }: TakeStateInit): void {
+function checkShape(donation: Donation, { optimiser, length, parameters, ownModels }: Asking): void {
   const { digest } = donation.vectors[0]
   if (!ownModels && donation.hash !== digest) {
     throw new PeergradError(
@@ -187,10 +196,9 @@ function checkShape(donation: Donation, { optimiser, length, parameters, ownMode
   )
 }
 
-async function takeVectors(donation: Donation, donors: readonly PeerId[], init: TakeStateInit): Promise<void> {
+async function takeVectors(donation: Donation, donors: readonly PeerId[], init: Asking): Promise<void> {
   const { swarm, store, clock, vectors, signal } = init
   const keys = stateKeys(donation.round, init.optimiser)
-  await init.prepare()
   const request = { mesh: swarm.mesh, store, clock, donors, deadline: PART_DEADLINE, signal }
   const leases = await download({ ...request, vectors: donation.vectors })
   try {

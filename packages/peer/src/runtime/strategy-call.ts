@@ -21,7 +21,7 @@ const ENDS: readonly (keyof RoundContext)[] = [
 ]
 
 /** What the own store says of keys that the strategy gave it. */
-const KEYS: readonly ErrorCode[] = ['missing', 'shape']
+const KEYS: readonly ErrorCode[] = ['missing', 'shape', 'conflict']
 
 /**
  * One call of a strategy's `round`. Its mistakes name it: `internal` when it throws, `argument` when what it returns is
@@ -37,6 +37,7 @@ export async function callStrategy(strategy: Strategy, context: RoundContext, li
     const error = pluginError(who, thrown)
     const { peers, plugin } = error.data
     if (!KEYS.includes(error.code) || peers !== undefined || plugin !== undefined) throw error
+    if (error.code === 'missing' && (await isLost(error, context))) throw error
     throw new PeergradError(error.code, `${who}: ${error.message}`, { ...error.data, plugin: who }, { cause: thrown })
   } finally {
     watch.stop()
@@ -47,6 +48,11 @@ export async function callStrategy(strategy: Strategy, context: RoundContext, li
   }
   await checkResult(who, context, key)
   return key as string
+}
+
+/** Whether the database lost what is missing, which is no mistake of the strategy: it says so, or has no state any more. */
+async function isLost({ data }: PeergradError, { store, state }: RoundContext): Promise<boolean> {
+  return data.lost === true || !(await store.has(state))
 }
 
 /** Error `argument` unless it is the key of a vector that is as long as the model. */

@@ -1,4 +1,5 @@
 import { PeergradError } from '@peergrad/core'
+import { notOnServer } from '../remote/not-there.js'
 
 /** What the server answered, by the first word of its error. */
 const REPLIES: Readonly<Record<string, (message: string) => PeergradError>> = {
@@ -20,8 +21,7 @@ const REPLIES: Readonly<Record<string, (message: string) => PeergradError>> = {
       `store: the keys of this run are on another node of the cluster (${message}); name that one in --redis-url`
     ),
   MISCONF: (message) => new PeergradError('full', `store: the server cannot write its snapshots (${message})`),
-  PGMISSING: (message) =>
-    new PeergradError('missing', `store: not on the server: ${rest(message)}`, { keys: rest(message).split(' ') }),
+  PGMISSING: (message) => notOnServer(rest(message).split(' ')),
   PGCONFLICT: (message) => new PeergradError('conflict', `store: ${rest(message)}`),
   PGSHAPE: (message) => new PeergradError('shape', `store: ${rest(message)}`),
   PGNONFINITE: (message) => new PeergradError('non-finite', `store: ${rest(message)}`),
@@ -33,11 +33,12 @@ const REPLIES: Readonly<Record<string, (message: string) => PeergradError>> = {
 const PHRASES: readonly (readonly [RegExp, (message: string) => PeergradError])[] = [
   [
     /tensor key is empty/,
-    () => new PeergradError('missing', 'store: a tensor is not on the server any more', { what: 'tensor' })
+    () => new PeergradError('missing', 'store: a tensor is not on the server any more', { what: 'tensor', lost: true })
   ],
   [
     /script key is empty/,
-    () => new PeergradError('missing', 'store: the script is not on the server any more', { what: 'script' })
+    () =>
+      new PeergradError('missing', 'store: the script is not on the server any more', { what: 'script', lost: true })
   ],
   [
     /could not load backend|backend not loaded/i,

@@ -8,9 +8,9 @@ import {
   type Verdict
 } from '@peergrad/core'
 import { allOf } from '../all-of.js'
-import { missing } from '../keys.js'
 import type { PlaceAggregation, PlaceFilter, PlacePacking, PlaceUnpacking, PlaceUpdate } from '../place.js'
 import { LIFETIME } from '../remote/lifetime.js'
+import { notOnServer } from '../remote/not-there.js'
 import type { RemoteTensor } from '../remote/remote-tensor.js'
 import type { RemoteVectors, ServerWork } from '../remote/vectors.js'
 import { significanceOf } from '../significance.js'
@@ -201,7 +201,7 @@ export class ModuleTensors implements RemoteVectors, ServerWork {
   /** Of a vector that the server made. */
   async #length(name: string): Promise<number> {
     const reply = await this.#work.call('PEERGRAD.INFO', name)
-    if (reply === null) throw missing([name])
+    if (reply === null) throw notOnServer([name])
     const [length] = Array.isArray(reply) ? (reply as unknown[]) : []
     if (typeof length === 'number') return length
     throw new PeergradError('corrupt', `store: PEERGRAD.INFO answered ${JSON.stringify(reply)}`)
