@@ -62,8 +62,7 @@ export class FastDialer {
       void wire.broken.then(() => this.#drop(peer, wire))
       return open
     } catch {
-      // one that was given up says nothing about the lane
-      if (!signal.aborted) this.#distrust(peer)
+      this.#distrust(peer)
       return undefined
     }
   }
