@@ -258,6 +258,18 @@ describe.each(await exchangeStrategies())('%s, rounds that take longer than thos
   })
 })
 
+/** A mesh on which nobody answers who is asked for the state. */
+function givesNoState(honest: Mesh): Mesh {
+  return replace(honest, {
+    request: (peer, payload, options) => {
+      if (!Buffer.from(payload).includes('donate')) return honest.request(peer, payload, options)
+      return new Promise((_resolve, reject) => {
+        options.signal?.addEventListener('abort', () => reject(PeergradError.from(options.signal?.reason)))
+      })
+    }
+  })
+}
+
 describe('a newcomer', () => {
   it('that comes before the start, one more than asked for, is taken in', async () => {
     simulation = new Simulation({ peers: 4, rounds: 300 })
@@ -294,21 +306,10 @@ describe('a newcomer', () => {
   })
 
   it('can leave while it takes the state', async () => {
-    const silent: Disguise = {
-      mesh: (honest: Mesh) =>
-        replace(honest, {
-          request: (peer, payload, options) => {
-            if (!Buffer.from(payload).includes('donate')) return honest.request(peer, payload, options)
-            return new Promise((_resolve, reject) => {
-              options.signal?.addEventListener('abort', () => reject(PeergradError.from(options.signal?.reason)))
-            })
-          }
-        })
-    }
     simulation = new Simulation({ peers: 2, rounds: 1000 })
     const [first] = simulation.startAll()
     await simulation.when(at(first, 3))
-    const newcomer = simulation.start(peerName(2), { disguise: silent })
+    const newcomer = simulation.start(peerName(2), { disguise: { mesh: givesNoState } })
     await simulation.until(new Promise<void>((resolve) => simulation.clock.after(100, resolve)))
     newcomer.leave.abort()
     await expect(simulation.until(newcomer.result, { limit: 5000 })).rejects.toMatchObject({ code: 'aborted' })
@@ -321,13 +322,7 @@ describe('a peer that cannot go on', () => {
     const listeners: ((event: MeshEvents['ended']) => void)[] = []
     const disguise: Disguise = {
       mesh: (honest: Mesh) =>
-        replace(honest, {
-          request: (peer, payload, options) => {
-            if (!Buffer.from(payload).includes('donate')) return honest.request(peer, payload, options)
-            return new Promise((_resolve, reject) => {
-              options.signal?.addEventListener('abort', () => reject(PeergradError.from(options.signal?.reason)))
-            })
-          },
+        replace(givesNoState(honest), {
           on: (type, listener) => {
             if (type === 'ended') listeners.push(listener as (typeof listeners)[number])
             return honest.on(type, listener)

@@ -51,16 +51,19 @@ export function countOf(document: Document, field: string, fallback: number): nu
 
 export type Parameters = Readonly<Record<string, number | string | boolean>>
 
+/** What stands in a field, as it stands there; nothing where the field is left out or null. */
+export function objectOf(document: Document, field: string): Document {
+  const value = document[field] ?? {}
+  if (isObject(value)) return value
+  throw new PeergradError('argument', `${field}: got ${JSON.stringify(value)}, expected an object of parameters`)
+}
+
 /**
  * The parameters of a rule or an attack, by name; none when left out, and without those that are null. Error `argument` for
  * one that is neither a number, a text, true nor false.
  */
 export function parametersOf(document: Document, field: string): Parameters {
-  const value = document[field] ?? {}
-  if (!isObject(value)) {
-    throw new PeergradError('argument', `${field}: got ${JSON.stringify(value)}, expected an object of parameters`)
-  }
-  const given = Object.entries(value).filter(([, each]) => each !== null)
+  const given = Object.entries(objectOf(document, field)).filter(([, each]) => each !== null)
   for (const [name, each] of given) {
     if (typeof each === 'number' || typeof each === 'string' || typeof each === 'boolean') continue
     const message = `${field}.${name}: got ${JSON.stringify(each)}, expected a number, a text, true or false`

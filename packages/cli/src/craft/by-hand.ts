@@ -18,7 +18,7 @@ const PATIENCE = 32_000
  */
 export async function craftByHand(given: Document): Promise<{ output: number[] }> {
   checkFields(given, ['attack', 'params', 'vectors', 'own', 'last', 'f', 'dtype', 'seed', 'defence'])
-  const document = inOurWords({ ...given, params: given['params'] ?? {} })
+  const document = inOurWords(given)
   const named = textOf(document, 'attack')
   const { options, ...reference } = resolvePlugin(attacks, named)
   const attack = await loadPlugin('attack', {

@@ -1,5 +1,4 @@
-import { PeergradError } from '@peergrad/core'
-import { isObject, type Document } from '../by-hand/document.js'
+import { objectOf, type Document } from '../by-hand/document.js'
 
 /** ByzFL's attacks by our names. */
 const ATTACKS: Readonly<Record<string, string>> = {
@@ -20,10 +19,7 @@ const WITHOUT_F: readonly unknown[] = [
 /** The document in our words: ByzFL's optimisers have the defence, and how many are hostile, among their parameters. */
 export function inOurWords(document: Document): Document {
   const name = String(document['attack'])
-  const given = document['params']
-  if (!isObject(given)) {
-    throw new PeergradError('argument', `params: got ${JSON.stringify(given)}, expected an object of parameters`)
-  }
+  const given = objectOf(document, 'params')
   const theirs = Object.hasOwn(ATTACKS, name)
   if (!theirs && given['agg'] === undefined) return document
   const { agg, pre_agg_list: before = [], f, c = 2, tau_found: prefer, ...params } = given

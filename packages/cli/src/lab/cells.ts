@@ -217,8 +217,9 @@ function nameOf(cell: Omit<Cell, 'name' | 'directory' | 'options' | 'plan'>): st
     ...Object.entries(others).map(([word, value]) => `${word}-${JSON.stringify(value)}`)
   ]
   const name = words.map(fileName).join('_')
+  if (name.length <= LONGEST) return name
   const digest = createHash('sha256').update(JSON.stringify(words)).digest('hex').slice(0, 16)
-  return name.length <= LONGEST ? name : `${name.slice(0, LONGEST - digest.length - 1)}-${digest}`
+  return `${name.slice(0, LONGEST - digest.length - 1)}-${digest}`
 }
 
 function fileName(word: string): string {

@@ -45,7 +45,7 @@ const label = z
   .max(64)
   .regex(/^[A-Za-z0-9._-]+$/)
 const run = z.string().regex(/^[0-9a-f]{64}$/)
-/** drawn by a process when it starts: a peer that comes back does not remember what it said before */
+/** drawn when a process starts, and when it takes the state: what was said in an earlier life contradicts nothing */
 const life = z.int().min(0).max(0xffff_ffff)
 
 const message = z.discriminatedUnion('kind', [
