@@ -39,6 +39,7 @@ const CATALOGUE: readonly (readonly [attack: string, sign: Sign])[] = [
   ['double-ready', 'nothing'],
   ['false-suspicion', 'nothing'],
   ['replay', 'nothing'],
+  ['usurper', 'nothing'],
   ['drop', 'left out'],
   ['delay:share=2', 'left out'],
   ['stale', 'nothing'],

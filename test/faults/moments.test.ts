@@ -5,9 +5,9 @@ import { RealSwarm } from './swarm.js'
 // several processes that each load libp2p: seconds alone, more on a busy machine
 vi.setConfig({ testTimeout: 150_000, hookTimeout: 150_000 })
 
-const MOMENTS = ['before-announcing', 'sending', 'half-sent', 'reducing', 'aggregated', 'committing'] as const
+const MOMENTS = ['before-announcing', 'sending', 'half-sent', 'reducing', 'aggregated', 'accepting'] as const
 /** The rest take minutes, and are on the virtual clock each time. */
-const played = ALL ? MOMENTS : (['sending', 'aggregated', 'committing'] as const)
+const played = ALL ? MOMENTS : (['sending', 'aggregated', 'accepting'] as const)
 
 describe.each(await exchanging('all-reduce'))('%s: a peer dies by kill -9', (strategy) => {
   let swarm: RealSwarm

@@ -14,7 +14,7 @@ export const MOMENTS = [
   /** it has the merged vector, and nobody was told */
   'aggregated',
   /** it saw that a majority accepted, and nobody was told */
-  'committing',
+  'accepting',
   /** it takes the coordinator's role over */
   'taking-over',
   /** it was asked for the state of the run */

@@ -28,7 +28,7 @@ export class Traps {
           this.#whenSent('sending', 4096)
           this.#whenSent('half-sent', message.length * 2)
         }
-        if (message.kind === 'commit') this.#at('committing')
+        if (message.kind === 'accept') this.#at('accepting')
         if (message.kind === 'prepare') this.#at('taking-over')
         await honest.announce(payload)
       },

@@ -8,6 +8,7 @@ export type Subject = Pick<
   | 'collected'
   | 'stalled'
   | 'hurry'
+  | 'settle'
   | 'lose'
   | 'regain'
   | 'distrust'
@@ -55,6 +56,11 @@ export function manifestsOf(given: Case, self: number): ContributionManifest[] {
 
 export function minimumOf({ many, members }: Case): number {
   return many ? quorum(members) : 1
+}
+
+/** What a proposal is called. */
+export function nameOf(proposal: Proposal): string {
+  return JSON.stringify(proposal)
 }
 
 /** Digest of what this proposal's exchange ends with: of its contributions alone, as in a run. */

@@ -131,6 +131,12 @@ class Run {
           changed ||= this.peers[self] !== before
         }
       }
+      if (changed) continue
+      for (const self of this.#alive) {
+        const before = this.peers[self]
+        yield* this.#step(self, inputs.settle(before.ballot))
+        changed ||= this.peers[self] !== before
+      }
     }
   }
 

@@ -30,12 +30,12 @@ export const inputs = {
     run: (subject) => subject.manifest(manifest)
   }),
 
-  hear: (from: PeerId, { body }: Saying): Input => ({
-    text: `hears of ${from}: ${describeSaying(body)}`,
+  hear: (members: readonly PeerId[], { from, body }: Saying): Input => ({
+    text: `hears of ${members[from]}: ${describeSaying(body)}`,
     run: (subject) => {
       if (body.kind === 'manifest') subject.manifest(body.manifest)
-      else if (body.kind === 'decision') subject.learn(from, body.decision)
-      else subject.receive(from, body)
+      else if (body.kind === 'decision') subject.learn(body.decision, members)
+      else subject.receive(members[from], body)
     }
   }),
 
@@ -63,6 +63,11 @@ export const inputs = {
   distrust: (peer: PeerId): Input => ({ text: `catches ${peer} lying`, run: (subject) => subject.distrust(peer) }),
 
   collected: { text: 'has collected', run: (subject: Subject) => subject.collected() },
+
+  settle: (ballot: number): Input => ({
+    text: `has waited for the promises of ${ballot}`,
+    run: (subject) => subject.settle(ballot)
+  }),
 
   stalled: { text: 'is stalled', run: (subject: Subject) => subject.stalled() },
 

@@ -1,5 +1,5 @@
 import { quorum } from '@peergrad/core'
-import type { Case } from './case.js'
+import { nameOf, type Case } from './case.js'
 import type { PeerState } from './peer-states.js'
 import { acceptKey } from './sayings.js'
 
@@ -15,7 +15,8 @@ export function brokenLaw(peers: readonly PeerState[], self: number): string | u
   if (fault !== undefined) return fault
   if (decision === undefined) return undefined
   if (peers.some((peer) => peer.value !== undefined && peer.value !== value)) return 'two peers decide differently'
-  const accept = acceptKey(decision)
+  const { ballot, proposal, outcome } = decision
+  const accept = acceptKey({ kind: 'accept', ballot, proposal: nameOf(proposal), outcome })
   if (peers.filter(({ said }) => said.accepts.has(accept)).length < quorum(peers.length)) {
     return 'decides on what no majority has accepted'
   }

@@ -1,6 +1,6 @@
 import type { PeerId, Proposal } from '@peergrad/core'
 import { RoundAgreement, type AgreementInit, type AgreementMessage } from '@peergrad/peer'
-import { outcomeOf, type Case, type Subject } from './case.js'
+import { nameOf, outcomeOf, type Case, type Subject } from './case.js'
 import type { Bounds } from './explore.js'
 
 export interface Mutant {
@@ -26,7 +26,8 @@ function changed(inner: RoundAgreement, changes: Partial<Subject>): Subject {
     completed: (ballot, outcome) => inner.completed(ballot, outcome),
     failed: (ballot, peers) => inner.failed(ballot, peers),
     receive: (from, message) => inner.receive(from, message),
-    learn: (from, decision) => inner.learn(from, decision),
+    learn: (decision, accepters) => inner.learn(decision, accepters),
+    settle: (ballot) => inner.settle(ballot),
     snapshot: () => inner.snapshot(),
     ...changes
   }
@@ -54,7 +55,7 @@ function deciding(init: AgreementInit, enough: number): Subject {
     const peers = accepts.get(`${ballot} ${outcome}`) ?? new Set()
     accepts.set(`${ballot} ${outcome}`, peers.add(from))
     const proposal = proposals.get(ballot)
-    if (peers.size >= enough && proposal !== undefined) inner.learn(from, { ballot, proposal, outcome })
+    if (peers.size >= enough && proposal !== undefined) inner.learn({ ballot, proposal, outcome }, init.view.members)
   }
   const inner = speaking(init, (message) => {
     if (message.kind === 'propose') proposals.set(message.ballot, message.proposal)
@@ -98,14 +99,25 @@ export const MUTANTS: readonly Mutant[] = [
       times: 1,
       make: (init) => {
         let promised = 0
-        const inner = speaking(init, (message) => {
-          promised = Math.max(promised, message.ballot)
-          return message
-        })
+        const proposals = new Map<number, Proposal>()
+        const effects: AgreementInit['effects'] = {
+          ...init.effects,
+          send: (message) => {
+            promised = Math.max(promised, message.ballot)
+            init.effects.send(message)
+          },
+          attempt: (ballot, proposal) => {
+            proposals.set(ballot, proposal)
+            init.effects.attempt(ballot, proposal)
+          }
+        }
+        const inner = new RoundAgreement({ ...init, effects })
         return changed(inner, {
           completed: (ballot, outcome) => {
             inner.completed(ballot, outcome)
-            if (ballot < promised) init.effects.send({ kind: 'accept', ballot, outcome })
+            const proposal = proposals.get(ballot)
+            if (ballot >= promised || proposal === undefined) return
+            init.effects.send({ kind: 'accept', ballot, proposal: nameOf(proposal), outcome })
           }
         })
       }
@@ -125,28 +137,6 @@ export const MUTANTS: readonly Mutant[] = [
     law: DIFFERENTLY
   },
   {
-    name: 'sets aside when hurried what a majority may have accepted',
-    case: {
-      members: 3,
-      gathered: true,
-      disturbances: ['hurry'],
-      times: 1,
-      make: (init) => {
-        let hurried = false
-        const inner = hearing(init, (promise) => (hurried ? { ...promise, accepted: null } : promise))
-        return {
-          ...inner,
-          hurry: () => {
-            hurried = true
-            inner.hurry()
-          },
-          snapshot: () => `${inner.snapshot()} ${hurried}`
-        }
-      }
-    },
-    law: DIFFERENTLY
-  },
-  {
     name: 'ignores what others have accepted',
     case: {
       members: 3,
@@ -154,44 +144,6 @@ export const MUTANTS: readonly Mutant[] = [
       disturbances: ['suspicion'],
       times: 1,
       make: (init) => hearing(init, (promise) => ({ ...promise, accepted: null }))
-    },
-    law: DIFFERENTLY
-  },
-  {
-    name: 'takes the lowest accepted value for the highest',
-    case: {
-      members: 3,
-      gathered: true,
-      disturbances: ['suspicion'],
-      times: 2,
-      make: (init) =>
-        hearing(init, (promise) => {
-          const { accepted } = promise
-          // still one that a peer can have accepted before this ballot
-          const ballot = promise.ballot - 1 - (accepted?.ballot ?? 0)
-          return { ...promise, accepted: accepted && { ...accepted, ballot } }
-        })
-    },
-    law: DIFFERENTLY
-  },
-  {
-    name: 'leaves out phase 1 of every ballot',
-    case: {
-      members: 3,
-      gathered: true,
-      disturbances: ['suspicion'],
-      times: 1,
-      make: (init) => {
-        const { members } = init.view
-        const inner: RoundAgreement = speaking(init, (message) => {
-          if (message.kind === 'prepare') {
-            const promise = { kind: 'promise', ballot: message.ballot, accepted: null } as const
-            for (const peer of members) if (peer !== init.self) inner.receive(peer, promise)
-          }
-          return message
-        })
-        return inner
-      }
     },
     law: DIFFERENTLY
   },

@@ -1,6 +1,15 @@
 import type { PeerId, Proposal } from '@peergrad/core'
 import { RoundAgreement, type AgreementInit, type AgreementMessage, type Decision } from '@peergrad/peer'
-import { manifestsOf, membersOf, minimumOf, outcomeOf, type Case, type Disturbance, type Subject } from './case.js'
+import {
+  manifestsOf,
+  membersOf,
+  minimumOf,
+  nameOf,
+  outcomeOf,
+  type Case,
+  type Disturbance,
+  type Subject
+} from './case.js'
 import { inputs, type Exchange, type Input } from './inputs.js'
 import { Sayings, type Said, type Saying } from './sayings.js'
 
@@ -107,7 +116,7 @@ export class PeerStates {
     const node = state as Node
     let next = node.next.get(saying.id)
     if (next === undefined) {
-      next = this.#step(node, inputs.hear(this.members[saying.from], saying))
+      next = this.#step(node, inputs.hear(this.members, saying))
       node.next.set(saying.id, next)
     }
     return next
@@ -168,7 +177,8 @@ export class PeerStates {
     return [
       ...(state.contributed ? [] : [this.contribution(state)]),
       ...state.exchanges.flatMap((exchange) => this.completions(exchange)),
-      ...state.suspects.map(inputs.trust)
+      ...state.suspects.map(inputs.trust),
+      ...(state.ballot > 0 ? [inputs.settle(state.ballot)] : [])
     ]
   }
 
@@ -205,7 +215,7 @@ export class PeerStates {
 
   #hearing(id: number): Input {
     const saying = this.#sayings.byId(id)
-    return inputs.hear(this.members[saying.from], saying)
+    return inputs.hear(this.members, saying)
   }
 
   #root(self: number): Node {
@@ -238,6 +248,8 @@ export class PeerStates {
       valid: ({ contributions }) =>
         new Set(contributions.map(({ peer }) => peer)).size === contributions.length &&
         contributions.every(({ peer }) => this.members.includes(peer)),
+      plausible: () => true,
+      nameOf,
       minimum: () => minimumOf(this.case),
       effects: {
         send: (message) => effects.push({ send: message }),
@@ -245,6 +257,8 @@ export class PeerStates {
         adopt: (ballot, { outcome }) => effects.push({ exchange: { ballot, proposal: null, outcome } }),
         // an exchange that was given up may end all the same, if it is quick
         abandon: () => {},
+        // it ends at any time
+        pause: () => {},
         decide: (decision) => effects.push({ decide: decision })
       }
     }

@@ -9,7 +9,7 @@ export interface Saying {
   readonly body:
     | AgreementMessage
     | { readonly kind: 'manifest'; readonly manifest: ContributionManifest }
-    /** what a peer that has decided tells whoever asks */
+    /** what a peer that has decided tells whoever asks, with accepts of as many as are enough, which prove it */
     | { readonly kind: 'decision'; readonly decision: Decision }
 }
 
@@ -60,8 +60,10 @@ export class Sayings {
   }
 }
 
-export function acceptKey({ ballot, outcome }: { readonly ballot: number; readonly outcome: string }): string {
-  return `${ballot} ${outcome}`
+type Accept = Extract<AgreementMessage, { readonly kind: 'accept' }>
+
+export function acceptKey({ ballot, proposal, outcome }: Accept): string {
+  return `${ballot} ${proposal} ${outcome}`
 }
 
 /** One line for a trace. */
@@ -80,8 +82,7 @@ export function describeSaying(body: Saying['body']): string {
     case 'failed':
       return `failed ${body.ballot} because of [${body.peers.join()}]`
     case 'propose':
-    case 'commit':
-      return `${body.kind} ${describeValue(body)}`
+      return `propose ${describeValue(body)}`
   }
 }
 

@@ -32,7 +32,6 @@ const KINDS: readonly Saying['body']['kind'][] = [
   'propose',
   'accept',
   'failed',
-  'commit',
   'decision'
 ]
 
@@ -63,8 +62,7 @@ class Walker {
     const links = this.#peers.flatMap(({ self: from }) => this.#peers.map(({ self: to }) => ({ from, to })))
     const all = links.flatMap(({ from, to }) => KINDS.map((kind) => `${kind} ${from} ${to}`))
     const quiet = this.#chance(2)
-    const late = (kind: string) =>
-      (quiet && (kind === 'commit' || kind === 'decision')) || this.#random.below(100) < slow
+    const late = (kind: string) => (quiet && kind === 'decision') || this.#random.below(100) < slow
     this.#slow = new Set(all.filter((link) => late(link.split(' ')[0])))
     this.#loss = this.#pick([3, 20, 1000])
     this.#unrest = this.#pick([4, 10, 30])

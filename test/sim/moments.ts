@@ -12,7 +12,6 @@ export const MOMENTS = [
   'while-reducing',
   'after-aggregating',
   'before-accepting',
-  'before-committing',
   'while-handing-over',
   'while-giving-state',
   'while-taking-state'
@@ -28,7 +27,6 @@ const ANNOUNCED = 2.5
 const BEFORE: Partial<Record<ControlMessage['kind'], Moment>> = {
   manifest: 'before-announcing',
   accept: 'before-accepting',
-  commit: 'before-committing',
   prepare: 'while-handing-over',
   promise: 'while-handing-over'
 }

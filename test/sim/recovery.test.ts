@@ -392,8 +392,8 @@ describe('one hostile message', () => {
 
   it.each<[string, (run: string, round: number) => ControlMessage]>([
     [
-      'a commit of a ballot that is not its own',
-      (run, round) => ({ kind: 'commit', run, round, ballot: 0, proposal: proposal(round), outcome: digest })
+      'an outcome that nobody accepted, to be adopted',
+      (run, round) => ({ kind: 'propose', run, round, ballot: 3, proposal: proposal(round), outcome: digest })
     ],
     ['a ballot far ahead', (run, round) => ({ kind: 'prepare', run, round, ballot: 0xffff_ffff })],
     [

@@ -40,7 +40,7 @@ describe('control messages', () => {
       { kind: 'promise', run, round: 0, ballot: 5, accepted: { ballot: 1, proposal, outcome: digest } },
       { kind: 'propose', run, round: 1, ballot: 0, proposal, outcome: null },
       { kind: 'propose', run, round: 1, ballot: 0, proposal: { ...proposal, ring: [0] }, outcome: null },
-      { kind: 'commit', run, round: 1, ballot: 0, proposal, outcome: digest },
+      { kind: 'accept', run, round: 1, ballot: 0, proposal: digest, outcome: digest },
       { kind: 'leave', run, round: 9 },
       { kind: 'suspicions', run, number: 3, peers: [peer] }
     ]
@@ -90,7 +90,7 @@ describe('control messages', () => {
     }
     const message: ControlMessage = { kind: 'propose', run, round: 3, ballot: 0, proposal, outcome: null }
     expect(controlMessages.decode(controlMessages.encode(message))).toEqual(message)
-    const answer = { kind: 'decided' as const, decision: { ballot: 0, proposal, outcome: digest } }
+    const answer = { kind: 'decided' as const, decision: { ballot: 0, proposal, outcome: digest }, accepts: [] }
     expect(controlAnswers.decode(controlAnswers.encode(answer))).toEqual(answer)
     const empty: ControlMessage = { ...message, proposal: { ...proposal, contributions: [] } }
     expect(controlMessages.decode(controlMessages.encode(empty))).toEqual(empty)

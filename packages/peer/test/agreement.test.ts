@@ -77,6 +77,8 @@ class World {
         finish: false
       }),
       valid: () => true,
+      plausible: () => true,
+      nameOf: JSON.stringify,
       minimum: () => 1,
       effects: {
         send: (message) => this.#broadcast(self, message),
@@ -98,13 +100,14 @@ class World {
           })
         },
         abandon: () => {},
-        decide: (decision) => {
+        pause: (ballot) => this.#later(self, () => agreement.settle(ballot)),
+        decide: (decision, holders) => {
           expect(this.decisions.has(self), 'decides once').toBe(false)
           this.decisions.set(self, decision)
           // as in the runtime, whoever hears of a round that is over asks and is told
           for (const peer of this.alive) {
             if (peer !== self) {
-              this.#later(peer, (other) => other.learn(self, decision))
+              this.#later(peer, (other) => other.learn(decision, holders))
             }
           }
         }
@@ -148,10 +151,9 @@ describe('agreement on a round', () => {
     for (let seed = 0; seed < 50; seed++) {
       const world = new World(n, seed)
       world.run({ crashes: 0, falseSuspicions: 0 })
-      const { propose, accept, commit = 0, ...others } = Object.fromEntries(world.messages)
+      const { propose, accept, ...others } = Object.fromEntries(world.messages)
       expect(propose).toBe(n - 1)
       expect(accept).toBeLessThanOrEqual(n * (n - 1))
-      expect(commit).toBeLessThanOrEqual(n - 1)
       expect(others).toEqual({})
     }
   })
@@ -187,8 +189,10 @@ describe('agreement on a round', () => {
       view: { number: 0, members },
       next: () => ({ members, retired: [], evidence: [], finish: false }),
       valid: () => true,
+      plausible: () => true,
+      nameOf: JSON.stringify,
       minimum: () => 1,
-      effects: { send: note, attempt: note, adopt: note, abandon: () => {}, decide: note }
+      effects: { send: note, attempt: note, adopt: note, abandon: () => {}, pause: () => {}, decide: note }
     })
     const proposal = { contributions: members.map(manifest), members, retired: [], evidence: [], finish: false }
     agreement.exclude('peer2')
@@ -196,7 +200,13 @@ describe('agreement on a round', () => {
     expect(done).toEqual([[{ kind: 'failed', ballot: 0, peers: ['peer2'] }]])
     // what may be decided already is another matter
     agreement.receive('peer0', { kind: 'propose', ballot: 3, proposal, outcome: 'x' })
-    expect(done.slice(1)).toEqual([[3, { proposal, outcome: 'x' }, ['peer0']]])
+    const accepted = { ballot: 0, proposal, outcome: 'x' }
+    agreement.receive('peer0', { kind: 'promise', ballot: 3, accepted })
+    agreement.settle(3)
+    expect(done.slice(1)).toEqual([
+      [{ kind: 'promise', ballot: 3, accepted: null }],
+      [3, { proposal, outcome: 'x' }, ['peer0']]
+    ])
   })
 
   it('moves on from a coordinator whose own contribution is bad', () => {
@@ -221,12 +231,15 @@ it.each([
     view: { number: 0, members },
     next: () => rest,
     valid: ({ contributions }) => contributions.every((given) => given.round === 0),
+    plausible: () => true,
+    nameOf: JSON.stringify,
     minimum: () => 1,
     effects: {
       send: (message) => void sent.push(message),
       attempt: () => {},
       adopt: () => {},
       abandon: () => {},
+      pause: () => {},
       decide: () => {}
     }
   })
@@ -238,4 +251,96 @@ it.each([
   expect(sent.filter(({ kind }) => kind === 'propose')).toMatchObject([
     { ballot: 1, outcome: null, proposal: { contributions: [{ peer: 'peer0' }, { peer: 'peer1' }] } }
   ])
+})
+
+describe('a member that lies', () => {
+  const members = ['peer0', 'peer1', 'peer2', 'peer3']
+  const rest = { members, retired: [], evidence: [], finish: false }
+  const proposal = { contributions: members.map(manifest), ...rest }
+  const name = JSON.stringify(proposal)
+  const NOTHING = { kind: 'promise', ballot: 3, accepted: null } as const
+
+  /** The agreement of peer1 of four, and what it does. */
+  function peer1(plausible = true) {
+    const sent: AgreementMessage[] = []
+    const done: unknown[] = []
+    const agreement = new RoundAgreement({
+      self: 'peer1',
+      view: { number: 0, members },
+      next: () => rest,
+      valid: () => true,
+      plausible: () => plausible,
+      nameOf: JSON.stringify,
+      minimum: () => 1,
+      effects: {
+        send: (message) => void sent.push(message),
+        attempt: (ballot) => void done.push(`makes ${ballot}`),
+        adopt: (ballot, { outcome }) => void done.push(`adopts ${outcome} in ${ballot}`),
+        abandon: () => {},
+        pause: () => {},
+        decide: ({ outcome }, holders) => void done.push(`decides ${outcome} of ${holders.join()}`)
+      }
+    })
+    return { agreement, sent, done }
+  }
+
+  it('has no outcome adopted in the first ballot, and its turn is over', () => {
+    const { agreement, sent, done } = peer1()
+    agreement.receive('peer0', { kind: 'propose', ballot: 0, proposal, outcome: 'x' })
+    expect(done).toEqual([])
+    expect(sent[0]).toEqual({ kind: 'prepare', ballot: 1 })
+  })
+
+  it('has no outcome adopted that a majority cannot have accepted: it is made instead', () => {
+    const { agreement, done } = peer1()
+    agreement.receive('peer3', { kind: 'propose', ballot: 3, proposal, outcome: 'x' })
+    agreement.receive('peer3', { kind: 'promise', ballot: 3, accepted: { ballot: 0, proposal, outcome: 'x' } })
+    expect(done).toEqual([])
+    agreement.receive('peer2', NOTHING)
+    // one of four says that it has it, and one is silent
+    expect(done).toEqual(['makes 3'])
+  })
+
+  it('makes nobody propose again what it says that it accepted', () => {
+    const { agreement, sent } = peer1()
+    for (const peer of members) agreement.manifest(manifest(peer))
+    agreement.stalled()
+    const lie = { ...proposal, contributions: [manifest('peer3')] }
+    agreement.receive('peer3', { kind: 'promise', ballot: 1, accepted: { ballot: 0, proposal: lie, outcome: 'x' } })
+    agreement.receive('peer2', { ...NOTHING, ballot: 1 })
+    expect(sent.filter(({ kind }) => kind === 'propose')).toMatchObject([{ outcome: null, proposal }])
+  })
+
+  it('cannot tell a decision that no majority is proved to have accepted', () => {
+    const { agreement, done } = peer1()
+    const decision = { ballot: 3, proposal, outcome: 'x' }
+    agreement.learn(decision, ['peer3', 'peer3', 'stranger', 'another'])
+    expect(done).toEqual([])
+    // what it hears itself counts with what is proved
+    agreement.receive('peer2', { kind: 'accept', ballot: 3, proposal: name, outcome: 'x' })
+    agreement.learn(decision, ['peer3', 'peer0'])
+    expect(done).toEqual(['decides x of peer2,peer3,peer0'])
+  })
+
+  it('gains nothing from accepts of another proposal with the same outcome', () => {
+    const { agreement, done } = peer1()
+    agreement.receive('peer0', { kind: 'propose', ballot: 0, proposal, outcome: null })
+    agreement.completed(0, 'x')
+    for (const peer of ['peer0', 'peer2', 'peer3'])
+      agreement.receive(peer, { kind: 'accept', ballot: 0, proposal: 'another', outcome: 'x' })
+    expect(done).toEqual(['makes 0'])
+    for (const peer of ['peer0', 'peer2'])
+      agreement.receive(peer, { kind: 'accept', ballot: 0, proposal: name, outcome: 'x' })
+    expect(done).toEqual(['makes 0', 'decides x of peer1,peer0,peer2'])
+  })
+
+  it('is left, after a moment, with a proposal that the others would not make', () => {
+    const { agreement, sent, done } = peer1(false)
+    agreement.receive('peer0', { kind: 'propose', ballot: 0, proposal, outcome: null })
+    // what it knows may still come here
+    expect(sent).toEqual([])
+    agreement.settle(0)
+    expect(done).toEqual([])
+    expect(sent).toEqual([{ kind: 'failed', ballot: 0, peers: ['peer0'] }])
+  })
 })

@@ -232,7 +232,7 @@ it('what came early of a founding that was given up since is not heard', () => {
     const round = { round: number, decided: false, init: { votes: true }, receive }
     catcher.enter(round as unknown as Round, [])
   }
-  const accept = (run: string) => ({ kind: 'accept', run, round: 6, ballot: 0, outcome: 'a' }) as const
+  const accept = (run: string) => ({ kind: 'accept', run, round: 6, ballot: 0, proposal: 'p', outcome: 'a' }) as const
   const come = (run: string) => catcher.receive('b', { message: accept(run), envelope: new Uint8Array(0) }, 5)
   enter(5)
   come('old')

@@ -1,5 +1,6 @@
 import { Packr } from 'msgpackr'
 import { z } from 'zod'
+import type { Digest } from '../contracts/digest.js'
 import { CONTROL_LIMIT } from '../contracts/mesh.js'
 import { PeergradError } from '../errors.js'
 import {
@@ -38,6 +39,11 @@ export const DONATED_GUESTS = 16
 /** Vectors that one question may be about: with the longest labels the answer still fits into a control message. */
 export const DERIVED_LIMIT = 256
 
+/** Signed accepts that go with a decision, and bytes of each, at most. */
+export const ACCEPTS_LIMIT = 128
+export const ACCEPT_LIMIT = 768
+
+const signed = bytes(ACCEPT_LIMIT)
 const ballot = z.int().min(0).max(0xffff_ffff)
 const label = z
   .string()
@@ -74,11 +80,10 @@ const message = z.discriminatedUnion('kind', [
   }),
   /** phase 2: `outcome` is null when the exchange is still to be made, else the digest that must be adopted */
   z.strictObject({ kind: z.literal('propose'), run, round, ballot, proposal, outcome: digest.nullable() }),
-  /** this peer holds the outcome of the ballot's proposal */
-  z.strictObject({ kind: z.literal('accept'), run, round, ballot, outcome: digest }),
+  /** this peer holds the outcome of the ballot's proposal, which is named by its digest */
+  z.strictObject({ kind: z.literal('accept'), run, round, ballot, proposal: digest, outcome: digest }),
   /** this peer could not make the exchange of the ballot, because of `peers` */
   z.strictObject({ kind: z.literal('failed'), run, round, ballot, peers: z.array(peer).max(MEMBERS_LIMIT) }),
-  z.strictObject({ kind: z.literal('commit'), run, round, ballot, proposal, outcome: digest }),
   /** a vector made in the exchange of a ballot, e.g. AllReduce's merged one */
   z.strictObject({ kind: z.literal('derived'), run, round, ballot, label, digest, words, length }),
   /** the members that the sender suspects now; a list with a higher number replaces the earlier ones */
@@ -168,7 +173,9 @@ const answer = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('done') }),
   z.strictObject({
     kind: z.literal('decided'),
-    decision: z.strictObject({ ballot, proposal, outcome: digest }).nullable()
+    decision: z.strictObject({ ballot, proposal, outcome: digest }).nullable(),
+    /** of members that accepted it, as they signed it: with who answers they are a quorum, or as many as there is room for */
+    accepts: z.array(signed).max(ACCEPTS_LIMIT)
   }),
   /** those that were asked for and are made, as `derived` messages announce them */
   z.strictObject({
@@ -242,14 +249,14 @@ export const controlAnswers = codec<ControlAnswer>(answer, 'answer')
 /** The message as it travels: a proposal is in it by itself, as what was accepted, or as what was decided; and a position. */
 function packed(value: object): object {
   const { proposal, accepted, decision, position } = value as {
-    proposal?: Proposal
+    proposal?: Proposal | Digest
     accepted?: { proposal: Proposal } | null
     decision?: { proposal: Proposal } | null
     position?: DataPosition
   }
   return {
     ...value,
-    ...(proposal && { proposal: packProposal(proposal) }),
+    ...(typeof proposal === 'object' && { proposal: packProposal(proposal) }),
     ...(accepted && { accepted: { ...accepted, proposal: packProposal(accepted.proposal) } }),
     ...(decision && { decision: { ...decision, proposal: packProposal(decision.proposal) } }),
     ...(position && { position: packPosition(position) })

@@ -1,4 +1,13 @@
-import { Emitter, PeergradError, quorum, type Clock, type ControlMessage, type PeerId, type View } from '@peergrad/core'
+import {
+  Emitter,
+  PeergradError,
+  quorum,
+  type Clock,
+  type ControlMessage,
+  type PeerId,
+  type Proposal,
+  type View
+} from '@peergrad/core'
 import { FailureDetector } from './failure-detector.js'
 import { Suspicions } from './suspicions.js'
 import type { Swarm } from './swarm.js'
@@ -219,8 +228,24 @@ export class Roster extends Emitter<RosterEvents> {
     const staying = this.#leaving ? expected - 1 : expected
     const some = staying + this.#newcomers.size > 0
     if (this.#hurries && some && staying < quorum(members.length)) return 0
-    if (this.#waits) return Math.max(1, expected)
-    return Math.max(1, Math.max(quorum(expected), this.#swarm.manifest.minPeers) - this.#newcomers.size)
+    return this.#least(expected, this.#newcomers.size)
+  }
+
+  /**
+   * Whether this peer would propose as much, by what it knows: enough contributions, and a next view that only those leave
+   * that are gone, and only those come to that it has met.
+   */
+  supports({ contributions, members: next, retired, evidence }: Proposal): boolean {
+    const stays = new Set(next)
+    const sent = new Set([...retired, ...evidence.map(({ peer }) => peer)])
+    const { members } = this.#view
+    const newcomers = next.filter((peer) => !this.isMember(peer))
+    const expected = members.filter((peer) => stays.has(peer) && !this.#gone(peer)).length
+    return (
+      members.every((peer) => stays.has(peer) || sent.has(peer) || this.#mayGo(peer)) &&
+      newcomers.every((peer) => this.#swarm.isReady(peer)) &&
+      (contributions.length === 0 || contributions.length >= this.#least(expected, newcomers.length))
+    )
   }
 
   close(): void {
@@ -240,6 +265,18 @@ export class Roster extends Emitter<RosterEvents> {
     if (this.#excluded.has(peer)) return 'it is excluded'
     if (this.#left.has(peer)) return 'it left'
     return `a majority of ${this.#view.members.length} peers suspects it`
+  }
+
+  /** Whether a view may be without the member, as far as this peer knows. */
+  #mayGo(peer: PeerId): boolean {
+    if (this.#gone(peer) || (this.#leaving && peer === this.#swarm.mesh.self)) return true
+    return !this.#waits && (this.isLost(peer) || this.suspects(peer))
+  }
+
+  /** Contributions without which no round is made, of so many members and newcomers. */
+  #least(members: number, newcomers: number): number {
+    if (this.#waits) return Math.max(1, members)
+    return Math.max(1, Math.max(quorum(members), this.#swarm.manifest.minPeers) - newcomers)
   }
 
   get #waits(): boolean {

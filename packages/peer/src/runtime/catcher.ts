@@ -9,6 +9,12 @@ const ASK_DEADLINE = 5000
 /** Milliseconds in which a peer that takes part in a round sees its end by itself, when others have seen it. */
 const MOMENT = 200
 
+/** What a round became, and accepts of it as they were signed. */
+export interface Decided {
+  readonly decision: Decision
+  readonly accepts: readonly Uint8Array[]
+}
+
 /**
  * Brings messages to the round that they are about, keeps those that come early, and asks for decisions when others
  * are further than this peer.
@@ -18,7 +24,7 @@ export class Catcher {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #early = new EarlyMessages()
-  readonly #decisions = new Map<number, Decision>()
+  readonly #decisions = new Map<number, Decided>()
   readonly #asked = new Set<PeerId>()
   /** who forgot the decision of this round */
   readonly #forgot = new Set<PeerId>()
@@ -43,8 +49,8 @@ export class Catcher {
   }
 
   /** Kept for as long as its outcome can be fetched; those from round `floor` on are kept for who catches up. */
-  decided(round: number, decision: Decision, floor: number): void {
-    this.#decisions.set(round, decision)
+  decided(round: number, decided: Decided, floor: number): void {
+    this.#decisions.set(round, decided)
     for (const past of this.#decisions.keys()) {
       if (past <= round - RETENTION && past < floor) this.#decisions.delete(past)
     }
@@ -55,7 +61,7 @@ export class Catcher {
     this.#decisions.clear()
   }
 
-  decision(round: number): Decision | undefined {
+  decision(round: number): Decided | undefined {
     return this.#decisions.get(round)
   }
 
@@ -82,7 +88,7 @@ export class Catcher {
     this.#swarm.ask(peer, { kind: 'decision', run, round: current.round }, { deadline: ASK_DEADLINE }).then(
       (answer) => {
         if (answer.kind !== 'decided' || this.#current !== current) return
-        if (answer.decision !== null) return current.learn(peer, answer.decision)
+        if (answer.decision !== null) return current.learn(peer, answer.decision, answer.accepts)
         this.#forgot.add(peer)
         // one of them may lie; with so many the round is really over
         if (this.#forgot.size >= quorum(current.init.view.members.length) - 1) current.overtaken()

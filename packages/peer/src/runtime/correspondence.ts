@@ -1,4 +1,13 @@
-import type { Beat, ControlAnswer, ControlMessage, ControlRequest, PeerId } from '@peergrad/core'
+import {
+  CONTROL_LIMIT,
+  controlAnswers,
+  type Beat,
+  type ControlAnswer,
+  type ControlMessage,
+  type ControlRequest,
+  type PeerId
+} from '@peergrad/core'
+import type { Decided } from './catcher.js'
 import type { PeerParts } from './peer-parts.js'
 import type { Presence } from './presence.js'
 import type { Rounds } from './rounds.js'
@@ -8,6 +17,20 @@ type Asked = Extract<ControlRequest, { kind: 'derived' }>
 
 /** Rounds that a member which leaves may be behind. One that is further is missed by its silence. */
 const PAST = 8
+/** Bytes that msgpack puts before others, at most. */
+const HEADER = 5
+
+/** A decision with as many of its accepts as one answer has room for. */
+function decidedAnswer(decided: Decided | undefined): ControlAnswer {
+  if (decided === undefined) return { kind: 'decided', decision: null, accepts: [] }
+  const answer = { kind: 'decided', decision: decided.decision, accepts: [] as Uint8Array[] } as const
+  let room = CONTROL_LIMIT - controlAnswers.encode(answer).byteLength
+  for (const accept of decided.accepts) {
+    room -= accept.byteLength + HEADER
+    if (room >= 0) answer.accepts.push(accept)
+  }
+  return answer
+}
 
 /** What the others say and ask, brought to the part that it concerns. */
 export class Correspondence {
@@ -99,7 +122,7 @@ export class Correspondence {
     const { init, catcher, vectors, optimiser, followers, exclusions } = this.#parts
     const { swarm, store } = init
     if (request.kind === 'decision' && request.round < here.round) {
-      return { kind: 'decided', decision: catcher.decision(request.round) ?? null }
+      return decidedAnswer(catcher.decision(request.round))
     }
     if (request.kind !== 'donate') return undefined
     const objection = swarm.objection(from)

@@ -75,7 +75,7 @@ export class RoundEnd {
     await current.measure('update', () => model.update(outcome, contributions.length))
     await own.settle(current.own.isAmong(contributions))
     const floor = await this.#floor()
-    catcher.decided(round, decision, floor)
+    catcher.decided(round, { decision, accepts: current.acceptsOf(decision) }, floor)
     roster.next(members)
     this.#presence.arrive()
     const samples = contributions.reduce((sum, contribution) => sum + contribution.samples, 0)

@@ -9,6 +9,7 @@ import type {
   Engine,
   GradientStore,
   LinkStatistics,
+  Mesh,
   Minibatch,
   PeerId,
   Phase,
@@ -49,6 +50,8 @@ export interface RoundServices {
   /** as measured */
   readonly links: () => readonly LinkStatistics[]
   readonly connected: () => readonly PeerId[]
+  /** who signed an announcement, and what it says */
+  readonly open: Mesh['open']
   readonly sha256: (text: string) => Digest
   /** whether the members agree that a peer is gone */
   readonly lost: (peer: PeerId) => boolean

@@ -12,7 +12,8 @@ import {
 } from '@peergrad/core'
 import { checkAborted, deferred, onAbort, orAborted } from '../deferred.js'
 import { RoundAgreement } from './agreement/agreement.js'
-import type { AgreementMessage, Decision } from './agreement/contract.js'
+import type { AgreementMessage, Body, Decision } from './agreement/contract.js'
+import { AcceptProofs, type Value } from './accept-proofs.js'
 import { Attempt } from './attempt.js'
 import type { Announcement } from './derived.js'
 import { Exchange, RETENTION } from './exchange.js'
@@ -24,11 +25,14 @@ import { RingOrder } from './ring-order.js'
 import type { ExchangeInit, ExchangeMessage, RoundServices } from './round-services.js'
 import { Said } from './said.js'
 import { Unpublished } from './unpublished.js'
+import { proposalName } from './proposal-name.js'
 import { isValidProposal } from './valid-proposal.js'
 
 export interface RoundInit extends ExchangeInit {
   /** members of the next view and the end of the run, as this peer would propose them */
   readonly next: () => Omit<Proposal, 'contributions'>
+  /** whether this peer would propose the same, by what it knows now of who is here */
+  readonly plausible: (proposal: Proposal) => boolean
   /** whether the run ends with this round; undefined where the accuracy that is aimed at says so */
   readonly last: boolean | undefined
   /** contributions without which nothing is proposed */
@@ -64,8 +68,8 @@ export interface RoundResult {
 
 /** Tries to fetch an outcome that an earlier ballot may have decided, before the state of those that are ahead is taken. */
 const BLAMELESS = 20
-/** Milliseconds that the promises of all are waited for: those that leave stay for 600 after they hurried the others. */
-const PROMISES = 300
+/** Milliseconds that what one member knows has to come to all: those that leave stay for 600 after they hurried the others. */
+const HEARD = 300
 /** Milliseconds before what nobody can be blamed for is done another way. */
 const PAUSE = 200
 
@@ -84,6 +88,9 @@ export class Round {
   readonly #manifests: Manifests
   readonly #ring: RingOrder
   readonly #said: Said
+  readonly #proofs: AcceptProofs
+  /** the last promise of each member for a ballot that this peer has not heard of: one may overtake what it answers */
+  readonly #early = new Map<PeerId, Body<'promise'>>()
   /** keys in the own store of outcomes made or fetched here */
   readonly #outcomes = new Map<Digest, string>()
   #blameless = 0
@@ -102,6 +109,7 @@ export class Round {
     this.#ring = new RingOrder(init.view.members)
     this.#said = new Said(services)
     const { strategy, manifest, engine } = services
+    this.#proofs = new AcceptProofs(services, init.round)
     this.#manifests = new Manifests({
       length: layoutLength(engine.layout),
       samples: { least: strategy.ownModels === true ? 0 : 1, most: strategy.minibatches * manifest.batch },
@@ -118,14 +126,23 @@ export class Round {
           members: this.#members,
           fits: (contribution) => this.#manifests.fits(contribution),
           last: init.last,
+          retires: strategy.retire !== undefined,
           convinces: (evidence) => init.exclusions.convinces(evidence)
         }),
+      plausible: init.plausible,
+      nameOf: (proposal) => this.#nameOf(proposal),
       minimum: init.minimum,
       effects: {
         send: (message) => this.#send(message),
         attempt: (ballot, proposal) => this.#onProposal(ballot, proposal),
         adopt: (ballot, adopted, holders) => void this.#adopt(ballot, adopted, holders),
-        abandon: () => this.#abandon(),
+        abandon: () => {
+          this.#abandon()
+          queueMicrotask(() => this.#hearEarly())
+        },
+        pause: (ballot) => {
+          this.#timers.push(services.clock.after(HEARD, () => this.#agreement.settle(ballot)))
+        },
         decide: (decision, holders) => {
           this.#agreeing.resolve()
           this.#decided.resolve({ decision, holders })
@@ -204,7 +221,7 @@ export class Round {
 
   /** A message about this round, and the bytes in which it came: signed, but for `derived`. */
   receive(from: PeerId, message: ControlMessage, envelope: Uint8Array): void {
-    if (!this.#members.has(from) || (!this.init.votes && message.kind !== 'commit')) return
+    if (!this.#members.has(from) || (!this.init.votes && message.kind !== 'accept')) return
     // one that was given up says nothing more: its state may be gone
     if (this.#ended.signal.aborted && !this.decided) return
     switch (message.kind) {
@@ -215,12 +232,25 @@ export class Round {
       case 'failed':
         this.#exchange.derived.failed(from, message.ballot, message.peers)
         return this.#agreement.receive(from, message)
-      case 'commit':
-      case 'prepare':
-      case 'promise':
-      case 'propose':
       case 'accept':
+        this.#proofs.note(from, message, envelope)
+        return this.#agreement.receive(from, message)
+      case 'promise':
+        if (message.ballot > this.#agreement.ballot) this.#early.set(from, message)
+        return this.#agreement.receive(from, message)
+      case 'prepare':
+      case 'propose':
         this.#agreement.receive(from, message)
+    }
+  }
+
+  /** Promises for the ballot that this peer has come to. */
+  #hearEarly(): void {
+    const { ballot } = this.#agreement
+    for (const [peer, promise] of this.#early) {
+      if (promise.ballot > ballot) continue
+      this.#early.delete(peer)
+      this.#agreement.receive(peer, promise)
     }
   }
 
@@ -229,9 +259,14 @@ export class Round {
     return this.#exchange.derived.published(ballot, labels)
   }
 
-  /** The decision of this round, as a peer tells it that was asked. */
-  learn(from: PeerId, decision: Decision): void {
-    this.#agreement.learn(from, decision)
+  /** The decision of this round, as a peer tells it that was asked, with accepts as they were signed. */
+  learn(from: PeerId, decision: Decision, accepts: readonly Uint8Array[]): void {
+    this.#agreement.learn(decision, this.#proofs.told(from, this.#valueOf(decision), accepts))
+  }
+
+  /** Signed accepts of a decision, for whoever asks. */
+  acceptsOf(decision: Decision): Uint8Array[] {
+    return this.#proofs.of(this.#valueOf(decision))
   }
 
   /** The members agree that a peer is gone. */
@@ -253,7 +288,6 @@ export class Round {
   hurry(): void {
     if (!this.init.votes || this.init.minimum() > 0) return
     this.#agreement.hurry()
-    this.#timers.push(this.services.clock.after(PROMISES, () => this.#agreement.settle()))
   }
 
   /** Somebody may be here that a proposal waited for. */
@@ -328,7 +362,7 @@ export class Round {
   }
 
   #onProposal(ballot: number, proposal: Proposal): void {
-    if (proposal.contributions.length === 0) return this.#agreement.completed(ballot, this.#nameOf(proposal))
+    if (proposal.contributions.length === 0) return this.#agreement.completed(ballot, this.#roundName(proposal))
     if (this.#attempt !== undefined && !this.#attempt.aborted && this.#attempt.offer(ballot, proposal)) return
     this.#abandon()
     this.#begin({ ballot, proposal })
@@ -377,10 +411,10 @@ export class Round {
   #private(proposal: Proposal): Digest | undefined {
     const { contributions, finish } = proposal
     const ownModels = this.services.strategy.ownModels === true && !finish
-    return ownModels || contributions.length === 0 ? this.#nameOf(proposal) : undefined
+    return ownModels || contributions.length === 0 ? this.#roundName(proposal) : undefined
   }
 
-  #nameOf({ contributions }: Proposal): Digest {
+  #roundName({ contributions }: Proposal): Digest {
     return this.services.sha256(canonical({ round: this.round, contributions }))
   }
 
@@ -400,6 +434,14 @@ export class Round {
     const key = await this.#exchange.fetchOutcome(outcome, holders, signal)
     this.#outcomes.set(outcome, key)
     return key
+  }
+
+  #nameOf(proposal: Proposal): Digest {
+    return proposalName(proposal, this.services.sha256)
+  }
+
+  #valueOf({ ballot, proposal, outcome }: Decision): Value {
+    return { ballot, proposal: this.#nameOf(proposal), outcome }
   }
 
   /** Gives up the attempt in hand, unless it still computes its contribution: the next one needs that. */

@@ -144,6 +144,7 @@ export class Rounds {
       votes,
       minimum: () => roster.minimum(),
       next: () => this.#end.next(),
+      plausible: (proposal) => roster.supports(proposal),
       last: standing.last,
       behind: () => this.#ahead(round).length > 0,
       whole: () => !view.members.some((peer) => peer !== this.#self && roster.suspects(peer)),
@@ -186,6 +187,7 @@ function servicesOf({ init, own, lasting, vectors, roster, expelled, journal }: 
     ask: (peer, question) => swarm.ask(peer, { ...question, run: swarm.run }, { deadline }),
     links: () => swarm.mesh.links(),
     connected: () => swarm.mesh.connected(),
+    open: (envelope) => swarm.mesh.open(envelope),
     sha256: (text) => swarm.sha256(text),
     lost: (peer) => roster.isLost(peer) || expelled.has(peer),
     onPhase: (number, phase) => journal.phase(number, phase)

@@ -9,6 +9,8 @@ export interface ProposedIn {
   readonly fits: (contribution: ContributionManifest) => boolean
   /** whether the run ends with this round; undefined where the accuracy that is aimed at says so */
   readonly last: boolean | undefined
+  /** whether the strategy may do without members */
+  readonly retires: boolean
   /** whether each piece of evidence proves a lie */
   readonly convinces: (evidence: Proposal['evidence']) => boolean
 }
@@ -19,7 +21,7 @@ export interface ProposedIn {
  */
 export function isValidProposal(
   { contributions, members: next, retired, evidence, finish, ring }: Proposal,
-  { round, members, fits, last, convinces }: ProposedIn
+  { round, members, fits, last, retires, convinces }: ProposedIn
 ): boolean {
   const peers = contributions.map(({ peer }) => peer)
   const goes = (peer: PeerId) => members.has(peer) && !next.includes(peer)
@@ -30,6 +32,7 @@ export function isValidProposal(
     (ring === undefined || isRing(ring, peers.length)) &&
     contributions.every((given) => given.round === round && fits(given)) &&
     peers.every((peer) => members.has(peer)) &&
+    (retires || retired.length === 0) &&
     retired.every(goes) &&
     evidence.every(({ peer }) => goes(peer)) &&
     convinces(evidence)

@@ -15,6 +15,7 @@ import { doubleReady, equivocation, falseSuspicion, impersonation, replay } from
 import { flood, inflatedSamples } from './wire/pressure.js'
 import { delay, drop, stale } from './wire/silence.js'
 import { sybil } from './wire/sybil.js'
+import { usurper } from './wire/usurper.js'
 import { huge, infinity, nan } from './wire/values.js'
 
 /** By level: data, gradient, payload, protocol. */
@@ -52,6 +53,7 @@ export const attacks = registry('attack', import.meta.url, [
   ['./wire/lies.js', doubleReady],
   ['./wire/lies.js', falseSuspicion],
   ['./wire/lies.js', replay],
+  ['./wire/usurper.js', usurper],
   ['./wire/silence.js', drop],
   ['./wire/silence.js', delay],
   ['./wire/silence.js', stale],

@@ -1,36 +1,38 @@
 import type { Digest, PeerId } from '@peergrad/core'
+import type { Accepted } from './contract.js'
 
 interface Ballot {
-  readonly outcomes: Map<PeerId, Digest>
-  /** of each outcome: counted as accepts come, for a round has as many as it has members */
-  readonly counts: Map<Digest, number>
+  readonly held: Map<PeerId, Accepted>
+  /** of each proposal and outcome: counted as accepts come, for a round has as many as it has members */
+  readonly counts: Map<Digest, Map<Digest, number>>
 }
 
-/** Who accepted what: the outcomes that members say they hold, ballot by ballot. */
+/** Who accepted what: proposals and their outcomes that members say they hold, ballot by ballot. */
 export class Accepts {
   readonly #ballots = new Map<number, Ballot>()
 
-  add(ballot: number, peer: PeerId, outcome: Digest): void {
+  add(ballot: number, peer: PeerId, accepted: Accepted): void {
     let accepts = this.#ballots.get(ballot)
-    if (accepts === undefined) this.#ballots.set(ballot, (accepts = { outcomes: new Map(), counts: new Map() }))
-    if (accepts.outcomes.get(peer) === outcome) return
+    if (accepts === undefined) this.#ballots.set(ballot, (accepts = { held: new Map(), counts: new Map() }))
+    const before = accepts.held.get(peer)
+    if (before !== undefined && isSame(before, accepted)) return
     remove(accepts, peer)
-    accepts.outcomes.set(peer, outcome)
-    accepts.counts.set(outcome, (accepts.counts.get(outcome) ?? 0) + 1)
+    accepts.held.set(peer, accepted)
+    count(accepts, accepted, 1)
   }
 
-  of(ballot: number): readonly (readonly [peer: PeerId, outcome: Digest])[] {
-    return [...(this.#ballots.get(ballot)?.outcomes ?? [])]
+  of(ballot: number): readonly (readonly [peer: PeerId, accepted: Accepted])[] {
+    return [...(this.#ballots.get(ballot)?.held ?? [])]
   }
 
-  /** How many hold this outcome of the ballot. */
-  count(ballot: number, outcome: Digest): number {
-    return this.#ballots.get(ballot)?.counts.get(outcome) ?? 0
+  /** How many hold this in the ballot. */
+  count(ballot: number, { proposal, outcome }: Accepted): number {
+    return this.#ballots.get(ballot)?.counts.get(proposal)?.get(outcome) ?? 0
   }
 
   /** Who they are. */
-  holders(ballot: number, outcome: Digest): PeerId[] {
-    return this.of(ballot).flatMap(([peer, held]) => (held === outcome ? [peer] : []))
+  holders(ballot: number, accepted: Accepted): PeerId[] {
+    return this.of(ballot).flatMap(([peer, held]) => (isSame(held, accepted) ? [peer] : []))
   }
 
   /** What the peer said does not count. */
@@ -38,14 +40,24 @@ export class Accepts {
     for (const accepts of this.#ballots.values()) remove(accepts, peer)
   }
 
-  get entries(): readonly (readonly [ballot: number, accepts: ReadonlyMap<PeerId, Digest>])[] {
-    return [...this.#ballots].map(([ballot, { outcomes }]) => [ballot, outcomes])
+  get entries(): readonly (readonly [ballot: number, accepts: ReadonlyMap<PeerId, Accepted>])[] {
+    return [...this.#ballots].map(([ballot, { held }]) => [ballot, held])
   }
 }
 
-function remove({ outcomes, counts }: Ballot, peer: PeerId): void {
-  const held = outcomes.get(peer)
+function remove(accepts: Ballot, peer: PeerId): void {
+  const held = accepts.held.get(peer)
   if (held === undefined) return
-  outcomes.delete(peer)
-  counts.set(held, (counts.get(held) ?? 0) - 1)
+  accepts.held.delete(peer)
+  count(accepts, held, -1)
+}
+
+function count({ counts }: Ballot, { proposal, outcome }: Accepted, change: number): void {
+  let outcomes = counts.get(proposal)
+  if (outcomes === undefined) counts.set(proposal, (outcomes = new Map()))
+  outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + change)
+}
+
+function isSame(a: Accepted, b: Accepted): boolean {
+  return a.proposal === b.proposal && a.outcome === b.outcome
 }

@@ -1,7 +1,7 @@
 import { quorum, type ContributionManifest, type Digest, type PeerId, type Proposal } from '@peergrad/core'
 import { Accepts } from './accepts.js'
 import { Announced } from './announced.js'
-import type { AgreementInit, AgreementMessage, Body, Decision } from './contract.js'
+import type { Accepted, AgreementInit, AgreementMessage, Body, Decision } from './contract.js'
 import { Doubts } from './doubts.js'
 import { Promises } from './promises.js'
 import { Turns } from './turns.js'
@@ -9,12 +9,27 @@ import { Turns } from './turns.js'
 /** Turns of all members by which one message may raise the ballot. */
 const BALLOTS = 8
 
+/** What a ballot is about; `outcome` is null when the exchange is still to be made. */
+interface Proposed {
+  readonly proposal: Proposal
+  readonly outcome: Digest | null
+}
+
+/** … and who has that outcome. */
+interface Work extends Proposed {
+  readonly holders: readonly PeerId[]
+}
+
 /**
  * Agreement on one round: single-decree Paxos (Lamport, "Paxos Made Simple", 2001) whose value is the proposal
  * {contributions, next members, end}, with ballot b led by member b mod n and phase 1 left out of ballot 0. A member
  * accepts only when it holds the outcome of the proposal's exchange, so a decided round has its outcome in a majority
  * of hands, whoever dies next; and the outcome's digest is part of what is accepted, so all apply the same bits.
- * Without faults: n manifests, then n−1 propose, n(n−1) accept and n−1 commit messages.
+ * Without faults: n manifests, then n−1 propose and n(n−1) accept messages.
+ *
+ * Nobody takes a coordinator's word. Each counts the accepts itself; in a later ballot each hears what the others promised,
+ * and holds against it what is proposed; and no member accepts what it would not have proposed by what it knows. So what is
+ * decided was made by an honest member, as long as fewer members lie or are silent than make a quorum.
  *
  * Pure: no clock, no network, no randomness. The runtime feeds it messages, suspicions and time-outs.
  */
@@ -25,7 +40,7 @@ export class RoundAgreement {
   readonly #accepts = new Accepts()
   readonly #doubts = new Doubts()
   readonly #announced = new Announced()
-  readonly #proposals = new Map<number, { proposal: Proposal; outcome: Digest | null }>()
+  readonly #proposals = new Map<number, Proposed>()
   /** members that could not make the exchange of the ballot in hand, and because of whom */
   readonly #failures = new Map<PeerId, readonly PeerId[]>()
   #promised = 0
@@ -35,8 +50,10 @@ export class RoundAgreement {
   #collected = false
   /** nothing but the view is to change */
   #hurried = false
-  /** until all have promised: what few accepted may be set aside then */
-  #patient = false
+  /** the highest ballot whose proposal is worked on here, or was refused */
+  #taken = -1
+  /** in the moment in which all can promise, and this peer can hear what its coordinator knew */
+  #patient = true
   /** time-outs since the ballot last rose */
   #stalls = 0
   #decided = false
@@ -44,7 +61,7 @@ export class RoundAgreement {
   constructor(init: AgreementInit) {
     this.#init = init
     this.#turns = new Turns(init.view.members)
-    this.#promises = new Promises(init.view.members.length)
+    this.#promises = new Promises(init.view.members.length, init.nameOf)
     if (this.coordinator(0) === init.self) this.#leading = 0
   }
 
@@ -68,7 +85,9 @@ export class RoundAgreement {
       leading: this.#leading ?? null,
       collected: this.#collected,
       hurried: this.#hurried,
-      patient: this.#patient,
+      // what it is good for is past, once the ballot is taken up
+      patient: this.#patient && !this.#isTaken,
+      taken: this.#isTaken,
       stalls: this.#stalls,
       decided: this.#decided,
       accepted: this.#accepted ?? null,
@@ -100,8 +119,8 @@ export class RoundAgreement {
   stalled(): void {
     if (this.#decided) return
     this.#stalls += 1
-    this.#patient = false
     this.#doubts.pardon()
+    this.settle(this.#promised)
     if (this.#successor(this.#stalls) === this.#init.self) this.#lead()
   }
 
@@ -112,7 +131,6 @@ export class RoundAgreement {
   hurry(): void {
     if (this.#decided) return
     this.#hurried = true
-    this.#patient = true
     const coordinator = this.coordinator(this.#promised)
     const leader = this.#doubts.able(coordinator) ? coordinator : this.#successor()
     if (leader !== this.#init.self) return
@@ -121,10 +139,12 @@ export class RoundAgreement {
     else if (proposed?.proposal.contributions.length !== 0) this.#lead()
   }
 
-  /** Not all promised in time: on with what a majority said. */
-  settle(): void {
+  /** The moment of a ballot is over: on with what is known. */
+  settle(ballot: number): void {
+    if (ballot !== this.#promised) return
     this.#patient = false
     this.#propose()
+    this.#consider()
   }
 
   /** The members agree that a peer is gone: nobody waits for it, and its roles go to others. */
@@ -136,6 +156,7 @@ export class RoundAgreement {
     } else {
       this.#reconsider()
       this.#propose()
+      this.#consider()
     }
   }
 
@@ -168,8 +189,9 @@ export class RoundAgreement {
     const proposed = this.#proposals.get(ballot)
     if (this.#decided || proposed === undefined || ballot < this.#promised) return
     this.#accepted = { ballot, proposal: proposed.proposal, outcome }
-    this.#init.effects.send({ kind: 'accept', ballot, outcome })
-    this.#accept(this.#init.self, ballot, outcome)
+    const accepted = { proposal: this.#init.nameOf(proposed.proposal), outcome }
+    this.#init.effects.send({ kind: 'accept', ballot, ...accepted })
+    this.#accept(this.#init.self, ballot, accepted)
   }
 
   /** The exchange of a ballot could not be made here, because of these peers. */
@@ -197,53 +219,114 @@ export class RoundAgreement {
       case 'propose':
         return this.#onPropose(from, message)
       case 'accept':
-        return this.#accept(from, message.ballot, message.outcome)
+        return this.#accept(from, message.ballot, message)
       case 'failed':
         return this.#onFailed(from, message.ballot, message.peers)
-      case 'commit':
-        if (from === this.coordinator(message.ballot)) this.learn(from, message)
-        return
     }
   }
 
-  /** The decision, as a peer tells it that was asked. */
-  learn(from: PeerId, decision: Decision): void {
-    if (!this.#decided && this.#init.valid(decision.proposal)) {
-      const holders = this.#accepts.holders(decision.ballot, decision.outcome)
-      this.#decide(decision, [...new Set([...holders, from])])
-    }
+  /**
+   * A decision that this peer was told, and who is proved to have accepted it. With those that it heard of itself they must be
+   * a quorum.
+   */
+  learn(decision: Decision, accepters: readonly PeerId[]): void {
+    const { ballot, proposal, outcome } = decision
+    const { members } = this.#init.view
+    if (this.#decided || !this.#init.valid(proposal)) return
+    const heard = this.#accepts.holders(ballot, { proposal: this.#init.nameOf(proposal), outcome })
+    const holders = new Set([...heard, ...accepters.filter((peer) => members.includes(peer))])
+    if (holders.size >= quorum(members.length)) this.#decide(decision, [...holders])
   }
 
   #onPrepare(from: PeerId, ballot: number): void {
     if (ballot <= this.#promised || this.coordinator(ballot) !== from) return
     this.#raise(ballot)
-    this.#init.effects.send({ kind: 'promise', ballot, accepted: this.#accepted ?? null })
+    this.#promise(ballot)
+  }
+
+  #promise(ballot: number): void {
+    const promise = { kind: 'promise', ballot, accepted: this.#accepted ?? null } as const
+    this.#init.effects.send(promise)
+    this.#init.effects.pause(ballot)
+    this.#promises.add(this.#init.self, promise)
   }
 
   #onPromise(from: PeerId, message: Body<'promise'>): void {
-    if (message.ballot !== this.#leading || this.#proposals.has(message.ballot)) return
+    if (message.ballot !== this.#promised || this.#isTaken) return
     const { accepted } = message
     // no honest member accepted such a thing, and whoever proposed it again would be taken for the liar
     const possible = accepted === null || (accepted.ballot < message.ballot && this.#init.valid(accepted.proposal))
-    if (from !== this.#init.self && !possible) return this.distrust(from)
+    if (!possible) return this.distrust(from)
     this.#promises.add(from, message)
     this.#propose()
+    this.#consider()
   }
 
   #onPropose(from: PeerId, { ballot, proposal, outcome }: Body<'propose'>): void {
     if (ballot < this.#promised || this.coordinator(ballot) !== from || this.#proposals.has(ballot)) return
-    if (ballot > this.#promised) this.#raise(ballot)
-    if (!this.#init.valid(proposal)) {
+    if (ballot > this.#promised) {
+      this.#raise(ballot)
+      this.#promise(ballot)
+    }
+    // in ballot 0 there is nothing yet that anybody could have accepted
+    if (!this.#init.valid(proposal) || (ballot === 0 && outcome !== null)) {
       this.distrust(from)
       if (this.#successor() === this.#init.self) this.#lead()
       return
     }
-    const contradicted = this.#contradicted(proposal)
-    if (outcome === null && contradicted.length > 0) {
-      this.#proposals.set(ballot, { proposal, outcome })
-      return this.failed(ballot, contradicted)
+    this.#proposals.set(ballot, { proposal, outcome })
+    if (ballot === 0) this.#init.effects.pause(ballot)
+    this.#consider()
+  }
+
+  /** Works on what is proposed in the ballot in hand, once this peer knows that it may. */
+  #consider(): void {
+    const ballot = this.#promised
+    const proposed = this.#proposals.get(ballot)
+    if (proposed === undefined || this.#decided || this.#isTaken) return
+    const contradicted = proposed.outcome === null ? this.#contradicted(proposed.proposal) : []
+    const work = contradicted.length > 0 ? 'none' : this.#justified(ballot, proposed)
+    if (work === 'unknown') return
+    this.#take(ballot)
+    if (work === 'none') return this.failed(ballot, contradicted.length > 0 ? contradicted : [this.coordinator(ballot)])
+    this.#start(ballot, work)
+  }
+
+  /**
+   * What this peer may do for a proposal. What nobody can have decided before, whatever its coordinator says, is made here like
+   * a new one; and a new one has to be what this peer would propose. Whoever has heard what the coordinator had heard comes to
+   * the same as it did.
+   */
+  #justified(ballot: number, { proposal, outcome }: Proposed): Work | 'none' | 'unknown' {
+    const coordinator = this.coordinator(ballot)
+    const earlier = ballot === 0 ? undefined : this.#earlier()
+    if (earlier === 'unknown') return 'unknown'
+    if (earlier === undefined) {
+      if (this.#init.plausible(proposal)) return { proposal, outcome: null, holders: [coordinator] }
+      return this.#patient ? 'unknown' : 'none'
     }
-    this.#start(ballot, proposal, outcome, [from])
+    const isSame = earlier.outcome === outcome && earlier.name === this.#init.nameOf(proposal)
+    if (!isSame || this.#waitsForPromises) return 'unknown'
+    return { proposal, outcome, holders: [...new Set([coordinator, ...earlier.holders])] }
+  }
+
+  get #isTaken(): boolean {
+    return this.#taken === this.#promised
+  }
+
+  #take(ballot: number): void {
+    this.#taken = ballot
+    this.#promises.clear()
+  }
+
+  /** What an earlier ballot may have decided; unknown while too few have promised. */
+  #earlier(): ReturnType<Promises['earlier']> {
+    return this.#promises.enough ? this.#promises.earlier() : 'unknown'
+  }
+
+  /** Those that are silent may still say that nothing was decided. */
+  get #waitsForPromises(): boolean {
+    return this.#patient && !this.#promises.whole
   }
 
   /** Contributors that told the coordinator another thing than they told this peer, or are proved to lie. */
@@ -252,14 +335,13 @@ export class RoundAgreement {
     return bad.map(({ peer }) => peer)
   }
 
-  #accept(from: PeerId, ballot: number, outcome: Digest): void {
-    this.#accepts.add(ballot, from, outcome)
-    const proposed = this.#proposals.get(ballot)
-    if (proposed === undefined || this.#accepts.count(ballot, outcome) < quorum(this.#init.view.members.length)) return
-    const holders = this.#accepts.holders(ballot, outcome)
-    const decision = { ballot, proposal: proposed.proposal, outcome }
-    if (this.coordinator(ballot) === this.#init.self) this.#init.effects.send({ kind: 'commit', ...decision })
-    this.#decide(decision, holders)
+  #accept(from: PeerId, ballot: number, { proposal: name, outcome }: Accepted): void {
+    const accepted = { proposal: name, outcome }
+    this.#accepts.add(ballot, from, accepted)
+    const proposal = this.#proposals.get(ballot)?.proposal
+    if (this.#accepts.count(ballot, accepted) < quorum(this.#init.view.members.length)) return
+    if (proposal === undefined || this.#init.nameOf(proposal) !== name) return
+    this.#decide({ ballot, proposal, outcome }, this.#accepts.holders(ballot, accepted))
   }
 
   #decide({ ballot, proposal, outcome }: Decision, holders: readonly PeerId[]): void {
@@ -269,7 +351,9 @@ export class RoundAgreement {
 
   #raise(ballot: number): void {
     this.#promised = ballot
+    this.#promises.clear()
     this.#leading = undefined
+    this.#patient = true
     this.#stalls = 0
     this.#failures.clear()
     this.#init.effects.abandon()
@@ -285,9 +369,9 @@ export class RoundAgreement {
     const ballot = this.#turns.next(this.#promised, this.#init.self)
     this.#raise(ballot)
     this.#leading = ballot
-    this.#promises.clear()
     this.#init.effects.send({ kind: 'prepare', ballot })
-    this.#onPromise(this.#init.self, { kind: 'promise', ballot, accepted: this.#accepted ?? null })
+    this.#promise(ballot)
+    this.#propose()
   }
 
   /**
@@ -315,18 +399,15 @@ export class RoundAgreement {
 
   /** Phase 2, once this peer may: with what an earlier ballot may have decided, else with what is here. */
   #propose(): void {
-    const { view, self, effects } = this.#init
+    const { view, self } = this.#init
     const ballot = this.#leading
     if (ballot === undefined || !this.#mayPropose) return
-    if (ballot > 0 && !this.#promises.enough) return
-
-    const earlier = this.#promises.earlier()
+    const earlier = ballot === 0 ? undefined : this.#earlier()
     if (earlier === 'unknown') return
-    if (earlier !== undefined && !(this.#hurried && this.#promises.rulesOut(earlier.outcome))) {
-      if (this.#patient && !this.#promises.whole) return
+    if (earlier !== undefined) {
+      if (this.#waitsForPromises) return
       const { proposal, outcome, holders } = earlier
-      effects.send({ kind: 'propose', ballot, proposal, outcome })
-      return this.#start(ballot, proposal, outcome, holders)
+      return this.#suggest(ballot, { proposal, outcome, holders })
     }
 
     const usable = view.members.filter(this.#doubts.usable)
@@ -339,8 +420,15 @@ export class RoundAgreement {
     const proposal: Proposal = none
       ? { ...this.#init.next([]), contributions: [], finish: false }
       : { contributions, ...this.#init.next(contributions) }
-    effects.send({ kind: 'propose', ballot, proposal, outcome: null })
-    this.#start(ballot, proposal, null, [self])
+    this.#suggest(ballot, { proposal, outcome: null, holders: [self] })
+  }
+
+  #suggest(ballot: number, work: Work): void {
+    const { proposal, outcome } = work
+    this.#init.effects.send({ kind: 'propose', ballot, proposal, outcome })
+    this.#proposals.set(ballot, { proposal, outcome })
+    this.#take(ballot)
+    this.#start(ballot, work)
   }
 
   /** This peer leads a ballot, and has not proposed yet. */
@@ -348,17 +436,18 @@ export class RoundAgreement {
     return this.#leading !== undefined && !this.#decided && !this.#proposals.has(this.#leading)
   }
 
-  #start(ballot: number, proposal: Proposal, outcome: Digest | null, holders: readonly PeerId[]): void {
-    const { effects, self } = this.#init
-    this.#proposals.set(ballot, { proposal, outcome })
-    if (outcome !== null && this.#accepted?.outcome === outcome) this.completed(ballot, outcome)
-    else if (outcome !== null)
+  #start(ballot: number, { proposal, outcome, holders }: Work): void {
+    const { effects, self, nameOf } = this.#init
+    const own = this.#accepted
+    const isHeld = own !== undefined && nameOf(own.proposal) === nameOf(proposal)
+    if (isHeld && (outcome === null || outcome === own.outcome)) this.completed(ballot, own.outcome)
+    else if (outcome === null) effects.attempt(ballot, proposal)
+    else
       effects.adopt(
         ballot,
         { proposal, outcome },
         holders.filter((peer) => peer !== self)
       )
-    else effects.attempt(ballot, proposal)
     // accepts may have come before the proposal did
     for (const [peer, held] of this.#accepts.of(ballot)) if (!this.#decided) this.#accept(peer, ballot, held)
   }

@@ -8,8 +8,10 @@ export interface Decision {
 }
 
 export type Body<K extends ControlMessage['kind']> = Omit<Extract<ControlMessage, { kind: K }>, 'run' | 'round'>
-export type AgreementMessage =
-  Body<'prepare'> | Body<'promise'> | Body<'propose'> | Body<'accept'> | Body<'failed'> | Body<'commit'>
+export type AgreementMessage = Body<'prepare'> | Body<'promise'> | Body<'propose'> | Body<'accept'> | Body<'failed'>
+
+/** What is accepted in a ballot: a proposal, by its digest, and what its exchange ended with. */
+export type Accepted = Pick<Body<'accept'>, 'proposal' | 'outcome'>
 
 /** What the agreement asks of the runtime. */
 export interface AgreementEffects {
@@ -21,6 +23,8 @@ export interface AgreementEffects {
   adopt(ballot: number, adopted: Pick<Decision, 'proposal' | 'outcome'>, holders: readonly PeerId[]): void
   /** the attempt in hand was overtaken */
   abandon(): void
+  /** call `settle` with this ballot after a moment, in which what one member knows comes to all */
+  pause(ballot: number): void
   decide(decision: Decision, holders: readonly PeerId[]): void
 }
 
@@ -31,6 +35,10 @@ export interface AgreementInit {
   readonly next: (contributions: readonly ContributionManifest[]) => Omit<Proposal, 'contributions'>
   /** false for a proposal that no honest coordinator makes */
   readonly valid: (proposal: Proposal) => boolean
+  /** false for one that this peer would not make, by what it knows now: another may know more, or lie */
+  readonly plausible: (proposal: Proposal) => boolean
+  /** digest of a proposal */
+  readonly nameOf: (proposal: Proposal) => Digest
   /** fewer contributions than this are not proposed; 0: a round without any, for those that vote are about to go */
   readonly minimum: () => number
   readonly effects: AgreementEffects

@@ -75,7 +75,7 @@ function claiming(
 /** The message with another claim about the own contribution, wherever that is named. */
 function restated(message: ControlMessage, self: PeerId, claim: Claim): ControlMessage {
   if (message.kind === 'manifest') return { ...message, ...claim }
-  if (message.kind !== 'propose' && message.kind !== 'commit') return message
+  if (message.kind !== 'propose') return message
   const { proposal } = message
   const contributions = proposal.contributions.map((given) => (given.peer === self ? { ...given, ...claim } : given))
   return { ...message, proposal: { ...proposal, contributions } }
