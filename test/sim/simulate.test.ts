@@ -20,14 +20,16 @@ interface Case {
   readonly filter?: string
   /** of a file */
   readonly links?: object
+  readonly floats?: number
 }
 
-async function measured({ strategy, peers, rounds = 2, latency = 10, bandwidth = 100, links = {}, ...given }: Case) {
+async function measured({ strategy, peers, rounds = 2, latency = 10, bandwidth = 100, links = {}, ...rest }: Case) {
+  const { floats = FLOATS, ...given } = rest
   const { options } = resolveOptions({ flags: { strategy, peers: String(peers), ...given } })
   const manifest = simulatedManifest(options, rounds)
   const parts = await checkComponents(manifest, options)
   const plan = readLinkPlan(links, { latency, bandwidth })
-  return measureRun({ manifest, parts, links: plan, floats: FLOATS, compute: COMPUTE })
+  return measureRun({ manifest, parts, links: plan, floats, compute: COMPUTE })
 }
 
 /** Names of all strategies that exchange something. */
@@ -45,6 +47,13 @@ describe('a simulated run', () => {
       expect(formula.median).toBeGreaterThan(0)
       expect(deviation).toBeLessThan(0.03)
     }
+  })
+
+  it.each(['ring', 'scatter-reduce'])('of %s goes on where there are more peers than floats', async (strategy) => {
+    const { deviation, seconds } = await measured({ strategy, peers: 9, floats: 7 })
+    expect(deviation).toBe(0)
+    // no deadline passes
+    expect(seconds).toBeLessThan(2)
   })
 
   it('comes out the same twice, to the bit', async () => {
