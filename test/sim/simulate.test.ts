@@ -56,6 +56,14 @@ describe('a simulated run', () => {
     expect(seconds).toBeLessThan(2)
   })
 
+  it('goes on with fewer peers when the strategy lets some go', async () => {
+    const strategy = 'mlless:scale-in=true,interval=0.1,horizon=1,tolerance=10'
+    const run = { peers: 3, rounds: 120, filter: 'none' }
+    const [fewer, all] = [await measured({ strategy, ...run }), await measured({ strategy: 'mlless', ...run })]
+    expect(fewer.bytes.median).toBeLessThan(all.bytes.median)
+    expect(fewer.formula).toEqual(all.formula)
+  })
+
   it('comes out the same twice, to the bit', async () => {
     const one = await measured({ strategy: 'spirt', peers: 20 })
     expect(await measured({ strategy: 'spirt', peers: 20 })).toEqual(one)
