@@ -56,6 +56,11 @@ describe('a simulated run', () => {
     expect(seconds).toBeLessThan(2)
   })
 
+  it('has room for the gradients of many minibatches', async () => {
+    const { rounds } = await measured({ strategy: 'spirt:minibatches=300', peers: 2, rounds: 1 })
+    expect(rounds).toBe(1)
+  })
+
   it('goes on with fewer peers when the strategy lets some go', async () => {
     const strategy = 'mlless:scale-in=true,interval=0.1,horizon=1,tolerance=10'
     const run = { peers: 3, rounds: 120, filter: 'none' }
