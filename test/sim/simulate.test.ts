@@ -61,6 +61,12 @@ describe('a simulated run', () => {
     expect(rounds).toBe(1)
   })
 
+  it('of a strategy that waits for ever ends with its name', async () => {
+    const strategy = `${import.meta.dirname}/../compliance/fixtures/strategies.mjs#waits`
+    const named = /strategy waits: .* waits to receive "mine" from peer0+,/
+    await expect(measured({ strategy, peers: 3 })).rejects.toThrow(named)
+  })
+
   it('goes on with fewer peers when the strategy lets some go', async () => {
     const strategy = 'mlless:scale-in=true,interval=0.1,horizon=1,tolerance=10'
     const run = { peers: 3, rounds: 120, filter: 'none' }

@@ -18,6 +18,7 @@ import {
 import { MemoryNetwork, quadraticEngine, runPeer, Swarm } from '@peergrad/peer'
 import { MemoryStore, spawnInline } from '@peergrad/store'
 import { strategyReference, type RunParts } from '../compose.js'
+import { deadlineOf } from './deadline.js'
 import { bandwidthOf, latencyOf, narrowLinks, type LinkPlan } from './links.js'
 
 export interface PeersInit {
@@ -63,7 +64,8 @@ export const silent = { debug: ignore, info: ignore, warn: ignore, error: ignore
  * real peers, on a network in memory. The clock stands still until somebody moves it.
  */
 export async function startPeers(init: PeersInit): Promise<SimulatedPeer[]> {
-  const { manifest, parts, links, clock, floats, compute, emit } = init
+  const { parts, links, clock, floats, compute, emit } = init
+  const manifest = { ...init.manifest, deadline: deadlineOf(init) }
   const names = Array.from({ length: manifest.peers }, (_, rank) => nameOf(rank))
   const network = new MemoryNetwork({
     clock,
