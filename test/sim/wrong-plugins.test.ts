@@ -50,6 +50,24 @@ it.each<[string, Strategy['round'], string]>([
     'round 0 goes on without contribute()'
   ],
   ['ends its round and gives nothing', (context) => vector(context, 'own'), 'round 0 goes on without contribute()'],
+  [
+    'returns the state that it began from',
+    async (context) => {
+      await give(context)
+      return context.state
+    },
+    'round 0 returned the state that it began from'
+  ],
+  [
+    'merges fewer vectors than there are contributions',
+    async (context) => {
+      await give(context)
+      const manifests = await context.agreed()
+      await context.aggregate((await context.fetch(manifests)).slice(1), manifests, context.key('merged'))
+      return context.key('merged')
+    },
+    'aggregate() got 2 keys for 3 contributions'
+  ],
   ['asks for roles too early', async (context) => context.role(0), 'await agreed() first'],
   [
     'gives a vector of another length',
@@ -121,16 +139,34 @@ it.each<[string, Strategy['round'], string]>([
   expect(refused.filter((event) => event.type === 'refused' && event.offence !== 'join')).toEqual([])
 })
 
-it('a codec that decodes numbers to none is named, and nobody hangs', async () => {
-  simulation = new Simulation({
-    peers: 3,
-    codec: `${import.meta.dirname}/../compliance/fixtures/codecs.mjs#toInfinity`
-  })
-  const ended = Promise.allSettled(simulation.startAll().map(({ result }) => result))
-  const message = expect.stringMatching(
+const FIXTURES = `${import.meta.dirname}/../compliance/fixtures`
+
+it.each([
+  [
+    'a codec that decodes numbers to none',
+    { codec: `${FIXTURES}/codecs.mjs#toInfinity` },
     /^codec \S*codecs\.mjs#toInfinity: decode gave a value that is not finite at index \d+/
-  )
-  const named = { code: 'non-finite', message, data: { plugin: expect.stringContaining('codec') } }
-  const reason = expect.objectContaining(named)
+  ],
+  [
+    'a filter whose significance is none',
+    { filter: `${FIXTURES}/filters.mjs#significant:of=layer,threshold=1` },
+    /^filter significant: got the test layer with a threshold of 1/
+  ],
+  [
+    'a filter whose significance is nothing',
+    { filter: `${FIXTURES}/filters.mjs#undecided` },
+    /^filter undecided: got the test undefined/
+  ],
+  [
+    'a pre-aggregator that gives what is not finite',
+    { preAggregators: [`${FIXTURES}/rules.mjs#preNan`] },
+    /the result of pre-aggregator pre-nan holds NaN at 0/
+  ]
+])('%s is named, and nobody hangs', async (_what, manifest, message) => {
+  simulation = new Simulation({ peers: 3, ...manifest })
+  const ended = Promise.allSettled(simulation.startAll().map(({ result }) => result))
+  const [plugin] = /(codec|filter|pre-aggregator)/.exec(message.source)!
+  const named = { message: expect.stringMatching(message), data: { plugin: expect.stringContaining(plugin) } }
+  const reason = expect.objectContaining({ ...named, data: expect.objectContaining(named.data) })
   expect(await simulation.until(ended)).toEqual(Array(3).fill({ status: 'rejected', reason }))
 })
