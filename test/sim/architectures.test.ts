@@ -61,6 +61,18 @@ describe.each([SGD, MOMENTUM, ADAM])('with $optimiser.name', (optimiser) => {
   )
 })
 
+it('gossip of several steps with one peer is the baseline but for the rounding of a distance to the model and back', async () => {
+  const models: number[][] = []
+  for (const strategy of ['gossip', 'local']) {
+    simulation = new Simulation({ strategy: `${strategy}:every=3`, peers: 1, ...MOMENTUM })
+    const [peer] = simulation.startAll()
+    await simulation.results()
+    models.push(await lastModel(peer!))
+  }
+  const [gossip, local] = models
+  for (const [index, value] of gossip!.entries()) expect(value).toBeCloseTo(local![index]!, 5)
+})
+
 it('mlless with own steps gives what the optimiser of each peer makes, and of that what is significant', async () => {
   const whole = await run('mlless:own-steps=true,v=0', ADAM)
   expect(new Set(whole.map(({ parametersHash }) => parametersHash)).size).toBe(1)

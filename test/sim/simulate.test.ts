@@ -20,14 +20,16 @@ interface Case {
   readonly filter?: string
   /** of a file */
   readonly links?: object
+  readonly floats?: number
 }
 
-async function measured({ strategy, peers, rounds = 2, latency = 10, bandwidth = 100, links = {}, ...given }: Case) {
+async function measured({ strategy, peers, rounds = 2, latency = 10, bandwidth = 100, links = {}, ...rest }: Case) {
+  const { floats = FLOATS, ...given } = rest
   const { options } = resolveOptions({ flags: { strategy, peers: String(peers), ...given } })
   const manifest = simulatedManifest(options, rounds)
   const parts = await checkComponents(manifest, options)
   const plan = readLinkPlan(links, { latency, bandwidth })
-  return measureRun({ manifest, parts, links: plan, floats: FLOATS, compute: COMPUTE })
+  return measureRun({ manifest, parts, links: plan, floats, compute: COMPUTE })
 }
 
 /** Names of all strategies that exchange something. */
@@ -45,6 +47,32 @@ describe('a simulated run', () => {
       expect(formula.median).toBeGreaterThan(0)
       expect(deviation).toBeLessThan(0.03)
     }
+  })
+
+  it.each(['ring', 'scatter-reduce'])('of %s goes on where there are more peers than floats', async (strategy) => {
+    const { deviation, seconds } = await measured({ strategy, peers: 9, floats: 7 })
+    expect(deviation).toBe(0)
+    // no deadline passes
+    expect(seconds).toBeLessThan(2)
+  })
+
+  it('has room for the gradients of many minibatches', async () => {
+    const { rounds } = await measured({ strategy: 'spirt:minibatches=300', peers: 2, rounds: 1 })
+    expect(rounds).toBe(1)
+  })
+
+  it('of a strategy that waits for ever ends with its name', async () => {
+    const strategy = `${import.meta.dirname}/../compliance/fixtures/strategies.mjs#waits`
+    const named = /strategy waits: .* waits to receive "mine" from peer0+,/
+    await expect(measured({ strategy, peers: 3 })).rejects.toThrow(named)
+  })
+
+  it('goes on with fewer peers when the strategy lets some go', async () => {
+    const strategy = 'mlless:scale-in=true,interval=0.1,horizon=1,tolerance=10'
+    const run = { peers: 3, rounds: 120, filter: 'none' }
+    const [fewer, all] = [await measured({ strategy, ...run }), await measured({ strategy: 'mlless', ...run })]
+    expect(fewer.bytes.median).toBeLessThan(all.bytes.median)
+    expect(fewer.formula).toEqual(all.formula)
   })
 
   it('comes out the same twice, to the bit', async () => {

@@ -1,4 +1,4 @@
-import type { OptionName } from '@peergrad/core'
+import type { Option, OptionName } from '@peergrad/core'
 
 /** A flag that is a command's own and no option of a run. */
 export interface Flag {
@@ -26,6 +26,8 @@ export interface Command {
   readonly describe: string
   /** options of the table that it takes */
   readonly options: readonly OptionName[]
+  /** what one of them does here, where that is something else than for `train` */
+  readonly meanings?: Readonly<Partial<Record<OptionName, Partial<Pick<Option<unknown>, 'describe' | 'defaultText'>>>>>
   readonly flags: Readonly<Record<string, Flag>>
   readonly examples: readonly (readonly [command: string, meaning: string])[]
   run(call: Call): Promise<number>

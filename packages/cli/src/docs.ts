@@ -127,6 +127,10 @@ function commandSection(command: Command): string {
     ([word, { placeholder, describe }]) => `- \`${flag(word, placeholder)}\` ${describe}`
   )
   const taken = command.options.map((word) => `\`--${word}\``).join(' ')
+  const meanings = Object.entries(command.meanings ?? {}).map(([word, { describe, defaultText: value }]) => {
+    const says = [describe, value && `default: ${value}`].filter((part) => part !== undefined)
+    return `- \`--${word}\` ${says.join('; ')}`
+  })
   return `## peergrad ${command.name}
 
     peergrad ${usage(command)}
@@ -134,7 +138,7 @@ function commandSection(command: Command): string {
 ${command.describe}
 
 ${flags.join('\n')}
-${taken === '' ? '' : `\nOptions, described below: ${taken}\n`}
+${taken === '' ? '' : `\nOptions, described below: ${taken}\n`}${meanings.length === 0 ? '' : `\nBut here:\n\n${meanings.join('\n')}\n`}
 \`\`\`sh
 ${command.examples.map(([line, meaning]) => `# ${meaning}\n${line}`).join('\n')}
 \`\`\`

@@ -108,7 +108,8 @@ function commandParser(command: Command) {
           : { requiresArg: true })
     })
   }
-  for (const word of command.options) parser = parser.option(word, yargsOption(OPTIONS[word]))
+  for (const word of command.options)
+    parser = parser.option(word, yargsOption({ ...OPTIONS[word], ...command.meanings?.[word] }))
   for (const [line, meaning] of command.examples) parser = parser.example(line, meaning)
   return parser
 }

@@ -90,6 +90,15 @@ describe('a command line', () => {
     expect(await parse('--version')).toEqual({ print: '9.9.9' })
   })
 
+  test.each([
+    ['compare', 'each run had it first; it ends none'],
+    ['compare', 'default: 0, so that none is in the time'],
+    ['simulate', 'default: none are written']
+  ])('help of %s says what an option is there: %s', async (name, text) => {
+    const parsed = await parse(`${name} --help`)
+    expect('print' in parsed && parsed.print.replace(/\s+/g, ' ')).toContain(text)
+  })
+
   test('help of a command names each of its options and an example', async () => {
     for (const command of COMMANDS) {
       const parsed = await parse(`${command.name} --help`)

@@ -52,6 +52,31 @@ describe('what a plug-in lacks is said before anything starts, with its file', (
     ['strategy', `({ ${STRATEGY}, minibatches: 1, round() {} })`, undefined],
     ['strategy', `({ ${STRATEGY}, round() {} })`, 'has no "minibatches", expected a whole number from 1'],
     ['strategy', `({ ${STRATEGY}, minibatches: 0, round() {} })`, 'has 0 as "minibatches", expected a whole number'],
+    ...[
+      ['steps', `'4'`, 'has "4" as "steps", expected a whole number from 1'],
+      ['outer', `'sgd'`, 'has "sgd" as "outer", expected an optimiser, as in'],
+      ['outer', `{ name: 'sgd' }`, 'has an object as "outer", expected an optimiser, as in'],
+      [
+        'outer',
+        `{ name: 'momentum', learningRate: 1, momentum: 2 }`,
+        'has an object as "outer", expected an optimiser'
+      ],
+      ['retire', `[]`, 'has an array as "retire", expected a function'],
+      ['filter', `{}`, 'has an object as "filter", expected a name'],
+      ['ownModels', `1`, 'has 1 as "ownModels", expected true or false'],
+      ['neighbours', `[]`, 'has an array as "neighbours", expected a function']
+    ].map(([member, value, message]): [string, string, string | undefined] => [
+      'strategy',
+      `({ ${STRATEGY}, minibatches: 1, round() {}, ${member}: ${value} })`,
+      message
+    ]),
+    [
+      'strategy',
+      `({ ${STRATEGY}, minibatches: 4, steps: 4, outer: { name: 'sgd', learningRate: 1 }, round() {} })`,
+      undefined
+    ],
+    ['aggregator', `({ ${RULE}, aggregate() {}, f: 0.5 })`, 'has 0.5 as "f", expected a whole number from 0'],
+    ['codec', `({ ${CODEC}, decode() {}, feedback: 1 })`, 'has 1 as "feedback", expected true or false'],
     ['codec', `({ ${CODEC} })`, 'has no "decode", expected a function'],
     ['dataset', `({ name: 'mine', describe: 'mine' })`, 'has no "load", expected a function'],
     ['partition', `({ name: 'mine' })`, 'has no "partition", expected a function'],

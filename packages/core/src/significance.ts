@@ -12,10 +12,11 @@ export function significantPart(
   else kernels.fill(sent, 0)
 }
 
-/** Error `argument` for a test that nothing runs. */
-export function checkSignificance({ of, threshold }: Significance): void {
+/** Error `argument` names whose test it is, when nothing runs it. */
+export function checkSignificance(who: string, test: Significance): void {
+  const { of, threshold } = Object(test) as Partial<Significance>
   const known = of === 'parameter' || of === 'model'
-  if (known && threshold >= 0 && Number.isFinite(Math.fround(threshold))) return
-  const message = `filter: got the test ${String(of)} with a threshold of ${threshold}, expected parameter or model, and a float32 from 0`
-  throw new PeergradError('argument', message)
+  if (known && typeof threshold === 'number' && threshold >= 0 && Number.isFinite(Math.fround(threshold))) return
+  const message = `${who}: got the test ${String(of)} with a threshold of ${threshold}, expected parameter or model, and a float32 from 0`
+  throw new PeergradError('argument', message, { plugin: who })
 }

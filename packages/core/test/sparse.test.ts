@@ -116,7 +116,7 @@ describe('significance', () => {
     ['model', 1e39],
     ['layer', 1]
   ])('of a %s with a threshold of %d is refused', (of, threshold) => {
-    expect(() => checkSignificance({ of: of as 'model', threshold })).toThrow(
+    expect(() => checkSignificance('filter mine', { of: of as 'model', threshold })).toThrow(
       expect.objectContaining({ code: 'argument' })
     )
   })

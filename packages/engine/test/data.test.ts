@@ -295,6 +295,8 @@ describe('sources by name', () => {
     ['privateMemory', 'shape'],
     ['tooFewLabels', 'shape'],
     ['wrongLabel', 'corrupt'],
+    ['notFinite', 'non-finite'],
+    ['noHalf', 'internal'],
     ['noSource', 'argument']
   ])('a module of a user: %s', async (name, code) => {
     const module = join(directory, 'data.mjs')
@@ -306,15 +308,25 @@ describe('sources by name', () => {
     writeFileSync(
       module,
       `const share = (list) => { const a = new Uint8Array(new SharedArrayBuffer(list.length)); a.set(list); return a }
+       const floats = (list) => { const a = new Float32Array(new SharedArrayBuffer(4 * list.length)); a.set(list); return a }
        export const good = ${source('share([1, 2, 3, 4])', 'share([0, 1])')}
        export const privateMemory = ${source(bytes('[1, 2, 3, 4]'), 'share([0, 1])')}
        export const tooFewLabels = ${source('share([1, 2, 3, 4])', 'share([0])')}
        export const wrongLabel = ${source('share([1, 2, 3, 4])', 'share([0, 2])')}
+       export const notFinite = ${source('floats([1, NaN, 3, 4])', 'share([0, 1])')}
+       export const noHalf = () => ({ ...good(), load: async () => ({ ...(await good().load()), train: undefined }) })
        export const noSource = () => 3`
     )
     const loading = load(`${module}#${name}`)
     if (code === undefined) expect((await loading).name).toBe('mine')
-    else await expect(loading).rejects.toMatchObject({ code })
+    else {
+      const plugin = expect.stringMatching(`^dataset \\S+#${name}`) as string
+      await expect(loading).rejects.toMatchObject({
+        code,
+        message: expect.stringMatching(/^dataset /),
+        data: { plugin }
+      })
+    }
   })
 })
 

@@ -6,6 +6,6 @@ export function significanceOf(
   { step, learningRate }: { step: number; learningRate: number }
 ): Significance | undefined {
   const test = filter.significance?.({ step, learningRate })
-  if (test !== undefined) checkSignificance(test)
+  if (test !== undefined) checkSignificance(`filter ${filter.name}`, test)
   return test
 }

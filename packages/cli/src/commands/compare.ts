@@ -23,6 +23,15 @@ export const compare: Command = {
   options: OPTION_NAMES.filter(
     (name) => (OPTIONS[name].group === 'run' && !OTHERS.includes(name)) || PEER_OPTIONS.includes(name)
   ),
+  meanings: {
+    rounds: {
+      describe:
+        'synchronisations of --minibatches minibatches after which the runs end; a strategy that takes more makes fewer'
+    },
+    'target-accuracy': { describe: 'test accuracy of which the tables say when each run had it first; it ends none' },
+    'checkpoint-every': { defaultText: '0, so that none is in the time of some runs and not of others' },
+    out: { describe: 'where the tables go, and a directory for each run' }
+  },
   flags: {
     strategies: {
       type: 'text',

@@ -9,6 +9,9 @@ export const simulate: Command = {
   describe:
     'Runs strategies among many peers in this process, on a network in memory under a virtual clock: how bytes and time grow with the number of peers.',
   options: ['aggregator', 'filter', 'codec', 'seed', 'out'],
+  meanings: {
+    out: { describe: 'where simulate.json, simulate.md and simulate.csv go', defaultText: 'none are written' }
+  },
   flags: {
     strategies: {
       type: 'text',

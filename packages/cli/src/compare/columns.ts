@@ -11,6 +11,8 @@ export interface Column {
   /** nothing when it is not known */
   readonly value: (row: Finished) => number | null | undefined
   readonly show: (value: number) => string
+  /** what stands for a value that is not known, where that says something; such a column is never left out */
+  readonly unknown?: string
 }
 
 export const WORK: readonly Column[] = [
@@ -30,7 +32,7 @@ export const WORK: readonly Column[] = [
 ]
 
 export const TARGET: readonly Column[] = [
-  column('time', 'targetSeconds', ({ target }) => target?.seconds, seconds),
+  { ...column('time', 'targetSeconds', ({ target }) => target?.seconds, seconds), unknown: 'not reached' },
   column('sent', 'targetBytes', ({ target }) => target?.bytes, bytes),
   column('cost', 'targetDollars', ({ target }) => target?.dollars, dollars),
   column('synchronisation', 'targetSynchronisation', ({ target }) => target && target.round + 1, whole),

@@ -9,7 +9,7 @@ import { interruptible } from '../train/interruptible.js'
 import { train, type Trained } from '../train/train.js'
 import { comparisonOf, type Compared } from './comparison.js'
 import { planEntries, type Entry } from './entries.js'
-import { isKept, removeRun } from './kept.js'
+import { isKept, modulesOf, removeRun, writeModules } from './kept.js'
 import { measure } from './measure.js'
 import { terminal, writeReport } from './report.js'
 
@@ -93,9 +93,11 @@ async function compareOne(entry: Entry, init: Omit<CompareAllInit, 'entries' | '
     else {
       if (signal.aborted) return { ...about, status: 'stopped' }
       removeRun(directory)
+      const modules = modulesOf(entry.options)
       const trained = await init.train(entry)
       if (signal.aborted) return { ...about, status: 'stopped' }
       checkTrained(trained)
+      writeModules(directory, modules)
     }
     return { ...about, status: 'finished', ...(await measure({ entry, parts, trainSamples, targetAccuracy })) }
   } catch (thrown) {

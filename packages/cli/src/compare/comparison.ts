@@ -1,4 +1,4 @@
-import type { ErrorCode, Options } from '@peergrad/core'
+import { OPTION_NAMES, OPTIONS, type ErrorCode, type OptionName, type Options } from '@peergrad/core'
 import { commandLine, machine } from '../output/provenance.js'
 import type { Measures } from './measure.js'
 import { PRICES, type Prices } from './prices.js'
@@ -30,29 +30,14 @@ export interface Comparison {
   readonly published: Published | null
 }
 
-const COMMON = [
-  'model',
-  'dataset',
-  'partition',
-  'peers',
-  'epochs',
-  'rounds',
-  'batch',
-  'minibatches',
-  'every',
-  'optimizer',
-  'lr',
-  'momentum',
-  'weight-decay',
-  'schedule',
-  'aggregator',
-  'pre-aggregator',
-  'filter',
-  'codec',
-  'seed',
-  'store',
-  'evaluate-every'
-] as const
+/** Options that are not alike in all runs, or stand elsewhere in the comparison, or mean nothing where all peers are started here. */
+const APART: readonly OptionName[] = ['strategy', 'target-accuracy', 'admission', 'allow']
+/** How this machine works for a run, and nothing that is its own affair. */
+const OF_MACHINE: readonly OptionName[] = ['engine-workers', 'memory', 'checkpoint-every', 'stream']
+
+const COMMON = OPTION_NAMES.filter(
+  (word) => (OPTIONS[word].group === 'run' && !APART.includes(word)) || OF_MACHINE.includes(word)
+)
 
 export function comparisonOf(
   options: Options,

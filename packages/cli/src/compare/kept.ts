@@ -1,7 +1,9 @@
-import { existsSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
-import { canonical, PeergradError } from '@peergrad/core'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { canonical, OPTION_NAMES, OPTIONS, PeergradError, type Options } from '@peergrad/core'
 import { parse } from 'yaml'
+import { writeWhole } from '../files.js'
+import { ownModules } from '../lab/own-modules.js'
 import { fileError } from '../machine-error.js'
 import { readRunFile, runFileText } from '../run-file.js'
 import type { Entry } from './entries.js'
@@ -9,7 +11,8 @@ import { readResult } from './measure.js'
 
 /**
  * Whether the directory of an entry holds its run, and that to a good end: one that was stopped has to be run anew, for
- * its time would not be of one piece. Error `argument` names the first option that differs when it holds another run.
+ * its time would not be of one piece. Error `argument` names the first option that differs when it holds another run, or that
+ * names a module of the user's whose code does.
  */
 export async function isKept({ directory, options }: Entry): Promise<boolean> {
   const runFile = join(directory, 'run.yaml')
@@ -26,7 +29,39 @@ export async function isKept({ directory, options }: Entry): Promise<boolean> {
   if (!existsSync(join(directory, 'result.json'))) return false
   const { agreed, peers, rounds } = await readResult(directory)
   // whoever went on with a stopped run was not in all of its rounds
-  return agreed && peers.some(({ status, rounds: own }) => status === 'finished' && own >= rounds)
+  const whole = agreed && peers.some(({ status, rounds: own }) => status === 'finished' && own >= rounds)
+  if (whole) checkModules(directory, modulesOf(options))
+  return whole
+}
+
+/** SHA-256 of the modules of the user's that a run is of, by the options that name them. */
+type Modules = Readonly<Record<string, readonly string[]>>
+
+export function modulesOf(options: Options): Modules {
+  const words = OPTION_NAMES.filter((word) => OPTIONS[word].plugin !== undefined)
+  const all = words.map((word) => {
+    const texts = [options[word]].flat().map(String)
+    // a model of tfjs is named by its file
+    const files = texts.map((text) => (word === 'model' && text.endsWith('.json') ? resolve(text) : text))
+    return [word, Object.values(ownModules(files))] as const
+  })
+  return Object.fromEntries(all.filter(([, hashes]) => hashes.length > 0))
+}
+
+/** Beside the run that they are of; nothing where everything is built in. */
+export function writeModules(directory: string, modules: Modules): void {
+  if (Object.keys(modules).length > 0) writeWhole(join(directory, MODULES), `${JSON.stringify(modules, null, 2)}\n`)
+}
+
+const MODULES = 'modules.json'
+
+function checkModules(directory: string, now: Modules): void {
+  const file = join(directory, MODULES)
+  const then = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Modules) : {}
+  const word = Object.keys({ ...now, ...then }).find((each) => canonical([now[each]]) !== canonical([then[each]]))
+  if (word === undefined) return
+  const message = `${word}: the code is not that of the run in ${directory}; compare in another --out, or use --fresh to run all anew`
+  throw new PeergradError('argument', message, { path: word })
 }
 
 /** Removes a run, and nothing that is none. */

@@ -21,6 +21,8 @@ export interface Measures {
   /** from the first view to the end of the last round */
   readonly seconds: number
   readonly samples: number
+  /** samples of its rounds that are in no update: of peers that went or were late, or gave a model that had made no step */
+  readonly unread: number
   /** passes over the training samples */
   readonly epochs: number
   /** optimiser steps */
@@ -112,6 +114,7 @@ export async function measure({ entry, parts, trainSamples, targetAccuracy }: Me
     store: result.store,
     seconds,
     samples,
+    unread: rounds * strategy.minibatches * options.batch * peers.length - samples,
     epochs: samples / trainSamples,
     steps: result.steps,
     rounds,

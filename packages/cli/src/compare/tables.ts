@@ -1,10 +1,8 @@
 import type { Table } from '../output/page.js'
-import { percent, seconds } from '../output/units.js'
+import { percent, seconds, whole } from '../output/units.js'
 import { COST, dollars, TARGET, TIMES, TRAFFIC, WORK, type Column } from './columns.js'
 import { finished, type Comparison, type Finished } from './comparison.js'
 import type { Published, PublishedRow } from './published.js'
-
-const UNKNOWN = '–'
 
 export function tables(comparison: Comparison): Table[] {
   const { targetAccuracy, published } = comparison
@@ -34,14 +32,22 @@ export function tables(comparison: Comparison): Table[] {
   return published === null ? all : [...all, publishedTable(published, rows)]
 }
 
-/** What is to be known beside the numbers: who has none and why, and whose run lost peers. */
+/** What is to be known beside the numbers: who has none and why, and whose run let peers go, lost some, or read less than it might. */
 export function remarks({ strategies }: Comparison): string[] {
   return strategies.flatMap((row) => {
     // a crash has the end of a log behind it, which compare.json keeps
     if (row.status === 'failed') return [`${row.strategy} failed: ${row.reason.split('\n')[0]}`]
     if (row.status === 'stopped') return [`${row.strategy} was stopped or not begun; the same command goes on with it`]
-    const lost = row.peers.filter(({ status }) => status !== 'finished').length
-    return lost === 0 ? [] : [`${row.strategy}: ${lost} of ${row.peers.length} peers did not finish`]
+    const { strategy, peers, unread } = row
+    const left = peers.filter(({ status }) => status === 'left').length
+    const lost = peers.filter(({ status }) => status !== 'finished').length - left
+    return [
+      ...(left === 0 ? [] : [`${strategy}: ${left} of ${peers.length} peers left before the end, in order`]),
+      ...(lost === 0 ? [] : [`${strategy}: ${lost} of ${peers.length} peers did not finish`]),
+      ...(unread === 0
+        ? []
+        : [`${strategy}: its rounds had ${whole(unread)} samples more, of which no step was in time`])
+    ]
   })
 }
 
@@ -52,7 +58,9 @@ function table(
   rows: readonly Finished[],
   notes: readonly string[]
 ): Table {
-  const known = columns.filter((column) => rows.some((row) => typeof column.value(row) === 'number'))
+  const known = columns.filter(
+    ({ value, unknown }) => unknown !== undefined || rows.some((row) => typeof value(row) === 'number')
+  )
   return {
     heading,
     columns: ['strategy', ...known.map((column) => column.heading)],
@@ -61,12 +69,12 @@ function table(
   }
 }
 
-function cell({ value, show }: Column, row: Finished): string {
-  return text(value(row), show)
+function cell({ value, show, unknown }: Column, row: Finished): string {
+  return text(value(row), show, unknown)
 }
 
-function text(value: number | null | undefined, show: (value: number) => string): string {
-  return value === null || value === undefined ? UNKNOWN : show(value)
+function text(value: number | null | undefined, show: (value: number) => string, unknown = '–'): string {
+  return value === null || value === undefined ? unknown : show(value)
 }
 
 function models(rows: readonly Finished[]): string[] {

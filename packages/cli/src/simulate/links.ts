@@ -91,6 +91,16 @@ export function bandwidthOf({ bandwidth, peers }: LinkPlan, rank: number): Bandw
   return { up: up * MBIT, down: down * MBIT }
 }
 
+/** The most milliseconds and the fewest bytes a second that any link has. */
+export function slowestOf({ latency, bandwidth, peers, links }: LinkPlan): { latency: number; bandwidth: number } {
+  const rates = [bandwidth, ...peers.map((each) => each.bandwidth), ...links.map((link) => link.bandwidth ?? Infinity)]
+  const megabits = rates.flatMap((rate) => (typeof rate === 'number' ? rate : [rate.up, rate.down]))
+  return {
+    latency: Math.max(latency, ...links.map((link) => link.latency ?? 0)),
+    bandwidth: Math.min(...megabits) * MBIT
+  }
+}
+
 function within([first, last]: Ranks, rank: number): boolean {
   return first <= rank && rank <= last
 }

@@ -18,6 +18,7 @@ import {
 import { MemoryNetwork, quadraticEngine, runPeer, Swarm } from '@peergrad/peer'
 import { MemoryStore, spawnInline } from '@peergrad/store'
 import { strategyReference, type RunParts } from '../compose.js'
+import { deadlineOf } from './deadline.js'
 import { bandwidthOf, latencyOf, narrowLinks, type LinkPlan } from './links.js'
 
 export interface PeersInit {
@@ -42,7 +43,10 @@ export interface SimulatedPeer {
 /** Memories that all stores lie in: a system has room for so many, and one for all of a thousand peers is slow. */
 const ARENAS = 64
 const ARENA_BYTES = 2 ** 32 - (2 << 20)
-/** Vectors of each peer that a store has room for, and for each other peer; and of each as much of an index of parts. */
+/**
+ * Vectors of each peer that a store has room for, beside one for each of its minibatches, and for each other peer; and of each as
+ * much of an index of parts.
+ */
 const VECTORS = { own: 64, each: 4 }
 /** Training samples of each peer. */
 const SAMPLES = 16
@@ -60,7 +64,8 @@ export const silent = { debug: ignore, info: ignore, warn: ignore, error: ignore
  * real peers, on a network in memory. The clock stands still until somebody moves it.
  */
 export async function startPeers(init: PeersInit): Promise<SimulatedPeer[]> {
-  const { manifest, parts, links, clock, floats, compute, emit } = init
+  const { parts, links, clock, floats, compute, emit } = init
+  const manifest = { ...init.manifest, deadline: deadlineOf(init) }
   const names = Array.from({ length: manifest.peers }, (_, rank) => nameOf(rank))
   const network = new MemoryNetwork({
     clock,
@@ -122,12 +127,13 @@ export function decodeOnce(): (payload: Uint8Array) => ControlMessage {
   }
 }
 
-function openStores({ manifest, floats, clock }: PeersInit): GradientStore[] {
+function openStores({ manifest, parts, floats, clock }: PeersInit): GradientStore[] {
   const { peers } = manifest
   const together = Math.ceil(peers / ARENAS)
   const vectorBytes = Math.ceil((floats * 4) / 64) * 64
   const index = indexBytes({ index: 0, of: peers })
-  const each = VECTORS.own * vectorBytes + VECTORS.each * peers * (vectorBytes + index)
+  const own = VECTORS.own + parts.strategy.minibatches
+  const each = own * vectorBytes + VECTORS.each * peers * (vectorBytes + index)
   const bytes = Math.min(ARENA_BYTES, together * each)
   const limit = Math.floor(bytes / together)
   const spawn = spawnInline(sha256)

@@ -5,7 +5,7 @@ import { spread, type Measurement } from './measurement.js'
 import { startPeers, type PeersInit } from './peers.js'
 
 export interface RunInit extends Omit<PeersInit, 'clock' | 'emit'> {
-  /** now and then: rounds that every peer has ended, virtual seconds, and events so far */
+  /** each second while there is progress: rounds that every peer that is left has ended, virtual seconds, and events so far */
   readonly onProgress?: (progress: Progress) => void
 }
 
@@ -15,8 +15,8 @@ export interface Progress {
   readonly events: number
 }
 
-/** Events between two reports of progress. */
-const REPORT = 10_000
+/** Milliseconds between two reports of progress. */
+const REPORT = 1000
 
 /**
  * Runs the peers from the first round to the end of the last one, from one instant to the next. The same manifest,
@@ -28,27 +28,32 @@ export async function measureRun(init: RunInit): Promise<Measurement> {
   const clock = virtualClock()
   const ended = new Array<number>(rounds).fill(0)
   const hashes = new Set<string>()
+  /** peers whose last round is over: the run's, or the one after which the strategy could do without them */
+  const over = new Set<number>()
   let failure: unknown
   const peers = await startPeers({
     ...init,
     clock,
-    emit: (_rank, event) => {
+    emit: (rank, event) => {
+      if (event.type === 'left') over.add(rank)
       if (event.type !== 'round') return
       ended[event.round] = (ended[event.round] ?? 0) + 1
-      if (event.round === rounds - 1) hashes.add(event.parametersHash)
+      if (event.round < rounds - 1) return
+      over.add(rank)
+      hashes.add(event.parametersHash)
     }
   })
   for (const { running } of peers) running.catch((thrown: unknown) => (failure ??= thrown))
   let events = 0
-  for (let reported = 0; ;) {
+  for (let reported = performance.now(); ;) {
     await quiet()
     if (failure !== undefined) throw failure
-    if (ended[rounds - 1] === count) break
+    if (over.size === count) break
     if (clock.next === undefined) throw stuck(ended, clock.now())
     events += clock.turn()
-    if (events < reported + REPORT) continue
-    reported = events
-    onProgress({ round: ended.filter((each) => each === count).length, seconds: clock.now() / 1000, events })
+    if (performance.now() < reported + REPORT) continue
+    reported = performance.now()
+    onProgress({ round: ended.filter((each) => each >= count - over.size).length, seconds: clock.now() / 1000, events })
   }
   const links = peers.map(({ mesh }) => mesh.links())
   for (const peer of peers) peer.end()

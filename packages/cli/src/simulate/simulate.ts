@@ -29,8 +29,6 @@ export interface SimulateInit {
 
 /** Milliseconds between two lines about a run that takes long. */
 const LINE = 5000
-/** No contribution of a simulated peer is given up: virtual milliseconds. */
-const DEADLINE = 86_400_000
 
 /**
  * Every strategy with every number of peers, one run after the other; what comes out so far is kept in --out. A signal to
@@ -83,8 +81,7 @@ export function simulatedManifest(options: Options, rounds: number): RunManifest
     optimiser: { name: 'sgd', learningRate: 0.1 },
     batch: 1,
     minibatches: 1,
-    rounds,
-    deadline: DEADLINE
+    rounds
   }
 }
 

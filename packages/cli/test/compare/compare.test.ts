@@ -114,6 +114,21 @@ describe('compare', () => {
     expect(await Promise.all(entries.map(isKept))).toEqual([true, false, false])
   })
 
+  test('a run of a plug-in whose code is another one now is not kept', async () => {
+    const rule = join(out, 'mine.mjs')
+    const write = (more: string) =>
+      writeFileSync(rule, `export default () => ({ name: 'mine', describe: '', check() {}, aggregate() {} })${more}`)
+    write('')
+    const entries = await plan('spirt', out, { aggregator: rule })
+    await compare(entries)
+    expect(await isKept(entries[0]!)).toBe(true)
+    write(' // changed')
+    expect(await refusal(() => isKept(entries[0]!))).toMatchObject({
+      code: 'argument',
+      message: expect.stringMatching(/^aggregator: the code is not that of the run in /) as string
+    })
+  })
+
   test('Ctrl+C before the first peer is no failure', async () => {
     const stop = new AbortController()
     const { rows } = await compare(await plan('spirt', out), {

@@ -137,6 +137,8 @@ describe('measures', () => {
     expect(measures).toMatchObject({
       seconds: 4,
       samples: 128,
+      // of two rounds of two minibatches of 32 of each of two peers
+      unread: 128,
       epochs: 0.5,
       steps: 2,
       rounds: 2,

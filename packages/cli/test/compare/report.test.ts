@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { title } from '../../src/compare/comparison.js'
 import { page } from '../../src/compare/page.js'
 import { csv, markdown, terminal } from '../../src/compare/report.js'
-import { tables } from '../../src/compare/tables.js'
+import { remarks, tables } from '../../src/compare/tables.js'
 import type { Figure } from '../../src/output/page.js'
 import { markdownTables } from '../../src/output/markdown.js'
 import { comparison, finishedRow } from '../fixtures/compared.js'
@@ -67,8 +67,10 @@ describe('the tables', () => {
     expect(reached!.heading).toBe('To an accuracy of 97.00 %')
     expect(reached!.rows).toEqual([
       ['spirt', '40.0 s', '1.0 MB', '0.100 $', '5', '97.10 %', '1,000'],
-      ['all-reduce', '–', '–', '–', '–', '–', '–']
+      ['all-reduce', 'not reached', '–', '–', '–', '–', '–']
     ])
+    const [, nobody] = tables(comparison([finishedRow('all-reduce')], { 'target-accuracy': 0.97 }))
+    expect([nobody!.columns, nobody!.rows]).toEqual([['strategy', 'time'], [['all-reduce', 'not reached']]])
   })
 
   test('set the published table beside ours, for its model and data', () => {
@@ -95,9 +97,26 @@ describe('the tables', () => {
     expect(terminal(nothing)).toContain('gossip was stopped')
   })
 
-  test('a run that lost peers is remarked', () => {
-    const peers = ['finished', 'died'].map((status, rank) => ({ rank, status, peakMemoryBytes: 1, secondsByPhase: {} }))
-    expect(terminal(comparison([finishedRow('spirt', { peers })]))).toContain('spirt: 1 of 2 peers did not finish')
+  test('a run that lost peers, let some go, or read less than its rounds had is remarked', () => {
+    const peers = ['finished', 'left', 'died', 'died'].map((status, rank) => ({
+      rank,
+      status,
+      peakMemoryBytes: 1,
+      secondsByPhase: {}
+    }))
+    const rows = [finishedRow('spirt', { peers, unread: 1280 }), finishedRow('ring')]
+    expect(remarks(comparison(rows))).toEqual([
+      'spirt: 1 of 4 peers left before the end, in order',
+      'spirt: 2 of 4 peers did not finish',
+      'spirt: its rounds had 1,280 samples more, of which no step was in time'
+    ])
+  })
+
+  test('stand beside all options that the runs have alike', () => {
+    const { run } = comparison([], { deadline: 7, 'engine-workers': 3, 'redis-url': 'redis://me:secret@host' })
+    expect(run).toMatchObject({ deadline: 7, 'engine-workers': 3, 'worker-momentum': 0, model: 'mlp' })
+    expect(JSON.stringify(run)).not.toContain('secret')
+    expect(run).not.toHaveProperty('strategy')
   })
 })
 

@@ -82,7 +82,10 @@ export interface RoundContext {
    * is undefined, and the work goes on. It is lost with the state that it began from, and when the peer ends.
    */
   lasting<T>(work: (begun: LastingContext) => Promise<T>, enough: Promise<unknown>): Promise<T | undefined>
-  /** Waits for the agreed contributions of this attempt, in rank order. The own one is not always among them. */
+  /**
+   * Waits for the agreed contributions of this attempt, in rank order. The own one is not always among them. Error `argument`
+   * before `contribute` was called: every peer gives something.
+   */
   agreed(): Promise<readonly ContributionManifest[]>
   /**
    * Pulls agreed contributions, or one part of each, into the own store and verifies them. Returns their keys in the

@@ -103,7 +103,7 @@ function answerable<K extends keyof Plugins>(kind: K, who: string, plugin: Plugi
       named[question] = (...given) => {
         const answer = ofPlugin(who, () => Reflect.apply(ask, plugin, given) as unknown)
         if (ANSWERS[question]?.fits(answer) !== false) return answer
-        const got = isPromise(answer) ? 'a promise' : answer === '' ? '""' : kindOf(answer)
+        const got = isPromise(answer) ? 'a promise' : kindOf(answer)
         const message = `${who}: ${question}(${given.join(', ')}) gave ${got}, expected ${ANSWERS[question].expected}`
         throw new PeergradError('argument', message, { plugin: who })
       }

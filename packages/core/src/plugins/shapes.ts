@@ -9,7 +9,7 @@ import type { StoreDriver } from '../contracts/store-driver.js'
 import type { GradientStore } from '../contracts/store.js'
 import type { Strategy } from '../contracts/strategy.js'
 import { PeergradError } from '../errors.js'
-import { show } from '../options/range.js'
+import { checkOptimiser, type OptimiserSpec } from '../optimiser.js'
 
 /** What the factory of each kind of plug-in makes. A model's is a function that builds it from the engine's tfjs. */
 export interface Plugins {
@@ -52,6 +52,12 @@ const trialRequest: Member = {
   expected: 'the samples to judge by, as in { samples: 128 }',
   fits: (value) => typeof value === 'object' && value !== null && count.fits(Reflect.get(value, 'samples'))
 }
+const flag: Member = { expected: 'true or false', fits: (value) => typeof value === 'boolean' }
+const borne: Member = {
+  expected: 'a whole number from 0',
+  fits: (value) => Number.isSafeInteger(value) && Number(value) >= 0
+}
+const optimiser: Member = { expected: "an optimiser, as in { name: 'sgd', learningRate: 1 }", fits: isOptimiser }
 const oneOf = (...words: string[]): Member => ({
   expected: `one of ${words.join(', ')}`,
   fits: (value) => words.includes(value as string)
@@ -65,30 +71,57 @@ const named = { name: word, describe: sentence }
 
 /** What is checked of each kind before a run starts. */
 const SHAPES: { readonly [K in Exclude<keyof Plugins, 'model'>]: Shape<Pick<Plugins[K], keyof Plugins[K]>> } = {
-  strategy: { ...named, minibatches: count, kind: oneOf('exchange', 'single'), traffic: fn, round: fn },
+  strategy: {
+    ...named,
+    minibatches: count,
+    kind: oneOf('exchange', 'single'),
+    refuses: optional(fn),
+    ownModels: optional(flag),
+    neighbours: optional(fn),
+    combines: optional(flag),
+    overLinks: optional(flag),
+    filter: optional(word),
+    steps: optional(count),
+    outer: optional(optimiser),
+    retire: optional(fn),
+    traffic: fn,
+    round: fn
+  },
   aggregator: {
     ...named,
     inStore: optional(storeRule),
+    perCoordinate: optional(flag),
+    f: optional(borne),
+    byKernels: optional(flag),
     buffers: optional(oneOf('median')),
     trials: optional(trialRequest),
     check: fn,
     aggregate: fn
   },
-  'pre-aggregator': { ...named, check: fn, count: fn, apply: fn },
+  'pre-aggregator': {
+    ...named,
+    f: optional(borne),
+    byKernels: optional(flag),
+    check: fn,
+    count: fn,
+    apply: fn
+  },
   filter: { ...named, significance: optional(fn), apply: fn },
-  codec: { ...named, bytes: fn, encode: fn, decode: fn },
-  dataset: { ...named, load: fn },
+  codec: { ...named, feedback: optional(flag), bytes: fn, encode: fn, decode: fn },
+  dataset: { ...named, load: fn, find: optional(fn) },
   partition: { name: word, partition: fn },
   store: { ...named, open: fn },
   attack: { ...named, level: oneOf(...ATTACK_LEVELS), holds: sentence, knows: list }
 }
 
+const WIRE = { transport: optional(word), identities: optional(count), arm: fn }
+
 /** What an attack does, by its level. */
 const ATTACK_WORK: { readonly [K in AttackLevel]: Readonly<Record<string, Member>> } = {
   data: { corrupt: fn },
   gradient: { craft: fn },
-  payload: { arm: fn },
-  protocol: { arm: fn }
+  payload: WIRE,
+  protocol: WIRE
 }
 
 export const GRADIENT_STORE: Shape<GradientStore> = {
@@ -144,8 +177,20 @@ export function checkPlugin<K extends keyof Plugins>(kind: K, who: string, made:
 
 /** How messages call a value of the wrong kind. */
 export function kindOf(value: unknown): string {
-  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return show(value)
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
   if (value === undefined || value === null) return String(value)
   if (Array.isArray(value)) return 'an array'
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`
+}
+
+function isOptimiser(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || typeof Reflect.get(value, 'learningRate') !== 'number')
+    return false
+  try {
+    checkOptimiser(value as OptimiserSpec)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -46,3 +46,11 @@ export async function accountable(who: string, source: DatasetSource, init: Data
     signal?.removeEventListener('abort', onAbort)
   }
 }
+
+/** What is wrong with the data that a source of a user's loaded, as an error that names it. */
+export function wrongData(who: string, thrown: unknown): PeergradError {
+  const error = pluginError(who, thrown)
+  const { code, message, data } = error
+  if (data['plugin'] !== undefined) return error
+  return new PeergradError(code, `${who}: ${message}`, { ...data, plugin: who }, { cause: thrown })
+}

@@ -25,6 +25,7 @@ export async function checkDataset({ name, shape, classes, normalise, train, tes
       throw new PeergradError('corrupt', `${what} has the label ${wrong}, expected one below ${classes}`)
     }
     if (files !== undefined) await checkFiles(what, files, length)
+    if (features instanceof Float32Array) checkFinite(what, features, length)
   }
 }
 
@@ -38,6 +39,13 @@ function checkNormalisation(name: string, channels: number, { mean, deviation }:
     const expected = `one number or one for each of ${channels} channels${above === 0 ? ', above 0' : ''}`
     throw new PeergradError('shape', `data: ${name} has the ${which} [${values.join(', ')}], expected ${expected}`)
   }
+}
+
+function checkFinite(what: string, features: Float32Array, length: number): void {
+  const at = features.findIndex((value) => !Number.isFinite(value))
+  if (at < 0) return
+  const message = `${what} holds ${features[at]} in sample ${Math.floor(at / length)}, expected finite numbers only`
+  throw new PeergradError('non-finite', message)
 }
 
 function isShared({ buffer }: Uint8Array | Float32Array): boolean {

@@ -8,7 +8,7 @@ import {
   type DatasetSource
 } from '@peergrad/core'
 
-import { accountable } from './accountable.js'
+import { accountable, wrongData } from './accountable.js'
 import { checkDataset } from './check.js'
 
 /** Built-in sources of data. A module path or package name that exports a factory of a DatasetSource works likewise. */
@@ -27,14 +27,16 @@ export async function datasetSource(text: string): Promise<DatasetSource> {
 
 /**
  * Reads a data set by its name or module, e.g. `mnist` or `idx:dir=data`. Progress goes to `report`. Errors: `unknown`
- * lists the names, `missing` and `corrupt` name the file, `unreachable` the registry; of a source of a user's those of `accountable`.
+ * lists the names, `missing` and `corrupt` name the file, `unreachable` the registry; of a source of a user's those of `accountable`,
+ * and every other one names it.
  */
 export async function loadDataset(text: string, init: DatasetInit): Promise<Dataset> {
   const source = await datasetSource(text)
-  const dataset = datasets.entries.has(parsePlugin(text).name)
-    ? await source.load(init)
-    : await accountable(`dataset ${text}`, source, init)
-  await checkDataset(dataset)
+  const who = datasets.entries.has(parsePlugin(text).name) ? undefined : `dataset ${text}`
+  const dataset = who === undefined ? await source.load(init) : await accountable(who, source, init)
+  await checkDataset(dataset).catch((thrown: unknown) => {
+    throw who === undefined ? thrown : wrongData(who, thrown)
+  })
   const { name, train } = dataset
   if (init.stream === true && !('files' in train.features)) {
     init.report?.(`data: ${name} is in memory, for it has no files to read minibatches from`)

@@ -58,6 +58,11 @@ export class Attempt {
   }
 
   async #bind(): Promise<{ ballot: number; proposal: Proposal }> {
+    const { own, init } = this.#exchange
+    if (own.cut === undefined) {
+      const message = `round ${init.round} goes on without contribute(), expected it before agreed() is awaited or the round ends`
+      throw this.#wrong(message)
+    }
     await this.#exchange.measure('wait', () => orAborted(this.#proposed.promise, this.#controller.signal))
     this.#bound = true
     return this.#offered as { ballot: number; proposal: Proposal }
@@ -117,11 +122,13 @@ export class Attempt {
 
   #required(): { ballot: number; proposal: Proposal } {
     if (this.#offered === undefined || !this.#bound) {
-      throw new PeergradError(
-        'argument',
-        'strategy: roles and labels are of the agreed contributions; await agreed() first'
-      )
+      throw this.#wrong('roles and labels are of the agreed contributions; await agreed() first')
     }
     return this.#offered
+  }
+
+  #wrong(message: string): PeergradError {
+    const plugin = `strategy ${this.#exchange.services.strategy.name}`
+    return new PeergradError('argument', `${plugin}: ${message}`, { plugin })
   }
 }

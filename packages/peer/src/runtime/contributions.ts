@@ -30,8 +30,10 @@ export class Contributions {
   async fetch(
     manifests: readonly ContributionManifest[],
     signal: AbortSignal,
-    part: Part | undefined
+    asked: Part | undefined
   ): Promise<string[]> {
+    const part = asked?.of === 1 ? undefined : asked
+    this.#check(part)
     const reads = await Promise.allSettled(manifests.map((manifest) => this.#fetch(manifest, signal, part)))
     const failures = reads.flatMap((read) => (read.status === 'rejected' ? [PeergradError.from(read.reason)] : []))
     const fatal = failures.find(({ data }) => data.peers === undefined)
@@ -42,6 +44,17 @@ export class Contributions {
       throw new PeergradError('unreachable', failures.map(({ message }) => message).join('; '), data)
     }
     return reads.flatMap((read) => (read.status === 'fulfilled' ? [read.value] : []))
+  }
+
+  /** Error `argument` unless contributions are cut as it is asked: each peer cuts its own as all do. */
+  #check({ index, of }: Part = { index: 0, of: 1 }): void {
+    const { services, init } = this.#parts
+    const { cut } = this.#own
+    const fits = Number.isInteger(index) && 0 <= index && index < of
+    if (of === cut && fits) return
+    const plugin = `strategy ${services.strategy.name}`
+    const said = `in round ${init.round} fetch() asks for part ${index} of ${of}, and contribute() cut into ${cut}`
+    throw new PeergradError('argument', `${plugin}: ${said}`, { plugin })
   }
 
   async #fetch(manifest: ContributionManifest, signal: AbortSignal, part: Part | undefined): Promise<string> {

@@ -4,7 +4,7 @@ import { Derived, type Announcement } from './derived.js'
 import { VectorInquiries, type Missing } from './vector-inquiries.js'
 import type { Pulls } from './pulls.js'
 import { roundKey, type ExchangeParts } from './round-services.js'
-import { shapeOf } from './shape.js'
+import { shapeOf, type Shape } from './shape.js'
 import type { Packed } from './vectors.js'
 
 /** Vectors that members make of contributions in a ballot and hand on under a label: merged ones, sums of a ring. */
@@ -69,6 +69,7 @@ export class DerivedVectors {
   ): Promise<string> {
     const { services, init, effects } = this.#parts
     const shape = shapeOf(services.engine.layout, part)
+    await this.#check(label, key, shape)
     const { digest, words, key: shared } = await services.vectors.offerPacked(key, shape, init.round + 1)
     const announcement = { ballot, label, digest, words, length: shape.length }
     this.#announced.announced(services.self, announcement)
@@ -76,6 +77,20 @@ export class DerivedVectors {
     if (reader === undefined) effects.send(message)
     else services.tell(reader, { ...message, run: services.run, round: init.round })
     return shared
+  }
+
+  /** Error that names the strategy for what the others would refuse, and take this peer for a liar. */
+  async #check(label: string, key: string, { length: expected }: Shape): Promise<void> {
+    const { services, init } = this.#parts
+    const plugin = `strategy ${services.strategy.name}`
+    const said = `${plugin}: in round ${init.round} publish("${label}") got "${key}"`
+    const length = await services.store.length(key)
+    if (length !== expected) {
+      throw new PeergradError('argument', `${said}, of ${length} floats, expected ${expected}`, { plugin })
+    }
+    const { firstNonFinite } = await services.store.verify(key)
+    if (firstNonFinite < 0) return
+    throw new PeergradError('non-finite', `${said}, which is not finite at index ${firstNonFinite}`, { plugin })
   }
 
   async receive(

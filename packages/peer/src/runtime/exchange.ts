@@ -71,7 +71,12 @@ export class Exchange {
     to: string,
     { part, signal }: AggregateOptions
   ): Promise<void> {
-    const { store, aggregator, preAggregators = [], manifest, engine } = this.services
+    const { store, aggregator, preAggregators = [], manifest, engine, strategy } = this.services
+    if (keys.length !== manifests.length) {
+      const plugin = `strategy ${strategy.name}`
+      const message = `${plugin}: in round ${this.init.round} aggregate() got ${keys.length} keys for ${manifests.length} contributions, expected one for each`
+      throw new PeergradError('argument', message, { plugin })
+    }
     const trials = await this.#trials(keys, manifests, { part, signal })
     await store.aggregate({
       from: keys,

@@ -1,14 +1,24 @@
 import type { ContributionManifest, ControlMessage, Evidence, Offence, PeerId } from '@peergrad/core'
 import { contradicts } from './evidence.js'
+import type { RoundServices } from './round-services.js'
 import type { Packed } from './vectors.js'
 
 type Announced = Extract<ControlMessage, { kind: 'manifest' }>
 
+/** What a peer may read in a round: more is a lie to weigh more. */
+interface SamplesInRound {
+  readonly least: number
+  readonly most: number
+}
+
+export function samplesOf({ strategy, manifest }: Pick<RoundServices, 'strategy' | 'manifest'>): SamplesInRound {
+  return { least: strategy.ownModels === true ? 0 : 1, most: strategy.minibatches * manifest.batch }
+}
+
 export interface ManifestsInit {
   /** floats of a contribution */
   readonly length: number
-  /** what a peer may read in a round: more is a lie to weigh more */
-  readonly samples: { readonly least: number; readonly most: number }
+  readonly samples: SamplesInRound
   readonly refuse: (peer: PeerId, offence: Offence, reason: string) => void
   /** a peer said two different things */
   readonly onContradiction: (evidence: Evidence) => void

@@ -9,6 +9,7 @@ import {
   type PluginReference
 } from '@peergrad/core'
 import { linkCosts } from './link-costs.js'
+import { samplesOf } from './manifests.js'
 import { writePage } from './part-index.js'
 import type { PhaseTimer } from './phase-timer.js'
 import type { ExchangeParts } from './round-services.js'
@@ -41,6 +42,7 @@ export class OwnContribution {
   readonly #parts: ExchangeParts
   readonly #timer: PhaseTimer
   #contributed: Promise<Contributed> | undefined
+  #cut: number | undefined
   #announced: Digest | undefined
   #packed: { readonly bytes: number; readonly whole: number } | undefined
 
@@ -53,6 +55,11 @@ export class OwnContribution {
   isAmong(contributions: readonly ContributionManifest[]): boolean {
     const { self } = this.#parts.services
     return contributions.some(({ peer, digest }) => peer === self && digest === this.#announced)
+  }
+
+  /** Parts of what is given here, or made for that; undefined while nothing is. */
+  get cut(): number | undefined {
+    return this.#cut
   }
 
   /** Bytes of the contribution as others fetch it, and as float32 that nothing was left out of. */
@@ -69,14 +76,16 @@ export class OwnContribution {
   /** Stores and announces what `make` gives, in so many parts. A later call gets what the first one gave. */
   give(make: () => Promise<Made>, parts: number): Promise<Contributed> {
     if (this.#contributed !== undefined) return this.#contributed
+    this.#cut = parts
     const given = this.#give(make, parts)
     this.#contributed = given
-    given.catch(() => (this.#contributed = undefined))
+    given.catch(() => (this.#contributed = this.#cut = undefined))
     return given
   }
 
   async #give(make: () => Promise<Made>, parts: number): Promise<Contributed> {
     const made = await make()
+    await this.#check(made, parts)
     const { services, init, effects } = this.#parts
     const { digest, words, ...offered } = await this.#timer.measure('store', async () => {
       const key = await withMomentum(made.key, services)
@@ -108,6 +117,24 @@ export class OwnContribution {
       { self, links: links(), connected: connected() },
       (4 * this.#shape.length) / members.length
     )
+  }
+
+  /** Error `argument` for what the others would refuse, and take this peer for a liar. */
+  async #check({ key, loss, samples }: Made, parts: number): Promise<void> {
+    const { services, init } = this.#parts
+    const { length: expected } = this.#shape
+    const { least, most } = samplesOf(services)
+    const plugin = `strategy ${services.strategy.name}`
+    const wrong = (what: string) =>
+      new PeergradError('argument', `${plugin}: in round ${init.round} contribute() got ${what}`, { plugin })
+    if (typeof key !== 'string') throw wrong(`${typeof key} as key, expected the key of a vector in the own store`)
+    const length = await services.store.length(key)
+    if (length !== expected) throw wrong(`"${key}", of ${length} floats, expected ${expected}`)
+    if (typeof loss !== 'number') throw wrong(`${typeof loss} as loss, expected a number`)
+    if (!(Number.isInteger(samples) && least <= samples && samples <= most))
+      throw wrong(`${samples} samples, expected a whole number from ${least} to ${most}`)
+    if (!(Number.isInteger(parts) && 1 <= parts && parts <= expected))
+      throw wrong(`${parts} parts, expected a whole number from 1 to ${expected}, the floats of the model`)
   }
 
   async #checkFinite({ key, loss }: Made): Promise<void> {

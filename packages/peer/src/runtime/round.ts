@@ -18,7 +18,7 @@ import { Attempt } from './attempt.js'
 import type { Announcement } from './derived.js'
 import { Exchange, RETENTION } from './exchange.js'
 import type { Exclusions } from './exclusions.js'
-import { Manifests } from './manifests.js'
+import { Manifests, samplesOf } from './manifests.js'
 import type { OwnContribution } from './own-contribution.js'
 import { isOwnFault } from './own-fault.js'
 import { RingOrder } from './ring-order.js'
@@ -108,11 +108,10 @@ export class Round {
     this.#members = new Set(init.view.members)
     this.#ring = new RingOrder(init.view.members)
     this.#said = new Said(services)
-    const { strategy, manifest, engine } = services
     this.#proofs = new AcceptProofs(services, init.round)
     this.#manifests = new Manifests({
-      length: layoutLength(engine.layout),
-      samples: { least: strategy.ownModels === true ? 0 : 1, most: strategy.minibatches * manifest.batch },
+      length: layoutLength(services.engine.layout),
+      samples: samplesOf(services),
       refuse: init.refuse,
       onContradiction: (evidence) => init.exclusions.found(evidence)
     })
@@ -126,7 +125,7 @@ export class Round {
           members: this.#members,
           fits: (contribution) => this.#manifests.fits(contribution),
           last: init.last,
-          retires: strategy.retire !== undefined,
+          retires: services.strategy.retire !== undefined,
           convinces: (evidence) => init.exclusions.convinces(evidence)
         }),
       plausible: init.plausible,

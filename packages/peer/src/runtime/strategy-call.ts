@@ -46,7 +46,7 @@ export async function callStrategy(strategy: Strategy, context: RoundContext, li
     const message = `${who}: round ${context.round} has not ended, and for ${limit / 1000} s it has waited for nothing of the run`
     throw new PeergradError('timeout', message, { plugin: who })
   }
-  await checkResult(who, context, key)
+  await checkResult(strategy, context, key)
   return key as string
 }
 
@@ -55,8 +55,17 @@ async function isLost({ data }: PeergradError, { store, state }: RoundContext): 
   return data.lost === true || !(await store.has(state))
 }
 
-/** Error `argument` unless it is the key of a vector that is as long as the model. */
-async function checkResult(who: string, { store, engine, round }: RoundContext, key: unknown): Promise<void> {
+/** Error `argument` unless it is the key of a vector that is as long as the model, and of an update no model. */
+async function checkResult(
+  { name, ownModels }: Strategy,
+  { store, engine, round, state }: RoundContext,
+  key: unknown
+): Promise<void> {
+  const who = `strategy ${name}`
+  if (key === state && ownModels !== true) {
+    const message = `${who}: round ${round} returned the state that it began from, expected the key of an update, or ownModels`
+    throw new PeergradError('argument', message, { plugin: who })
+  }
   const expected = layoutLength(engine.layout)
   const length = typeof key === 'string' && (await store.has(key)) ? await store.length(key) : undefined
   if (length === expected) return

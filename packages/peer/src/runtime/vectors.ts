@@ -1,5 +1,6 @@
 import {
   PeergradError,
+  pluginName,
   type Codec,
   type Digest,
   type GradientStore,
@@ -135,8 +136,20 @@ export class VectorExchange {
     const how = howToPack(packing, shape)
     await store.pack({ from: key, ...how, to: `${key}:packed` })
     await store.unpack({ from: `${key}:packed`, ...how, length: shape.length, to: `${key}:shared` })
+    await this.#checkDecoded(`${key}:shared`)
     const digest = await this.offer(`${key}:packed`, until)
     return { digest, words: await store.length(`${key}:packed`), key: `${key}:shared` }
+  }
+
+  /** The others refuse what is not finite, as the lie of this peer: what it gave was, so the codec made it so. */
+  async #checkDecoded(key: string): Promise<void> {
+    const { packing, store } = this.#init
+    if (packing.codec === undefined) return
+    const { firstNonFinite } = await store.verify(key)
+    if (firstNonFinite < 0) return
+    const plugin = `codec ${pluginName(packing.codec.reference)}`
+    const message = `${plugin}: decode gave a value that is not finite at index ${firstNonFinite}, for a vector of numbers`
+    throw new PeergradError('non-finite', message, { plugin })
   }
 
   /** Pulls a vector that its owner offered packed, and passes the offer on. */

@@ -37,13 +37,30 @@ export async function aggregate(request: Jobs['aggregate']['request'], context: 
     random: random(request.seed, 'aggregate'),
     scratch
   })
-  if (parameters > 0) apply(rule, { ...prepared(chain, part(0, parameters)), trials: request.trials })
+  if (parameters > 0) merge(chain, rule, { ...part(0, parameters), trials: request.trials }, context)
   if (parameters < out.length) {
     const buffers = part(parameters, out.length)
     if (rule.buffers === 'median') kernels.median(buffers.out, buffers.vectors)
     else apply(rule, buffers)
   }
-  checkFinite(out, context, `the result of aggregator ${rule.name}`, { plugin: `aggregator ${rule.name}` })
+  checkResult(`aggregator ${rule.name}`, [out], context)
+}
+
+/** What the rule makes of what comes out of the chain. When it cannot, what it was given may be why. */
+function merge(chain: readonly PreAggregator[], rule: Aggregator, input: AggregationInput, context: JobContext): void {
+  const given = prepared(chain, input)
+  try {
+    apply(rule, given)
+    checkResult(`aggregator ${rule.name}`, [input.out], context)
+  } catch (thrown) {
+    if (chain.length > 0)
+      checkResult(`pre-aggregator ${chain.map(({ name }) => name).join(', ')}`, given.vectors, context)
+    throw thrown
+  }
+}
+
+function checkResult(plugin: string, made: readonly Vector[], context: JobContext): void {
+  for (const vector of made) checkFinite(vector, context, `the result of ${plugin}`, { plugin })
 }
 
 function checkConditions(chain: readonly PreAggregator[], rule: Aggregator, n: number): void {

@@ -11,9 +11,9 @@ import { checkNames, choiceOption } from '../plugin-options.js'
 import { WORK, workOf } from './work.js'
 
 /**
- * The ring all-reduce (Patarasuk and Yuan, JPDC 2009): the vector is cut into n parts; each goes around the ring once, a sum
- * to which every peer adds its own, and around again as the mean. A peer talks to its two neighbours only, and sends
- * 2(n − 1)/n of a vector. A part is summed in the order of the ring from its own place on, so the last bits are not those
+ * The ring all-reduce (Patarasuk and Yuan, JPDC 2009): the vector is cut into n parts, no more than it has floats; each goes
+ * around the ring once, a sum to which every peer adds its own, and around again as the mean. A peer talks to its two
+ * neighbours only, and sends 2(n − 1)/n of a vector. A part is summed in the order of the ring from its own place on, so the last bits are not those
  * of `all-reduce`.
  *
  * The ring goes over quick links: peers say with their contributions how slow theirs are, and the round's coordinator
@@ -51,7 +51,7 @@ export const ring: StrategyFactory = (options): Strategy => {
       const peers = manifests.map(({ peer }) => peer)
       const place = manifests.findIndex(({ peer, digest }) => peer === context.self && digest === manifest.digest)
       const turn: Turn = { context, peers, place, key }
-      const of = peers.length
+      const of = Math.min(peers.length, layoutLength(context.engine.layout))
       const means = await Promise.all(Array.from({ length: of }, (_, index) => meanOf(turn, { index, of })))
       if (means.length === 1) return means[0]
       const whole = context.key('merged')
@@ -74,38 +74,40 @@ interface Turn {
 /** The part as a mean: from who comes before in the ring, or by itself where the sum ends. */
 async function meanOf(turn: Turn, part: Part): Promise<string> {
   const { context, peers, place } = turn
-  const { of, index } = part
+  const { index } = part
+  const n = peers.length
   const label = `mean.${index}`
-  const hops = (place - index + of) % of
-  if (place < 0) return context.receive(label, peers[(index + of - 1) % of], part, true)
+  const hops = (place - index + n) % n
+  if (place < 0) return context.receive(label, peers[(index + n - 1) % n], part, true)
   // the last one of the sum begins the second turn
-  const last = hops === of - 1
+  const last = hops === n - 1
   const sum = await sumOf(turn, part)
   if (!last) {
     const mean = await context.receive(label, before(turn), part, true)
-    const ends = hops === of - 2
+    const ends = hops === n - 2
     return ends ? mean : context.publish(label, mean, part, after(turn))
   }
   const key = context.key(label)
-  await context.measure('aggregate', () => context.store.combine({ terms: [{ key: sum, factor: 1 / of }], to: key }))
-  return of === 1 ? key : context.publish(label, key, part, after(turn))
+  await context.measure('aggregate', () => context.store.combine({ terms: [{ key: sum, factor: 1 / n }], to: key }))
+  return n === 1 ? key : context.publish(label, key, part, after(turn))
 }
 
 /** The sum of the part up to and with this peer, handed on to the next one. */
 async function sumOf(turn: Turn, part: Part): Promise<string> {
-  const { context, place, key } = turn
-  const { index, of } = part
+  const { context, peers, place, key } = turn
+  const { index } = part
+  const n = peers.length
   const { store, engine } = context
   const label = `sum.${index}`
   const own = context.key(`own.${index}`)
   await store.slice({ from: key, ...spanOf(layoutLength(engine.layout), part), to: own })
-  const hops = (place - index + of) % of
-  if (hops === 0) return of === 1 ? own : context.publish(label, own, part, after(turn))
+  const hops = (place - index + n) % n
+  if (hops === 0) return n === 1 ? own : context.publish(label, own, part, after(turn))
   const received = await context.receive(label, before(turn), part, true)
   const sum = context.key(label)
   const terms = [received, own].map((each) => ({ key: each, factor: 1 }))
   await context.measure('aggregate', () => store.combine({ terms, to: sum }))
-  return hops === of - 1 ? sum : context.publish(label, sum, part, after(turn))
+  return hops === n - 1 ? sum : context.publish(label, sum, part, after(turn))
 }
 
 function before({ peers, place }: Turn): PeerId {

@@ -36,7 +36,7 @@ interface Knee {
  * The scale-in auto-tuner of MLLess (Middleware 2021, section 5): from the knee of the loss curve on, one peer goes every
  * `interval` if the loss that is predicted for the peers there are is at most `tolerance` worse, after `horizon`, than
  * the one predicted at the knee for all of them. Who goes is the last by rank. The paper merges the model of who goes;
- * here it is the model of all. A knee once found stays the one of its history.
+ * here it is the model of all, and what the filter held back at that peer is lost. A knee once found stays the one of its history.
  */
 export function scaleIn({ tolerance, horizon, interval }: ScaleInInit): NonNullable<Strategy['retire']> {
   let knee: Knee | undefined

@@ -1,4 +1,4 @@
-import { indexBytes, spanOf, type Part, type Strategy, type StrategyFactory } from '@peergrad/core'
+import { indexBytes, layoutLength, spanOf, type Part, type Strategy, type StrategyFactory } from '@peergrad/core'
 import { checkNames } from '../plugin-options.js'
 import { WORK, workOf } from './work.js'
 
@@ -6,7 +6,7 @@ import { WORK, workOf } from './work.js'
  * ScatterReduce of LambdaML (Jiang et al., SIGMOD 2021, arXiv 2105.07806): the vector is cut into n parts, the owner of
  * part i reads it from everybody, merges it and hands it to all, and everybody puts the merged parts together. The
  * published code waits for every owner without a time-out; here another contributor takes over the part of one that is
- * lost.
+ * lost. Where there are more peers than floats, the last ones own no part.
  *
  * @param options those of `workOf`
  */
@@ -27,7 +27,7 @@ export const scatterReduce: StrategyFactory = (options): Strategy => {
     },
     traffic,
     async round(context) {
-      const of = context.view.members.length
+      const of = Math.min(context.view.members.length, layoutLength(context.engine.layout))
       await context.contribute(() => give(context), of)
       const manifests = await context.agreed()
       const merge = async (part: Part): Promise<string> => {
@@ -58,7 +58,8 @@ function labelOf({ index }: Part): string {
 function traffic({ peers, rank, bytes }: { peers: number; rank: number; bytes: number }) {
   const own = 4 * spanOf(bytes / 4, { index: rank, of: peers }).length
   const parts = bytes - own + (peers - 1) * own
-  const listed = Array.from({ length: peers }, (_, index) => indexBytes({ index, of: peers }))
+  const of = Math.min(peers, bytes / 4)
+  const listed = Array.from({ length: peers }, (_, index) => (of > 1 && index < of ? indexBytes({ index, of }) : 0))
   const all = listed.reduce((sum, each) => sum + each, 0)
   return { sent: parts + all - listed[rank], received: parts + (peers - 1) * listed[rank] }
 }
