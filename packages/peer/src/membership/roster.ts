@@ -243,7 +243,7 @@ export class Roster extends Emitter<RosterEvents> {
     const expected = members.filter((peer) => stays.has(peer) && !this.#gone(peer)).length
     return (
       members.every((peer) => stays.has(peer) || sent.has(peer) || this.#mayGo(peer)) &&
-      newcomers.every((peer) => this.#swarm.isReady(peer)) &&
+      newcomers.every((peer) => this.#swarm.hasMet(peer)) &&
       (contributions.length === 0 || contributions.length >= this.#least(expected, newcomers.length))
     )
   }

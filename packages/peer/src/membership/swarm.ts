@@ -197,6 +197,14 @@ export class Swarm extends Emitter<SwarmEvents> {
     return this.#acquaintance.objection(peer)
   }
 
+  /**
+   * Whether the peer has shown this one that it may take part; also when another one came by the same right first, for of
+   * those the view says which.
+   */
+  hasMet(peer: PeerId): boolean {
+    return this.isReady(peer) || this.objection(peer) !== undefined
+  }
+
   /** Who used what is for one peer alone and is in the view no more: a newcomer is told. */
   get guests(): Guest[] {
     return this.#known.guests
