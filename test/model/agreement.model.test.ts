@@ -19,7 +19,7 @@ const ALL: readonly Disturbance[] = ['timeout', 'stall', 'suspicion', 'failure']
 type Row = readonly [name: string, given: Case, bounds: Bounds]
 
 const CASES: readonly Row[] = [
-  ['2 members, all disturbances twice', { members: 2, disturbances: ALL, times: 2 }, { progress: 1 }],
+  ['2 members, all disturbances twice', { members: 2, disturbances: ALL, times: 2 }, { progress: 3 }],
   ['3 members, all disturbances once', { members: 3, disturbances: ALL, times: 1 }, { progress: 5 }],
   [
     '3 members, many contributions, a failure',
@@ -43,8 +43,8 @@ const CASES: readonly Row[] = [
   ['3 members, hurried twice', { members: 3, gathered: true, disturbances: ['hurry'], times: 2 }, { progress: 40 }],
   [
     '3 members, two outcomes of one exchange, hurried',
-    { members: 3, gathered: true, torn: true, disturbances: ['hurry'], times: 2 },
-    { progress: 40 }
+    { members: 3, gathered: true, torn: true, disturbances: ['hurry'], times: 1 },
+    { progress: 5 }
   ]
 ]
 
@@ -57,6 +57,11 @@ const PROMPT: readonly Row[] = [
 ]
 
 const DEEP_CASES: readonly Row[] = [
+  [
+    '3 members, two outcomes of one exchange, hurried twice',
+    { members: 3, gathered: true, torn: true, disturbances: ['hurry'], times: 2 },
+    { progress: 40 }
+  ],
   [
     '3 members, hurried and stalled',
     { members: 3, gathered: true, disturbances: ['hurry', 'stall'], times: 2 },

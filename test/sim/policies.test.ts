@@ -67,6 +67,21 @@ describe('--on-failure', () => {
   })
 })
 
+describe('a rule whose condition is only just met', () => {
+  it.each(['continue', 'wait'] as const)('is waited for, and a newcomer makes up the number: %s', async (onFailure) => {
+    simulation = new Simulation({ peers: 5, rounds: 30, aggregator: 'krum:f=1', onFailure })
+    const peers = simulation.startAll()
+    await simulation.when(at(peers[0], 5))
+    simulation.kill(peerName(4))
+    await simulation.when(() => first(peers[0], 'paused') !== undefined)
+    expect(first(peers[0], 'paused')).toMatchObject({ reason: expect.stringContaining('5 are needed') as string })
+    simulation.start(peerName(onFailure === 'wait' ? 4 : 5))
+    const results = await simulation.results()
+    expect(results.map(({ status, members }) => [status, members.length])).toEqual(Array(5).fill(['finished', 5]))
+    expect(hashes(results)).toBe(1)
+  })
+})
+
 describe('--min-peers', () => {
   it('pauses the run below it, and it goes on when a newcomer makes up the number', async () => {
     simulation = new Simulation({ rounds: 60, minPeers: 4 })

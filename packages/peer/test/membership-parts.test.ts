@@ -68,7 +68,7 @@ it('a member that left is gone in views that follow, and here again in one that 
     send: () => {},
     manifest: { deadline: 5000, minPeers: 0, onFailure: 'continue' }
   })
-  const roster = new Roster({ swarm: swarm as unknown as Swarm, clock: virtualClock(), patience: 60_000 })
+  const roster = new Roster({ swarm: swarm as unknown as Swarm, clock: virtualClock(), patience: 60_000, takes: 1 })
   const members = ['a', 'b', 'c']
   const here = () => [roster.isLost('b'), roster.suspects('b')]
   roster.enter({ number: 4, members })

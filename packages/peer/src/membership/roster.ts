@@ -42,6 +42,8 @@ export interface RosterInit {
   readonly clock: Clock
   /** milliseconds that too few peers are waited for */
   readonly patience: number
+  /** contributions that the rule needs, at the least */
+  readonly takes: number
 }
 
 type SuspicionMessage = Extract<ControlMessage, { kind: 'suspicions' }>
@@ -54,6 +56,7 @@ export class Roster extends Emitter<RosterEvents> {
   readonly #swarm: Swarm
   readonly #clock: Clock
   readonly #patience: number
+  readonly #takes: number
   readonly #detector: FailureDetector
   readonly #suspicions = new Suspicions()
   readonly #newcomers = new Set<PeerId>()
@@ -72,11 +75,12 @@ export class Roster extends Emitter<RosterEvents> {
   #hurries = false
   #leaving = false
 
-  constructor({ swarm, clock, patience }: RosterInit) {
+  constructor({ swarm, clock, patience, takes }: RosterInit) {
     super()
     this.#swarm = swarm
     this.#clock = clock
     this.#patience = patience
+    this.#takes = takes
     this.#detector = new FailureDetector({ mesh: swarm.mesh, clock, begin: swarm.manifest.deadline })
     this.#off = [
       swarm.on('ready', () => this.#admit()),
@@ -228,6 +232,9 @@ export class Roster extends Emitter<RosterEvents> {
     const staying = this.#leaving ? expected - 1 : expected
     const some = staying + this.#newcomers.size > 0
     if (this.#hurries && some && staying < quorum(members.length)) return 0
+    // the rule has enough of them once those that wait are in the view, in the place of who is gone
+    const here = members.filter((peer) => !this.isLost(peer)).length
+    if (here < this.#takes && here < members.length && this.#newcomers.size > 0) return 0
     return this.#least(expected, this.#newcomers.size)
   }
 
@@ -275,8 +282,8 @@ export class Roster extends Emitter<RosterEvents> {
 
   /** Contributions without which no round is made, of so many members and newcomers. */
   #least(members: number, newcomers: number): number {
-    if (this.#waits) return Math.max(1, members)
-    return Math.max(1, Math.max(quorum(members), this.#swarm.manifest.minPeers) - newcomers)
+    if (this.#waits) return Math.max(this.#takes, members)
+    return Math.max(this.#takes, Math.max(quorum(members), this.#swarm.manifest.minPeers) - newcomers)
   }
 
   get #waits(): boolean {
@@ -287,8 +294,8 @@ export class Roster extends Emitter<RosterEvents> {
   get #needed(): number {
     const { members } = this.#view
     const { minPeers } = this.#swarm.manifest
-    if (this.#waits) return members.filter((peer) => !this.#gone(peer)).length
-    return Math.max(quorum(members.length), minPeers)
+    if (this.#waits) return Math.max(this.#takes, members.filter((peer) => !this.#gone(peer)).length)
+    return Math.max(quorum(members.length), minPeers, this.#takes)
   }
 
   #admit(): void {
@@ -357,6 +364,7 @@ export class Roster extends Emitter<RosterEvents> {
   }
 
   #why(needed: number): string {
+    if (this.#takes === needed) return 'the rule and what is before it'
     if (this.#waits) return '--on-failure wait'
     return needed > quorum(this.#view.members.length) ? '--min-peers' : 'a majority'
   }

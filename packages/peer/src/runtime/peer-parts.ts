@@ -1,4 +1,4 @@
-import { learningRateAt, type Offence, type OptimiserSpec, type PeerId } from '@peergrad/core'
+import { learningRateAt, MEMBERS_LIMIT, type Offence, type OptimiserSpec, type PeerId } from '@peergrad/core'
 import { Roster } from '../membership/roster.js'
 import { Catcher } from './catcher.js'
 import { Estimates } from './estimates.js'
@@ -64,7 +64,7 @@ export function makeParts(init: PeerRuntimeInit): PeerParts {
   const [every, samples] = [init.evaluateEvery, init.evaluateSamples]
   const estimates = new Estimates({ engine, store, logger, emit, every, samples })
   estimates.accuracy = init.resume?.position.accuracy ?? 0
-  const roster = new Roster({ swarm, clock, patience })
+  const roster = new Roster({ swarm, clock, patience, takes: leastOf(init.takes) })
   return {
     init,
     journal: new Journal(emit),
@@ -83,4 +83,10 @@ export function makeParts(init: PeerRuntimeInit): PeerParts {
     optimiser,
     learningRate
   }
+}
+
+/** The smallest number of contributions that a rule takes: 1 when it takes any, or none of those that a view may have. */
+function leastOf(takes: PeerRuntimeInit['takes'] = () => true): number {
+  for (let least = 1; least <= MEMBERS_LIMIT; least++) if (takes(least)) return least
+  return 1
 }

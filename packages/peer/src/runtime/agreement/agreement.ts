@@ -302,12 +302,19 @@ export class RoundAgreement {
     const earlier = ballot === 0 ? undefined : this.#earlier()
     if (earlier === 'unknown') return 'unknown'
     if (earlier === undefined) {
+      if (outcome !== null && this.#holds(proposal, outcome)) return { proposal, outcome, holders: [coordinator] }
       if (this.#init.plausible(proposal)) return { proposal, outcome: null, holders: [coordinator] }
       return this.#patient ? 'unknown' : 'none'
     }
     const isSame = earlier.outcome === outcome && earlier.name === this.#init.nameOf(proposal)
     if (!isSame || this.#waitsForPromises) return 'unknown'
     return { proposal, outcome, holders: [...new Set([coordinator, ...earlier.holders])] }
+  }
+
+  /** Whether this peer has made, or adopted, that outcome of it itself. */
+  #holds(proposal: Proposal, outcome: Digest): boolean {
+    const own = this.#accepted
+    return own?.outcome === outcome && this.#init.nameOf(own.proposal) === this.#init.nameOf(proposal)
   }
 
   get #isTaken(): boolean {
@@ -437,11 +444,9 @@ export class RoundAgreement {
   }
 
   #start(ballot: number, { proposal, outcome, holders }: Work): void {
-    const { effects, self, nameOf } = this.#init
-    const own = this.#accepted
-    const isHeld = own !== undefined && nameOf(own.proposal) === nameOf(proposal)
-    if (isHeld && (outcome === null || outcome === own.outcome)) this.completed(ballot, own.outcome)
-    else if (outcome === null) effects.attempt(ballot, proposal)
+    const { effects, self } = this.#init
+    if (outcome === null) effects.attempt(ballot, proposal)
+    else if (this.#holds(proposal, outcome)) this.completed(ballot, outcome)
     else
       effects.adopt(
         ballot,
