@@ -257,6 +257,7 @@ export class PeerStates {
         adopt: (ballot, { outcome }) => effects.push({ exchange: { ballot, proposal: null, outcome } }),
         // an exchange that was given up may end all the same, if it is quick
         abandon: () => {},
+        opposed: () => {},
         // it ends at any time
         pause: () => {},
         decide: (decision) => effects.push({ decide: decision })

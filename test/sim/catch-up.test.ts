@@ -63,6 +63,37 @@ describe('a newcomer', () => {
     expect(hashes(await simulation.results())).toBe(1)
   })
 
+  it('that only the coordinator has met costs one round a moment, and gets in once it has met the others', async () => {
+    simulation = new Simulation({ rounds: 50, deadline: 5000 })
+    const peers = startAll(4, {}, 1000)
+    await simulation.when(at(peers[0], 3))
+    let shy = true
+    const greetsOne: Disguise = {
+      mesh: (honest: Mesh) =>
+        replace(honest, {
+          request: async (peer, payload, options) => {
+            const { kind } = controlRequests.decode(payload)
+            if (!shy || kind !== 'join' || peer === peerName(0)) return honest.request(peer, payload, options)
+            throw new PeergradError('unreachable', 'the stream was closed while it was read')
+          },
+          on: (type, listener) =>
+            honest.on(type, (event) => {
+              if (shy && type === 'request' && (event as { from: string }).from !== peerName(0)) return
+              listener(event)
+            })
+        })
+    }
+    simulation.start(peerName(4), { disguise: greetsOne, milliseconds: 1000 })
+    await simulation.when(at(peers[0], 15))
+    const without = peers[1].events.filter(
+      (event) => event.type === 'round' && event.round > 3 && !event.contributors.includes(peerName(0))
+    )
+    expect(without).toHaveLength(1)
+    shy = false
+    await simulation.when(inView(peers[0], peerName(4)))
+    expect(hashes(await simulation.results())).toBe(1)
+  })
+
   it('takes its state from several donors, and none of them twice', async () => {
     simulation = new Simulation({ rounds: 60 })
     const peers = startAll(4)

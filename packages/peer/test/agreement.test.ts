@@ -100,6 +100,7 @@ class World {
           })
         },
         abandon: () => {},
+        opposed: () => {},
         pause: (ballot) => this.#later(self, () => agreement.settle(ballot)),
         decide: (decision, holders) => {
           expect(this.decisions.has(self), 'decides once').toBe(false)
@@ -192,7 +193,15 @@ describe('agreement on a round', () => {
       plausible: () => true,
       nameOf: JSON.stringify,
       minimum: () => 1,
-      effects: { send: note, attempt: note, adopt: note, abandon: () => {}, pause: () => {}, decide: note }
+      effects: {
+        send: note,
+        attempt: note,
+        adopt: note,
+        opposed: () => {},
+        abandon: () => {},
+        pause: () => {},
+        decide: note
+      }
     })
     const proposal = { contributions: members.map(manifest), members, retired: [], evidence: [], finish: false }
     agreement.exclude('peer2')
@@ -238,6 +247,7 @@ it.each([
       send: (message) => void sent.push(message),
       attempt: () => {},
       adopt: () => {},
+      opposed: () => {},
       abandon: () => {},
       pause: () => {},
       decide: () => {}
@@ -276,6 +286,7 @@ describe('a member that lies', () => {
         send: (message) => void sent.push(message),
         attempt: (ballot) => void done.push(`makes ${ballot}`),
         adopt: (ballot, { outcome }) => void done.push(`adopts ${outcome} in ${ballot}`),
+        opposed: () => {},
         abandon: () => {},
         pause: () => {},
         decide: ({ outcome }, holders) => void done.push(`decides ${outcome} of ${holders.join()}`)

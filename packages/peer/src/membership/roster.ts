@@ -19,6 +19,8 @@ const REPEAT = 500
  * vote for a second at most.
  */
 const HURRY = 400
+/** Milliseconds in which those can meet a newcomer that had not. */
+const MEET = 30_000
 
 interface RosterEvents extends Record<string, unknown> {
   view: View
@@ -60,6 +62,8 @@ export class Roster extends Emitter<RosterEvents> {
   readonly #detector: FailureDetector
   readonly #suspicions = new Suspicions()
   readonly #newcomers = new Set<PeerId>()
+  /** whom too few others have met, and until when they are not proposed again */
+  readonly #putOff = new Map<PeerId, number>()
   readonly #left = new Set<PeerId>()
   /** members that are proved to lie */
   readonly #excluded = new Set<PeerId>()
@@ -86,6 +90,7 @@ export class Roster extends Emitter<RosterEvents> {
       swarm.on('ready', () => this.#admit()),
       swarm.mesh.on('disconnect', ({ peer }) => {
         this.#newcomers.delete(peer)
+        this.#putOff.delete(peer)
         this.#suspicions.forget(peer)
       }),
       this.#detector.on('suspect', (suspicion) => {
@@ -130,8 +135,15 @@ export class Roster extends Emitter<RosterEvents> {
   /** A beat. `caughtUp`: its sender has the state that the members are in. */
   beat(peer: PeerId, { stateful, caughtUp }: { stateful: boolean; caughtUp: boolean }): void {
     this.#detector.beat(peer, stateful)
-    if (caughtUp && !this.isMember(peer) && this.#swarm.isReady(peer)) this.#newcomers.add(peer)
+    const waits = (this.#putOff.get(peer) ?? 0) > this.#clock.now()
+    if (caughtUp && !waits && !this.isMember(peer) && this.#swarm.isReady(peer)) this.#newcomers.add(peer)
     else this.#newcomers.delete(peer)
+  }
+
+  /** The others do not support a view with the newcomers: perhaps too few have met them. */
+  putOff(): void {
+    for (const peer of this.#newcomers) this.#putOff.set(peer, this.#clock.now() + MEET)
+    this.#newcomers.clear()
   }
 
   /** What a member said of whom it suspects. */

@@ -37,6 +37,8 @@ export interface RoundInit extends ExchangeInit {
   readonly last: boolean | undefined
   /** contributions without which nothing is proposed */
   readonly minimum: () => number
+  /** too many others would not propose what this peer did */
+  readonly opposed: () => void
   /** false for a peer that only follows: one outside the view, or one that may not vote in this round */
   readonly votes: boolean
   /** a member said that it is in a later round */
@@ -135,6 +137,7 @@ export class Round {
         send: (message) => this.#send(message),
         attempt: (ballot, proposal) => this.#onProposal(ballot, proposal),
         adopt: (ballot, adopted, holders) => void this.#adopt(ballot, adopted, holders),
+        opposed: init.opposed,
         abandon: () => {
           this.#abandon()
           queueMicrotask(() => this.#hearEarly())

@@ -145,6 +145,7 @@ export class Rounds {
       minimum: () => roster.minimum(),
       next: () => this.#end.next(),
       plausible: (proposal) => roster.supports(proposal),
+      opposed: () => roster.putOff(),
       last: standing.last,
       behind: () => this.#ahead(round).length > 0,
       whole: () => !view.members.some((peer) => peer !== this.#self && roster.suspects(peer)),

@@ -400,6 +400,7 @@ export class RoundAgreement {
     if (!this.#failures.has(coordinator) && !hopeless) return
     const blamed = [...this.#failures.values()].flat()
     for (const peer of blamed) this.#doubts.blame(peer)
+    if (hopeless && coordinator === this.#init.self && blamed.includes(coordinator)) this.#init.effects.opposed()
     const next = blamed.includes(coordinator) ? this.#successor() : coordinator
     if (next === this.#init.self) this.#lead()
   }

@@ -21,6 +21,8 @@ export interface AgreementEffects {
   attempt(ballot: number, proposal: Proposal): void
   /** fetch the outcome from one of these peers instead, then call `completed` or `failed` */
   adopt(ballot: number, adopted: Pick<Decision, 'proposal' | 'outcome'>, holders: readonly PeerId[]): void
+  /** too many would not make, or could not, what this peer proposed */
+  opposed(): void
   /** the attempt in hand was overtaken */
   abandon(): void
   /** call `settle` with this ballot after a moment, in which what one member knows comes to all */
