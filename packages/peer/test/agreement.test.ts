@@ -1,6 +1,7 @@
 import { RoundAgreement, type AgreementMessage, type Decision } from '@peergrad/peer'
 import { random, type ContributionManifest, type PeerId, type Random } from '@peergrad/core'
 import { describe, expect, it } from 'vitest'
+import { EarlyPromises } from '../src/runtime/agreement/early-promises.js'
 
 interface Event {
   readonly to: PeerId
@@ -9,7 +10,8 @@ interface Event {
 
 /**
  * A round among n peers whose messages, time-outs and suspicions come in any order, some of whom crash. What one peer
- * sends another is neither lost nor changed while both live, and may be overtaken by later messages.
+ * sends another is neither lost nor changed while both live, and may be overtaken by later messages. One may lie beside what it
+ * does as an honest peer would; then the moment of a ballot lasts until all that was said has come.
  */
 class World {
   readonly members: PeerId[]
@@ -22,10 +24,17 @@ class World {
   readonly messages = new Map<AgreementMessage['kind'], number>()
   readonly #random: Random
   #events: Event[] = []
+  /** ends of moments, while somebody lies */
+  #pauses: Event[] = []
+  readonly #early = new Map<PeerId, EarlyPromises>()
+  readonly #liar: PeerId | undefined
+  /** ballots in which the liar proposed: two proposals can tear the others apart, see SECURITY.md */
+  readonly #spent = new Set<number>()
 
-  constructor(n: number, seed: number) {
+  constructor(n: number, seed: number, liar?: number) {
     this.#random = random(seed)
     this.members = Array.from({ length: n }, (_, index) => `peer${index}`)
+    this.#liar = liar === undefined ? undefined : this.members[liar]
     for (const self of this.members) this.#add(self)
     for (const self of this.members) {
       for (const to of this.members) this.#events.push({ to, run: (agreement) => agreement.manifest(manifest(self)) })
@@ -33,12 +42,17 @@ class World {
   }
 
   /** Runs until nothing is left to happen. With `chaos`, peers crash and are suspected at random on the way. */
-  run({ crashes, falseSuspicions }: { crashes: number; falseSuspicions: number }): void {
+  run({ crashes, falseSuspicions, lies = 0 }: { crashes: number; falseSuspicions: number; lies?: number }): void {
     for (let step = 0; step < 5000; step++) {
       if (crashes > 0 && this.#random.below(15) === 0) {
         crashes -= 1
-        this.crash(this.#pick([...this.alive]))
+        this.crash(this.#pick(this.honest))
       }
+      if (lies > 0 && this.#random.below(4) === 0) {
+        lies -= 1
+        this.#lie()
+      }
+      if (this.#events.length === 0) this.#events = this.#pauses.splice(0)
       if (falseSuspicions > 0 && this.#random.below(10) === 0) {
         falseSuspicions -= 1
         const [who, whom] = [this.#pick(this.members), this.#pick(this.members)]
@@ -46,7 +60,7 @@ class World {
         this.#later(who, (agreement) => agreement.regain(whom))
       }
       if (this.#events.length === 0) {
-        if ([...this.alive].every((peer) => this.decisions.has(peer))) return
+        if (this.honest.every((peer) => this.decisions.has(peer))) return
         for (const peer of this.alive) {
           this.#later(peer, (agreement) => agreement.collected())
           this.#later(peer, (agreement) => agreement.stalled())
@@ -56,7 +70,11 @@ class World {
       const agreement = this.agreements.get(event.to)
       if (agreement !== undefined && this.alive.has(event.to)) event.run(agreement)
     }
-    throw new Error(`undecided: ${[...this.alive].filter((peer) => !this.decisions.has(peer)).join(', ')}`)
+    throw new Error(`undecided: ${this.honest.filter((peer) => !this.decisions.has(peer)).join(', ')}`)
+  }
+
+  get honest(): PeerId[] {
+    return [...this.alive].filter((peer) => peer !== this.#liar)
   }
 
   crash(peer: PeerId): void {
@@ -67,6 +85,7 @@ class World {
   #add(self: PeerId): void {
     this.alive.add(self)
     this.holds.set(self, new Set())
+    this.#early.set(self, new EarlyPromises())
     const agreement = new RoundAgreement({
       self,
       view: { number: 0, members: this.members },
@@ -101,7 +120,10 @@ class World {
         },
         abandon: () => {},
         opposed: () => {},
-        pause: (ballot) => this.#later(self, () => agreement.settle(ballot)),
+        pause: (ballot) => {
+          const ends = this.#liar === undefined ? this.#events : this.#pauses
+          ends.push({ to: self, run: () => agreement.settle(ballot) })
+        },
         decide: (decision, holders) => {
           expect(this.decisions.has(self), 'decides once').toBe(false)
           this.decisions.set(self, decision)
@@ -117,11 +139,43 @@ class World {
     this.agreements.set(self, agreement)
   }
 
+  /** Something that only a liar says. It holds what it made up. */
+  #lie(): void {
+    const liar = this.#liar as PeerId
+    const outcome = 'forged'
+    this.holds.get(liar)?.add(outcome)
+    const { members } = this
+    const contributions = this.#pick([members, [liar]]).map(manifest)
+    const proposal = { contributions, members, retired: [], evidence: [], finish: false }
+    const own = members.indexOf(liar) + members.length * this.#random.below(3)
+    const ballot = this.#random.below(3 * members.length)
+    const lies: (() => void)[] = [
+      () => this.#broadcast(liar, { kind: 'prepare', ballot: own }),
+      () => this.#broadcast(liar, { kind: 'propose', ballot: own, proposal, outcome: this.#pick([null, outcome]) }),
+      () => this.#broadcast(liar, { kind: 'promise', ballot: ballot + 1, accepted: { ballot, proposal, outcome } }),
+      () => this.#broadcast(liar, { kind: 'accept', ballot, proposal: JSON.stringify(proposal), outcome }),
+      () => {
+        for (const peer of this.honest)
+          this.#later(peer, (agreement) => agreement.learn({ ballot, proposal, outcome }, [liar]))
+      }
+    ]
+    this.#pick(lies)()
+  }
+
   #broadcast(from: PeerId, message: AgreementMessage): void {
+    if (from === this.#liar && message.kind === 'propose') {
+      if (this.#spent.has(message.ballot)) return
+      this.#spent.add(message.ballot)
+    }
     for (const to of this.members) {
       if (to === from) continue
       this.messages.set(message.kind, (this.messages.get(message.kind) ?? 0) + 1)
-      this.#later(to, (agreement) => agreement.receive(from, message))
+      this.#later(to, (agreement) => {
+        const early = this.#early.get(to) as EarlyPromises
+        if (message.kind === 'promise' && message.ballot > agreement.ballot) early.add(from, message)
+        agreement.receive(from, message)
+        for (const [peer, promise] of early.take(agreement.ballot)) agreement.receive(peer, promise)
+      })
     }
   }
 
@@ -175,6 +229,25 @@ describe('agreement on a round', () => {
           [...world.alive].some((peer) => world.holds.get(peer)?.has(outcome)),
           'a survivor holds it'
         ).toBe(true)
+      } catch (error) {
+        throw new Error(`schedule ${seed}`, { cause: error })
+      }
+    }
+  })
+
+  it.each([
+    [4, 0],
+    [5, 1],
+    [7, 2]
+  ])('%i peers, %i crashes, one lies: the others decide what one of them made', (n, crashes) => {
+    for (let seed = 0; seed < 1000; seed++) {
+      const world = new World(n, seed, seed % n)
+      try {
+        world.run({ crashes: seed % (crashes + 1), falseSuspicions: 0, lies: 12 })
+        const decided = world.honest.map((peer) => world.decisions.get(peer)!)
+        for (const { proposal, outcome } of decided) {
+          expect(outcome).toBe(proposal.contributions.map(({ peer }) => peer).join('+'))
+        }
       } catch (error) {
         throw new Error(`schedule ${seed}`, { cause: error })
       }

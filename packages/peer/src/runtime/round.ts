@@ -12,7 +12,8 @@ import {
 } from '@peergrad/core'
 import { checkAborted, deferred, onAbort, orAborted } from '../deferred.js'
 import { RoundAgreement } from './agreement/agreement.js'
-import type { AgreementMessage, Body, Decision } from './agreement/contract.js'
+import type { AgreementMessage, Decision } from './agreement/contract.js'
+import { EarlyPromises } from './agreement/early-promises.js'
 import { AcceptProofs, type Value } from './accept-proofs.js'
 import { Attempt } from './attempt.js'
 import type { Announcement } from './derived.js'
@@ -91,8 +92,7 @@ export class Round {
   readonly #ring: RingOrder
   readonly #said: Said
   readonly #proofs: AcceptProofs
-  /** the last promise of each member for a ballot that this peer has not heard of: one may overtake what it answers */
-  readonly #early = new Map<PeerId, Body<'promise'>>()
+  readonly #early = new EarlyPromises()
   /** keys in the own store of outcomes made or fetched here */
   readonly #outcomes = new Map<Digest, string>()
   #blameless = 0
@@ -238,7 +238,7 @@ export class Round {
         this.#proofs.note(from, message, envelope)
         return this.#agreement.receive(from, message)
       case 'promise':
-        if (message.ballot > this.#agreement.ballot) this.#early.set(from, message)
+        if (message.ballot > this.#agreement.ballot) this.#early.add(from, message)
         return this.#agreement.receive(from, message)
       case 'prepare':
       case 'propose':
@@ -248,12 +248,7 @@ export class Round {
 
   /** Promises for the ballot that this peer has come to. */
   #hearEarly(): void {
-    const { ballot } = this.#agreement
-    for (const [peer, promise] of this.#early) {
-      if (promise.ballot > ballot) continue
-      this.#early.delete(peer)
-      this.#agreement.receive(peer, promise)
-    }
+    for (const [peer, promise] of this.#early.take(this.#agreement.ballot)) this.#agreement.receive(peer, promise)
   }
 
   /** What this peer has published in the exchange of a ballot, for a member that may not have heard of it. */

@@ -120,7 +120,6 @@ export class RoundAgreement {
     if (this.#decided) return
     this.#stalls += 1
     this.#doubts.pardon()
-    this.settle(this.#promised)
     if (this.#successor(this.#stalls) === this.#init.self) this.#lead()
   }
 
@@ -203,7 +202,7 @@ export class RoundAgreement {
 
   /** A message of a member of the view, already checked for its form. */
   receive(from: PeerId, message: AgreementMessage): void {
-    if (this.#decided || this.#doubts.lies(from)) return
+    if (this.#decided) return
     // each ballot is a turn of somebody: whoever is further ahead than a few turns of all lies, or this peer was away
     const most = this.#promised + BALLOTS * this.#init.view.members.length
     if (message.ballot > most) {
@@ -211,6 +210,7 @@ export class RoundAgreement {
       if (message.kind === 'prepare' && this.coordinator(message.ballot) === from) this.#raise(most)
       return
     }
+    if (this.#doubts.lies(from)) return this.#onLiar(from, message)
     switch (message.kind) {
       case 'prepare':
         return this.#onPrepare(from, message.ballot)
@@ -236,6 +236,11 @@ export class RoundAgreement {
     const heard = this.#accepts.holders(ballot, { proposal: this.#init.nameOf(proposal), outcome })
     const holders = new Set([...heard, ...accepters.filter((peer) => members.includes(peer))])
     if (holders.size >= quorum(members.length)) this.#decide(decision, [...holders])
+  }
+
+  /** Others may take part in its ballot: this peer says to them what it has accepted, lest it be taken for one that is gone. */
+  #onLiar(from: PeerId, message: AgreementMessage): void {
+    if (message.kind === 'prepare' || message.kind === 'propose') this.#onPrepare(from, message.ballot)
   }
 
   #onPrepare(from: PeerId, ballot: number): void {
