@@ -209,7 +209,7 @@ describe('lies in the protocol', () => {
     }
   )
 
-  it.each(['outcome', 'alone', 'without', 'stranger'])('a usurper with claim %s takes no round over', async (claim) => {
+  it.each(['outcome', 'alone', 'invented', 'without', 'stranger'])('a usurper with claim %s takes no round over', async (claim) => {
     const attacked = await play(`usurper:claim=${claim}`)
     expectWhole(attacked)
     expect(attacked.loss).toBeLessThan(0.05)

@@ -6,12 +6,13 @@ import { AcceptProofs, type Value } from '../src/runtime/accept-proofs.js'
 const RUN = '0'.repeat(64)
 const VALUE: Value = { ballot: 2, proposal: 'a'.repeat(64), outcome: 'b'.repeat(64) }
 const network = new MemoryEnvelopes()
+const MEMBERS = new Set(Array.from({ length: 1000 }, (_, peer) => `p${peer}`))
 
 function signed(from: string, changes: Partial<Extract<ControlMessage, { kind: 'accept' }>> = {}): Uint8Array {
   return network.seal(from, controlMessages.encode({ kind: 'accept', run: RUN, round: 5, ...VALUE, ...changes }))
 }
 
-const proofs = () => new AcceptProofs({ run: RUN, open: (envelope) => network.open(envelope) }, 5)
+const proofs = () => new AcceptProofs({ run: RUN, open: (envelope) => network.open(envelope) }, 5, MEMBERS)
 
 it('what members signed proves who accepted, in the hands of whoever asks', () => {
   const teller = proofs()
@@ -52,6 +53,10 @@ it('who told two things counts for the last', () => {
   asker.told('p2', { ...VALUE, ballot: 7 }, [])
   expect(asker.told('p2', VALUE, [])).toEqual(['p2'])
   expect(asker.told('p3', { ...VALUE, ballot: 7 }, [])).toEqual(['p3'])
+})
+
+it('an accept of who is no member proves nothing', () => {
+  expect(proofs().told('p2', VALUE, [signed('stranger')])).toEqual(['p2'])
 })
 
 it('keeps the accepts of a bounded number of members', () => {

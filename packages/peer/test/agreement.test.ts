@@ -3,6 +3,9 @@ import { random, type ContributionManifest, type PeerId, type Random } from '@pe
 import { describe, expect, it } from 'vitest'
 import { EarlyPromises } from '../src/runtime/agreement/early-promises.js'
 
+/** Of what every peer gives, and of what it does not. */
+const [DIGEST, INVENTED] = ['0'.repeat(64), '1'.repeat(64)] as const
+
 interface Event {
   readonly to: PeerId
   readonly run: (agreement: RoundAgreement) => void
@@ -145,7 +148,8 @@ class World {
     const outcome = 'forged'
     this.holds.get(liar)?.add(outcome)
     const { members } = this
-    const contributions = this.#pick([members, [liar]]).map(manifest)
+    const digest = this.#pick([DIGEST, INVENTED])
+    const contributions = this.#pick([members, [liar]]).map((peer) => ({ ...manifest(peer), digest }))
     const proposal = { contributions, members, retired: [], evidence: [], finish: false }
     const own = members.indexOf(liar) + members.length * this.#random.below(3)
     const ballot = this.#random.below(3 * members.length)
@@ -189,7 +193,7 @@ class World {
 }
 
 function manifest(peer: PeerId): ContributionManifest {
-  return { peer, round: 0, digest: '0'.repeat(64), words: 1, length: 1, samples: 1, loss: 0 }
+  return { peer, round: 0, digest: DIGEST, words: 1, length: 1, samples: 1, loss: 0 }
 }
 
 describe('agreement on a round', () => {
@@ -247,6 +251,7 @@ describe('agreement on a round', () => {
         const decided = world.honest.map((peer) => world.decisions.get(peer)!)
         for (const { proposal, outcome } of decided) {
           expect(outcome).toBe(proposal.contributions.map(({ peer }) => peer).join('+'))
+          expect(proposal.contributions).toEqual(proposal.contributions.map(({ peer }) => manifest(peer)))
         }
       } catch (error) {
         throw new Error(`schedule ${seed}`, { cause: error })
@@ -377,12 +382,37 @@ describe('a member that lies', () => {
 
   it('has no outcome adopted that a majority cannot have accepted: it is made instead', () => {
     const { agreement, done } = peer1()
+    for (const peer of members) agreement.manifest(manifest(peer))
     agreement.receive('peer3', { kind: 'propose', ballot: 3, proposal, outcome: 'x' })
     agreement.receive('peer3', { kind: 'promise', ballot: 3, accepted: { ballot: 0, proposal, outcome: 'x' } })
     expect(done).toEqual([])
     agreement.receive('peer2', NOTHING)
     // one of four says that it has it, and one is silent
     expect(done).toEqual(['makes 3'])
+  })
+
+  it('cannot say what others give before they do', () => {
+    const { agreement, sent, done } = peer1()
+    const invented = {
+      ...proposal,
+      contributions: members.map((peer) => ({ ...manifest(peer), digest: '1'.repeat(64) }))
+    }
+    agreement.receive('peer0', { kind: 'propose', ballot: 0, proposal: invented, outcome: null })
+    agreement.settle(0)
+    expect([...sent, ...done]).toEqual([])
+    // what this peer gives itself is the coordinator's lie, whatever others said
+    agreement.manifest(manifest('peer1'))
+    expect(sent).toEqual([{ kind: 'failed', ballot: 0, peers: ['peer0'] }])
+  })
+
+  it('cannot have a contradicted contribution made with an outcome that nobody accepted', () => {
+    const { agreement, sent, done } = peer1()
+    for (const peer of members) agreement.manifest(manifest(peer))
+    const other = { ...proposal, contributions: [manifest('peer1'), { ...manifest('peer2'), loss: 7 }] }
+    agreement.receive('peer3', { kind: 'propose', ballot: 3, proposal: other, outcome: 'x' })
+    for (const peer of ['peer2', 'peer3']) agreement.receive(peer, NOTHING)
+    expect(done).toEqual([])
+    expect(sent.at(-1)).toEqual({ kind: 'failed', ballot: 3, peers: ['peer2'] })
   })
 
   it('makes nobody propose again what it says that it accepted', () => {
@@ -408,6 +438,7 @@ describe('a member that lies', () => {
 
   it('gains nothing from accepts of another proposal with the same outcome', () => {
     const { agreement, done } = peer1()
+    for (const peer of members) agreement.manifest(manifest(peer))
     agreement.receive('peer0', { kind: 'propose', ballot: 0, proposal, outcome: null })
     agreement.completed(0, 'x')
     for (const peer of ['peer0', 'peer2', 'peer3'])
@@ -420,6 +451,7 @@ describe('a member that lies', () => {
 
   it('is left, after a moment, with a proposal that the others would not make', () => {
     const { agreement, sent, done } = peer1(false)
+    for (const peer of members) agreement.manifest(manifest(peer))
     agreement.receive('peer0', { kind: 'propose', ballot: 0, proposal, outcome: null })
     // what it knows may still come here
     expect(sent).toEqual([])

@@ -26,9 +26,9 @@ function promised(members: number, accepted: readonly (readonly [number, Proposa
 }
 
 it('what a majority can have accepted, with those that are silent, may be decided', () => {
-  expect(promised(5, [[0, P, 'x'], null, null]).earlier()).toMatchObject({ outcome: 'x', holders: ['a'] })
+  expect(promised(5, [[0, P, 'x'], null, null]).earlier()).toMatchObject({ outcome: 'x', holders: new Set(['a']) })
   expect(promised(5, [[0, P, 'x'], null, null, null]).earlier()).toBeUndefined()
-  expect(promised(5, [[0, P, 'x'], null, null, [0, P, 'x']]).earlier()).toMatchObject({ holders: ['a', 'd'] })
+  expect(promised(5, [[0, P, 'x'], null, null, [0, P, 'x']]).earlier()).toMatchObject({ holders: new Set(['a', 'd']) })
 })
 
 it('of two that may be, the one of the highest ballot is', () => {
@@ -58,7 +58,7 @@ it('two outcomes of one exchange are unknown while each may have a majority', ()
     [0, P, 'y']
   ] as const
   expect(promised(3, torn).earlier()).toBe('unknown')
-  expect(promised(3, [...torn, [0, P, 'y']]).earlier()).toMatchObject({ outcome: 'y', holders: ['b', 'c'] })
+  expect(promised(3, [...torn, [0, P, 'y']]).earlier()).toMatchObject({ outcome: 'y', holders: new Set(['b', 'c']) })
 })
 
 it('one outcome of two proposals is two values', () => {

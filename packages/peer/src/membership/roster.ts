@@ -246,7 +246,7 @@ export class Roster extends Emitter<RosterEvents> {
     if (this.#hurries && some && staying < quorum(members.length)) return 0
     // the rule has enough of them once those that wait are in the view, in the place of who is gone
     const here = members.filter((peer) => !this.isLost(peer)).length
-    if (here < this.#takes && here < members.length && this.#newcomers.size > 0) return 0
+    if (!this.#waits && here < this.#takes && here < members.length && this.#newcomers.size > 0) return 0
     return this.#least(expected, this.#newcomers.size)
   }
 

@@ -21,22 +21,23 @@ export type Value = Omit<Body<'accept'>, 'kind'>
 export class AcceptProofs {
   readonly #services: Pick<RoundServices, 'open' | 'run'>
   readonly #round: number
-  /** the last one of each, of so many members */
+  readonly #members: ReadonlySet<PeerId>
+  /** the last one of each; of what was heard, of so many members */
   readonly #signed = new Map<PeerId, { readonly value: Value; readonly envelope: Uint8Array }>()
   /** who told the value as decided, by word of its own */
   readonly #tellers = new Map<PeerId, Value>()
 
-  constructor(services: Pick<RoundServices, 'open' | 'run'>, round: number) {
+  constructor(services: Pick<RoundServices, 'open' | 'run'>, round: number, members: ReadonlySet<PeerId>) {
     this.#services = services
     this.#round = round
+    this.#members = members
   }
 
   note(peer: PeerId, value: Value, envelope: Uint8Array): void {
     if (envelope.byteLength > ACCEPT_LIMIT) return
     // of more, these are as good
     if (this.#signed.size >= ACCEPTS_LIMIT && !this.#signed.has(peer)) return
-    // a copy of its own size: what came is part of a larger message
-    this.#signed.set(peer, { value, envelope: Uint8Array.from(envelope) })
+    this.#keep(peer, value, envelope)
   }
 
   /** Who is proved to have accepted a value that this peer tells as decided, with what it and others handed on so far. */
@@ -44,8 +45,8 @@ export class AcceptProofs {
     this.#tellers.set(teller, value)
     const signers = envelopes.flatMap((envelope) => {
       const accept = this.#read(envelope)
-      if (accept === undefined || !isSame(accept.message, value)) return []
-      this.note(accept.from, value, envelope)
+      if (accept === undefined || !this.#members.has(accept.from) || !isSame(accept.message, value)) return []
+      this.#keep(accept.from, value, envelope)
       return accept.from
     })
     const tellers = [...this.#tellers].flatMap(([peer, said]) => (isSame(said, value) ? peer : []))
@@ -55,6 +56,11 @@ export class AcceptProofs {
   /** What this peer can hand on. */
   of(value: Value): Uint8Array[] {
     return [...this.#signers(value).values()]
+  }
+
+  /** A copy of its own size: what came is part of a larger message. */
+  #keep(peer: PeerId, { ballot, proposal, outcome }: Value, envelope: Uint8Array): void {
+    this.#signed.set(peer, { value: { ballot, proposal, outcome }, envelope: Uint8Array.from(envelope) })
   }
 
   #signers(value: Value): Map<PeerId, Uint8Array> {

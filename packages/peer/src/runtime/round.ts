@@ -71,8 +71,10 @@ export interface RoundResult {
 
 /** Tries to fetch an outcome that an earlier ballot may have decided, before the state of those that are ahead is taken. */
 const BLAMELESS = 20
-/** Milliseconds that what one member knows has to come to all: those that leave stay for 600 after they hurried the others. */
+/** Milliseconds that what one member knows has to come to all, at the least: those that leave stay for 600 after they hurried the others. */
 const HEARD = 300
+/** Round trips of the slowest link in which a promise is heard of who was told of the ballot by another one. */
+const TRIPS = 2
 /** Milliseconds before what nobody can be blamed for is done another way. */
 const PAUSE = 200
 
@@ -110,7 +112,7 @@ export class Round {
     this.#members = new Set(init.view.members)
     this.#ring = new RingOrder(init.view.members)
     this.#said = new Said(services)
-    this.#proofs = new AcceptProofs(services, init.round)
+    this.#proofs = new AcceptProofs(services, init.round, this.#members)
     this.#manifests = new Manifests({
       length: layoutLength(services.engine.layout),
       samples: samplesOf(services),
@@ -143,7 +145,7 @@ export class Round {
           queueMicrotask(() => this.#hearEarly())
         },
         pause: (ballot) => {
-          this.#timers.push(services.clock.after(HEARD, () => this.#agreement.settle(ballot)))
+          this.#timers.push(services.clock.after(this.#moment, () => this.#agreement.settle(ballot)))
         },
         decide: (decision, holders) => {
           this.#agreeing.resolve()
@@ -235,7 +237,7 @@ export class Round {
         this.#exchange.derived.failed(from, message.ballot, message.peers)
         return this.#agreement.receive(from, message)
       case 'accept':
-        this.#proofs.note(from, message, envelope)
+        if (!this.decided) this.#proofs.note(from, message, envelope)
         return this.#agreement.receive(from, message)
       case 'promise':
         if (message.ballot > this.#agreement.ballot) this.#early.add(from, message)
@@ -431,6 +433,13 @@ export class Round {
     const key = await this.#exchange.fetchOutcome(outcome, holders, signal)
     this.#outcomes.set(outcome, key)
     return key
+  }
+
+  /** How long what one member knows may take to all, milliseconds. */
+  get #moment(): number {
+    const { links, manifest } = this.services
+    const slowest = Math.max(0, ...links().map(({ roundTripMilliseconds = 0 }) => roundTripMilliseconds))
+    return Math.max(HEARD, Math.min(TRIPS * slowest, manifest.grace))
   }
 
   #nameOf(proposal: Proposal): Digest {

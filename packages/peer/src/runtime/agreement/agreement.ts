@@ -15,6 +15,11 @@ interface Proposed {
   readonly outcome: Digest | null
 }
 
+/** It may not be accepted, because of these. */
+interface Refusal {
+  readonly because: readonly PeerId[]
+}
+
 /** … and who has that outcome. */
 interface Work extends Proposed {
   readonly holders: readonly PeerId[]
@@ -104,6 +109,7 @@ export class RoundAgreement {
   manifest(manifest: ContributionManifest): void {
     this.#announced.add(manifest)
     this.#propose()
+    this.#consider()
   }
 
   /** The time for contributions is over: propose with those that are here. */
@@ -289,12 +295,11 @@ export class RoundAgreement {
     const ballot = this.#promised
     const proposed = this.#proposals.get(ballot)
     if (proposed === undefined || this.#decided || this.#isTaken) return
-    const contradicted = proposed.outcome === null ? this.#contradicted(proposed.proposal) : []
-    const work = contradicted.length > 0 ? 'none' : this.#justified(ballot, proposed)
+    const work = this.#justified(ballot, proposed)
     if (work === 'unknown') return
     this.#take(ballot)
-    if (work === 'none') return this.failed(ballot, contradicted.length > 0 ? contradicted : [this.coordinator(ballot)])
-    this.#start(ballot, work)
+    if ('because' in work) this.failed(ballot, work.because)
+    else this.#start(ballot, work)
   }
 
   /**
@@ -302,14 +307,13 @@ export class RoundAgreement {
    * a new one; and a new one has to be what this peer would propose. Whoever has heard what the coordinator had heard comes to
    * the same as it did.
    */
-  #justified(ballot: number, { proposal, outcome }: Proposed): Work | 'none' | 'unknown' {
+  #justified(ballot: number, { proposal, outcome }: Proposed): Work | Refusal | 'unknown' {
     const coordinator = this.coordinator(ballot)
     const earlier = ballot === 0 ? undefined : this.#earlier()
     if (earlier === 'unknown') return 'unknown'
     if (earlier === undefined) {
       if (outcome !== null && this.#holds(proposal, outcome)) return { proposal, outcome, holders: [coordinator] }
-      if (this.#init.plausible(proposal)) return { proposal, outcome: null, holders: [coordinator] }
-      return this.#patient ? 'unknown' : 'none'
+      return this.#makeable(proposal, coordinator)
     }
     const isSame = earlier.outcome === outcome && earlier.name === this.#init.nameOf(proposal)
     if (!isSame || this.#waitsForPromises) return 'unknown'
@@ -329,6 +333,17 @@ export class RoundAgreement {
   #take(ballot: number): void {
     this.#taken = ballot
     this.#promises.clear()
+  }
+
+  /** What was given has to be what its owners said to this peer itself, and the rest what it would propose. */
+  #makeable(proposal: Proposal, coordinator: PeerId): Work | Refusal | 'unknown' {
+    const contradicted = this.#contradicted(proposal)
+    // what this peer gives itself only who proposed it can have wrong
+    if (contradicted.includes(this.#init.self)) return { because: [coordinator] }
+    if (contradicted.length > 0) return { because: contradicted }
+    if (!proposal.contributions.every((given) => this.#announced.has(given))) return 'unknown'
+    if (this.#init.plausible(proposal)) return { proposal, outcome: null, holders: [coordinator] }
+    return this.#patient ? 'unknown' : { because: [coordinator] }
   }
 
   /** What an earlier ballot may have decided; unknown while too few have promised. */
@@ -420,7 +435,7 @@ export class RoundAgreement {
     if (earlier !== undefined) {
       if (this.#waitsForPromises) return
       const { proposal, outcome, holders } = earlier
-      return this.#suggest(ballot, { proposal, outcome, holders })
+      return this.#suggest(ballot, { proposal, outcome, holders: [...holders] })
     }
 
     const usable = view.members.filter(this.#doubts.usable)
@@ -433,6 +448,8 @@ export class RoundAgreement {
     const proposal: Proposal = none
       ? { ...this.#init.next([]), contributions: [], finish: false }
       : { contributions, ...this.#init.next(contributions) }
+    // with what this peer knows now there is none
+    if (!this.#init.valid(proposal)) return
     this.#suggest(ballot, { proposal, outcome: null, holders: [self] })
   }
 

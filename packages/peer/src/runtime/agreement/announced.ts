@@ -14,10 +14,14 @@ export class Announced {
     return peers.flatMap((peer) => this.#manifests.get(peer)?.at(-1) ?? [])
   }
 
+  /** Whether its owner said that here. */
+  has(manifest: ContributionManifest): boolean {
+    return this.#manifests.get(manifest.peer)?.some((said) => isSame(said, manifest)) ?? false
+  }
+
   /** Whether the peer told somebody another thing than it told this one. */
   contradicts(manifest: ContributionManifest): boolean {
-    const held = this.#manifests.get(manifest.peer)
-    return held !== undefined && !held.some((said) => isSame(said, manifest))
+    return this.#manifests.has(manifest.peer) && !this.has(manifest)
   }
 
   get entries(): readonly (readonly [peer: PeerId, manifests: readonly ContributionManifest[]])[] {
@@ -26,5 +30,6 @@ export class Announced {
 }
 
 function isSame(a: ContributionManifest, b: ContributionManifest): boolean {
-  return a.digest === b.digest && a.samples === b.samples
+  const same: (keyof ContributionManifest)[] = ['digest', 'words', 'length', 'samples', 'loss']
+  return same.every((field) => a[field] === b[field])
 }

@@ -6,12 +6,13 @@ export interface Held {
   readonly name: Digest
   readonly proposal: Proposal
   readonly outcome: Digest
-  readonly holders: readonly PeerId[]
+  readonly holders: ReadonlySet<PeerId>
 }
 
 interface Candidate extends Held {
+  readonly holders: Set<PeerId>
   /** the highest in which somebody accepted it */
-  readonly ballot: number
+  ballot: number
 }
 
 /**
@@ -22,6 +23,8 @@ export class Promises {
   readonly #members: number
   readonly #nameOf: (proposal: Proposal) => Digest
   readonly #promises = new Map<PeerId, Body<'promise'>>()
+  /** what was accepted, by proposal and outcome */
+  readonly #candidates = new Map<string, Candidate>()
 
   /** @param members how many there are */
   constructor(members: number, nameOf: (proposal: Proposal) => Digest) {
@@ -30,16 +33,28 @@ export class Promises {
   }
 
   add(peer: PeerId, promise: Body<'promise'>): void {
+    this.forget(peer)
     this.#promises.set(peer, promise)
+    if (promise.accepted === null) return
+    const { ballot, proposal, outcome } = promise.accepted
+    const name = this.#nameOf(proposal)
+    const key = keyOf(name, outcome)
+    const candidate = this.#candidates.get(key) ?? { name, proposal, outcome, holders: new Set(), ballot }
+    this.#candidates.set(key, candidate)
+    candidate.holders.add(peer)
+    candidate.ballot = Math.max(candidate.ballot, ballot)
+  }
+
+  forget(peer: PeerId): void {
+    const accepted = this.#promises.get(peer)?.accepted
+    this.#promises.delete(peer)
+    if (accepted) this.#candidates.get(keyOf(this.#nameOf(accepted.proposal), accepted.outcome))?.holders.delete(peer)
   }
 
   /** Another ballot begins, or what was promised for this one is of no use any more. */
   clear(): void {
     this.#promises.clear()
-  }
-
-  forget(peer: PeerId): void {
-    this.#promises.delete(peer)
+    this.#candidates.clear()
   }
 
   /** Whether so many promised that the ballot may go on. */
@@ -64,24 +79,14 @@ export class Promises {
    */
   earlier(): Held | 'unknown' | undefined {
     const silent = this.#members - this.#promises.size
-    const possible = this.#candidates().filter(({ holders }) => holders.length + silent >= quorum(this.#members))
+    const all = [...this.#candidates.values()]
+    const possible = all.filter(({ holders }) => holders.size > 0 && holders.size + silent >= quorum(this.#members))
     const highest = Math.max(...possible.map(({ ballot }) => ballot))
     const [first, second] = possible.filter(({ ballot }) => ballot === highest)
     return second === undefined ? first : 'unknown'
   }
+}
 
-  #candidates(): Candidate[] {
-    const candidates = new Map<string, Candidate>()
-    for (const [peer, { accepted }] of this.#promises) {
-      if (accepted === null) continue
-      const { ballot, proposal, outcome } = accepted
-      const name = this.#nameOf(proposal)
-      const key = `${name} ${outcome}`
-      const before = candidates.get(key)
-      const holders = [...(before?.holders ?? []), peer]
-      const highest = Math.max(ballot, before?.ballot ?? 0)
-      candidates.set(key, { name, proposal, outcome, holders, ballot: highest })
-    }
-    return [...candidates.values()]
-  }
+function keyOf(name: Digest, outcome: Digest): string {
+  return `${name} ${outcome}`
 }

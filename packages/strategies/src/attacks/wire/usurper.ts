@@ -1,9 +1,16 @@
-import { layoutLength, type ControlMessage, type Proposal, type WireAttack } from '@peergrad/core'
+import {
+  layoutLength,
+  type ContributionManifest,
+  type ControlMessage,
+  type PeerId,
+  type Proposal,
+  type WireAttack
+} from '@peergrad/core'
 import { checkNames, choiceOption, type PluginOptions } from '../../plugin-options.js'
 import { ManifestBoard } from '../disguise/manifest-board.js'
 import { Forgeries, speaking, victimsOf, type Speech } from './speaking.js'
 
-const CLAIMS = ['outcome', 'alone', 'without', 'stranger'] as const
+const CLAIMS = ['outcome', 'alone', 'invented', 'without', 'stranger'] as const
 /** Nobody has this name. */
 const STRANGER = 'Usurper1111111111'
 
@@ -13,7 +20,7 @@ type Propose = Extract<ControlMessage, { kind: 'propose' }>
  * Takes the agreement over: it gives its own contribution late, leads a ballot in the meantime, and proposes there what suits it.
  *
  * @param options claim: `outcome` (a vector of its own, as one that a majority accepted before), `alone` (a round of its
- * contribution only), `without` (a next view without the first victim) or `stranger` (a next view with a peer that nobody met)
+ * contribution only), `invented` (contributions of all, before they say what they give), `without` (a next view without the first victim) or `stranger` (a next view with a peer that nobody met)
  */
 export function usurper(options: PluginOptions): WireAttack {
   checkNames('usurper', options, ['claim'])
@@ -31,14 +38,14 @@ export function usurper(options: PluginOptions): WireAttack {
       const spoken = speaking(context, async (message, speech) => {
         if (message.kind !== 'manifest') return [message]
         const { round, manifest } = speech
-        const others = victimsOf(context, speech)
+        const others = claim === 'invented' ? [] : victimsOf(context, speech)
         const given = await board.collect(round, others, manifest.deadline / 2)
         const { run, digest, words, length, samples, loss } = message
         const { members } = round.view
         const ballot = round.rank === 0 ? members.length : round.rank
         const own = { peer: context.self, round: round.round, digest, words, length, samples, loss }
         const proposal: Proposal = {
-          contributions: claim === 'alone' ? [own] : [...given, own],
+          contributions: claim === 'alone' ? [own] : byRank([...given, own], members),
           members: [...members],
           retired: [],
           evidence: [],
@@ -52,6 +59,12 @@ export function usurper(options: PluginOptions): WireAttack {
         if (claim === 'outcome') {
           const length = layoutLength(speech.round.engine.layout)
           return { ...propose, outcome: await forgeries.digest(speech, length, (vector) => void vector.fill(100)) }
+        }
+        if (claim === 'invented') {
+          const [own] = proposal.contributions
+          const digest = await forgeries.digest(speech, own.words, (vector) => void vector.fill(100))
+          const contributions = proposal.members.map((peer) => ({ ...own, peer, digest }))
+          return { ...propose, proposal: { ...proposal, contributions } }
         }
         const [victim] = victimsOf(context, speech)
         if (claim === 'without')
@@ -69,4 +82,8 @@ export function usurper(options: PluginOptions): WireAttack {
       }
     }
   }
+}
+
+function byRank(given: readonly ContributionManifest[], members: readonly PeerId[]): ContributionManifest[] {
+  return [...given].sort((a, b) => members.indexOf(a.peer) - members.indexOf(b.peer))
 }
