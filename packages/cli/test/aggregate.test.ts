@@ -108,7 +108,6 @@ describe('a document by hand', () => {
     [{ vectors, rule: 'krum', params: { m: [1, 2] } }, 'argument', /params\.m: got \[1,2\]/],
     [{ vectors, preAggregators: [{ rule: 'NNM', params: { f: 2 } }] }, 'argument', /pre-aggregator nnm: got 4 vectors/],
     [{ vectors: [[1], [1e78]], rule: 'CAF', dtype: 'float64' }, 'argument', /got 1e\+78 at 0 of list 1, .* of 1e\+70/],
-    [{ vectors: [[3e38], [3e38]], rule: 'mean' }, 'argument', /output: got Infinity at 0/],
     [{ vectors, preAggregators: [{ rule: 'NNM', params: 3 }] }, 'argument', /params: got 3, expected an object/],
     [{ vectors, rules: 'mean' }, 'unknown', /rules: no such field, expected vectors, rule/]
   ])('refuses %j', async (document, code, message) => {
