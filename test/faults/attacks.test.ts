@@ -14,6 +14,8 @@ type Sign =
   | { readonly offence: string }
   /** it is in no round after the first ones */
   | 'left out'
+  /** its score is as low as it can be, and it is in no view */
+  | 'cut off'
   /** two of its manifests are kept as a proof */
   | 'proof'
   /** it is there and does no harm */
@@ -43,12 +45,12 @@ const CATALOGUE: readonly (readonly [attack: string, sign: Sign])[] = [
   ['drop', 'left out'],
   ['delay:share=2', 'left out'],
   ['stale', 'nothing'],
-  ['flood:messages=3000', 'nothing'],
+  ['flood:messages=3000', 'cut off'],
   ['inflated-samples', { offence: 'malformed' }],
   ['eclipse', 'nothing'],
   ['lying-donor', 'nothing'],
   ['slow-stream', 'left out'],
-  ['oversize', 'nothing'],
+  ['oversize', 'cut off'],
   ['poisoned-records', 'nothing'],
   ['tampering', 'nothing'],
   // lies in the numbers are what the rule is for
@@ -118,10 +120,16 @@ async function sizes(lives: readonly PeerProcess[]): Promise<number[]> {
 function sees(life: PeerProcess, hostile: string, sign: Sign): boolean {
   if (sign === 'nothing') return true
   if (sign === 'left out') return life.last('round')?.event.contributors.includes(hostile) === false
+  if (sign === 'cut off') return life.last('view')?.event.members.includes(hostile) === false && expels(life, hostile)
   return life.events.some(({ event }) => {
     if (sign === 'proof') return event.type === 'equivocated' && event.other === hostile
     return event.type === 'refused' && event.other === hostile && event.offence === sign.offence
   })
+}
+
+/** The offence that costs a peer the last of its score is a warning. */
+function expels(life: PeerProcess, hostile: string): boolean {
+  return life.lastLines(Infinity).includes(`"level":"warn","message":"offence reported","peer":"${hostile}"`)
 }
 
 function hasAll(life: PeerProcess, honest: readonly PeerProcess[]): boolean {

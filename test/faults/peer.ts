@@ -112,24 +112,23 @@ async function main(): Promise<void> {
   try {
     const arena = Arena.create({ bytes: settings.memory })
     const attack = await openAttack()
-    const network = traps.mesh(
-      await createNetworkMesh({
-        identityFile: settings.identity,
-        listen: settings.listen,
-        ...(settings.transport !== undefined && { transport: settings.transport }),
-        ...(settings.fastLane !== undefined && { fastLane: settings.fastLane }),
-        ...below(attack),
-        bootstrap: settings.join,
-        topic: 'run',
-        memory: arena.memory,
-        signal,
-        logger
-      })
-    )
+    const network = await createNetworkMesh({
+      identityFile: settings.identity,
+      listen: settings.listen,
+      ...(settings.transport !== undefined && { transport: settings.transport }),
+      ...(settings.fastLane !== undefined && { fastLane: settings.fastLane }),
+      ...below(attack),
+      bootstrap: settings.join,
+      topic: 'run',
+      memory: arena.memory,
+      signal,
+      logger
+    })
     closing.push(network)
     const disguise =
       attack === undefined ? {} : disguiseOf(attack, { self: network.self, accomplices: [], schedule: ALWAYS })
-    mesh = disguise.mesh?.(network) ?? network
+    // outside of the disguise, for what that says need not be a message
+    mesh = traps.mesh(disguise.mesh?.(network) ?? network)
     const founding = settings.join.length === 0 && {
       manifest: optionsToManifest(resolveOptions({ flags: settings.run }).options)
     }

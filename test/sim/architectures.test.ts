@@ -215,6 +215,8 @@ it('a peer that the auto-tuner of mlless lets go leaves in order, and the others
   const results = await simulation.results()
   const left = results.filter(({ status }) => status === 'left')
   expect(left.length).toBeGreaterThan(0)
+  const why = peers.flatMap(({ events }) => events.flatMap((event) => (event.type === 'left' ? [event.reason] : [])))
+  expect(why).toEqual(left.map(() => 'the strategy let it go'))
   const finished = results.filter(({ status }) => status === 'finished')
   expect(new Set(finished.map(({ parametersHash }) => parametersHash)).size).toBe(1)
   expect(finished.every(({ members }) => members.length === 4 - left.length)).toBe(true)

@@ -51,6 +51,7 @@ describe('--on-failure', () => {
     peers[3].leave.abort()
     const results = await simulation.results()
     expect(results.map(({ status }) => status).sort()).toEqual(['finished', 'finished', 'finished', 'left'])
+    expect(first(peers[3], 'left')).toMatchObject({ reason: 'asked to' })
   })
 
   it('abort: all end with a sentence that says who was lost', async () => {

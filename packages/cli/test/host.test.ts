@@ -21,3 +21,9 @@ test('a process with a channel of train has a host', () => {
   vi.stubEnv(CHANNEL, '1')
   expect(findHost()).toBeDefined()
 })
+
+test('what a peer starts does not take its own channel for one of train', () => {
+  vi.stubEnv(CHANNEL, '1')
+  findHost()
+  expect(process.env).not.toHaveProperty(CHANNEL)
+})

@@ -65,6 +65,13 @@ test('of a run: what came out, who was there, bytes beside the formula, faults',
   expect(page.match(/<style>.*?<\/style>/gs)!.join('')).not.toMatch(/url\(|@import/)
 })
 
+test('of a run that a peer left in order: not that it did not finish', async () => {
+  const left = { time: 1, peer: 'c', type: 'left', reason: 'asked to' } as const
+  const { text } = await reported({ 'events.ndjson': lines([...EVENTS, left]) })
+  expect(text).toContain('1 of 3 peers left before the end, in order.')
+  expect(text).not.toContain('did not finish')
+})
+
 test('of a run that was killed: what its events tell, up to half a line', async () => {
   const { text } = await reported({ 'events.ndjson': `${lines(EVENTS.slice(0, 200))}{"time":` })
   expect(text).toContain('The run wrote no result')

@@ -262,8 +262,16 @@ describe('the summary', () => {
     for (const event of [...finished('p', 'a'.repeat(64)), { ...round(0, 0), peer: 'q' }]) tally.add(event)
     tally.ended('q', 'died')
     const text = summary(tally.result(), { out: 'runs/x', command: 'train', complete: true })
-    expect(text).toContain('one peer finished, with parameters (1 of 2 did not finish): aaaa')
+    expect(text).toContain('one peer finished, with parameters (1 of 2 peers did not finish): aaaa')
     expect(text).toContain('died')
+  })
+
+  test('says of who left in order that it did', () => {
+    const tally = new Tally()
+    for (const event of [...finished('p', 'a'.repeat(64)), { ...round(0, 0), peer: 'q' }]) tally.add(event)
+    tally.add({ time: 2000, peer: 'q', type: 'left', reason: 'asked to' })
+    const text = summary(tally.result(), { out: 'runs/x', command: 'train', complete: true })
+    expect(text).toContain('one peer finished, with parameters (1 of 2 peers left before the end, in order): aaaa')
   })
 })
 

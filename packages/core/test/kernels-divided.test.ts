@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createKernels, random, Team, type Kernels, type Vector } from '@peergrad/core'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+import { help } from '../src/kernels/team.js'
 import { arena, simd } from './kernels-support.js'
 
 /** Floats: enough for a call to be divided. */
@@ -137,4 +138,32 @@ describe('a divided call has the bits of one thread', () => {
     expect([long[1][0], long[1].at(-1)]).toEqual([3, 3])
     for (const vector of long) arena.free(vector)
   })
+})
+
+it('a helper that cannot read the call is not waited for', () => {
+  let control = new SharedArrayBuffer()
+  const team = new Team({ size: 2, start: (shared) => (control = shared) })
+  const waited = new Error('it waited')
+  vi.spyOn(Atomics, 'wait')
+    .mockReturnValueOnce('not-equal')
+    .mockImplementation(() => {
+      throw waited
+    })
+  vi.spyOn(JSON, 'parse').mockImplementationOnce(() => {
+    throw new RangeError('no memory')
+  })
+  const ends: unknown[] = []
+  const asHelper = () => {
+    try {
+      help(control, () => {})
+    } catch (thrown) {
+      ends.push(thrown)
+    }
+  }
+  try {
+    expect(team.run('call', { pieces: 1, numbers: 1 }, asHelper)).toBeUndefined()
+    expect(ends).toEqual([waited])
+  } finally {
+    vi.restoreAllMocks()
+  }
 })

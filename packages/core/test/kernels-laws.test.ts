@@ -24,11 +24,35 @@ describe.each(paths)('%s', (_name, k) => {
         const expected = x[0].map((_, i) => {
           let sum = fround(x[0][i])
           for (const row of x.slice(1)) sum = fround(sum + fround(row[i]))
-          return fround(sum / x.length)
+          const wide = x.reduce((all, row) => all + row[i], 0) / x.length
+          return fround(Number.isFinite(sum) ? sum / x.length : wide)
         })
         expect(result(x, (out, inputs) => k.mean(out, inputs))).toEqual(expected)
       })
     )
+  })
+
+  it('means of the largest floats are none that is larger', () => {
+    const largest = 3.4028234663852886e38
+    const huge = fc.constantFrom(largest, -largest, fround(3.4e38), -fround(3.4e38), 1)
+    fc.assert(
+      fc.property(rows(1, 13, huge), (x) => {
+        const weights = x.map((_, k) => 1 + (k % 3))
+        const plain = result(x, (out, inputs) => k.mean(out, inputs))
+        const weighted = result(x, (out, inputs) => k.weightedMean(out, inputs, weights))
+        const exact = (by: number[]) => {
+          const total = by.reduce((sum, weight) => sum + weight, 0)
+          return x[0].map((_, i) => x.reduce((sum, row, at) => sum + by[at] * row[i], 0) / total)
+        }
+        for (const [means, wide] of [
+          [plain, exact(x.map(() => 1))],
+          [weighted, exact(weights)]
+        ])
+          for (const [i, mean] of means.entries()) expect(Math.abs(mean - wide[i]) / largest).toBeLessThan(1e-5)
+      })
+    )
+    const seven = Array.from({ length: 7 }, () => [3.4e38, -3.4e38])
+    expect(result(seven, (out, inputs) => k.mean(out, inputs))).toEqual([fround(3.4e38), -fround(3.4e38)])
   })
 
   it('sum and mean of many inputs', () => {

@@ -80,6 +80,7 @@ export async function runPeer(init: RunPeerInit): Promise<PeerResult> {
   for (const other of swarm.mesh.connected()) emit({ type: 'connected', other })
   try {
     const outcome = await new PeerRuntime({ ...init, emit, checkpoints }).run(init)
+    const asked = init.leave.aborted || init.stop.aborted
     const { step: steps, round } = outcome.position
     const rows = swarm.mesh.links()
     const sum = (count: (link: (typeof rows)[number]) => number) => rows.reduce((total, link) => total + count(link), 0)
@@ -95,7 +96,7 @@ export async function runPeer(init: RunPeerInit): Promise<PeerResult> {
     if (evaluation !== undefined) emit({ type: 'evaluated', round: round - 1, ...evaluation })
     if (outcome.status === 'finished')
       emit({ type: 'finished', round: round - 1, parametersHash: outcome.parametersHash })
-    else emit({ type: 'left', reason: 'asked to' })
+    else emit({ type: 'left', reason: asked ? 'asked to' : 'the strategy let it go' })
     return {
       id: peer,
       rank: outcome.rank,

@@ -101,6 +101,24 @@ describe('what one peer can make another one keep', () => {
     expect(early.take(5)).toHaveLength(1025)
   })
 
+  it('of rounds to come is 16 KiB of each, and 16 MiB beyond that of all', () => {
+    const early = new EarlyMessages()
+    const large = message(5, 120_000)
+    const said = (round: number) => early.take(round).reduce((sum, { envelope }) => sum + envelope.byteLength, 0)
+    const fill = (round: number) => {
+      for (let i = 0; i < 1000; i++) {
+        for (let times = 0; times < 2; times++) early.keep(`liar${i}`, { ...large, message: { ...MANIFEST, round } }, 4)
+      }
+    }
+    fill(5)
+    early.keep(A, message(5, 16_000), 4)
+    const first = said(5)
+    expect(first).toBeLessThan((16 + 16) * 1024 * 1024)
+    // what was taken makes room
+    fill(6)
+    expect(said(6)).toBe(first - 16_000)
+  })
+
   it('of vectors that it made takes no room from others', () => {
     const derived = new Derived(4)
     const made = (label: string) => ({ ballot: 0, label, digest: 'd'.repeat(64), words: 1, length: 1 })

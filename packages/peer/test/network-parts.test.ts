@@ -416,6 +416,12 @@ describe('reputation', () => {
     expect(reputation.score('z')).toBe(0)
   })
 
+  it('remembers so many of those that it excluded', () => {
+    const reputation = new Reputation(() => 0)
+    for (let made = 0; made <= 65_536; made++) reputation.report(`made up ${made}`, 'equivocation')
+    expect([0, 1, 65_536].map((made) => reputation.excluded(`made up ${made}`))).toEqual([false, true, true])
+  })
+
   it('does not suffer from gradients that are too long, however many', () => {
     const reputation = new Reputation(() => 0)
     for (let round = 0; round < 1000; round++) expect(reputation.report('x', 'norm')).toBe(false)

@@ -54,7 +54,8 @@ static int out_of_order(RedisModuleCtx *ctx, size_t region, long long index, uin
  *
  * Adds a chunk of contribution `index` of `count` (float32 sums, in the order of the indices) to a vector of `length`
  * floats, made by the first one; PX is the expiry it is made with. Chunks are those of PEERGRAD.STAGE. A region that
- * has all contributions is divided by `count`, and when all have, the vector is sealed: the bits of kernels.mean.
+ * has all contributions is divided by `count`, and when all have, the vector is sealed: the bits of kernels.mean, but for sums
+ * that overflow, of which an infinity is left.
  * OK; SEALED when this was the last one; DUPLICATE when every region had it before (nothing changes); PGORDER when a
  * region has not had the contribution before this one (nothing changes); PGSHAPE, PGCONFLICT, OOM.
  * RESTORED, for AOF rewriting: the blob is what these regions hold after contribution `index`.

@@ -45,6 +45,20 @@ KERNEL static void add4(float *restrict out, const float *const x[4], size_t at,
   for (size_t i = 0; i < length; i++) out[i] = out[i] + a[i] + b[i] + c[i] + d[i];
 }
 
+/** Where float32 sums overflowed, once more in float64; without weights they are 1. */
+static void mend(float *out, const float *const *inputs, const float *weights, size_t n, size_t start, size_t count) {
+  size_t i = kernel_first_non_finite(out + start, count);
+  if (i == count) return;
+  double total = 0;
+  for (size_t k = 0; k < n; k++) total += weights == NULL ? 1 : (double)weights[k];
+  for (; i < count; i++) {
+    if (isfinite(out[start + i])) continue;
+    double sum = 0;
+    for (size_t k = 0; k < n; k++) sum += (weights == NULL ? 1 : (double)weights[k]) * (double)inputs[k][start + i];
+    out[start + i] = (float)(sum / total);
+  }
+}
+
 void kernel_mean(float *out, const float *const *inputs, size_t n, size_t length) {
   for (size_t start = 0; start < length; start += KERNEL_BLOCK) {
     size_t count = smaller(KERNEL_BLOCK, length - start);
@@ -54,6 +68,7 @@ void kernel_mean(float *out, const float *const *inputs, size_t n, size_t length
     for (; k + 4 <= n; k += 4) add4(out + start, inputs + k, start, count);
     for (; k < n; k++) kernel_add(out + start, inputs[k] + start, count);
     kernel_divide(out + start, (float)n, count);
+    mend(out, inputs, NULL, n, start, count);
   }
 }
 
@@ -62,6 +77,7 @@ void kernel_weighted_mean(float *out, const float *const *inputs, const float *c
     size_t count = smaller(KERNEL_BLOCK, length - start);
     scaled(out + start, inputs[0] + start, coefficients[0], count);
     for (size_t k = 1; k < n; k++) add_scaled(out + start, inputs[k] + start, coefficients[k], count);
+    mend(out, inputs, coefficients, n, start, count);
   }
 }
 

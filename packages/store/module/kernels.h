@@ -37,9 +37,9 @@ typedef struct AdamCoefficients {
   float alpha, lambda, kappa, beta1, gamma1, beta2, gamma2, sigma, epsilon;
 } AdamCoefficients;
 
-/** out = (x_0 + x_1 + … ) / n */
+/** out = (x_0 + x_1 + … ) / n; what overflows once more in float64 */
 void kernel_mean(float *out, const float *const *inputs, size_t n, size_t length);
-/** out = c_0·x_0 + c_1·x_1 + … */
+/** out = c_0·x_0 + c_1·x_1 + …; what overflows once more in float64, divided by the sum of the coefficients */
 void kernel_weighted_mean(float *out, const float *const *inputs, const float *coefficients, size_t n, size_t length);
 /** out = (w_0·x_0 + w_1·x_1 + …) / (w_0 + w_1 + …) in float64, rounded once; what has a weight of 0 is left out. */
 void kernel_average(float *out, const float *const *inputs, const double *weights, size_t n, size_t length);

@@ -218,9 +218,7 @@ describe.skipIf(unavailable !== undefined)(title('commands of the module'), () =
     })
     it('AGGREGATE names what is not finite', async () => {
       await server.set('bad', [0, NaN])
-      await server.set('huge', [3e38, 0])
       expect(await pg('AGGREGATE', 'to', 'MEDIAN', 1, 2, 'a', 'bad')).toBe('PGNONFINITE bad 1')
-      expect(await pg('AGGREGATE', 'to', 'MEAN', 1, 2, 'huge', 'huge')).toBe('PGNONFINITE to 0')
       expect(await exists('to')).toBe(0)
     })
   })

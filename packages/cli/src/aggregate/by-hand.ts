@@ -16,9 +16,10 @@ import {
   type Vector
 } from '@peergrad/core'
 import { aggregators, preAggregators } from '@peergrad/strategies'
-import { checkFields, countOf, isObject, parametersOf, textOf, type Document } from '../by-hand/document.js'
+import { checkFields, countOf, isObject, objectOf, parametersOf, textOf, type Document } from '../by-hand/document.js'
 import { vectorsOf, written, type Numbers } from '../by-hand/vectors.js'
 import { BYZFL_PRE_AGGREGATORS, BYZFL_RULES, translated } from './byzfl-names.js'
+import { beginningAt, calling, stateOf } from './byzfl-state.js'
 
 /**
  * What a rule makes of the vectors of a document, or without one what its pre-aggregators do. Fields: `vectors`, `rule`,
@@ -48,7 +49,7 @@ export async function pipelineOf(
   const steps = await chainOf(document)
   const chain = steps.map(({ plugin }) => plugin)
   const foreign = steps.flatMap((step) => step.by ?? []).join(', ')
-  const { plugin: rule, by } = document['rule'] === undefined ? ANY : await ruleOf(document)
+  const { plugin: rule, by } = document['rule'] === undefined ? ANY : await ruleOf(document, { kernels, allocate })
   const trials = trialsOf(document)
   const scratch = (length: number) => ({ vector: allocate(length), release: () => {} })
   const seed = countOf(document, 'seed', 0)
@@ -88,10 +89,23 @@ interface Step<T> {
   readonly by: string | undefined
 }
 
-async function ruleOf(document: Document): Promise<Step<Aggregator>> {
-  const named = translated(BYZFL_RULES, textOf(document, 'rule'), parametersOf(document, 'params'))
+async function ruleOf(document: Document, numbers: Pick<Numbers, 'kernels' | 'allocate'>): Promise<Step<Aggregator>> {
+  const rule = textOf(document, 'rule')
+  if (rule === 'CenteredClipping') return centeredClippingOf(document, numbers)
+  const named = translated(BYZFL_RULES, rule, parametersOf(document, 'params'))
   const plugin = await loadPlugin('aggregator', reference(aggregators, named))
   return { plugin, by: isBuiltIn(aggregators, named.name) ? undefined : `aggregator ${plugin.name}` }
+}
+
+/** The one rule of ByzFL that keeps something from call to call. */
+async function centeredClippingOf(
+  document: Document,
+  numbers: Pick<Numbers, 'kernels' | 'allocate'>
+): Promise<Step<Aggregator>> {
+  const { others, ...state } = stateOf(objectOf(document, 'params'))
+  const { name, options } = translated(BYZFL_RULES, 'CenteredClipping', parametersOf({ params: others }, 'params'))
+  const plugin = await loadPlugin('aggregator', reference(aggregators, { name, options: calling(state, options) }))
+  return { plugin: beginningAt(state, plugin, numbers), by: undefined }
 }
 
 /** What Zeno judges by: {"after": […]}, and the `stepSize`, 0.1 when left out. `before` is in all scores alike. */

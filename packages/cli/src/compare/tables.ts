@@ -1,4 +1,5 @@
 import type { Table } from '../output/page.js'
+import { unfinished } from '../output/unfinished.js'
 import { percent, seconds, whole } from '../output/units.js'
 import { COST, dollars, TARGET, TIMES, TRAFFIC, WORK, type Column } from './columns.js'
 import { finished, type Comparison, type Finished } from './comparison.js'
@@ -39,11 +40,8 @@ export function remarks({ strategies }: Comparison): string[] {
     if (row.status === 'failed') return [`${row.strategy} failed: ${row.reason.split('\n')[0]}`]
     if (row.status === 'stopped') return [`${row.strategy} was stopped or not begun; the same command goes on with it`]
     const { strategy, peers, unread } = row
-    const left = peers.filter(({ status }) => status === 'left').length
-    const lost = peers.filter(({ status }) => status !== 'finished').length - left
     return [
-      ...(left === 0 ? [] : [`${strategy}: ${left} of ${peers.length} peers left before the end, in order`]),
-      ...(lost === 0 ? [] : [`${strategy}: ${lost} of ${peers.length} peers did not finish`]),
+      ...unfinished(peers).map((words) => `${strategy}: ${words}`),
       ...(unread === 0
         ? []
         : [`${strategy}: its rounds had ${whole(unread)} samples more, of which no step was in time`])

@@ -78,6 +78,7 @@ export class Observer {
       evaluations,
       best: accuracies.length === 0 ? null : Math.max(...accuracies),
       last: accuracies.at(-1) ?? null,
+      chance: this.#init.chance,
       ended: ended === undefined ? null : { code: ended.code, message: ended.message },
       standing: this.#standing(agreed, ended)
     }

@@ -35,6 +35,8 @@ export interface Outcome {
   readonly best: number | null
   /** of the last model; chance where the run ended before its time */
   readonly last: number | null
+  /** accuracy of who guesses; earlier versions did not keep it */
+  readonly chance?: number
   /** why the run ended before its last round, as an honest peer says it */
   readonly ended: { readonly code: ErrorCode; readonly message: string } | null
   readonly standing: Standing

@@ -8,6 +8,8 @@ import { defenceOf, isFinished, type FinishedRow, type Row } from './row.js'
 
 /** A run survives an attack that leaves it so much of the accuracy that it has without one. */
 const SURVIVES = 0.9
+/** A rule trains that brings a model so much of the way from chance to no mistake. */
+const TRAINS = 0.1
 
 /** A small grid that is over in a minute: a rule against every attack in the numbers, with 1 to 3 of 8 peers hostile. */
 export async function quickGrid(): Promise<Settings> {
@@ -28,7 +30,7 @@ export async function quickGrid(): Promise<Settings> {
   }
 }
 
-/** For each rule and attack the most hostile peers that it survives, and where it breaks first. */
+/** For each rule and attack what it comes to without it, the most hostile peers that it survives, and where it breaks first. */
 export function quickSummary(rows: readonly Row[]): string {
   const groups = groupsOf(rows.filter(isFinished))
   const lines = groups.flatMap(({ name, rows: all }) =>
@@ -41,11 +43,12 @@ export function quickSummary(rows: readonly Row[]): string {
       return [...attacked].map(([attack, cells]) => survival(who, attack, cells, own))
     })
   )
-  const note = `Survives: the last evaluation has ${percent(SURVIVES)} of what the same run has without an attack.`
+  const note = `Survives: the last evaluation has ${percent(SURVIVES)} of what the same run has without an attack, which must be better than chance.`
   const refused = rows.flatMap((row) =>
     row.status === 'refused' || row.status === 'failed' ? [`${row.name}: ${row.status}: ${row.reason}`] : []
   )
-  return [...table(['rule', 'attack', 'survives f up to', 'breaks at'], lines), '', `  ${note}`, ...refused].join('\n')
+  const heads = ['rule', 'attack', 'without it', 'survives f up to', 'breaks at']
+  return [...table(heads, lines), '', `  ${note}`, ...refused].join('\n')
 }
 
 function survival(
@@ -54,30 +57,44 @@ function survival(
   cells: readonly FinishedRow[],
   own: readonly FinishedRow[]
 ): string[] {
+  const unattacked = own.filter((row) => row.attack === NONE)
   let survived = 0
+  const line = (breaks: string, upTo = String(survived)) => {
+    return [defence, attack, percent(meanOf(unattacked, lastOf)), upTo, breaks]
+  }
+  const unknown = (why: string) => line(why, survived === 0 ? '–' : String(survived))
   const byF = [...groupBy(cells, ({ byzantine }) => String(byzantine))].sort(([a], [b]) => Number(a) - Number(b))
   for (const [f, runs] of byF) {
     const honest = meanOf(
-      own.filter((row) => row.attack === NONE && String(row.byzantine) === f),
+      unattacked.filter((row) => String(row.byzantine) === f),
       lastOf
     )
     if (honest === null) {
       const why = `f = ${f} has no run without an attack that ended; add none to --attacks where it is missing`
-      return [defence, attack, survived === 0 ? '–' : String(survived), `not known: ${why}`]
+      return unknown(`not known: ${why}`)
     }
     const broken = runs.find(({ standing }) => !standing.held)
+    const chance = meanOf(runs, chanceOf)
+    if (broken === undefined && chance !== null && honest < chance + TRAINS * (1 - chance)) {
+      return unknown(
+        `f = ${f}: does not train, ${percent(honest)} without an attack, where guessing has ${percent(chance)}`
+      )
+    }
     if (broken !== undefined) {
       const [why] = (broken.standing.why ?? '').split('\n')
-      return [defence, attack, String(survived), `f = ${f}, round ${broken.rounds}: ${why}`]
+      return line(`f = ${f}, round ${broken.rounds}: ${why}`)
     }
     const last = meanOf(runs, lastOf)
-    if (last === null || last < SURVIVES * honest)
-      return [defence, attack, String(survived), `f = ${f}, ${percent(last)} of ${percent(honest)}`]
+    if (last === null || last < SURVIVES * honest) return line(`f = ${f}, ${percent(last)} of ${percent(honest)}`)
     survived = Number(f)
   }
-  return [defence, attack, String(survived), '–']
+  return line('–')
 }
 
 function lastOf({ last }: FinishedRow): number | null {
   return last
+}
+
+function chanceOf({ chance }: FinishedRow): number | null {
+  return chance ?? null
 }

@@ -1,6 +1,7 @@
 import type { RunResult } from '../outcome.js'
 import { nextCommands, type NextInit } from './next.js'
 import { table } from './table.js'
+import { unfinished } from './unfinished.js'
 import { bytes, percent, seconds, whole } from './units.js'
 import { cost, learning, roundsSeen, slowest } from './verdicts.js'
 
@@ -72,8 +73,8 @@ function row(peer: RunResult['peers'][number]): string[] {
 
 function agreement({ agreed, peers }: RunResult): string {
   const finished = peers.filter(({ status }) => status === 'finished')
-  const gone =
-    finished.length === peers.length ? '' : ` (${peers.length - finished.length} of ${peers.length} did not finish)`
+  const without = unfinished(peers)
+  const gone = without.length === 0 ? '' : ` (${without.join(', ')})`
   const [first] = finished
   if (first === undefined) return 'no peer went on to the end of the run'
   if (!agreed)

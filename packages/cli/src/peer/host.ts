@@ -12,7 +12,10 @@ export interface Host {
 
 /** Undefined when a person started this process, or a process manager for one. */
 export function findHost(): Host | undefined {
-  if (process.send === undefined || process.env[CHANNEL] === undefined) return undefined
+  const opened = process.env[CHANNEL] !== undefined
+  // not for what this process starts, whose channel is another one
+  delete process.env[CHANNEL]
+  if (process.send === undefined || !opened) return undefined
   const sending = new Set<Promise<void>>()
   const send = (message: PeerMessage) => {
     if (!process.connected) return

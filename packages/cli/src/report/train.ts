@@ -8,6 +8,7 @@ import { readEvents } from '../events-file.js'
 import type { RunResult } from '../outcome.js'
 import type { PageInit } from '../output/page.js'
 import { shellWord } from '../output/shell.js'
+import { unfinished } from '../output/unfinished.js'
 import { Tally } from '../tally.js'
 import { runFigures } from './figures.js'
 import { trainTables } from './train-tables.js'
@@ -33,7 +34,6 @@ export async function trainReport(directory: string): Promise<PageInit> {
   const result = kept ?? tally.result()
   const { model, dataset, strategy, peers } = result
   const runFile = join(directory, 'run.yaml')
-  const gone = peers.filter(({ status }) => status !== 'finished')
   return {
     title: `${model} on ${dataset}: ${strategy} among ${peers.length} peers`,
     command: existsSync(runFile)
@@ -42,7 +42,7 @@ export async function trainReport(directory: string): Promise<PageInit> {
     made: `ended ${statSync(file).mtime.toISOString().slice(0, 16).replace('T', ' ')} UTC`,
     remarks: [
       ...(kept === undefined ? ['The run wrote no result: this is what its events tell up to where they end.'] : []),
-      ...(gone.length > 0 ? [`${gone.length} of ${peers.length} peers did not finish.`] : []),
+      ...unfinished(peers).map((words) => `${words}.`),
       ...(result.agreed ? [] : ['The peers that finished do not hold the same parameters.'])
     ],
     figures: runFigures(strategy, thin(history.history, POINTS)),

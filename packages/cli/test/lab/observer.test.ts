@@ -71,6 +71,7 @@ test('what honest peers say counts, and nothing of a hostile one', () => {
     finished('evil', 'b'.repeat(64))
   )
   expect(run.outcome({ ended: undefined, seconds: 3 })).toMatchObject({
+    chance: 0.1,
     parametersHash: HASH,
     rounds: 2,
     seconds: 3,

@@ -139,8 +139,8 @@ test('the quick grid says up to which f a rule survives, and where it breaks', (
     attacked([f === 2 ? 0.2 : 0.85], { byzantine: f })
   ])
   const text = quickSummary([...rows, REFUSED])
-  expect(text).toMatch(/median +ipm +3 +–\n/)
-  expect(text).toMatch(/median +sign-flip +1 +f = 2, 20.00 % of 90.00 %\n/)
+  expect(text).toMatch(/median +ipm +90.00 % +3 +–\n/)
+  expect(text).toMatch(/median +sign-flip +90.00 % +1 +f = 2, 20.00 % of 90.00 %\n/)
   expect(text).toContain('a|b: refused: too few peers')
 })
 
@@ -153,7 +153,18 @@ test('the quick grid has no rule survive a run that ended early or whose peers d
     exclusion: null
   }
   const rows = [attacked([0.9], { attack: 'none' }), attacked([0.88], { rounds: 17, standing })]
-  expect(quickSummary(rows)).toMatch(/median +sign-flip +0 +f = 1, round 17: aggregator mine threw: no luck\n/)
+  expect(quickSummary(rows)).toMatch(/median +sign-flip +90.00 % +0 +f = 1, round 17: aggregator mine threw: no luck\n/)
+})
+
+test('the quick grid does not praise a rule that does not train without an attack either', () => {
+  const pair = (byzantine: number, accuracy: number) => [
+    attacked([accuracy], { attack: 'none', byzantine, chance: 0.1 }),
+    attacked([accuracy], { byzantine, chance: 0.1 })
+  ]
+  const never = quickSummary([...pair(1, 0.105), ...pair(2, 0.105)])
+  expect(never).toMatch(/median +sign-flip +10.50 % +– +f = 1: does not train, 10.50 % .* guessing has 10.00 %\n/)
+  const later = quickSummary([...pair(1, 0.9), ...pair(2, 0.1)])
+  expect(later).toMatch(/median +sign-flip +50.00 % +1 +f = 2: does not train/)
 })
 
 test('the quick grid goes from few hostile peers to many, for each partition by itself, and says what it cannot know', () => {
@@ -164,7 +175,9 @@ test('the quick grid goes from few hostile peers to many, for each partition by 
     attacked([0.49], { byzantine: f, partition: 'shards' })
   ])
   const text = quickSummary(rows)
-  expect(text).toMatch(/median \(spirt, iid\) +sign-flip +1 +f = 2, 20.00 % of 90.00 %\n/)
-  expect(text).toMatch(/median \(spirt, shards\) +sign-flip +2 +–\n/)
-  expect(quickSummary([attacked([0.8])])).toMatch(/median +sign-flip +– +not known: f = 1 has no run without an attack/)
+  expect(text).toMatch(/median \(spirt, iid\) +sign-flip +90.00 % +1 +f = 2, 20.00 % of 90.00 %\n/)
+  expect(text).toMatch(/median \(spirt, shards\) +sign-flip +50.00 % +2 +–\n/)
+  expect(quickSummary([attacked([0.8])])).toMatch(
+    /median +sign-flip +– +– +not known: f = 1 has no run without an attack/
+  )
 })

@@ -13,10 +13,10 @@ type SortingKernel = (
 export type KernelModule = {
   readonly sum: (
     ...args: [out: number, inputs: number, n: number, more: number, divisor: number, count: number]
-  ) => void
+  ) => number
   readonly weightedSum: (
     ...args: [out: number, inputs: number, weights: number, n: number, more: number, count: number]
-  ) => void
+  ) => number
   readonly copy: (out: number, x: number, count: number) => void
   readonly fill: (out: number, value: number, count: number) => void
   readonly scale: (out: number, x: number, a: number, count: number) => void

@@ -11,10 +11,14 @@ export const MEDIAN_INPUTS = 64
  * Order and rounding are as `Kernels` says; "in float64" means that nothing but the result is rounded to float32, once.
  */
 export interface RuleKernels {
-  /** out = (x_0 + x_1 + … + x_{n−1}) / n, a true division. n from 1. May overflow above 3.4e38 / n. */
+  /**
+   * out = (x_0 + x_1 + … + x_{n−1}) / n, a true division; where that is not finite, the same once more in float64. So it does
+   * not overflow. n from 1.
+   */
   mean(out: Vector, inputs: readonly Vector[]): void
   /**
-   * out = c_0·x_0 + c_1·x_1 + … with c_i = w_i / (w_0 + w_1 + …), computed in float64 and then rounded.
+   * out = c_0·x_0 + c_1·x_1 + … with c_i = w_i / (w_0 + w_1 + …), computed in float64 and then rounded; where that is not
+   * finite, (c_0·x_0 + c_1·x_1 + …) / (c_0 + c_1 + …) in float64. So it does not overflow.
    * Weights are finite, not negative, not all zero (`argument`).
    */
   weightedMean(out: Vector, inputs: readonly Vector[], weights: readonly number[]): void

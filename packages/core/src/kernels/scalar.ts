@@ -1,6 +1,7 @@
 import type { Vector } from '../vector.js'
 import { normalise } from './coefficients.js'
 import type { Kernels } from './kernels.js'
+import { mendOverflow } from './overflow.js'
 import { scalarHalf } from './scalar-half.js'
 import { scalarRules } from './scalar-rules.js'
 import { scalarInt8 } from './scalar-int8.js'
@@ -32,6 +33,11 @@ export const scalarKernels: Kernels = {
       sumBlock(out, inputs, start, end)
       for (let i = start; i < end; i++) out[i] /= inputs.length
     })
+    mendOverflow(
+      out,
+      inputs,
+      inputs.map(() => 1)
+    )
   },
   weightedMean(out, inputs, weights) {
     const coefficients = normalise(weights)
@@ -42,6 +48,7 @@ export const scalarKernels: Kernels = {
         else for (let i = start; i < end; i++) out[i] += Math.fround(c * x[i])
       }
     })
+    mendOverflow(out, inputs, coefficients)
   },
   sum(out, inputs) {
     blocks(out.length, (start, end) => sumBlock(out, inputs, start, end))

@@ -2,6 +2,7 @@ import type { Vector } from '../vector.js'
 import { normalise } from './coefficients.js'
 import { MEDIAN_INPUTS, type Kernels } from './kernels.js'
 import type { KernelModule } from './module.js'
+import { mendOverflow } from './overflow.js'
 import { selectionNetwork } from './selection-network.js'
 import { SLOT_BYTES, withScratch } from './scratch.js'
 
@@ -40,10 +41,13 @@ export function simdRules(
     })
   }
 
-  function sum(out: Vector, inputs: readonly Vector[], divisor: number): void {
-    passes(inputs, ({ table, first, n, last }) =>
-      wasm.sum(out.byteOffset, table, n, Number(first > 0), last ? divisor : 0, out.length)
-    )
+  /** Whether all of it is finite. */
+  function sum(out: Vector, inputs: readonly Vector[], divisor: number): boolean {
+    let finite = true
+    passes(inputs, ({ table, first, n, last }) => {
+      finite = wasm.sum(out.byteOffset, table, n, Number(first > 0), last ? divisor : 0, out.length) === 1
+    })
+    return finite
   }
 
   const networks = new Map<string, readonly number[]>()
@@ -69,15 +73,24 @@ export function simdRules(
   }
 
   return {
-    mean: (out, inputs) => sum(out, inputs, inputs.length),
-    sum: (out, inputs) => sum(out, inputs, 0),
+    mean(out, inputs) {
+      if (sum(out, inputs, inputs.length)) return
+      mendOverflow(
+        out,
+        inputs,
+        inputs.map(() => 1)
+      )
+    },
+    sum: (out, inputs) => void sum(out, inputs, 0),
     weightedMean(out, inputs, weights) {
       const coefficients = normalise(weights)
+      let finite = true
       passes(inputs, ({ table, first, n }) => {
         const by = table + PASS * 4
         new Float32Array(buffer, by, n).set(coefficients.slice(first, first + n))
-        wasm.weightedSum(out.byteOffset, table, by, n, Number(first > 0), out.length)
+        finite = wasm.weightedSum(out.byteOffset, table, by, n, Number(first > 0), out.length) === 1
       })
+      if (!finite) mendOverflow(out, inputs, coefficients)
     },
 
     median(out, inputs) {

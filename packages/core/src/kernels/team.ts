@@ -88,8 +88,12 @@ export function help<C>(control: SharedArrayBuffer, doPiece: DoPiece<C>): never 
     Atomics.wait(words, WORD.call, seen)
     seen = Atomics.load(words, WORD.call)
     Atomics.add(words, WORD.busy, 1)
-    // whoever is counted before the call is closed is waited for; whoever is late finds it closed
-    if (Atomics.load(words, WORD.open) === seen) takePieces(words, numbers, callOf<C>(control, words), doPiece)
+    try {
+      // whoever is counted before the call is closed is waited for; whoever is late finds it closed
+      if (Atomics.load(words, WORD.open) === seen) takePieces(words, numbers, callOf<C>(control, words), doPiece)
+    } catch {
+      Atomics.store(words, WORD.failed, 1)
+    }
     if (Atomics.sub(words, WORD.busy, 1) === 1) Atomics.notify(words, WORD.busy)
   }
 }

@@ -22,11 +22,14 @@ export const EXCLUSION_SCORE = -100
 const RECOVERY = 0.1
 /** Milliseconds after which nothing is left of any score. */
 const FORGOTTEN = (-EXCLUSION_SCORE / RECOVERY) * 1000
+/** Excluded peers that are remembered: whoever makes up more identities is as good as new by another one anyway. */
+const EXCLUDED = 65_536
 
 /** Scores of peers, 0 at best, from the offences reported. */
 export class Reputation {
   /** who was reported last is last */
   readonly #scores = new Map<PeerId, { score: number; at: number }>()
+  /** who was excluded last is last */
   readonly #excluded = new Set<PeerId>()
   readonly #now: () => number
 
@@ -55,6 +58,8 @@ export class Reputation {
       return false
     }
     this.#excluded.add(peer)
+    const [oldest] = this.#excluded
+    if (this.#excluded.size > EXCLUDED) this.#excluded.delete(oldest)
     return true
   }
 

@@ -13,7 +13,7 @@ export type EntryPoint = (typeof ENTRY_POINTS)[number]
  * Its float32 square root is not always the nearest (seen too); that of a float64, rounded, is.
  * Every output is memory of its own: one that aliased an input would outlive it as a dangling pointer.
  *
- * - average: x_0 … x_{n−1} → their mean
+ * - average: x_0 … x_{n−1} → their mean; where their sum overflows an infinity
  * - mean: x_0 … x_{n−1} → result, verdict on the inputs and the result
  * - sgd: state, gradient; args parameters, α, λ → next state, verdict
  * - momentum: state, gradient[, velocity]; args parameters, α, λ, μ, nesterov → next state, next velocity, verdict

@@ -5,8 +5,6 @@ import { booleanOption, checkNames, numberOption, type PluginOptions } from '../
  * (1/n) Σ x_i. With `weighted`, Σ w_i·x_i / Σ w_i by the samples of each shard (FedAvg: McMahan et al., AISTATS 2017, eq. 1);
  * none weighs more than `cap` (default 2) times the median count above 0. One hostile input moves the result anywhere: not
  * robust. n ≥ 1. One pass over n·d.
- *
- * Sums of magnitude above 3.4e38 overflow; the store refuses such a result as `non-finite`.
  */
 export function mean(options: PluginOptions): Aggregator {
   checkNames('mean', options, ['weighted', 'cap'])
