@@ -27,7 +27,6 @@ import { checkComponents, openParts, type PeerParts } from '../compose.js'
 import { defaultOut, directory, MODEL, PEERS } from '../files.js'
 import { openLog } from '../logging/log.js'
 import { secretsOf } from '../logging/secrets.js'
-import { MetricsEndpoint } from '../metrics/endpoint.js'
 import { checkStore } from '../stores.js'
 import { credentialsOf, foundedBy } from './admission.js'
 import { closeAll, type Closing } from './closing.js'
@@ -95,7 +94,7 @@ export async function onePeer(init: PeerInit): Promise<PeerEnd> {
   const clock = systemClock()
   const opened: Closing[] = []
   try {
-    const metrics = options.metrics === undefined ? undefined : await MetricsEndpoint.open(options.metrics)
+    const metrics = options.metrics === undefined ? undefined : await openMetrics(options.metrics)
     if (metrics !== undefined) {
       opened.push(metrics)
       onMetrics(metrics.url)
@@ -198,6 +197,12 @@ export async function onePeer(init: PeerInit): Promise<PeerEnd> {
   } finally {
     await closeAll(opened, logger)
   }
+}
+
+/** What few peers do is imported for them only. */
+async function openMetrics(address: string) {
+  const { MetricsEndpoint } = await import('../metrics/endpoint.js')
+  return MetricsEndpoint.open(address)
 }
 
 /** Resolves to why it could not: a run does not fail by that. */
