@@ -1,16 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, isAbsolute, join, relative } from 'node:path'
-import {
-  isOptionName,
-  MANIFEST_OPTIONS,
-  OPTIONS,
-  PeergradError,
-  resolveOptions,
-  type Option,
-  type OptionName,
-  type Options
-} from '@peergrad/core'
-import { parse, stringify } from 'yaml'
+import { isOptionName, OPTIONS, PeergradError, resolveOptions, type Option, type OptionName } from '@peergrad/core'
 import { fileError } from './machine-error.js'
 
 export interface RunFile {
@@ -29,13 +19,15 @@ export async function readRunFile(path: string): Promise<RunFile> {
   } catch (thrown) {
     throw fileError(path, thrown)
   }
-  return { name: path, values: moved(parsed(path, text), dirname(path), '.') }
+  // most peers are given none
+  const { parse } = await import('yaml')
+  return { name: path, values: moved(parsed(path, text, parse), dirname(path), '.') }
 }
 
-function parsed(path: string, text: string): unknown {
+function parsed(path: string, text: string, parse: (text: string) => unknown): unknown {
   try {
     // an empty file is a run with every default
-    const values: unknown = parse(text) ?? {}
+    const values = parse(text) ?? {}
     // an alias in what its anchor names makes a value without an end
     JSON.stringify(values)
     return values
@@ -61,17 +53,8 @@ export function checkTaken({ name, values }: RunFile, command: string, taken: re
   throw new PeergradError('argument', message, { path: stray, file: name })
 }
 
-/**
- * A run file for `directory` that says all that the peers of a run must give alike, and how each of them here works.
- */
-export function runFileText(options: Options, directory: string): string {
-  const words = [...MANIFEST_OPTIONS, 'engine', 'store', 'in-database', 'evaluate-every'] as const
-  const given = words.map((word) => [word, options[word]] as const).filter(([, value]) => value !== undefined)
-  return stringify(moved(Object.fromEntries(given), '.', directory))
-}
-
 /** The same values, with paths of plug-ins that count from one directory written as they count from another. */
-function moved(values: unknown, from: string, to: string): unknown {
+export function moved(values: unknown, from: string, to: string): unknown {
   if (typeof values !== 'object' || values === null || Array.isArray(values)) return values
   return Object.fromEntries(
     Object.entries(values).map(([word, value]: [string, unknown]) => {

@@ -5,7 +5,8 @@ import { optionsToManifest, resolveOptions, type PeerId, type RunEvent } from '@
 import { invitationText, parseInvitation } from '@peergrad/peer'
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
 import { makeInvitation } from '../src/invite.js'
-import { checkAdmissionHere, credentialsOf, foundedBy, withAllowed } from '../src/peer/admission.js'
+import { checkAdmissionHere, foundedBy, withAllowed } from '../src/peer/admission.js'
+import { credentialsOf } from '../src/peer/credentials.js'
 import { Tally } from '../src/tally.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'peergrad-cli-admission-'))

@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { defaultOut, directory, writeWhole } from '../src/files.js'
 import { Recorder } from '../src/recorder.js'
 import { train } from '../src/commands/train.js'
-import { checkTaken, readRunFile, runFileText } from '../src/run-file.js'
+import { checkTaken, readRunFile } from '../src/run-file.js'
+import { runFileText } from '../src/run-file-text.js'
 
 let folder: string
 beforeEach(() => {

@@ -2,7 +2,7 @@ import { OPTIONS, resolveOptions, type OptionName } from '@peergrad/core'
 import { expect, test } from 'vitest'
 import { COMMANDS } from '../src/commands/index.js'
 import { parseCommandLine } from '../src/parse.js'
-import { runFileText } from '../src/run-file.js'
+import { runFileText } from '../src/run-file-text.js'
 import { peerArguments } from '../src/train/peer-arguments.js'
 
 /** Of the options of a peer that a run of peers here takes, what is not what it is unless given. */

@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path'
 import { loadPlugin, optionsToManifest, resolveOptions, type Dataset, type Partitioner } from '@peergrad/core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { checkComponents, dealer } from '../src/compose.js'
-import { readRunFile, runFileText } from '../src/run-file.js'
+import { readRunFile } from '../src/run-file.js'
+import { runFileText } from '../src/run-file-text.js'
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'peergrad-plugins-')))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

@@ -5,7 +5,7 @@ import { Arena, optionsToManifest, PeergradError, resolveOptions, type Checkpoin
 import { writeCheckpoint } from '@peergrad/peer'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { peerOptions } from '../src/peer/options.js'
-import { runFileText } from '../src/run-file.js'
+import { runFileText } from '../src/run-file-text.js'
 import { resumeRun } from '../src/train/resume.js'
 
 let out: string

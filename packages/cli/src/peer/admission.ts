@@ -7,11 +7,8 @@ import {
   type PeerId,
   type RunManifest
 } from '@peergrad/core'
-import { parseInvitation, type Credentials } from '@peergrad/peer'
 import { fileError } from '../machine-error.js'
 
-/** Characters of a secret, at least: one that can be guessed protects nothing. */
-const SECRET = 16
 const PEER = /^[A-Za-z0-9]{16,128}$/
 const INVITATION = /^peergrad\d/
 
@@ -43,23 +40,10 @@ export function foundedBy(manifest: RunManifest, self: PeerId): RunManifest {
   return manifest.admission === UNFINISHED ? { ...manifest, admission: UNFINISHED + self } : manifest
 }
 
-/** What this peer has to prove that it may take part. Errors: `argument` for a secret that is too short, `missing`. */
-export function credentialsOf(options: Options): Credentials {
-  const { secret, invitation } = credentialTexts(options)
-  if (secret !== undefined && secret.length < SECRET) {
-    const where = options['secret-file'] ?? 'PEERGRAD_SECRET'
-    throw new PeergradError(
-      'argument',
-      `${where}: got ${secret.length} characters, expected a secret of ${SECRET} at least`
-    )
-  }
-  return {
-    ...(secret !== undefined && { secret: Buffer.from(secret) }),
-    ...(invitation !== undefined && { invitation: parseInvitation(invitation) })
-  }
-}
-
-/** The same as it was given, here or in a file or the environment. Error `missing` for a file that cannot be read. */
+/**
+ * What a peer proves that it may take part with, as it was given: here, or in a file or the environment. Error `missing`
+ * for a file that cannot be read.
+ */
 export function credentialTexts(options: Options): { readonly secret?: string; readonly invitation?: string } {
   const file = options['secret-file']
   const secret = (file === undefined ? process.env['PEERGRAD_SECRET'] : read(file))?.trim()

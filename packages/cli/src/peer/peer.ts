@@ -27,10 +27,10 @@ import { checkComponents, openParts, type PeerParts } from '../compose.js'
 import { defaultOut, directory, MODEL, PEERS } from '../files.js'
 import { openLog } from '../logging/log.js'
 import { secretsOf } from '../logging/secrets.js'
-import { MetricsEndpoint } from '../metrics/endpoint.js'
 import { checkStore } from '../stores.js'
-import { credentialsOf, foundedBy } from './admission.js'
+import { foundedBy } from './admission.js'
 import { closeAll, type Closing } from './closing.js'
+import { credentialsOf } from './credentials.js'
 import { EventLog } from './event-log.js'
 import { holdIdentity } from './identity.js'
 import type { Joinable } from './join-command.js'
@@ -95,7 +95,7 @@ export async function onePeer(init: PeerInit): Promise<PeerEnd> {
   const clock = systemClock()
   const opened: Closing[] = []
   try {
-    const metrics = options.metrics === undefined ? undefined : await MetricsEndpoint.open(options.metrics)
+    const metrics = options.metrics === undefined ? undefined : await openMetrics(options.metrics)
     if (metrics !== undefined) {
       opened.push(metrics)
       onMetrics(metrics.url)
@@ -198,6 +198,12 @@ export async function onePeer(init: PeerInit): Promise<PeerEnd> {
   } finally {
     await closeAll(opened, logger)
   }
+}
+
+/** What few peers do is imported for them only. */
+async function openMetrics(address: string) {
+  const { MetricsEndpoint } = await import('../metrics/endpoint.js')
+  return MetricsEndpoint.open(address)
 }
 
 /** Resolves to why it could not: a run does not fail by that. */

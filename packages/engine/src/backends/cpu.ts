@@ -11,17 +11,15 @@ export const cpu: Backend = {
     why: 'plain JavaScript, for tests'
   }),
   async start() {
-    const tf = await import('@tensorflow/tfjs-core')
-    await import('@tensorflow/tfjs-backend-cpu')
-    // brings the gradients of tfjs's operations, which tfjs-core alone has not
-    const layers = await import('@tensorflow/tfjs-layers')
+    const { loadCpu, tf, tfLayers } = await import('../own-tfjs.js')
+    loadCpu()
     // else its first use prints an advertisement for tfjs-node
     tf.enableProdMode()
     await tf.setBackend('cpu')
     await tf.ready()
     return {
       tf,
-      layers: () => Promise.resolve(layers),
+      layers: () => Promise.resolve(tfLayers),
       upload: (values, shape) => tf.tensor(values, [...shape], 'float32'),
       download: downloadSync
     } satisfies Running

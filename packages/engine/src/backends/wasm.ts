@@ -12,10 +12,9 @@ export const wasm: Backend = {
     why: 'WebAssembly SIMD with our training kernels, which runs everywhere'
   }),
   async start() {
-    const tf = await import('@tensorflow/tfjs-core')
-    const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm')
+    const { loadWasm, tf, tfLayers } = await import('../own-tfjs.js')
+    const { setWasmPaths } = loadWasm()
     const { registerTrainingKernels } = await import('../kernels/index.js')
-    const layers = await import('@tensorflow/tfjs-layers')
     setWasmPaths(`${directoryOf('@tensorflow/tfjs-backend-wasm')}/`)
     await tf.setBackend('wasm')
     await tf.ready()
@@ -23,7 +22,7 @@ export const wasm: Backend = {
     const backend = tf.backend() as BackendWasm
     return {
       tf,
-      layers: () => Promise.resolve(layers),
+      layers: () => Promise.resolve(tfLayers),
       upload: (values, shape) => tf.tensor(values, [...shape], 'float32'),
       holds: (tensor, values) => bytesOf(backend.typedArrayFromHeap(tensor)).equals(bytesOf(values)),
       download: (tensor, into) => into.set(backend.typedArrayFromHeap(tensor))

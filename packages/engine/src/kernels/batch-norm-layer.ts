@@ -1,11 +1,11 @@
-import * as tf from '@tensorflow/tfjs-core'
-import { layers } from '@tensorflow/tfjs-layers'
+import type { Tensor } from '@tensorflow/tfjs-core'
+import { tf, tfLayers } from '../own-tfjs.js'
 import { batchNormTraining } from './batch-norm-training.js'
 
 /** What we use of a variable of tfjs-layers. */
 interface LayerVariable {
-  read(): tf.Tensor
-  write(value: tf.Tensor): void
+  read(): Tensor
+  write(value: Tensor): void
 }
 
 /** What we use of tfjs-layers' BatchNormalization. */
@@ -19,7 +19,7 @@ interface BatchNormLayer {
   readonly movingVariance: LayerVariable
 }
 
-type Call = (this: BatchNormLayer, inputs: tf.Tensor | tf.Tensor[], kwargs: { training?: boolean }) => tf.Tensor
+type Call = (this: BatchNormLayer, inputs: Tensor | Tensor[], kwargs: { training?: boolean }) => Tensor
 
 let patched = false
 
@@ -30,7 +30,7 @@ let patched = false
 export function fuseBatchNormLayers(): void {
   if (patched) return
   patched = true
-  const prototype: { call: Call } = Object.getPrototypeOf(layers.batchNormalization())
+  const prototype: { call: Call } = Object.getPrototypeOf(tfLayers.layers.batchNormalization())
   const published = prototype.call
   prototype.call = function (inputs, kwargs) {
     const x = Array.isArray(inputs) ? inputs[0] : inputs
@@ -49,6 +49,6 @@ export function fuseBatchNormLayers(): void {
 }
 
 /** Keras's moving average: the share `momentum` of the old value stays. */
-function move(variable: LayerVariable, now: tf.Tensor, momentum: number): void {
+function move(variable: LayerVariable, now: Tensor, momentum: number): void {
   tf.tidy(() => variable.write(tf.add(tf.mul(variable.read(), momentum), tf.mul(now, 1 - momentum))))
 }

@@ -1,4 +1,5 @@
-import { util, type TensorInfo } from '@tensorflow/tfjs-core'
+import type { TensorInfo } from '@tensorflow/tfjs-core'
+import { tf } from '../own-tfjs.js'
 import type { Heap } from './heap.js'
 import type { Attributes } from './register.js'
 
@@ -24,7 +25,7 @@ export function clampOf(attributes: Attributes): Clamp | undefined {
 
 /** Whether there is no bias, or one number for each channel: what the kernel reads. */
 export function isPerChannel(bias: TensorInfo | undefined, channels: number): boolean {
-  return bias === undefined || (bias.shape.at(-1) === channels && util.sizeFromShape(bias.shape) === channels)
+  return bias === undefined || (bias.shape.at(-1) === channels && tf.util.sizeFromShape(bias.shape) === channels)
 }
 
 /** y = clamp(y + bias) in place, the bias by last axis. */

@@ -1,5 +1,6 @@
-import * as tf from '@tensorflow/tfjs-core'
+import type { backend_util, Conv2DAttrs, NamedAttrMap } from '@tensorflow/tfjs-core'
 import { PeergradError } from '@peergrad/core'
+import { tf } from '../own-tfjs.js'
 import type { Attributes } from './register.js'
 
 type Shape4D = [number, number, number, number]
@@ -10,10 +11,8 @@ export function convolutionInfo(
   xShape: readonly number[],
   filterShape: readonly number[],
   depthwise: boolean
-): tf.backend_util.Conv2DInfo {
-  const { strides, pad, dilations, dimRoundingMode, dataFormat } = attributes as Partial<
-    tf.NamedAttrMap & tf.Conv2DAttrs
-  >
+): backend_util.Conv2DInfo {
+  const { strides, pad, dilations, dimRoundingMode, dataFormat } = attributes as Partial<NamedAttrMap & Conv2DAttrs>
   return tf.backend_util.computeConv2DInfo(
     xShape as Shape4D,
     filterShape as Shape4D,

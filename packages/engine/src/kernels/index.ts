@@ -1,6 +1,5 @@
-import * as tf from '@tensorflow/tfjs-core'
-import { BackendWasm } from '@tensorflow/tfjs-backend-wasm'
 import { PeergradError } from '@peergrad/core'
+import { loadWasm, tf } from '../own-tfjs.js'
 import { registerBatchNorm } from './batch-norm.js'
 import { fuseBatchNormLayers } from './batch-norm-layer.js'
 import { registerConvolution } from './convolution.js'
@@ -25,6 +24,7 @@ const registered = new WeakSet<object>()
  * @throws PeergradError `unsupported` when another back end is active.
  */
 export async function registerTrainingKernels(): Promise<void> {
+  const { BackendWasm } = loadWasm()
   const backend = tf.backend()
   if (!(backend instanceof BackendWasm)) {
     throw new PeergradError(

@@ -1,4 +1,5 @@
-import * as tf from '@tensorflow/tfjs-core'
+import type { TensorInfo } from '@tensorflow/tfjs-core'
+import { tf } from '../own-tfjs.js'
 import type { Heap } from './heap.js'
 import { inputOf, replaceKernel, runPublished } from './register.js'
 
@@ -33,6 +34,6 @@ export function registerMatMul(heap: Heap): void {
   })
 }
 
-function matrix(tensor: tf.TensorInfo): [rows: number, columns: number] {
+function matrix(tensor: TensorInfo): [rows: number, columns: number] {
   return [tensor.shape.at(-2) ?? 1, tensor.shape.at(-1) ?? 1]
 }

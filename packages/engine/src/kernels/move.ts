@@ -1,4 +1,5 @@
-import * as tf from '@tensorflow/tfjs-core'
+import type { TensorInfo } from '@tensorflow/tfjs-core'
+import { tf } from '../own-tfjs.js'
 import type { Heap } from './heap.js'
 import { inputOf, replaceKernel, runPublished } from './register.js'
 
@@ -55,10 +56,10 @@ export function registerMove(heap: Heap): void {
 
   /** Does `step` for one axis after the other, and frees what lies between. */
   function alongAxes(
-    x: tf.TensorInfo,
+    x: TensorInfo,
     axes: readonly number[],
-    step: (from: tf.TensorInfo, axis: number) => tf.TensorInfo
-  ): tf.TensorInfo {
+    step: (from: TensorInfo, axis: number) => TensorInfo
+  ): TensorInfo {
     let result = heap.alias(x)
     for (const axis of axes) {
       const next = step(result, axis)
@@ -74,7 +75,7 @@ function axesOf<T>(values: readonly T[], takes: (value: T) => boolean): number[]
 }
 
 /** A tensor as [groups][size][bytes] around an axis. */
-function around(x: tf.TensorInfo, axis: number): { groups: number; size: number; bytes: number } {
+function around(x: TensorInfo, axis: number): { groups: number; size: number; bytes: number } {
   return {
     groups: tf.util.sizeFromShape(x.shape.slice(0, axis)),
     size: x.shape[axis],

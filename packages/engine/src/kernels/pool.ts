@@ -1,10 +1,11 @@
-import * as tf from '@tensorflow/tfjs-core'
+import type { backend_util, MaxPoolAttrs } from '@tensorflow/tfjs-core'
+import { tf } from '../own-tfjs.js'
 import { geometryOf } from './geometry.js'
 import type { Heap } from './heap.js'
 import { type Attributes, inputOf, replaceKernel, runPublished } from './register.js'
 
-function poolInfo(attributes: Attributes, xShape: readonly number[]): tf.backend_util.Conv2DInfo {
-  const { filterSize, strides, pad, dimRoundingMode } = attributes as Partial<tf.MaxPoolAttrs>
+function poolInfo(attributes: Attributes, xShape: readonly number[]): backend_util.Conv2DInfo {
+  const { filterSize, strides, pad, dimRoundingMode } = attributes as Partial<MaxPoolAttrs>
   return tf.backend_util.computePool2DInfo(
     xShape as [number, number, number, number],
     filterSize ?? 1,

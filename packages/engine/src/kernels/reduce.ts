@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs-core'
+import { tf } from '../own-tfjs.js'
 import type { Heap } from './heap.js'
 import { inputOf, replaceKernel, runPublished } from './register.js'
 

@@ -1,13 +1,14 @@
-import * as tf from '@tensorflow/tfjs-core'
+import type { GradConfig, KernelFunc, NamedAttrMap, NamedTensorMap, Tensor, TensorInfo } from '@tensorflow/tfjs-core'
 import { PeergradError } from '@peergrad/core'
+import { tf } from '../own-tfjs.js'
 
 /** Name under which the back end and our kernels are registered. */
 export const BACKEND = 'wasm'
 
-export type Inputs = Readonly<Record<string, tf.TensorInfo>>
-export type Attributes = tf.NamedAttrMap
-type Published = tf.KernelFunc | undefined
-type Run = (inputs: Inputs, attributes: Attributes, published: Published) => tf.TensorInfo | tf.TensorInfo[]
+export type Inputs = Readonly<Record<string, TensorInfo>>
+export type Attributes = NamedAttrMap
+type Published = KernelFunc | undefined
+type Run = (inputs: Inputs, attributes: Attributes, published: Published) => TensorInfo | TensorInfo[]
 
 /** Puts `run` in the place of the back end's kernel of that name; `run` is given the published one, if there is one. */
 export function replaceKernel(kernelName: string, run: Run): void {
@@ -21,17 +22,13 @@ export function replaceKernel(kernelName: string, run: Run): void {
 }
 
 /** Leaves a case to the back end's own kernel. */
-export function runPublished(
-  published: Published,
-  inputs: Inputs,
-  attributes: Attributes
-): tf.TensorInfo | tf.TensorInfo[] {
+export function runPublished(published: Published, inputs: Inputs, attributes: Attributes): TensorInfo | TensorInfo[] {
   if (published !== undefined) return published({ inputs, attrs: attributes, backend: tf.backend() })
   throw new PeergradError('unsupported', 'the wasm engine has no kernel for this case', { attributes })
 }
 
-type GradFunc = tf.GradConfig['gradFunc']
-type Gradient = Omit<tf.GradConfig, 'kernelName' | 'gradFunc'> & {
+type GradFunc = GradConfig['gradFunc']
+type Gradient = Omit<GradConfig, 'kernelName' | 'gradFunc'> & {
   gradFunc(...call: [...Parameters<GradFunc>, published: GradFunc]): ReturnType<GradFunc>
 }
 
@@ -53,7 +50,7 @@ export function replaceWindowGradient(kernelName: string, toInput: string, toFil
   replaceGradient(kernelName, {
     inputsToSave: ['x', 'filter'],
     gradFunc: (dy, saved, attributes) => {
-      const [x, filter] = saved as [tf.Tensor, tf.Tensor]
+      const [x, filter] = saved as [Tensor, Tensor]
       return {
         x: () => runKernel(toInput, { dy, filter }, { ...attributes, inputShape: x.shape }),
         filter: () => runKernel(toFilter, { x, dy }, { ...attributes, filterShape: filter.shape })
@@ -62,19 +59,19 @@ export function replaceWindowGradient(kernelName: string, toInput: string, toFil
   })
 }
 
-type Tensors = Readonly<Record<string, tf.Tensor | tf.Tensor[] | undefined>>
+type Tensors = Readonly<Record<string, Tensor | Tensor[] | undefined>>
 
 /** Runs a kernel of one output on the active back end. */
-export function runKernel(kernelName: string, inputs: Tensors, attributes: Attributes): tf.Tensor {
-  return tf.engine().runKernel<tf.Tensor>(kernelName, inputs as tf.NamedTensorMap, attributes)
+export function runKernel(kernelName: string, inputs: Tensors, attributes: Attributes): Tensor {
+  return tf.engine().runKernel<Tensor>(kernelName, inputs as NamedTensorMap, attributes)
 }
 
 /** Runs a kernel of several outputs. */
-export function runKernels(kernelName: string, inputs: Tensors, attributes: Attributes): tf.Tensor[] {
-  return tf.engine().runKernel<tf.Tensor[]>(kernelName, inputs as tf.NamedTensorMap, attributes)
+export function runKernels(kernelName: string, inputs: Tensors, attributes: Attributes): Tensor[] {
+  return tf.engine().runKernel<Tensor[]>(kernelName, inputs as NamedTensorMap, attributes)
 }
 
-export function inputOf(inputs: Inputs, name: string): tf.TensorInfo {
+export function inputOf(inputs: Inputs, name: string): TensorInfo {
   const input = inputs[name]
   if (input !== undefined) return input
   throw new PeergradError('internal', `a kernel was called without its input ${name}`, { name })

@@ -11,7 +11,7 @@ import { loadIdentity } from './identity.js'
 import type { Identity } from './identity.js'
 import { Introductions } from './introductions.js'
 import { Lanes } from './lanes.js'
-import { Libp2pMetrics } from './libp2p-metrics.js'
+import type { Libp2pMetrics } from './libp2p-metrics.js'
 import { Links } from './links.js'
 import { Members } from './members.js'
 import { createNode, startNode } from './node.js'
@@ -46,6 +46,12 @@ type Handlers = {
 function discovered({ dht, mdns, bootstrap }: WorkerInit): (peer: PeerId) => boolean {
   const told = new Set(bootstrap.flatMap((address) => peerOf(parseAddress(address)) ?? []))
   return (peer) => !dht || mdns || told.has(peer)
+}
+
+/** Few peers are asked what they count: it is imported for them only. */
+async function libp2pMetrics(): Promise<Libp2pMetrics> {
+  const { Libp2pMetrics } = await import('./libp2p-metrics.js')
+  return new Libp2pMetrics()
 }
 
 /** What the parts are built on. */
@@ -87,7 +93,7 @@ export class NetworkService {
     const identity = await loadIdentity(init.identityFile)
     const reputation = new Reputation()
     const local = new LocalAddresses()
-    const metrics = init.counts ? new Libp2pMetrics() : undefined
+    const metrics = init.counts ? await libp2pMetrics() : undefined
     const excluded = (peer: PeerId) => reputation.excluded(peer)
     const known = (peer: PeerId) => service.#gossip.subscribers().includes(peer)
     const node = await createNode({

@@ -5,7 +5,6 @@ import { bootstrap } from '@libp2p/bootstrap'
 import { identify, identifyPush } from '@libp2p/identify'
 import type { Identify } from '@libp2p/identify'
 import type { ComponentLogger, Libp2p, Metrics, MultiaddrConnection } from '@libp2p/interface'
-import { mdns } from '@libp2p/mdns'
 import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
 import type { Ping } from '@libp2p/ping'
@@ -102,7 +101,7 @@ export async function createNode(init: NodeInit): Promise<NetworkNode> {
     },
     peerDiscovery: [
       ...(init.bootstrap.length > 0 ? [bootstrap({ list: [...init.bootstrap], timeout: 0 })] : []),
-      ...(init.mdns ? [mdns()] : [])
+      ...(init.mdns ? [await localDiscovery()] : [])
     ],
     services: {
       identify: identify(),
@@ -120,6 +119,11 @@ export async function createNode(init: NodeInit): Promise<NetworkNode> {
 }
 
 /** The services that few use are imported for them only. */
+async function localDiscovery() {
+  const { mdns } = await import('@libp2p/mdns')
+  return mdns()
+}
+
 async function portMapping(gateways: readonly string[]) {
   const { uPnPNAT } = await import('@libp2p/upnp-nat')
   const given = gateways.length > 0 && { gateways: [...gateways] }

@@ -1,5 +1,5 @@
 import { PeergradError, type Logger } from '@peergrad/core'
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import type { RedisAddress } from './address.js'
 import { selectDatabase } from './database.js'
 import { redisError } from './redis-error.js'
@@ -38,10 +38,10 @@ export class Connection {
   #ready: Promise<void> | undefined
   #life = ''
 
-  private constructor(init: ConnectionInit) {
+  private constructor(init: ConnectionInit, Client: typeof Redis) {
     this.#init = init
     const { connect, reply } = init.patience
-    this.#redis = new Redis({
+    this.#redis = new Client({
       ...init.address.options,
       lazyConnect: true,
       connectTimeout: connect,
@@ -62,7 +62,9 @@ export class Connection {
 
   /** Errors: `unreachable`, and `refused` for user and password, each with what to look at. */
   static async open(init: ConnectionInit): Promise<Connection> {
-    const connection = new Connection(init)
+    // few stores are Redis, and every peer would load it
+    const { Redis } = await import('ioredis')
+    const connection = new Connection(init, Redis)
     try {
       await connection.#connect()
       return connection

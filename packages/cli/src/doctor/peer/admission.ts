@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { parseAdmission, type Options, type PeerId } from '@peergrad/core'
 import { checkAdmission, peerOfKey, type SeenRun } from '@peergrad/peer'
-import { credentialsOf } from '../../peer/admission.js'
+import { credentialsOf } from '../../peer/credentials.js'
 import { firstKey } from '../../peer/identity.js'
 import { findings, type Finding } from '../finding.js'
 
