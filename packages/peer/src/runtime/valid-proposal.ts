@@ -3,7 +3,7 @@ import { isRing } from './ring-order.js'
 
 export interface ProposedIn {
   readonly round: number
-  /** of the round's view, by rank */
+  /** of the round's view */
   readonly members: ReadonlySet<PeerId>
   /** whether a contribution has the run's length, and as many samples as it may */
   readonly fits: (contribution: ContributionManifest) => boolean
@@ -16,8 +16,8 @@ export interface ProposedIn {
 }
 
 /**
- * Contributions of members to this round, each once, by rank, and of the model's length; none only for some to leave; a next view in
- * which who stays keeps its place and newcomers come by their names; and the end of the run where it is.
+ * Contributions of members to this round, each once and of the model's length; none only for some to leave; and the end of the
+ * run where it is. Their order is free: two that founded one run at once have the same members in another order, until a round.
  */
 export function isValidProposal(
   { contributions, members: next, retired, evidence, finish, ring }: Proposal,
@@ -33,16 +33,8 @@ export function isValidProposal(
     contributions.every((given) => given.round === round && fits(given)) &&
     peers.every((peer) => members.has(peer)) &&
     (retires || retired.length === 0) &&
-    isInOrder(peers, [...members]) &&
-    isInOrder(next, [...members, ...next.filter((peer) => !members.has(peer)).sort()]) &&
     retired.every(goes) &&
     evidence.every(({ peer }) => goes(peer)) &&
     convinces(evidence)
   )
-}
-
-function isInOrder(peers: readonly PeerId[], order: readonly PeerId[]): boolean {
-  const places = new Map(order.map((peer, place) => [peer, place]))
-  const taken = peers.map((peer) => places.get(peer) ?? -1)
-  return taken.every((place, index) => index === 0 || place > taken[index - 1])
 }

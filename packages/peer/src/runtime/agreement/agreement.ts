@@ -341,7 +341,11 @@ export class RoundAgreement {
     // what this peer gives itself only who proposed it can have wrong
     if (contradicted.includes(this.#init.self)) return { because: [coordinator] }
     if (contradicted.length > 0) return { because: contradicted }
-    if (!proposal.contributions.every((given) => this.#announced.has(given))) return 'unknown'
+    const unheard = proposal.contributions.filter((given) => !this.#announced.has(given)).map(({ peer }) => peer)
+    // who is gone does not say it again
+    const gone = unheard.filter((peer) => this.#doubts.isLost(peer))
+    if (gone.length > 0) return { because: gone }
+    if (unheard.length > 0) return 'unknown'
     if (this.#init.plausible(proposal)) return { proposal, outcome: null, holders: [coordinator] }
     return this.#patient ? 'unknown' : { because: [coordinator] }
   }
