@@ -412,7 +412,7 @@ describe('a member that lies', () => {
     agreement.receive('peer3', { kind: 'propose', ballot: 3, proposal: other, outcome: 'x' })
     for (const peer of ['peer2', 'peer3']) agreement.receive(peer, NOTHING)
     expect(done).toEqual([])
-    expect(sent.at(-1)).toEqual({ kind: 'failed', ballot: 3, peers: ['peer2'] })
+    expect(sent.at(-1)).toEqual({ kind: 'failed', ballot: 3, peers: ['peer2', 'peer3'] })
   })
 
   it('makes nobody propose again what it says that it accepted', () => {

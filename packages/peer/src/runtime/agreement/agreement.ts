@@ -202,8 +202,12 @@ export class RoundAgreement {
   /** The exchange of a ballot could not be made here, because of these peers. */
   failed(ballot: number, peers: readonly PeerId[]): void {
     if (this.#decided || ballot < this.#promised) return
-    this.#init.effects.send({ kind: 'failed', ballot, peers: [...peers] })
-    this.#onFailed(this.#init.self, ballot, peers)
+    // what was to be adopted and cannot be made here either, its coordinator would propose for ever
+    const { outcome = null } = this.#proposals.get(ballot) ?? {}
+    const claimed = peers.length > 0 && outcome !== null
+    const because = [...new Set(claimed ? [...peers, this.coordinator(ballot)] : peers)]
+    this.#init.effects.send({ kind: 'failed', ballot, peers: because })
+    this.#onFailed(this.#init.self, ballot, because)
   }
 
   /** A message of a member of the view, already checked for its form. */
@@ -313,7 +317,7 @@ export class RoundAgreement {
     if (earlier === 'unknown') return 'unknown'
     if (earlier === undefined) {
       if (outcome !== null && this.#holds(proposal, outcome)) return { proposal, outcome, holders: [coordinator] }
-      return this.#makeable(proposal, coordinator)
+      return this.#makeable(proposal, ballot)
     }
     const isSame = earlier.outcome === outcome && earlier.name === this.#init.nameOf(proposal)
     if (!isSame || this.#waitsForPromises) return 'unknown'
@@ -336,14 +340,15 @@ export class RoundAgreement {
   }
 
   /** What was given has to be what its owners said to this peer itself, and the rest what it would propose. */
-  #makeable(proposal: Proposal, coordinator: PeerId): Work | Refusal | 'unknown' {
+  #makeable(proposal: Proposal, ballot: number): Work | Refusal | 'unknown' {
+    const coordinator = this.coordinator(ballot)
     const contradicted = this.#contradicted(proposal)
     // what this peer gives itself only who proposed it can have wrong
     if (contradicted.includes(this.#init.self)) return { because: [coordinator] }
     if (contradicted.length > 0) return { because: contradicted }
     const unheard = proposal.contributions.filter((given) => !this.#announced.has(given)).map(({ peer }) => peer)
-    // who is gone does not say it again
-    const gone = unheard.filter((peer) => this.#doubts.isLost(peer))
+    // who is gone does not say it again; whoever leads a later ballot knows that
+    const gone = ballot === 0 ? unheard.filter((peer) => this.#doubts.isLost(peer)) : []
     if (gone.length > 0) return { because: gone }
     if (unheard.length > 0) return 'unknown'
     if (this.#init.plausible(proposal)) return { proposal, outcome: null, holders: [coordinator] }
