@@ -209,18 +209,21 @@ describe('lies in the protocol', () => {
     }
   )
 
-  it.each(['outcome', 'alone', 'invented', 'without', 'stranger'])('a usurper with claim %s takes no round over', async (claim) => {
-    const attacked = await play(`usurper:claim=${claim}`)
-    expectWhole(attacked)
-    expect(attacked.loss).toBeLessThan(0.05)
-    const honest = attacked.honest.map(({ name }) => name)
-    for (const { events } of attacked.honest) {
-      for (const event of events)
-        if (event.type === 'round') expect(event.contributors).toEqual(expect.arrayContaining(honest))
-      const views = events.flatMap((event) => (event.type === 'view' ? [event.members] : []))
-      expect(new Set(views.flat())).toEqual(new Set(Array.from({ length: PEERS }, (_, rank) => peerName(rank))))
+  it.each(['outcome', 'alone', 'invented', 'without', 'stranger'])(
+    'a usurper with claim %s takes no round over',
+    async (claim) => {
+      const attacked = await play(`usurper:claim=${claim}`)
+      expectWhole(attacked)
+      expect(attacked.loss).toBeLessThan(0.05)
+      const honest = attacked.honest.map(({ name }) => name)
+      for (const { events } of attacked.honest) {
+        for (const event of events)
+          if (event.type === 'round') expect(event.contributors).toEqual(expect.arrayContaining(honest))
+        const views = events.flatMap((event) => (event.type === 'view' ? [event.members] : []))
+        expect(new Set(views.flat())).toEqual(new Set(Array.from({ length: PEERS }, (_, rank) => peerName(rank))))
+      }
     }
-  })
+  )
 
   it.each(['impersonation', 'flood:messages=40'])(
     '%s costs the connections of who does it, and nobody else',
