@@ -250,6 +250,7 @@ export class Round {
 
   /** Promises for the ballot that this peer has come to. */
   #hearEarly(): void {
+    if (this.#ended.signal.aborted) return
     for (const [peer, promise] of this.#early.take(this.#agreement.ballot)) this.#agreement.receive(peer, promise)
   }
 

@@ -15,14 +15,14 @@ interface Proposed {
   readonly outcome: Digest | null
 }
 
-/** It may not be accepted, because of these. */
-interface Refusal {
-  readonly because: readonly PeerId[]
-}
-
-/** … and who has that outcome. */
+/** What is to be done here for a proposal, and who has the outcome that is to be adopted. */
 interface Work extends Proposed {
   readonly holders: readonly PeerId[]
+}
+
+/** A proposal may not be accepted, because of these. */
+interface Refusal {
+  readonly because: readonly PeerId[]
 }
 
 /**
