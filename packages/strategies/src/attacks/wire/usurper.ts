@@ -1,11 +1,4 @@
-import {
-  layoutLength,
-  type ContributionManifest,
-  type ControlMessage,
-  type PeerId,
-  type Proposal,
-  type WireAttack
-} from '@peergrad/core'
+import { layoutLength, type ControlMessage, type Proposal, type WireAttack } from '@peergrad/core'
 import { checkNames, choiceOption, type PluginOptions } from '../../plugin-options.js'
 import { ManifestBoard } from '../disguise/manifest-board.js'
 import { Forgeries, speaking, victimsOf, type Speech } from './speaking.js'
@@ -45,7 +38,7 @@ export function usurper(options: PluginOptions): WireAttack {
         const ballot = round.rank === 0 ? members.length : round.rank
         const own = { peer: context.self, round: round.round, digest, words, length, samples, loss }
         const proposal: Proposal = {
-          contributions: claim === 'alone' ? [own] : byRank([...given, own], members),
+          contributions: claim === 'alone' ? [own] : [...given, own],
           members: [...members],
           retired: [],
           evidence: [],
@@ -82,8 +75,4 @@ export function usurper(options: PluginOptions): WireAttack {
       }
     }
   }
-}
-
-function byRank(given: readonly ContributionManifest[], members: readonly PeerId[]): ContributionManifest[] {
-  return [...given].sort((a, b) => members.indexOf(a.peer) - members.indexOf(b.peer))
 }
