@@ -258,6 +258,7 @@ export class PeerStates {
         // an exchange that was given up may end all the same, if it is quick
         abandon: () => {},
         opposed: () => {},
+        divided: () => {},
         // it ends at any time
         pause: () => {},
         decide: (decision) => effects.push({ decide: decision })

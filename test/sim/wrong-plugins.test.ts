@@ -170,3 +170,33 @@ it.each([
   const reason = expect.objectContaining({ ...named, data: expect.objectContaining(named.data) })
   expect(await simulation.until(ended)).toEqual(Array(3).fill({ status: 'rejected', reason }))
 })
+
+it.each([2, 3, 5])(
+  'a strategy that is random is named by %i peers, before a time-out, and nobody hangs',
+  async (peers) => {
+    const noise = async (context: RoundContext) => {
+      await give(context)
+      const key = await merged(context, await context.agreed())
+      const lease = await context.store.get(key)
+      const other = context.store.lease(LENGTH)
+      other.vector.set(lease.vector)
+      other.vector[0] = Math.random()
+      lease.release()
+      await context.store.put(context.key('noise'), other)
+      return context.key('noise')
+    }
+    simulation = new Simulation(
+      { peers },
+      { strategy: () => ({ ...spirt({ minibatches: 1 }), name: 'mine', round: noise }) }
+    )
+    const ended = Promise.allSettled(simulation.startAll().map(({ result }) => result))
+    const reason = expect.objectContaining({
+      message: expect.stringMatching(
+        /^strategy mine with aggregator mean: in round 0 \d peers made \d different updates of the same contributions/
+      ),
+      data: expect.objectContaining({ plugin: 'strategy mine' })
+    })
+    expect(await simulation.until(ended)).toEqual(Array(peers).fill({ status: 'rejected', reason }))
+    expect(simulation.clock.now()).toBeLessThan(simulation.manifest.deadline)
+  }
+)

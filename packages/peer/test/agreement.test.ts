@@ -123,6 +123,7 @@ class World {
         },
         abandon: () => {},
         opposed: () => {},
+        divided: () => expect.fail('one member cannot make the others seem to differ'),
         pause: (ballot) => {
           const ends = this.#liar === undefined ? this.#events : this.#pauses
           ends.push({ to: self, run: () => agreement.settle(ballot) })
@@ -276,6 +277,7 @@ describe('agreement on a round', () => {
         attempt: note,
         adopt: note,
         opposed: () => {},
+        divided: () => {},
         abandon: () => {},
         pause: () => {},
         decide: note
@@ -326,6 +328,7 @@ it.each([
       attempt: () => {},
       adopt: () => {},
       opposed: () => {},
+      divided: () => {},
       abandon: () => {},
       pause: () => {},
       decide: () => {}
@@ -341,38 +344,39 @@ it.each([
   ])
 })
 
+const members = ['peer0', 'peer1', 'peer2', 'peer3']
+const rest = { members, retired: [], evidence: [], finish: false }
+const proposal = { contributions: members.map(manifest), ...rest }
+const name = JSON.stringify(proposal)
+const NOTHING = { kind: 'promise', ballot: 3, accepted: null } as const
+
+/** The agreement of peer1 of four, and what it does. */
+function peer1(plausible = true) {
+  const sent: AgreementMessage[] = []
+  const done: unknown[] = []
+  const agreement = new RoundAgreement({
+    self: 'peer1',
+    view: { number: 0, members },
+    next: () => rest,
+    valid: () => true,
+    plausible: () => plausible,
+    nameOf: JSON.stringify,
+    minimum: () => 1,
+    effects: {
+      send: (message) => void sent.push(message),
+      attempt: (ballot) => void done.push(`makes ${ballot}`),
+      adopt: (ballot, { outcome }) => void done.push(`adopts ${outcome} in ${ballot}`),
+      opposed: () => {},
+      divided: (accepted) => void done.push(`differ by ${accepted.map(({ outcome }) => outcome).join()}`),
+      abandon: () => {},
+      pause: () => {},
+      decide: ({ outcome }, holders) => void done.push(`decides ${outcome} of ${holders.join()}`)
+    }
+  })
+  return { agreement, sent, done }
+}
+
 describe('a member that lies', () => {
-  const members = ['peer0', 'peer1', 'peer2', 'peer3']
-  const rest = { members, retired: [], evidence: [], finish: false }
-  const proposal = { contributions: members.map(manifest), ...rest }
-  const name = JSON.stringify(proposal)
-  const NOTHING = { kind: 'promise', ballot: 3, accepted: null } as const
-
-  /** The agreement of peer1 of four, and what it does. */
-  function peer1(plausible = true) {
-    const sent: AgreementMessage[] = []
-    const done: unknown[] = []
-    const agreement = new RoundAgreement({
-      self: 'peer1',
-      view: { number: 0, members },
-      next: () => rest,
-      valid: () => true,
-      plausible: () => plausible,
-      nameOf: JSON.stringify,
-      minimum: () => 1,
-      effects: {
-        send: (message) => void sent.push(message),
-        attempt: (ballot) => void done.push(`makes ${ballot}`),
-        adopt: (ballot, { outcome }) => void done.push(`adopts ${outcome} in ${ballot}`),
-        opposed: () => {},
-        abandon: () => {},
-        pause: () => {},
-        decide: ({ outcome }, holders) => void done.push(`decides ${outcome} of ${holders.join()}`)
-      }
-    })
-    return { agreement, sent, done }
-  }
-
   it('has no outcome adopted in the first ballot, and its turn is over', () => {
     const { agreement, sent, done } = peer1()
     agreement.receive('peer0', { kind: 'propose', ballot: 0, proposal, outcome: 'x' })
@@ -458,5 +462,46 @@ describe('a member that lies', () => {
     agreement.settle(0)
     expect(done).toEqual([])
     expect(sent).toEqual([{ kind: 'failed', ballot: 0, peers: ['peer0'] }])
+  })
+})
+
+describe('outcomes of one exchange that differ', () => {
+  const accept = (ballot: number, outcome: string) => ({ kind: 'accept', ballot, proposal: name, outcome }) as const
+
+  it('at more members than may lie end the ballot at once, and the round in the third', () => {
+    const { agreement, sent, done } = peer1()
+    for (const peer of members) agreement.manifest(manifest(peer))
+    for (const [ballot, coordinator] of [
+      [0, 'peer0'],
+      [1, 'peer1'],
+      [2, 'peer2']
+    ] as const) {
+      if (ballot === 2) agreement.receive('peer2', { kind: 'prepare', ballot })
+      for (const peer of members) {
+        const accepted = ballot === 0 ? null : { ballot: ballot - 1, proposal, outcome: peer }
+        if (ballot > 0 && peer !== 'peer1') agreement.receive(peer, { kind: 'promise', ballot, accepted })
+      }
+      if (ballot !== 1) agreement.receive(coordinator, { kind: 'propose', ballot, proposal, outcome: null })
+      agreement.completed(ballot, 'peer1')
+      agreement.receive('peer2', accept(ballot, 'peer2'))
+      expect(agreement.ballot).toBe(ballot)
+      agreement.receive('peer3', accept(ballot, 'peer3'))
+      agreement.receive('peer0', accept(ballot, 'peer0'))
+    }
+    expect(done).toEqual(['makes 0', 'makes 1', 'makes 2', 'differ by peer1,peer2,peer3'])
+    expect(sent.filter(({ kind }) => kind === 'prepare')).toEqual([{ kind: 'prepare', ballot: 1 }])
+  })
+
+  it('at so many as may lie end nothing', () => {
+    const { agreement, done } = peer1()
+    for (const peer of members) agreement.manifest(manifest(peer))
+    agreement.receive('peer0', { kind: 'propose', ballot: 0, proposal, outcome: null })
+    agreement.receive('peer3', accept(0, 'lie'))
+    agreement.receive('peer3', accept(0, 'another'))
+    agreement.completed(0, 'x')
+    agreement.receive('peer2', accept(0, 'x'))
+    expect([agreement.ballot, ...done]).toEqual([0, 'makes 0'])
+    agreement.receive('peer0', accept(0, 'x'))
+    expect(done).toEqual(['makes 0', 'decides x of peer1,peer2,peer0'])
   })
 })

@@ -17,6 +17,7 @@ import { EarlyPromises } from './agreement/early-promises.js'
 import { AcceptProofs, type Value } from './accept-proofs.js'
 import { Attempt } from './attempt.js'
 import type { Announcement } from './derived.js'
+import { divided } from './divided.js'
 import { Exchange, RETENTION } from './exchange.js'
 import type { Exclusions } from './exclusions.js'
 import { Manifests, samplesOf } from './manifests.js'
@@ -140,6 +141,11 @@ export class Round {
         attempt: (ballot, proposal) => this.#onProposal(ballot, proposal),
         adopt: (ballot, adopted, holders) => void this.#adopt(ballot, adopted, holders),
         opposed: init.opposed,
+        divided: (accepted) => {
+          const error = divided(services, init.round, accepted, init.view.members.length)
+          // the others are to hear what this peer accepted, and come to the same
+          this.#timers.push(services.clock.after(this.#moment, () => this.give(error)))
+        },
         abandon: () => {
           this.#abandon()
           queueMicrotask(() => this.#hearEarly())

@@ -30,6 +30,12 @@ export class Accepts {
     return this.#ballots.get(ballot)?.counts.get(proposal)?.get(outcome) ?? 0
   }
 
+  /** How many hold another outcome of the proposal than most do. */
+  dissenters(ballot: number, proposal: Digest): number {
+    const outcomes = [...(this.#ballots.get(ballot)?.counts.get(proposal)?.values() ?? [])]
+    return outcomes.reduce((sum, holders) => sum + holders, 0) - Math.max(0, ...outcomes)
+  }
+
   /** Who they are. */
   holders(ballot: number, accepted: Accepted): PeerId[] {
     return this.of(ballot).flatMap(([peer, held]) => (isSame(held, accepted) ? [peer] : []))

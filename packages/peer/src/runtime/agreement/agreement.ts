@@ -4,26 +4,13 @@ import { Announced } from './announced.js'
 import type { Accepted, AgreementInit, AgreementMessage, Body, Decision } from './contract.js'
 import { Doubts } from './doubts.js'
 import { Promises } from './promises.js'
+import { Scrutiny, type Proposed, type Standpoint, type Work } from './scrutiny.js'
 import { Turns } from './turns.js'
 
 /** Turns of all members by which one message may raise the ballot. */
 const BALLOTS = 8
-
-/** What a ballot is about; `outcome` is null when the exchange is still to be made. */
-interface Proposed {
-  readonly proposal: Proposal
-  readonly outcome: Digest | null
-}
-
-/** What is to be done here for a proposal, and who has the outcome that is to be adopted. */
-interface Work extends Proposed {
-  readonly holders: readonly PeerId[]
-}
-
-/** A proposal may not be accepted, because of these. */
-interface Refusal {
-  readonly because: readonly PeerId[]
-}
+/** Ballots in which outcomes differ before the round is given up: an exchange that was disturbed may be made once more. */
+const DIVIDED = 3
 
 /**
  * Agreement on one round: single-decree Paxos (Lamport, "Paxos Made Simple", 2001) whose value is the proposal
@@ -45,6 +32,7 @@ export class RoundAgreement {
   readonly #accepts = new Accepts()
   readonly #doubts = new Doubts()
   readonly #announced = new Announced()
+  readonly #scrutiny: Scrutiny
   readonly #proposals = new Map<number, Proposed>()
   /** members that could not make the exchange of the ballot in hand, and because of whom */
   readonly #failures = new Map<PeerId, readonly PeerId[]>()
@@ -61,12 +49,15 @@ export class RoundAgreement {
   #patient = true
   /** time-outs since the ballot last rose */
   #stalls = 0
+  /** ballots that cannot decide, for too many hold different outcomes of one exchange */
+  readonly #divided = new Set<number>()
   #decided = false
 
   constructor(init: AgreementInit) {
     this.#init = init
     this.#turns = new Turns(init.view.members)
     this.#promises = new Promises(init.view.members.length, init.nameOf)
+    this.#scrutiny = new Scrutiny(init, this.#promises, this.#announced, this.#doubts)
     if (this.coordinator(0) === init.self) this.#leading = 0
   }
 
@@ -94,6 +85,7 @@ export class RoundAgreement {
       patient: this.#patient && !this.#isTaken,
       taken: this.#isTaken,
       stalls: this.#stalls,
+      divided: [...this.#divided].sort(),
       decided: this.#decided,
       accepted: this.#accepted ?? null,
       manifests: sorted(this.#announced.entries),
@@ -299,35 +291,16 @@ export class RoundAgreement {
     const ballot = this.#promised
     const proposed = this.#proposals.get(ballot)
     if (proposed === undefined || this.#decided || this.#isTaken) return
-    const work = this.#justified(ballot, proposed)
+    const work = this.#scrutiny.judge(proposed, this.#standpoint)
     if (work === 'unknown') return
     this.#take(ballot)
     if ('because' in work) this.failed(ballot, work.because)
     else this.#start(ballot, work)
   }
 
-  /**
-   * What this peer may do for a proposal. What nobody can have decided before, whatever its coordinator says, is made here like
-   * a new one; and a new one has to be what this peer would propose. Whoever has heard what the coordinator had heard comes to
-   * the same as it did.
-   */
-  #justified(ballot: number, { proposal, outcome }: Proposed): Work | Refusal | 'unknown' {
-    const coordinator = this.coordinator(ballot)
-    const earlier = ballot === 0 ? undefined : this.#earlier()
-    if (earlier === 'unknown') return 'unknown'
-    if (earlier === undefined) {
-      if (outcome !== null && this.#holds(proposal, outcome)) return { proposal, outcome, holders: [coordinator] }
-      return this.#makeable(proposal, ballot)
-    }
-    const isSame = earlier.outcome === outcome && earlier.name === this.#init.nameOf(proposal)
-    if (!isSame || this.#waitsForPromises) return 'unknown'
-    return { proposal, outcome, holders: [...new Set([coordinator, ...earlier.holders])] }
-  }
-
-  /** Whether this peer has made, or adopted, that outcome of it itself. */
-  #holds(proposal: Proposal, outcome: Digest): boolean {
-    const own = this.#accepted
-    return own?.outcome === outcome && this.#init.nameOf(own.proposal) === this.#init.nameOf(proposal)
+  get #standpoint(): Standpoint {
+    const ballot = this.#promised
+    return { ballot, coordinator: this.coordinator(ballot), patient: this.#patient, accepted: this.#accepted }
   }
 
   get #isTaken(): boolean {
@@ -339,45 +312,26 @@ export class RoundAgreement {
     this.#promises.clear()
   }
 
-  /** What was given has to be what its owners said to this peer itself, and the rest what it would propose. */
-  #makeable(proposal: Proposal, ballot: number): Work | Refusal | 'unknown' {
-    const coordinator = this.coordinator(ballot)
-    const contradicted = this.#contradicted(proposal)
-    // what this peer gives itself only who proposed it can have wrong
-    if (contradicted.includes(this.#init.self)) return { because: [coordinator] }
-    if (contradicted.length > 0) return { because: contradicted }
-    const unheard = proposal.contributions.filter((given) => !this.#announced.has(given)).map(({ peer }) => peer)
-    // who is gone does not say it again; whoever leads a later ballot knows that
-    const gone = ballot === 0 ? unheard.filter((peer) => this.#doubts.isLost(peer)) : []
-    if (gone.length > 0) return { because: gone }
-    if (unheard.length > 0) return 'unknown'
-    if (this.#init.plausible(proposal)) return { proposal, outcome: null, holders: [coordinator] }
-    return this.#patient ? 'unknown' : { because: [coordinator] }
-  }
-
-  /** What an earlier ballot may have decided; unknown while too few have promised. */
-  #earlier(): ReturnType<Promises['earlier']> {
-    return this.#promises.enough ? this.#promises.earlier() : 'unknown'
-  }
-
-  /** Those that are silent may still say that nothing was decided. */
-  get #waitsForPromises(): boolean {
-    return this.#patient && !this.#promises.whole
-  }
-
-  /** Contributors that told the coordinator another thing than they told this peer, or are proved to lie. */
-  #contradicted({ contributions }: Proposal): PeerId[] {
-    const bad = contributions.filter((given) => this.#doubts.isProved(given.peer) || this.#announced.contradicts(given))
-    return bad.map(({ peer }) => peer)
-  }
-
   #accept(from: PeerId, ballot: number, { proposal: name, outcome }: Accepted): void {
     const accepted = { proposal: name, outcome }
     this.#accepts.add(ballot, from, accepted)
     const proposal = this.#proposals.get(ballot)?.proposal
-    if (this.#accepts.count(ballot, accepted) < quorum(this.#init.view.members.length)) return
+    const members = this.#init.view.members.length
+    if (this.#accepts.dissenters(ballot, name) > members - quorum(members)) return this.#onDivided(ballot)
+    if (this.#accepts.count(ballot, accepted) < quorum(members)) return
     if (proposal === undefined || this.#init.nameOf(proposal) !== name) return
     this.#decide({ ballot, proposal, outcome }, this.#accepts.holders(ballot, accepted))
+  }
+
+  /**
+   * More hold another outcome than most do than may lie where the others can decide: what is exchanged does not end alike at
+   * honest members. No vote that is still missing gives any of it a majority, so nobody waits for a time-out.
+   */
+  #onDivided(ballot: number): void {
+    if (this.#divided.has(ballot)) return
+    this.#divided.add(ballot)
+    if (this.#divided.size >= DIVIDED) this.#init.effects.divided(this.#accepts.of(ballot).map(([, held]) => held))
+    else if (ballot === this.#promised && this.#successor() === this.#init.self) this.#lead()
   }
 
   #decide({ ballot, proposal, outcome }: Decision, holders: readonly PeerId[]): void {
@@ -439,10 +393,10 @@ export class RoundAgreement {
     const { view, self } = this.#init
     const ballot = this.#leading
     if (ballot === undefined || !this.#mayPropose) return
-    const earlier = ballot === 0 ? undefined : this.#earlier()
+    const earlier = this.#scrutiny.earlier(ballot)
     if (earlier === 'unknown') return
     if (earlier !== undefined) {
-      if (this.#waitsForPromises) return
+      if (this.#scrutiny.waitsForPromises(this.#standpoint)) return
       const { proposal, outcome, holders } = earlier
       return this.#suggest(ballot, { proposal, outcome, holders: [...holders] })
     }
@@ -478,7 +432,7 @@ export class RoundAgreement {
   #start(ballot: number, { proposal, outcome, holders }: Work): void {
     const { effects, self } = this.#init
     if (outcome === null) effects.attempt(ballot, proposal)
-    else if (this.#holds(proposal, outcome)) this.completed(ballot, outcome)
+    else if (this.#scrutiny.holds(this.#accepted, proposal, outcome)) this.completed(ballot, outcome)
     else
       effects.adopt(
         ballot,

@@ -23,6 +23,8 @@ export interface AgreementEffects {
   adopt(ballot: number, adopted: Pick<Decision, 'proposal' | 'outcome'>, holders: readonly PeerId[]): void
   /** too many would not make, or could not, what this peer proposed */
   opposed(): void
+  /** in ballot after ballot members hold different outcomes of one exchange: these in the last one */
+  divided(accepted: readonly Accepted[]): void
   /** the attempt in hand was overtaken */
   abandon(): void
   /** call `settle` with this ballot after a moment, in which what one member knows comes to all */
