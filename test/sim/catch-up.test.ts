@@ -63,11 +63,8 @@ describe('a newcomer', () => {
     expect(hashes(await simulation.results())).toBe(1)
   })
 
-  it('that only the coordinator has met costs one round a moment, and gets in once it has met the others', async () => {
-    simulation = new Simulation({ rounds: 50, deadline: 5000 })
-    const peers = startAll(4, {}, 1000)
-    await simulation.when(at(peers[0], 3))
-    let shy = true
+  describe('that only the coordinator has met', () => {
+    let shy: boolean
     const greetsOne: Disguise = {
       mesh: (honest: Mesh) =>
         replace(honest, {
@@ -83,15 +80,41 @@ describe('a newcomer', () => {
             })
         })
     }
-    simulation.start(peerName(4), { disguise: greetsOne, milliseconds: 1000 })
-    await simulation.when(at(peers[0], 15))
-    const without = peers[1].events.filter(
-      (event) => event.type === 'round' && event.round > 3 && !event.contributors.includes(peerName(0))
-    )
-    expect(without).toHaveLength(1)
-    shy = false
-    await simulation.when(inView(peers[0], peerName(4)))
-    expect(hashes(await simulation.results())).toBe(1)
+    /** Rounds that went on without their first coordinator. */
+    const costs = ({ events }: SimulatedPeer) =>
+      events.flatMap((event) =>
+        event.type === 'round' && event.round > 3 && !event.contributors.includes(peerName(0)) ? [event.round] : []
+      )
+
+    it('costs a round now and then, and more and more seldom, and gets in once it has met the others', async () => {
+      shy = true
+      simulation = new Simulation({ rounds: 60, deadline: 5000 })
+      const peers = startAll(4, {}, 1000)
+      await simulation.when(at(peers[0], 3))
+      simulation.start(peerName(4), { disguise: greetsOne, milliseconds: 1000 })
+      await simulation.when(at(peers[0], 25))
+      const gaps = costs(peers[1]).map((round, index, rounds) => round - (rounds[index - 1] ?? round))
+      expect(gaps.slice(1)).toEqual(gaps.slice(1).toSorted((a, b) => a - b))
+      expect(gaps.length).toBeGreaterThan(1)
+      expect(gaps.length).toBeLessThanOrEqual(5)
+      shy = false
+      await simulation.when(inView(peers[0], peerName(4)))
+      expect(hashes(await simulation.results())).toBe(1)
+    })
+
+    it('and meets the others a moment later, gets in a moment after that', async () => {
+      shy = true
+      simulation = new Simulation({ rounds: 20, deadline: 5000 })
+      const peers = startAll(4, {}, 500)
+      await simulation.when(at(peers[0], 3))
+      simulation.start(peerName(4), { disguise: greetsOne, milliseconds: 500 })
+      await simulation.when(() => costs(peers[1]).length > 0)
+      shy = false
+      const met = simulation.clock.now()
+      await simulation.when(inView(peers[0], peerName(4)))
+      expect(simulation.clock.now() - met).toBeLessThan(4000)
+      expect(hashes(await simulation.results())).toBe(1)
+    })
   })
 
   it('takes its state from several donors, and none of them twice', async () => {

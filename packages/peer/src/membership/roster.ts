@@ -19,8 +19,8 @@ const REPEAT = 500
  * vote for a second at most.
  */
 const HURRY = 400
-/** Milliseconds in which those can meet a newcomer that had not. */
-const MEET = 30_000
+/** Milliseconds in which those can meet a newcomer that had not: the first time, and, doubled each time, at the most. */
+const MEET = { first: 1000, most: 30_000 }
 
 interface RosterEvents extends Record<string, unknown> {
   view: View
@@ -62,8 +62,8 @@ export class Roster extends Emitter<RosterEvents> {
   readonly #detector: FailureDetector
   readonly #suspicions = new Suspicions()
   readonly #newcomers = new Set<PeerId>()
-  /** whom too few others have met, and until when they are not proposed again */
-  readonly #putOff = new Map<PeerId, number>()
+  /** whom too few others have met, for how long they are not proposed again, and until when */
+  readonly #putOff = new Map<PeerId, { readonly pause: number; readonly until: number }>()
   readonly #left = new Set<PeerId>()
   /** members that are proved to lie */
   readonly #excluded = new Set<PeerId>()
@@ -135,14 +135,18 @@ export class Roster extends Emitter<RosterEvents> {
   /** A beat. `caughtUp`: its sender has the state that the members are in. */
   beat(peer: PeerId, { stateful, caughtUp }: { stateful: boolean; caughtUp: boolean }): void {
     this.#detector.beat(peer, stateful)
-    const waits = (this.#putOff.get(peer) ?? 0) > this.#clock.now()
+    const waits = (this.#putOff.get(peer)?.until ?? 0) > this.#clock.now()
     if (caughtUp && !waits && !this.isMember(peer) && this.#swarm.isReady(peer)) this.#newcomers.add(peer)
     else this.#newcomers.delete(peer)
   }
 
   /** The others do not support a view with the newcomers: perhaps too few have met them. */
   putOff(): void {
-    for (const peer of this.#newcomers) this.#putOff.set(peer, this.#clock.now() + MEET)
+    for (const peer of this.#newcomers) {
+      const before = this.#putOff.get(peer)?.pause
+      const pause = before === undefined ? MEET.first : Math.min(2 * before, MEET.most)
+      this.#putOff.set(peer, { pause, until: this.#clock.now() + pause })
+    }
     this.#newcomers.clear()
   }
 
@@ -219,6 +223,7 @@ export class Roster extends Emitter<RosterEvents> {
     this.#suspicions.retain(view.members)
     for (const peer of view.members) {
       this.#newcomers.delete(peer)
+      this.#putOff.delete(peer)
       if (peer !== this.#swarm.mesh.self) this.#detector.watch(peer)
     }
     this.#admit()
