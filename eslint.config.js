@@ -110,6 +110,24 @@ export default defineConfig([
     }
   },
   {
+    files: ['packages/{core,peer}/src/**'],
+    ignores: ['**/src/bundled/**'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              group: ['zod', 'libp2p', '@libp2p/*', '@libp2p/*/*', '@chainsafe/*', '@multiformats/*', 'multiformats/*'],
+              allowTypeImports: true,
+              message: 'It takes long to load: import it in src/bundled, and from there.'
+            }
+          ]
+        }
+      ]
+    }
+  },
+  {
     // tests say what is there with `!` and build what is wrong on purpose
     files: ['**/test/**', 'bench/**', 'examples/**'],
     rules: { '@typescript-eslint/no-non-null-assertion': 'off', '@typescript-eslint/no-empty-function': 'off' }

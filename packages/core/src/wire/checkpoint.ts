@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from '../bundled/zod.js'
 import { DIGEST_PATTERN, type Digest } from '../contracts/digest.js'
 import type { RunManifest } from '../contracts/run-manifest.js'
 import type { View } from '../contracts/view.js'

@@ -1,5 +1,5 @@
 import { Packr } from 'msgpackr'
-import { z } from 'zod'
+import * as z from '../bundled/zod.js'
 import type { Digest } from '../contracts/digest.js'
 import { CONTROL_LIMIT } from '../contracts/mesh.js'
 import { PeergradError } from '../errors.js'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from '../bundled/zod.js'
 import { bytes, members, MEMBERS_LIMIT, peer, round } from './proposal.js'
 
 const viewChange = z.strictObject({ round, members })

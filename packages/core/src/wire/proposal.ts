@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from '../bundled/zod.js'
 import { DIGEST_PATTERN } from '../contracts/digest.js'
 import { readHex, writeHex } from './hex.js'
 

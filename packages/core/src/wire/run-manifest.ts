@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from '../bundled/zod.js'
 import { FAILURE_POLICIES, RUN_VERSION, type RunManifest } from '../contracts/run-manifest.js'
 
 const text = z.string().max(1024)

@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises'
-import { CODE_P2P, type Multiaddr } from '@multiformats/multiaddr'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import { PeergradError, type PeerId } from '@peergrad/core'
+import { CODE_P2P } from '../bundled/names.js'
 import { parseAddress, peerOf } from '../network/addresses.js'
 import { isRelayed, relayOf } from '../network/reach/scope.js'
 import type { DialOutcome } from './messages.js'

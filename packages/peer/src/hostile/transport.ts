@@ -1,5 +1,5 @@
-import { tcp } from '@libp2p/tcp'
 import type { Libp2pOptions } from 'libp2p'
+import { tcp } from '../bundled/libp2p.js'
 
 export type TransportFactory = NonNullable<Libp2pOptions['transports']>[number]
 

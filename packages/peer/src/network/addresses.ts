@@ -1,7 +1,7 @@
-import { multiaddr } from '@multiformats/multiaddr'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { PeergradError } from '@peergrad/core'
 import type { PeerId } from '@peergrad/core'
+import { multiaddr } from '../bundled/names.js'
 import { hostOf, isRelayed, scopeOf, type Scope } from './reach/scope.js'
 
 /** Longer ones than any that we can dial. */

@@ -1,6 +1,6 @@
 import type { Connection, Libp2p, NewStreamOptions, Stream } from '@libp2p/interface'
-import { peerIdFromString } from '@libp2p/peer-id'
 import type { PeerId } from '@peergrad/core'
+import { peerIdFromString } from '../bundled/names.js'
 import { hostOf } from './reach/scope.js'
 
 /**

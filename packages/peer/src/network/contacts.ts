@@ -1,7 +1,7 @@
 import type { Libp2p } from '@libp2p/interface'
-import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { PeerId } from '@peergrad/core'
+import { peerIdFromString } from '../bundled/names.js'
 import { reasonOf } from './network-error.js'
 import { within } from './within.js'
 

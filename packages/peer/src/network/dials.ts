@@ -1,6 +1,6 @@
 import type { MultiaddrConnection } from '@libp2p/interface'
-import { peerIdFromString } from '@libp2p/peer-id'
 import { PeergradError, type PeerId } from '@peergrad/core'
+import { peerIdFromString } from '../bundled/names.js'
 import { onAbort } from '../deferred.js'
 import { parseAddress, peerOf } from './addresses.js'
 import { networkError } from './network-error.js'

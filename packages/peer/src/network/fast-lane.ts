@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { connect, createSecureContext, createServer } from 'node:tls'
 import type { SecureContext, Server, TLSSocket } from 'node:tls'
-import { peerIdFromString } from '@libp2p/peer-id'
-import { generateCertificate, verifyPeerCertificate } from '@libp2p/tls/utils'
 import { PeergradError } from '@peergrad/core'
 import type { PeerId } from '@peergrad/core'
+import { peerIdFromString } from '../bundled/names.js'
+import { generateCertificate, verifyPeerCertificate } from '../bundled/tls.js'
 import type { Identity } from './identity.js'
 import { TlsWire } from './tls-wire.js'
 

@@ -1,11 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { link, open, readFile, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { Ed25519PrivateKey } from '@libp2p/interface'
-import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { makeDirectory, PeergradError } from '@peergrad/core'
 import type { PeerId } from '@peergrad/core'
+import {
+  generateKeyPair,
+  peerIdFromPrivateKey,
+  privateKeyFromProtobuf,
+  privateKeyToProtobuf
+} from '../bundled/names.js'
 import type { Signer } from './envelope.js'
 import { privateKeyOfSeed } from './peer-key.js'
 

@@ -1,7 +1,7 @@
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
-import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { PeergradError, type PeerId } from '@peergrad/core'
+import { peerIdFromString } from '../bundled/names.js'
 import { onAbort } from '../deferred.js'
 import { byReach, usableAddresses } from './addresses.js'
 import { openStream } from './connections.js'

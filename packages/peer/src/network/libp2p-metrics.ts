@@ -1,5 +1,5 @@
-import { prometheusMetrics } from '@libp2p/prometheus-metrics'
 import { Registry } from 'prom-client'
+import { prometheusMetrics } from '../bundled/metrics.js'
 
 /** What libp2p counts of itself, in the network thread. What the library adds about the process is left out. */
 export class Libp2pMetrics {

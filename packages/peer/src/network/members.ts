@@ -1,6 +1,6 @@
-import { peerIdFromString } from '@libp2p/peer-id'
 import { PeergradError } from '@peergrad/core'
 import type { PeerId } from '@peergrad/core'
+import { peerIdFromString } from '../bundled/names.js'
 import type { Contacts } from './contacts.js'
 import { HELLO_PROTOCOL } from './introductions.js'
 import type { Introductions } from './introductions.js'

@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { peerIdFromString } from '@libp2p/peer-id'
 import { Arena, PeergradError } from '@peergrad/core'
 import type { Offence, PeerId } from '@peergrad/core'
+import { peerIdFromString } from '../bundled/names.js'
 import { DoctorServer } from '../doctor/server.js'
 import { dialable, parseAddress, peerOf } from './addresses.js'
 import { Contacts } from './contacts.js'

@@ -1,17 +1,11 @@
 import type { CircuitRelayService } from '@libp2p/circuit-relay-v2'
-import { gossipsub } from '@chainsafe/libp2p-gossipsub'
 import type { GossipSub } from '@chainsafe/libp2p-gossipsub'
-import { bootstrap } from '@libp2p/bootstrap'
-import { identify, identifyPush } from '@libp2p/identify'
 import type { Identify } from '@libp2p/identify'
 import type { ComponentLogger, Libp2p, Metrics, MultiaddrConnection } from '@libp2p/interface'
-import { noise } from '@libp2p/noise'
-import { ping } from '@libp2p/ping'
 import type { Ping } from '@libp2p/ping'
-import { yamux } from '@libp2p/yamux'
 import { PeergradError } from '@peergrad/core'
 import type { PeerId } from '@peergrad/core'
-import { createLibp2p } from 'libp2p'
+import { bootstrap, createLibp2p, gossipsub, identify, identifyPush, noise, ping, yamux } from '../bundled/libp2p.js'
 import { parseAddress, peerOf } from './addresses.js'
 import { gossipOptions } from './gossip.js'
 import type { Identity } from './identity.js'
@@ -120,12 +114,12 @@ export async function createNode(init: NodeInit): Promise<NetworkNode> {
 
 /** The services that few use are imported for them only. */
 async function localDiscovery() {
-  const { mdns } = await import('@libp2p/mdns')
+  const { mdns } = await import('../bundled/mdns.js')
   return mdns()
 }
 
 async function portMapping(gateways: readonly string[]) {
-  const { uPnPNAT } = await import('@libp2p/upnp-nat')
+  const { uPnPNAT } = await import('../bundled/upnp-nat.js')
   const given = gateways.length > 0 && { gateways: [...gateways] }
   // an address that the router gave is dialled back like any other one
   return uPnPNAT({ portMappingDescription: 'peergrad', autoConfirmAddress: true, ...given })
@@ -133,7 +127,7 @@ async function portMapping(gateways: readonly string[]) {
 
 /** All peers of peergrad that keep one have one table, whatever their run; its entries say who is of which. */
 async function hashTable() {
-  const { kadDHT, passthroughMapper } = await import('@libp2p/kad-dht')
+  const { kadDHT, passthroughMapper } = await import('../bundled/kad-dht.js')
   // the default keeps no table behind private addresses, which a LAN has only
   return kadDHT({ protocol: '/peergrad/kad/1.0.0', clientMode: false, peerInfoMapper: passthroughMapper })
 }

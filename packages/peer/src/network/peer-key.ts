@@ -2,8 +2,7 @@ import { createPrivateKey, createPublicKey } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { PeergradError } from '@peergrad/core'
 import type { PeerId } from '@peergrad/core'
-import { fromString } from 'uint8arrays/from-string'
-import { toString } from 'uint8arrays/to-string'
+import { fromString, toString } from '../bundled/names.js'
 
 /**
  * An ed25519 PeerId is the base58 of its public key behind a fixed prefix (identity multihash of the key's protobuf,

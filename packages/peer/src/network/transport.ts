@@ -1,6 +1,6 @@
-import { tcp } from '@libp2p/tcp'
 import { PeergradError } from '@peergrad/core'
 import type { Libp2pOptions } from 'libp2p'
+import { tcp } from '../bundled/libp2p.js'
 
 type TransportFactory = NonNullable<Libp2pOptions['transports']>[number]
 

@@ -1,6 +1,6 @@
 import type { Libp2p } from '@libp2p/interface'
-import { peerIdFromString } from '@libp2p/peer-id'
 import { PeergradError, type PeerId } from '@peergrad/core'
+import { peerIdFromString } from '../../bundled/names.js'
 import { byReach } from '../addresses.js'
 import type { Contacts } from '../contacts.js'
 import { newest, readAddressBook, writeAddressBook, type KnownPeer } from './address-book.js'

@@ -1,6 +1,7 @@
 import type { Connection, Stream } from '@libp2p/interface'
-import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import { PeergradError, type PeerId } from '@peergrad/core'
+import { multiaddr } from '../../bundled/names.js'
 import { directHost } from '../connections.js'
 import { converse, talk } from '../conversation.js'
 import type { NetworkNode } from '../node.js'

@@ -1,5 +1,5 @@
-import { circuitRelayServer, circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import type { PeerId } from '@peergrad/core'
+import { circuitRelayServer, circuitRelayTransport } from '../../bundled/libp2p.js'
 
 /** Whom a peer relays for: whoever said hello as a peer of peergrad, anybody, nobody (and it uses no relay either). */
 export type RelayUse = 'auto' | 'on' | 'off'

@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Libp2p } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { PeergradError, type PeerId } from '@peergrad/core'
-import { CID } from 'multiformats/cid'
-import { create } from 'multiformats/hashes/digest'
+import { CID, createMultihash } from '../../bundled/names.js'
 
 /** Codes of multiformats: raw bytes, and SHA-256. */
 const RAW = 0x55
@@ -33,7 +32,7 @@ export class Rendezvous {
   /** `run` is the run's id: peers of the same one meet. */
   open(run: string): void {
     const digest = createHash('sha256').update(`peergrad/run/${run}`).digest()
-    this.#key = CID.createV1(RAW, create(SHA_256, digest))
+    this.#key = CID.createV1(RAW, createMultihash(SHA_256, digest))
   }
 
   look(now: number): void {

@@ -1,6 +1,6 @@
 import type { Connection } from '@libp2p/interface'
-import { multiaddr } from '@multiformats/multiaddr'
 import { PeergradError, type PeerId } from '@peergrad/core'
+import { multiaddr } from '../../bundled/names.js'
 import type { NetworkNode } from '../node.js'
 import { relayOf } from './scope.js'
 

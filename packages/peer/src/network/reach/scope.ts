@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net'
-import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { multiaddr } from '../../bundled/names.js'
 
 /** How far an address reaches: this machine, one cable, a private network, everybody. */
 export type Scope = 'loopback' | 'link' | 'lan' | 'public'

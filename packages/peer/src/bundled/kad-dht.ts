@@ -1,0 +1,1 @@
+export { kadDHT, passthroughMapper } from '@libp2p/kad-dht'

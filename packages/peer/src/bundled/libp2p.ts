@@ -1,0 +1,11 @@
+/** What the network thread runs on. */
+export { gossipsub, TopicValidatorResult } from '@chainsafe/libp2p-gossipsub'
+export { bootstrap } from '@libp2p/bootstrap'
+export { circuitRelayServer, circuitRelayTransport, RELAY_V2_HOP_CODEC } from '@libp2p/circuit-relay-v2'
+export { identify, identifyPush } from '@libp2p/identify'
+export { noise } from '@libp2p/noise'
+export { ping } from '@libp2p/ping'
+export { tcp } from '@libp2p/tcp'
+export { webSockets } from '@libp2p/websockets'
+export { yamux } from '@libp2p/yamux'
+export { createLibp2p } from 'libp2p'

@@ -1,0 +1,1 @@
+export { prometheusMetrics } from '@libp2p/prometheus-metrics'

@@ -1,0 +1,1 @@
+export { generateCertificate, verifyPeerCertificate } from '@libp2p/tls/utils'

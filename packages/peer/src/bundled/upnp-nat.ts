@@ -1,0 +1,1 @@
+export { uPnPNAT } from '@libp2p/upnp-nat'
