@@ -118,7 +118,17 @@ export default defineConfig([
         {
           patterns: [
             {
-              group: ['zod', 'libp2p', '@libp2p/*', '@libp2p/*/*', '@chainsafe/*', '@multiformats/*', 'multiformats/*'],
+              group: [
+                'zod',
+                'libp2p',
+                '@libp2p/*',
+                '@libp2p/*/*',
+                '@chainsafe/*',
+                '@multiformats/*',
+                'multiformats/*',
+                'uint8arrays/*',
+                'ws'
+              ],
               allowTypeImports: true,
               message: 'It takes long to load: import it in src/bundled, and from there.'
             }

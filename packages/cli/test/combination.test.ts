@@ -35,6 +35,7 @@ test.each([
   [{ strategy: 'scatter-reduce' }, /parts of vectors, and zeno needs whole ones/],
   [{ strategy: 'ring' }, /got the rule zeno, expected mean/],
   [{ strategy: 'gossip' }, /got the rule zeno, expected mean/],
+  [{ strategy: 'gossip:merge=rule' }, /each peer would judge by a model of its own.* got the rule zeno/],
   [{ 'pre-aggregator': ['nnm'] }, /aggregator zeno: it judges .* got the pre-aggregator nnm before it, expected none/],
   [{ aggregator: 'zeno:f=4' }, /zeno: got 4 peers, f = 4: expected more than f/]
 ])('zeno is refused with %j', async (flags, message) => {

@@ -1,6 +1,7 @@
 import { RoundAgreement, type AgreementMessage, type Decision } from '@peergrad/peer'
 import { random, type ContributionManifest, type PeerId, type Random } from '@peergrad/core'
 import { describe, expect, it } from 'vitest'
+import { Accepts } from '../src/runtime/agreement/accepts.js'
 import { EarlyPromises } from '../src/runtime/agreement/early-promises.js'
 
 /** Of what every peer gives, and of what it does not. */
@@ -91,6 +92,7 @@ class World {
     this.#early.set(self, new EarlyPromises())
     const agreement = new RoundAgreement({
       self,
+      votes: true,
       view: { number: 0, members: this.members },
       next: () => ({
         members: this.members.filter((peer) => this.alive.has(peer)),
@@ -266,6 +268,7 @@ describe('agreement on a round', () => {
     const note = (...what: unknown[]) => void done.push(what)
     const agreement = new RoundAgreement({
       self: 'peer1',
+      votes: true,
       view: { number: 0, members },
       next: () => ({ members, retired: [], evidence: [], finish: false }),
       valid: () => true,
@@ -317,6 +320,7 @@ it.each([
   const rest = { members, retired: [], evidence: [], finish: false }
   const agreement = new RoundAgreement({
     self: 'peer1',
+    votes: true,
     view: { number: 0, members },
     next: () => rest,
     valid: ({ contributions }) => contributions.every((given) => given.round === 0),
@@ -351,11 +355,12 @@ const name = JSON.stringify(proposal)
 const NOTHING = { kind: 'promise', ballot: 3, accepted: null } as const
 
 /** The agreement of peer1 of four, and what it does. */
-function peer1(plausible = true) {
+function peer1(plausible = true, votes = true) {
   const sent: AgreementMessage[] = []
   const done: unknown[] = []
   const agreement = new RoundAgreement({
     self: 'peer1',
+    votes,
     view: { number: 0, members },
     next: () => rest,
     valid: () => true,
@@ -367,7 +372,7 @@ function peer1(plausible = true) {
       attempt: (ballot) => void done.push(`makes ${ballot}`),
       adopt: (ballot, { outcome }) => void done.push(`adopts ${outcome} in ${ballot}`),
       opposed: () => {},
-      divided: (accepted) => void done.push(`differ by ${accepted.map(({ outcome }) => outcome).join()}`),
+      divided: (outcomes) => void done.push(`differ by ${outcomes.join()}`),
       abandon: () => {},
       pause: () => {},
       decide: ({ outcome }, holders) => void done.push(`decides ${outcome} of ${holders.join()}`)
@@ -503,5 +508,70 @@ describe('outcomes of one exchange that differ', () => {
     expect([agreement.ballot, ...done]).toEqual([0, 'makes 0'])
     agreement.receive('peer0', accept(0, 'x'))
     expect(done).toEqual(['makes 0', 'decides x of peer1,peer2,peer0'])
+  })
+
+  const torn = (agreement: RoundAgreement, ballot: number, peers: readonly PeerId[]) => {
+    for (const peer of peers) agreement.receive(peer, accept(ballot, peer))
+  }
+  const prepares = (sent: readonly AgreementMessage[]) =>
+    sent.flatMap((message) => (message.kind === 'prepare' ? [message.ballot] : []))
+
+  it('are known by promises too, for an accept may be lost', () => {
+    const { agreement, sent } = peer1()
+    torn(agreement, 0, ['peer2', 'peer3'])
+    expect(prepares(sent)).toEqual([])
+    const accepted = { ballot: 0, proposal, outcome: 'peer0' }
+    agreement.receive('peer0', { kind: 'promise', ballot: 4, accepted })
+    expect(prepares(sent)).toEqual([1])
+  })
+
+  it('of a ballot that this peer has not heard of yet are not its end', () => {
+    const { agreement, sent } = peer1()
+    torn(agreement, 4, ['peer0', 'peer2', 'peer3'])
+    expect(prepares(sent)).toEqual([5])
+  })
+
+  it('make the next one begin when the successor is gone', () => {
+    const { agreement, sent } = peer1()
+    torn(agreement, 7, ['peer0', 'peer2', 'peer3'])
+    agreement.receive('peer3', { kind: 'prepare', ballot: 7 })
+    expect(prepares(sent)).toEqual([])
+    agreement.lose('peer0')
+    expect(prepares(sent)).toEqual([9])
+  })
+
+  it('end the round also when the votes of those that are gone are missing, after as many time-outs', () => {
+    const { agreement, done } = peer1()
+    for (const peer of members) agreement.manifest(manifest(peer))
+    agreement.lose('peer3')
+    for (const ballot of [0, 4, 8]) {
+      if (ballot > 0) agreement.receive('peer0', { kind: 'prepare', ballot })
+      const accepted = (outcome: PeerId) => (ballot === 0 ? null : { ballot: ballot - 4, proposal, outcome })
+      for (const peer of ['peer0', 'peer2'])
+        agreement.receive(peer, { kind: 'promise', ballot, accepted: accepted('peer0') })
+      agreement.receive('peer0', { kind: 'propose', ballot, proposal, outcome: null })
+      agreement.settle(ballot)
+      agreement.completed(ballot, 'peer1')
+      // two agree, and the third vote is missing
+      for (const peer of ['peer0', 'peer2']) agreement.receive(peer, accept(ballot, 'peer0'))
+      expect(done.filter((each) => String(each).startsWith('differ'))).toEqual([])
+      agreement.stalled()
+    }
+    expect(done.at(-1)).toBe('differ by peer1,peer0,peer0')
+  })
+
+  it('are heard by who may not vote, who leads nothing', () => {
+    const { agreement, sent, done } = peer1(true, false)
+    for (const ballot of [0, 4, 8]) torn(agreement, ballot, ['peer0', 'peer2', 'peer3'])
+    expect(sent).toEqual([])
+    expect(done).toEqual(['differ by peer0,peer2,peer3'])
+  })
+
+  it('of a member that says another one each time are kept once', () => {
+    const accepts = new Accepts()
+    for (let index = 0; index < 1000; index++) accepts.add(0, 'peer3', { proposal: name, outcome: `${index}` })
+    expect(accepts.outcomes(0, name)).toBe(1)
+    accepts.forget('peer3')
+    expect(accepts.outcomes(0, name)).toBe(0)
   })
 })

@@ -30,6 +30,8 @@ export type Row = Pick<
 interface Reason {
   readonly code: ErrorCode
   readonly reason: string
+  /** whose mistake it was, where it was a plug-in's */
+  readonly plugin?: string
 }
 
 export type FinishedRow = Extract<Row, { status: 'finished' }>

@@ -98,8 +98,9 @@ async function runOne(
     return finished(cell, outcome)
   } catch (thrown) {
     if (signal.aborted) return { ...facts, status: 'stopped' }
-    const { code, message } = PeergradError.from(thrown)
+    const { code, message, data } = PeergradError.from(thrown)
     progress.fail(cell, message)
-    return { ...facts, status: 'failed', code, reason: message }
+    const plugin = typeof data.plugin === 'string' && { plugin: data.plugin }
+    return { ...facts, status: 'failed', code, reason: message, ...plugin }
   }
 }

@@ -90,7 +90,6 @@ export class Roster extends Emitter<RosterEvents> {
       swarm.on('ready', () => this.#admit()),
       swarm.mesh.on('disconnect', ({ peer }) => {
         this.#newcomers.delete(peer)
-        this.#putOff.delete(peer)
         this.#suspicions.forget(peer)
       }),
       this.#detector.on('suspect', (suspicion) => {
@@ -142,10 +141,12 @@ export class Roster extends Emitter<RosterEvents> {
 
   /** The others do not support a view with the newcomers: perhaps too few have met them. */
   putOff(): void {
+    const now = this.#clock.now()
+    for (const [peer, { until }] of this.#putOff) if (until + MEET.most < now) this.#putOff.delete(peer)
     for (const peer of this.#newcomers) {
       const before = this.#putOff.get(peer)?.pause
       const pause = before === undefined ? MEET.first : Math.min(2 * before, MEET.most)
-      this.#putOff.set(peer, { pause, until: this.#clock.now() + pause })
+      this.#putOff.set(peer, { pause, until: now + pause })
     }
     this.#newcomers.clear()
   }

@@ -119,7 +119,7 @@ async function localDiscovery() {
 }
 
 async function portMapping(gateways: readonly string[]) {
-  const { uPnPNAT } = await import('../bundled/upnp-nat.js')
+  const { uPnPNAT } = await import('@libp2p/upnp-nat')
   const given = gateways.length > 0 && { gateways: [...gateways] }
   // an address that the router gave is dialled back like any other one
   return uPnPNAT({ portMappingDescription: 'peergrad', autoConfirmAddress: true, ...given })

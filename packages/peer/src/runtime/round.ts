@@ -76,6 +76,8 @@ const BLAMELESS = 20
 const HEARD = 300
 /** Round trips of the slowest link in which a promise is heard of who was told of the ballot by another one. */
 const TRIPS = 2
+/** Milliseconds in which what this peer said last is said again, twice. */
+const PARTING = 2500
 /** Milliseconds before what nobody can be blamed for is done another way. */
 const PAUSE = 200
 
@@ -123,6 +125,7 @@ export class Round {
     this.#agreement = new RoundAgreement({
       view: init.view,
       self: services.self,
+      votes: init.votes,
       next: (contributions) => ({ ...init.next(), ...this.#ring.of(contributions) }),
       valid: (proposal) =>
         isValidProposal(proposal, {
@@ -141,10 +144,10 @@ export class Round {
         attempt: (ballot, proposal) => this.#onProposal(ballot, proposal),
         adopt: (ballot, adopted, holders) => void this.#adopt(ballot, adopted, holders),
         opposed: init.opposed,
-        divided: (accepted) => {
-          const error = divided(services, init.round, accepted, init.view.members.length)
+        divided: (outcomes) => {
+          const error = divided(services, init.round, outcomes, init.view.members.length)
           // the others are to hear what this peer accepted, and come to the same
-          this.#timers.push(services.clock.after(this.#moment, () => this.give(error)))
+          this.#timers.push(services.clock.after(PARTING, () => this.give(error)))
         },
         abandon: () => {
           this.#abandon()

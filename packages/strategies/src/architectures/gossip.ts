@@ -83,6 +83,8 @@ export const gossip: StrategyFactory = (options): Strategy => {
       const named = aggregator.inStore?.name !== 'mean'
       if (named && merge === 'weights')
         return `models are averaged with weights; got the rule ${aggregator.name}, expected mean, or gossip:merge=rule`
+      if (aggregator.trials !== undefined)
+        return `each peer would judge by a model of its own, and all are to end with one; got the rule ${aggregator.name}, expected one that needs no trials`
       if (tau > 0 && merge === 'rule') return 'clip goes with weights; got it with merge=rule, expected one of both'
       // what such a codec loses waits beside a filter, and is to be added to the next gradient
       if (codec.feedback === true)

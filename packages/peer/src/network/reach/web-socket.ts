@@ -1,5 +1,4 @@
-import { WebSocket } from 'ws'
-import { webSockets } from '../../bundled/libp2p.js'
+import { WebSocket, webSockets } from '../../bundled/libp2p.js'
 
 /** WebSockets beside TCP, for peers behind what lets only the web through. libp2p dials with a global that Node 20 lacks. */
 export const webSocketTransport = () => {

@@ -30,10 +30,15 @@ export class Accepts {
     return this.#ballots.get(ballot)?.counts.get(proposal)?.get(outcome) ?? 0
   }
 
-  /** How many hold another outcome of the proposal than most do. */
-  dissenters(ballot: number, proposal: Digest): number {
-    const outcomes = [...(this.#ballots.get(ballot)?.counts.get(proposal)?.values() ?? [])]
-    return outcomes.reduce((sum, holders) => sum + holders, 0) - Math.max(0, ...outcomes)
+  /** Different outcomes that are held of a proposal. */
+  outcomes(ballot: number, proposal: Digest): number {
+    return this.#ballots.get(ballot)?.counts.get(proposal)?.size ?? 0
+  }
+
+  /** Whether somebody holds another outcome of the proposal in the ballot. */
+  hasOther(ballot: number, { proposal, outcome }: Accepted): boolean {
+    const outcomes = this.#ballots.get(ballot)?.counts.get(proposal)
+    return outcomes !== undefined && outcomes.size > Number(outcomes.has(outcome))
   }
 
   /** Who they are. */
@@ -61,7 +66,10 @@ function remove(accepts: Ballot, peer: PeerId): void {
 function count({ counts }: Ballot, { proposal, outcome }: Accepted, change: number): void {
   let outcomes = counts.get(proposal)
   if (outcomes === undefined) counts.set(proposal, (outcomes = new Map()))
-  outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + change)
+  const holders = (outcomes.get(outcome) ?? 0) + change
+  if (holders > 0) outcomes.set(outcome, holders)
+  else outcomes.delete(outcome)
+  if (outcomes.size === 0) counts.delete(proposal)
 }
 
 function isSame(a: Accepted, b: Accepted): boolean {

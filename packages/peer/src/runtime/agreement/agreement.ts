@@ -2,6 +2,7 @@ import { quorum, type ContributionManifest, type Digest, type PeerId, type Propo
 import { Accepts } from './accepts.js'
 import { Announced } from './announced.js'
 import type { Accepted, AgreementInit, AgreementMessage, Body, Decision } from './contract.js'
+import { Dissent } from './dissent.js'
 import { Doubts } from './doubts.js'
 import { Promises } from './promises.js'
 import { Scrutiny, type Proposed, type Standpoint, type Work } from './scrutiny.js'
@@ -30,6 +31,7 @@ export class RoundAgreement {
   readonly #turns: Turns
   readonly #promises: Promises
   readonly #accepts = new Accepts()
+  readonly #dissent: Dissent
   readonly #doubts = new Doubts()
   readonly #announced = new Announced()
   readonly #scrutiny: Scrutiny
@@ -51,12 +53,15 @@ export class RoundAgreement {
   #stalls = 0
   /** ballots that cannot decide, for too many hold different outcomes of one exchange */
   readonly #divided = new Set<number>()
+  /** the last ballot since a time-out that cannot decide without those that are gone, and what the others hold */
+  #torn: { readonly ballot: number; readonly outcomes: readonly Digest[] } | undefined
   #decided = false
 
   constructor(init: AgreementInit) {
     this.#init = init
     this.#turns = new Turns(init.view.members)
     this.#promises = new Promises(init.view.members.length, init.nameOf)
+    this.#dissent = new Dissent(init.view.members.length, this.#accepts)
     this.#scrutiny = new Scrutiny(init, this.#promises, this.#announced, this.#doubts)
     if (this.coordinator(0) === init.self) this.#leading = 0
   }
@@ -86,6 +91,7 @@ export class RoundAgreement {
       taken: this.#isTaken,
       stalls: this.#stalls,
       divided: [...this.#divided].sort(),
+      torn: this.#torn ?? null,
       decided: this.#decided,
       accepted: this.#accepted ?? null,
       manifests: sorted(this.#announced.entries),
@@ -93,7 +99,8 @@ export class RoundAgreement {
       failures: sorted(this.#failures),
       promises: sorted(this.#promises.entries),
       proposals: sorted(this.#proposals),
-      accepts: sorted(this.#accepts.entries).map(([ballot, held]) => [ballot, sorted(held)])
+      accepts: sorted(this.#accepts.entries).map(([ballot, held]) => [ballot, sorted(held)]),
+      dissent: sorted(this.#dissent.entries).map(([ballot, held]) => [ballot, sorted(held)])
     })
   }
 
@@ -118,6 +125,9 @@ export class RoundAgreement {
     if (this.#decided) return
     this.#stalls += 1
     this.#doubts.pardon()
+    this.#noteTorn()
+    if (this.#torn !== undefined) this.#noteDivided(this.#torn.ballot, this.#torn.outcomes)
+    this.#torn = undefined
     if (this.#successor(this.#stalls) === this.#init.self) this.#lead()
   }
 
@@ -154,6 +164,7 @@ export class RoundAgreement {
       this.#reconsider()
       this.#propose()
       this.#consider()
+      this.#moveOn(this.#promised)
     }
   }
 
@@ -173,6 +184,7 @@ export class RoundAgreement {
     this.#doubts.distrust(peer)
     this.#promises.forget(peer)
     this.#accepts.forget(peer)
+    this.#dissent.forget(peer)
   }
 
   /** The peer is proved to lie: besides, no exchange of what it gave is begun any more. */
@@ -259,10 +271,16 @@ export class RoundAgreement {
   }
 
   #onPromise(from: PeerId, message: Body<'promise'>): void {
-    if (message.ballot !== this.#promised || this.#isTaken) return
     const { accepted } = message
     // no honest member accepted such a thing, and whoever proposed it again would be taken for the liar
     const possible = accepted === null || (accepted.ballot < message.ballot && this.#init.valid(accepted.proposal))
+    if (possible && accepted !== null) {
+      const { ballot, proposal, outcome } = accepted
+      const name = this.#init.nameOf(proposal)
+      this.#dissent.promised(ballot, from, { proposal: name, outcome })
+      this.#compare(ballot, name)
+    }
+    if (message.ballot !== this.#promised || this.#isTaken) return
     if (!possible) return this.distrust(from)
     this.#promises.add(from, message)
     this.#propose()
@@ -315,23 +333,45 @@ export class RoundAgreement {
   #accept(from: PeerId, ballot: number, { proposal: name, outcome }: Accepted): void {
     const accepted = { proposal: name, outcome }
     this.#accepts.add(ballot, from, accepted)
+    this.#compare(ballot, name)
     const proposal = this.#proposals.get(ballot)?.proposal
-    const members = this.#init.view.members.length
-    if (this.#accepts.dissenters(ballot, name) > members - quorum(members)) return this.#onDivided(ballot)
-    if (this.#accepts.count(ballot, accepted) < quorum(members)) return
+    if (this.#accepts.count(ballot, accepted) < quorum(this.#init.view.members.length)) return
     if (proposal === undefined || this.#init.nameOf(proposal) !== name) return
     this.#decide({ ballot, proposal, outcome }, this.#accepts.holders(ballot, accepted))
   }
 
+  /** When outcomes of this proposal divide the members, nobody waits for a time-out. */
+  #compare(ballot: number, name: Digest): void {
+    if (!this.#dissent.divides(ballot, name)) return
+    this.#noteDivided(ballot, [...this.#dissent.holders(ballot, name).values()])
+    this.#moveOn(ballot)
+  }
+
   /**
-   * More hold another outcome than most do than may lie where the others can decide: what is exchanged does not end alike at
-   * honest members. No vote that is still missing gives any of it a majority, so nobody waits for a time-out.
+   * Everybody who is here holds an outcome, or has promised with one, and they differ: only who is gone could decide between
+   * them, and may come back before a time-out.
    */
-  #onDivided(ballot: number): void {
+  #noteTorn(): void {
+    const ballot = this.#promised
+    const here = this.#init.view.members.filter(this.#doubts.able)
+    const proposed = this.#proposals.get(ballot)
+    const held = proposed && this.#dissent.holders(ballot, this.#init.nameOf(proposed.proposal))
+    const outcomes =
+      held && this.#dissent.isComplete(held, here) ? [...held.values()] : this.#promises.undecidable(here)
+    if (outcomes !== undefined) this.#torn = { ballot, outcomes }
+  }
+
+  #noteDivided(ballot: number, outcomes: readonly Digest[]): void {
     if (this.#divided.has(ballot)) return
     this.#divided.add(ballot)
-    if (this.#divided.size >= DIVIDED) this.#init.effects.divided(this.#accepts.of(ballot).map(([, held]) => held))
-    else if (ballot === this.#promised && this.#successor() === this.#init.self) this.#lead()
+    if (this.#divided.size === DIVIDED) this.#init.effects.divided(outcomes)
+  }
+
+  /** The coordinator after the one of a ballot that divided the members begins at once. */
+  #moveOn(ballot: number): void {
+    if (!this.#divided.has(ballot) || this.#divided.size >= DIVIDED || ballot < this.#promised || !this.#init.votes)
+      return
+    if (this.#turns.successor(ballot, this.#doubts.able) === this.#init.self) this.#lead(ballot)
   }
 
   #decide({ ballot, proposal, outcome }: Decision, holders: readonly PeerId[]): void {
@@ -340,6 +380,7 @@ export class RoundAgreement {
   }
 
   #raise(ballot: number): void {
+    this.#noteTorn()
     this.#promised = ballot
     this.#promises.clear()
     this.#leading = undefined
@@ -355,8 +396,8 @@ export class RoundAgreement {
   }
 
   /** Phase 1 with the next ballot that is this peer's to lead. */
-  #lead(): void {
-    const ballot = this.#turns.next(this.#promised, this.#init.self)
+  #lead(after = this.#promised): void {
+    const ballot = this.#turns.next(after, this.#init.self)
     this.#raise(ballot)
     this.#leading = ballot
     this.#init.effects.send({ kind: 'prepare', ballot })

@@ -23,8 +23,8 @@ export interface AgreementEffects {
   adopt(ballot: number, adopted: Pick<Decision, 'proposal' | 'outcome'>, holders: readonly PeerId[]): void
   /** too many would not make, or could not, what this peer proposed */
   opposed(): void
-  /** in ballot after ballot members hold different outcomes of one exchange: these in the last one */
-  divided(accepted: readonly Accepted[]): void
+  /** in ballot after ballot members hold different outcomes of one exchange: these in the last one, one a member */
+  divided(outcomes: readonly Digest[]): void
   /** the attempt in hand was overtaken */
   abandon(): void
   /** call `settle` with this ballot after a moment, in which what one member knows comes to all */
@@ -35,6 +35,8 @@ export interface AgreementEffects {
 export interface AgreementInit {
   readonly view: View
   readonly self: PeerId
+  /** false for one that only hears what the others accept */
+  readonly votes: boolean
   /** members of the next view, the end of the run and the ring, as the coordinator sees them when it proposes */
   readonly next: (contributions: readonly ContributionManifest[]) => Omit<Proposal, 'contributions'>
   /** false for a proposal that no honest coordinator makes */

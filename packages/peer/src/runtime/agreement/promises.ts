@@ -72,18 +72,35 @@ export class Promises {
   }
 
   /**
+   * Outcomes of one exchange of which it is unknown which was decided, one a holder, when all of these have promised: whoever is
+   * silent is gone.
+   */
+  undecidable(here: readonly PeerId[]): readonly Digest[] | undefined {
+    const possible = this.#possible
+    const whole = this.enough && here.every((peer) => this.#promises.has(peer))
+    const isOne = new Set(possible.map(({ name }) => name)).size === 1
+    if (!whole || possible.length < 2 || !isOne) return undefined
+    return possible.flatMap(({ outcome, holders }) => [...holders].map(() => outcome))
+  }
+
+  /**
    * What an earlier ballot may have decided: of the values that a majority can have accepted, when all that are silent did, the one
    * of the highest ballot. While fewer members lie or are silent than make a quorum, an honest one made it. Peers that hold
    * different outcomes of one exchange ran a strategy that is not deterministic: then it is unknown until so many have
    * promised that at most one of the outcomes may have a majority.
    */
   earlier(): Held | 'unknown' | undefined {
+    const [first, second] = this.#possible
+    return second === undefined ? first : 'unknown'
+  }
+
+  /** The values that a majority can have accepted, of the highest ballot with one. */
+  get #possible(): readonly Candidate[] {
     const silent = this.#members - this.#promises.size
     const all = [...this.#candidates.values()]
     const possible = all.filter(({ holders }) => holders.size > 0 && holders.size + silent >= quorum(this.#members))
     const highest = Math.max(...possible.map(({ ballot }) => ballot))
-    const [first, second] = possible.filter(({ ballot }) => ballot === highest)
-    return second === undefined ? first : 'unknown'
+    return possible.filter(({ ballot }) => ballot === highest)
   }
 }
 

@@ -1,1 +1,0 @@
-export { uPnPNAT } from '@libp2p/upnp-nat'
