@@ -239,6 +239,7 @@ export class PeerStates {
     const init: AgreementInit = {
       view: { number: 0, members: this.members },
       self: this.members[self],
+      votes: true,
       next: () => ({
         members: this.members.filter((peer) => !suspects.has(peer)),
         retired: [],

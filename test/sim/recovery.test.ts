@@ -128,6 +128,24 @@ describe('a peer that is not as the others', () => {
     expect(happened(victim!, 'healed')).toBe(1)
   })
 
+  it('waits for its own database as long as that stands still, and nobody takes the strategy for idle', async () => {
+    let stands = true
+    const slow: Disguise = {
+      store: (honest: GradientStore) =>
+        replace(honest, {
+          average: async (keys, to) => {
+            if (stands) await new Promise<void>((resolve) => simulation.clock.after(5000, resolve))
+            stands = false
+            return honest.average(keys, to)
+          }
+        })
+    }
+    simulation = new Simulation({ peers: 2, deadline: 2000 })
+    simulation.startAll({ 1: slow })
+    oneHash(await simulation.results())
+    expect(stands).toBe(false)
+  })
+
   it('ends with missing when it is alone and its database lost all that it held', async () => {
     let database: GradientStore | undefined
     simulation = new Simulation({ peers: 1, rounds: 1000 })

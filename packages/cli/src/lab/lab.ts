@@ -89,5 +89,7 @@ function sayPlan(cells: readonly Cell[], out: string): void {
 
 function exitCode(rows: readonly Row[]): number {
   const failed = rows.find((row) => row.status === 'failed')
-  return failed === undefined ? EXIT.ok.code : exitCodeOf(new PeergradError(failed.code, failed.reason, { plugin: failed.plugin }))
+  return failed === undefined
+    ? EXIT.ok.code
+    : exitCodeOf(new PeergradError(failed.code, failed.reason, { plugin: failed.plugin }))
 }

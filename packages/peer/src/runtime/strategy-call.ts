@@ -2,7 +2,9 @@ import {
   layoutLength,
   PeergradError,
   pluginError,
+  replace,
   type ErrorCode,
+  type GradientStore,
   type RoundContext,
   type Strategy
 } from '@peergrad/core'
@@ -18,6 +20,29 @@ const ENDS: readonly (keyof RoundContext)[] = [
   'aggregate',
   'publish',
   'receive'
+]
+
+/** And of the own store, which may stand still for a while. */
+const STORED: readonly (keyof GradientStore)[] = [
+  'put',
+  'get',
+  'has',
+  'delete',
+  'keys',
+  'average',
+  'aggregate',
+  'applyUpdate',
+  'filter',
+  'pack',
+  'unpack',
+  'slice',
+  'join',
+  'combine',
+  'feedback',
+  'length',
+  'digest',
+  'verify',
+  'usage'
 ]
 
 /** What the own store says of keys that the strategy gave it. */
@@ -90,8 +115,10 @@ class Watch {
   constructor(context: RoundContext, limit: number) {
     this.#clock = context.clock
     this.#half = limit / 2
+    const { store } = context
     const watched = ENDS.map((name) => [name, this.#watched(context[name] as Call)] as const)
-    this.context = { ...context, ...Object.fromEntries(watched) }
+    const stored = STORED.map((name) => [name, this.#watched((store[name] as Call).bind(store))] as const)
+    this.context = { ...context, ...Object.fromEntries(watched), store: replace(store, Object.fromEntries(stored)) }
     context.signal.addEventListener('abort', () => this.stop(), { once: true })
     this.#begin()
   }
