@@ -32,11 +32,7 @@ const CASES: readonly Row[] = [
     { members: 3, gathered: true, torn: true, disturbances: ALL, times: 1 },
     { progress: 5 }
   ],
-  [
-    '2 members, two outcomes of one exchange',
-    { members: 2, gathered: true, torn: true, disturbances: ALL, times: 1 },
-    { progress: 3 }
-  ],
+  ['2 members, two outcomes of one exchange', { members: 2, gathered: true, torn: true }, { progress: 3 }],
   ['3 members, one announces two manifests', { members: 3, equivocates: true }, { progress: 1 }],
   [
     '3 members, one is caught lying',
