@@ -14,15 +14,16 @@ const FOLDER = join(ROOT, 'docs', 'growth')
 const FEW = [2, 4, 8, 16, 32, 64]
 const MANY = [...FEW, 128, 256, 512]
 /**
- * Numbers of peers, and those of which one round is simulated and not three, for n² vectors and 2n² hops take their time. The
- * parts, pages and merged parts of `scatter-reduce` are 4n² vectors.
+ * Numbers of peers, and those of which one round is simulated and not three, for n² vectors and 2n² hops take their time. Of
+ * `scatter-reduce` there are as many parts as the model has floats, where that is less than the peers: with their pages and
+ * merged parts 4n² vectors to 256 peers, and from there on 1,024n.
  */
 const PEERS = {
   spirt: { peers: MANY, once: [1000] },
   'all-reduce': { peers: [...MANY, 1000] },
-  'scatter-reduce': { peers: [...FEW, 128], once: [256] },
+  'scatter-reduce': { peers: [...FEW, 128], once: [256, 512, 1000] },
   'all-gather': { peers: MANY, once: [1000] },
-  ring: { peers: [...FEW, 128], once: [256] },
+  ring: { peers: [...FEW, 128], once: [256, 512] },
   mlless: { peers: [...FEW, 128], once: [256, 512] },
   diloco: { peers: [...FEW, 128], once: [256, 512, 1000] },
   gossip: { peers: [...MANY, 1000] }
