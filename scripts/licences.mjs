@@ -15,7 +15,9 @@ export function licences(metafile, folder) {
   const bare = texts.some(({ text }) => text === '')
   const all = texts.map(({ title, text }) => `${title}\n${text}`.trim())
   if (bare)
-    all.push(`Apache License 2.0, for those above that bring no text of it\n${readFileSync(APACHE, 'utf8').trim()}`)
+    all.push(
+      `Apache License 2.0, for those above that name it and bring no text\n${readFileSync(APACHE, 'utf8').trim()}`
+    )
   return all.join('\n\n')
 }
 
