@@ -140,7 +140,8 @@ function asking(boot: Boot, platform: Platform, view: JobContext['view']): (leng
   return (length) => {
     Atomics.store(states, 0, SCRATCH.asked)
     platform.post({ type: 'scratch', length })
-    Atomics.wait(states, 0, SCRATCH.asked)
+    // what wakes it may be the late notice of an answer that it saw before it slept
+    while (Atomics.load(states, 0) === SCRATCH.asked) Atomics.wait(states, 0, SCRATCH.asked)
     if (Atomics.load(states, 0) === SCRATCH.refused) {
       throw new PeergradError('full', `store: no room for ${length} floats of scratch`)
     }
