@@ -10,8 +10,6 @@ import { Turns } from './turns.js'
 
 /** Turns of all members by which one message may raise the ballot. */
 const BALLOTS = 8
-/** Ballots in which outcomes differ before the round is given up: an exchange that was disturbed may be made once more. */
-const DIVIDED = 3
 
 /**
  * Agreement on one round: single-decree Paxos (Lamport, "Paxos Made Simple", 2001) whose value is the proposal
@@ -51,17 +49,17 @@ export class RoundAgreement {
   #patient = true
   /** time-outs since the ballot last rose */
   #stalls = 0
-  /** ballots that cannot decide, for too many hold different outcomes of one exchange */
-  readonly #divided = new Set<number>()
-  /** the last ballot since a time-out that cannot decide without those that are gone, and what the others hold */
-  #torn: { readonly ballot: number; readonly outcomes: readonly Digest[] } | undefined
   #decided = false
 
   constructor(init: AgreementInit) {
     this.#init = init
     this.#turns = new Turns(init.view.members)
     this.#promises = new Promises(init.view.members.length, init.nameOf)
-    this.#dissent = new Dissent(init.view.members.length, this.#accepts)
+    this.#dissent = new Dissent({
+      members: init.view.members.length,
+      accepts: this.#accepts,
+      onDivided: (outcomes) => init.effects.divided(outcomes)
+    })
     this.#scrutiny = new Scrutiny(init, this.#promises, this.#announced, this.#doubts)
     if (this.coordinator(0) === init.self) this.#leading = 0
   }
@@ -90,8 +88,7 @@ export class RoundAgreement {
       patient: this.#patient && !this.#isTaken,
       taken: this.#isTaken,
       stalls: this.#stalls,
-      divided: [...this.#divided].sort(),
-      torn: this.#torn ?? null,
+      ...this.#dissent.snapshot(),
       decided: this.#decided,
       accepted: this.#accepted ?? null,
       manifests: sorted(this.#announced.entries),
@@ -126,8 +123,7 @@ export class RoundAgreement {
     this.#stalls += 1
     this.#doubts.pardon()
     this.#noteTorn()
-    if (this.#torn !== undefined) this.#noteDivided(this.#torn.ballot, this.#torn.outcomes)
-    this.#torn = undefined
+    this.#dissent.timeOut()
     if (this.#successor(this.#stalls) === this.#init.self) this.#lead()
   }
 
@@ -342,9 +338,7 @@ export class RoundAgreement {
 
   /** When outcomes of this proposal divide the members, nobody waits for a time-out. */
   #compare(ballot: number, name: Digest): void {
-    if (!this.#dissent.divides(ballot, name)) return
-    this.#noteDivided(ballot, [...this.#dissent.holders(ballot, name).values()])
-    this.#moveOn(ballot)
+    if (this.#dissent.divide(ballot, name)) this.#moveOn(ballot)
   }
 
   /**
@@ -355,22 +349,14 @@ export class RoundAgreement {
     const ballot = this.#promised
     const here = this.#init.view.members.filter(this.#doubts.able)
     const proposed = this.#proposals.get(ballot)
-    const held = proposed && this.#dissent.holders(ballot, this.#init.nameOf(proposed.proposal))
-    const outcomes =
-      held && this.#dissent.isComplete(held, here) ? [...held.values()] : this.#promises.undecidable(here)
-    if (outcomes !== undefined) this.#torn = { ballot, outcomes }
-  }
-
-  #noteDivided(ballot: number, outcomes: readonly Digest[]): void {
-    if (this.#divided.has(ballot)) return
-    this.#divided.add(ballot)
-    if (this.#divided.size === DIVIDED) this.#init.effects.divided(outcomes)
+    const held = proposed && this.#dissent.complete(ballot, this.#init.nameOf(proposed.proposal), here)
+    const outcomes = held ?? this.#promises.undecidable(here)
+    if (outcomes !== undefined) this.#dissent.tear(ballot, outcomes)
   }
 
   /** The coordinator after the one of a ballot that divided the members begins at once. */
   #moveOn(ballot: number): void {
-    if (!this.#divided.has(ballot) || this.#divided.size >= DIVIDED || ballot < this.#promised || !this.#init.votes)
-      return
+    if (!this.#dissent.isOver(ballot) || ballot < this.#promised || !this.#init.votes) return
     if (this.#turns.successor(ballot, this.#doubts.able) === this.#init.self) this.#lead(ballot)
   }
 
