@@ -22,28 +22,36 @@ const ENDS: readonly (keyof RoundContext)[] = [
   'receive'
 ]
 
+/** What takes time of a store, but its end. */
+type Stored = Exclude<
+  {
+    [K in keyof GradientStore]: GradientStore[K] extends (...args: never[]) => Promise<unknown> ? K : never
+  }[keyof GradientStore],
+  'close'
+>
+
 /** And of the own store, which may stand still for a while. */
-const STORED: readonly (keyof GradientStore)[] = [
-  'put',
-  'get',
-  'has',
-  'delete',
-  'keys',
-  'average',
-  'aggregate',
-  'applyUpdate',
-  'filter',
-  'pack',
-  'unpack',
-  'slice',
-  'join',
-  'combine',
-  'feedback',
-  'length',
-  'digest',
-  'verify',
-  'usage'
-]
+const STORED: Record<Stored, true> = {
+  put: true,
+  get: true,
+  has: true,
+  delete: true,
+  keys: true,
+  average: true,
+  aggregate: true,
+  applyUpdate: true,
+  filter: true,
+  pack: true,
+  unpack: true,
+  slice: true,
+  join: true,
+  combine: true,
+  feedback: true,
+  length: true,
+  digest: true,
+  verify: true,
+  usage: true
+}
 
 /** What the own store says of keys that the strategy gave it. */
 const KEYS: readonly ErrorCode[] = ['missing', 'shape', 'conflict']
@@ -117,7 +125,7 @@ class Watch {
     this.#half = limit / 2
     const { store } = context
     const watched = ENDS.map((name) => [name, this.#watched(context[name] as Call)] as const)
-    const stored = STORED.map((name) => [name, this.#watched((store[name] as Call).bind(store))] as const)
+    const stored = namesOf(STORED).map((name) => [name, this.#watched((store[name] as Call).bind(store))] as const)
     this.context = { ...context, ...Object.fromEntries(watched), store: replace(store, Object.fromEntries(stored)) }
     context.signal.addEventListener('abort', () => this.stop(), { once: true })
     this.#begin()
@@ -155,3 +163,7 @@ class Watch {
 }
 
 type Call = (...args: unknown[]) => Promise<unknown>
+
+function namesOf<K extends string>(record: Record<K, true>): K[] {
+  return Object.keys(record) as K[]
+}
