@@ -120,30 +120,33 @@ export class Compute {
   }
 
   #answer(answer: Answer): void {
-    const task = this.#running
-    if (task === undefined) return
+    const task = this.#running?.call.id === answer.id ? this.#running : undefined
     if (answer.type === 'scratch') return this.#giveScratch(task, answer.length)
-    if (answer.id !== task.call.id) return
+    if (task === undefined) return
     if (answer.type === 'result') {
       task.scratch = task.scratch.filter(({ byteOffset }) => !answer.made.includes(byteOffset))
       this.#settle(() => task.resolve(answer.result))
     } else this.#settle(() => task.reject(task.refused ?? PeergradError.fromJSON(answer.error)))
   }
 
-  /** The worker sleeps on the control words meanwhile: only the arena's owner can allocate. */
-  #giveScratch(task: Task, length: number): void {
-    const words = new Uint32Array(this.#control)
+  /** The worker sleeps on the control words meanwhile: only the arena's owner can allocate. A call that is over gets none. */
+  #giveScratch(task: Task | undefined, length: number): void {
+    const vector = task && this.#scratchOf(task, length)
+    if (vector !== undefined) new Uint32Array(this.#control)[1] = vector.byteOffset
     const states = new Int32Array(this.#control)
+    Atomics.store(states, 0, vector === undefined ? SCRATCH.refused : SCRATCH.given)
+    Atomics.notify(states, 0)
+  }
+
+  #scratchOf(task: Task, length: number): Vector | undefined {
     try {
       const vector = this.#init.allocate(length)
       task.scratch.push(vector)
-      words[1] = vector.byteOffset
-      Atomics.store(states, 0, SCRATCH.given)
+      return vector
     } catch (thrown) {
       task.refused = PeergradError.from(thrown)
-      Atomics.store(states, 0, SCRATCH.refused)
+      return undefined
     }
-    Atomics.notify(states, 0)
   }
 
   #crashed(reason: string): void {

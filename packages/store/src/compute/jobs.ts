@@ -94,7 +94,7 @@ export const SCRATCH = { asked: 0, given: 1, refused: 2 } as const
 export type Call = { [K in JobName]: { id: number; name: K; request: Jobs[K]['request'] } }[JobName]
 
 export type Answer =
-  | { type: 'scratch'; length: number }
+  | { type: 'scratch'; id: number; length: number }
   /** `made`: byte offsets of the vectors asked for that the result refers to */
   | { type: 'result'; id: number; result: Jobs[JobName]['result']; made: readonly number[] }
   | { type: 'error'; id: number; error: ErrorJSON }

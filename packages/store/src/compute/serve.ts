@@ -84,9 +84,14 @@ export function serve(boot: Boot, platform: Platform): (call: Call) => Promise<v
   const arena = Arena.attach(boot.memory)
   const kernels = createKernels({ memory: boot.memory, team: platform.team })
   const view = (handle: VectorHandle) => arena.view(handle)
-  const ask = asking(boot, platform, view)
+  const askFor = asking(boot, platform, view)
   return async (call) => {
     const made: number[] = []
+    let over = false
+    const ask = (length: number) => {
+      if (over) throw new PeergradError('argument', `store: got a request for scratch of ${call.name}, which is over`)
+      return askFor(call.id, length)
+    }
     const make = (length: number) => {
       const vector = ask(length)
       made.push(vector.byteOffset)
@@ -101,8 +106,10 @@ export function serve(boot: Boot, platform: Platform): (call: Call) => Promise<v
         handle: (vector) => arena.handle(vector),
         sha256: (vector) => platform.sha256(arena.bytes(arena.handle(vector)))
       })
+      over = true
       platform.post({ type: 'result', id: call.id, result, made })
     } catch (thrown) {
+      over = true
       platform.post({ type: 'error', id: call.id, error: PeergradError.from(thrown).toJSON() })
     }
   }
@@ -134,12 +141,12 @@ function scratchPool(ask: (length: number) => Vector): JobContext['scratch'] {
 }
 
 /** Memory is asked of the arena's owner while this thread sleeps; the owner frees it when the job ends. */
-function asking(boot: Boot, platform: Platform, view: JobContext['view']): (length: number) => Vector {
+function asking(boot: Boot, platform: Platform, view: JobContext['view']): (id: number, length: number) => Vector {
   const states = new Int32Array(boot.control)
   const words = new Uint32Array(boot.control)
-  return (length) => {
+  return (id, length) => {
     Atomics.store(states, 0, SCRATCH.asked)
-    platform.post({ type: 'scratch', length })
+    platform.post({ type: 'scratch', id, length })
     // what wakes it may be the late notice of an answer that it saw before it slept
     while (Atomics.load(states, 0) === SCRATCH.asked) Atomics.wait(states, 0, SCRATCH.asked)
     if (Atomics.load(states, 0) === SCRATCH.refused) {
