@@ -7,6 +7,8 @@ import {
   type Part,
   type PeerId
 } from '@peergrad/core'
+import { checkAborted } from '../deferred.js'
+import { inTurns } from './in-turns.js'
 import type { OwnContribution } from './own-contribution.js'
 import { readEntry } from './part-index.js'
 import type { Pulls } from './pulls.js'
@@ -34,7 +36,18 @@ export class Contributions {
   ): Promise<string[]> {
     const part = asked?.of === 1 ? undefined : asked
     this.#check(part)
-    const reads = await Promise.allSettled(manifests.map((manifest) => this.#fetch(manifest, signal, part)))
+    const { self, clock, lost } = this.#parts.services
+    const gone = new Set(manifests.flatMap(({ peer }) => (lost(peer) ? [peer] : [])))
+    const read = async (manifest: ContributionManifest) => {
+      const { peer } = manifest
+      checkAborted(signal)
+      // as those are given up that wait when their owner is lost
+      if (lost(peer) && !gone.has(peer)) throw new PeergradError('unreachable', `${peer} was lost`, { peers: [peer] })
+      return this.#fetch(manifest, signal, part)
+    }
+    // members begin with the one after themselves: not all with the same
+    const first = manifests.findIndex(({ peer }) => peer === self) + 1
+    const reads = await inTurns(manifests, read, { clock, first })
     const failures = reads.flatMap((read) => (read.status === 'rejected' ? [PeergradError.from(read.reason)] : []))
     const fatal = failures.find(({ data }) => data.peers === undefined)
     if (fatal !== undefined) throw fatal
