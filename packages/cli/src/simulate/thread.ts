@@ -7,6 +7,8 @@ import type { Answer, Task } from './worker.js'
 
 /** Share of the memory that is to be had now which the heap of one run may use. */
 const MEMORY = 0.85
+/** Megabytes of the nursery, and its largest share: what a message takes with it on its way ends there, and is not copied out. */
+const NURSERY = { most: 768, share: 1 / 4 }
 /** Times deadline and grace in which a thread that runs plug-ins of the user's says nothing, until one is taken to loop. */
 const SILENCE = 10
 
@@ -19,11 +21,12 @@ export function measureInThread(
   task: Task,
   { onProgress, signal }: { onProgress: (progress: Progress) => void; signal: AbortSignal }
 ): Promise<Measurement> {
-  const maxOldGenerationSizeMb = Math.floor((process.availableMemory() * MEMORY) / 2 ** 20)
+  const heap = Math.floor((process.availableMemory() * MEMORY) / 2 ** 20)
+  const maxYoungGenerationSizeMb = Math.floor(Math.min(NURSERY.most, heap * NURSERY.share))
   const worker = new Worker(new URL('./worker.js', import.meta.url), {
     workerData: task,
     name: 'peergrad-simulation',
-    resourceLimits: { maxOldGenerationSizeMb }
+    resourceLimits: { maxOldGenerationSizeMb: heap - maxYoungGenerationSizeMb, maxYoungGenerationSizeMb }
   })
   const own = ownPlugins(task.manifest)
   let giveUp = () => {}

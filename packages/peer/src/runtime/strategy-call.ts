@@ -25,7 +25,9 @@ const ENDS: readonly (keyof RoundContext)[] = [
 /** What takes time of a store, but its end. */
 type Stored = Exclude<
   {
-    [K in keyof GradientStore]: GradientStore[K] extends (...args: never[]) => Promise<unknown> ? K : never
+    [K in keyof GradientStore]-?: NonNullable<GradientStore[K]> extends (...args: never[]) => Promise<unknown>
+      ? K
+      : never
   }[keyof GradientStore],
   'close'
 >

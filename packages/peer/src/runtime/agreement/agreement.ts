@@ -356,7 +356,7 @@ export class RoundAgreement {
 
   /** The coordinator after the one of a ballot that divided the members begins at once. */
   #moveOn(ballot: number): void {
-    if (!this.#dissent.isOver(ballot) || ballot < this.#promised || !this.#init.votes) return
+    if (!this.#dissent.mayMoveOn(ballot) || ballot < this.#promised || !this.#init.votes) return
     if (this.#turns.successor(ballot, this.#doubts.able) === this.#init.self) this.#lead(ballot)
   }
 

@@ -52,11 +52,11 @@ export class Dissent {
   divide(ballot: number, proposal: Digest): boolean {
     if (!this.#divides(ballot, proposal)) return false
     this.#note(ballot, [...this.#holders(ballot, proposal).values()])
-    return this.isOver(ballot)
+    return this.mayMoveOn(ballot)
   }
 
   /** The ballot divided the members, and there is another one to come. */
-  isOver(ballot: number): boolean {
+  mayMoveOn(ballot: number): boolean {
     return this.#divided.has(ballot) && this.#divided.size < DIVIDED
   }
 
