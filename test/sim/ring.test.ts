@@ -42,6 +42,18 @@ describe('a ring between two sites', () => {
   })
 })
 
+it('a majority that has the outcome long before the others hands it to them, each to one of them', async () => {
+  const floats = 8
+  const { options } = resolveOptions({ flags: { strategy: 'ring', peers: '64' } })
+  const manifest = simulatedManifest(options, 1)
+  const parts = await checkComponents(manifest, options)
+  const links = readLinkPlan({}, { latency: 10, bandwidth: 100 })
+  // of so many more peers than parts most have all parts when these are still under way to the rest
+  const { bytes, formula } = await measureRun({ manifest, parts, links, floats, compute: 50 })
+  expect(bytes.worst).toBeGreaterThan(formula.worst)
+  expect(bytes.worst).toBeLessThanOrEqual(formula.worst + 4 * floats)
+})
+
 let simulation: Simulation
 afterEach(() => simulation?.stop())
 const latency = (from: string, to: string) => (from.charCodeAt(4) % 2 === to.charCodeAt(4) % 2 ? 1 : FAR)
