@@ -37,7 +37,7 @@ export class Connection {
   stalled: Stalled[] = []
   cancelTimeout: (() => void) | undefined
   /** who must know when an end loses the connection */
-  readonly #waiting = new Map<Endpoint, Set<(error: PeergradError) => void>>()
+  readonly #waiting = new Set<{ readonly end: Endpoint; readonly lost: (error: PeergradError) => void }>()
 
   constructor(ends: readonly [Endpoint, Endpoint]) {
     this.ends = ends
@@ -49,14 +49,13 @@ export class Connection {
 
   /** Calls back when this end loses the connection. Returns what ends that. */
   onLost(end: Endpoint, lost: (error: PeergradError) => void): () => void {
-    let waiting = this.#waiting.get(end)
-    if (waiting === undefined) this.#waiting.set(end, (waiting = new Set()))
-    waiting.add(lost)
-    return () => void waiting.delete(lost)
+    const waiting = { end, lost }
+    this.#waiting.add(waiting)
+    return () => void this.#waiting.delete(waiting)
   }
 
   lost(end: Endpoint, error: PeergradError): void {
-    for (const lost of [...(this.#waiting.get(end) ?? [])]) lost(error)
+    for (const waiting of [...this.#waiting]) if (waiting.end === end) waiting.lost(error)
   }
 }
 

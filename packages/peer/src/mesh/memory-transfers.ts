@@ -67,14 +67,20 @@ export class MemoryTransfers {
 
   /** Returns what cuts the transfer. */
   start(init: TransferInit): () => void {
+    const { from, to, bytes, moved, moving } = init
+    // written out: what is spread with so many more beside it becomes a dictionary of V8's
     const flow: Flow = {
-      ...init,
-      out: this.#way(this.#out, init.from, 'up'),
-      into: this.#way(this.#into, init.to, 'down'),
+      from,
+      to,
+      bytes,
+      moved,
+      moving,
+      out: this.#way(this.#out, from, 'up'),
+      into: this.#way(this.#into, to, 'down'),
       sent: 0,
       since: this.#clock.now(),
       rate: 0,
-      mark: init.bytes / 2,
+      mark: bytes / 2,
       cancel: () => {}
     }
     this.#flows.add(flow)

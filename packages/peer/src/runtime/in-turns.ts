@@ -1,7 +1,7 @@
 import type { Clock } from '@peergrad/core'
 
 /** Pieces of work of one call that are under way at once: each holds some kilobytes. */
-const AT_ONCE = 512
+const AT_ONCE = 256
 /** Milliseconds after which a piece of work does not count any more: who stalls holds nobody else up for longer. */
 const COUNTS = 1000
 
