@@ -65,6 +65,18 @@ test('gives what the code of Zeno gives', async () => {
   const after = example.inputs.map((row) => loss(x.map((value, i) => value - lr * row[i]!)))
   const document = { vectors: example.inputs, rule: 'Zeno', params: { rho, b }, losses: { before: loss(x), after } }
   expectClose((await aggregateByHand({ ...document, dtype: 'float64' })).output, example.output, example.tolerance)
+  const { inputs: vectors, params } = example
+  const asWritten = { vectors, rule: 'Zeno', params, dtype: 'float64' }
+  expectClose((await aggregateByHand(asWritten)).output, example.output, example.tolerance)
+  for (const [wrong, message] of [
+    [{ loss: 'log' }, /params\.loss: got "log", expected "0\.5\*\|\|x\|\|\^2"/],
+    [{ penalty: 'sum' }, /params\.penalty: got "sum"/],
+    [{ lr: 0 }, /params\.lr: got 0, expected a number above 0/],
+    [{ x: 'here' }, /params\.x: got "here", expected a list/],
+    [{ x: [1] }, /params\.x: got 1 numbers for vectors of 2/]
+  ] as const) {
+    await expect(aggregateByHand({ ...asWritten, params: { ...params, ...wrong } })).rejects.toThrow(message)
+  }
   await expect(aggregateByHand({ ...document, losses: { before: 1 } })).rejects.toThrow(/losses: expected/)
   await expect(aggregateByHand({ ...document, losses: undefined })).rejects.toThrow(/zeno: got no losses/)
 })

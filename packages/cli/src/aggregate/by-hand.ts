@@ -20,6 +20,7 @@ import { checkFields, countOf, isObject, objectOf, parametersOf, textOf, type Do
 import { vectorsOf, written, type Numbers } from '../by-hand/vectors.js'
 import { BYZFL_PRE_AGGREGATORS, BYZFL_RULES, translated } from './byzfl-names.js'
 import { beginningAt, calling, stateOf } from './byzfl-state.js'
+import { exampleOf, judgingBy } from './zeno-example.js'
 
 /**
  * What a rule makes of the vectors of a document, or without one what its pre-aggregators do. Fields: `vectors`, `rule`,
@@ -92,6 +93,7 @@ interface Step<T> {
 async function ruleOf(document: Document, numbers: Pick<Numbers, 'kernels' | 'allocate'>): Promise<Step<Aggregator>> {
   const rule = textOf(document, 'rule')
   if (rule === 'CenteredClipping') return centeredClippingOf(document, numbers)
+  if (rule === 'Zeno') return zenoOf(document)
   const named = translated(BYZFL_RULES, rule, parametersOf(document, 'params'))
   const plugin = await loadPlugin('aggregator', reference(aggregators, named))
   return { plugin, by: isBuiltIn(aggregators, named.name) ? undefined : `aggregator ${plugin.name}` }
@@ -106,6 +108,14 @@ async function centeredClippingOf(
   const { name, options } = translated(BYZFL_RULES, 'CenteredClipping', parametersOf({ params: others }, 'params'))
   const plugin = await loadPlugin('aggregator', reference(aggregators, { name, options: calling(state, options) }))
   return { plugin: beginningAt(state, plugin, numbers), by: undefined }
+}
+
+/** Its code's examples say at which point and by which loss it judges. */
+async function zenoOf(document: Document): Promise<Step<Aggregator>> {
+  const { others, ...example } = exampleOf(objectOf(document, 'params'))
+  const named = translated(BYZFL_RULES, 'Zeno', parametersOf({ params: others }, 'params'))
+  const plugin = await loadPlugin('aggregator', reference(aggregators, named))
+  return { plugin: judgingBy(example, plugin), by: undefined }
 }
 
 /** What Zeno judges by: {"after": […]}, and the `stepSize`, 0.1 when left out. `before` is in all scores alike. */

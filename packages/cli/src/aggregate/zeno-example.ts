@@ -1,0 +1,52 @@
+import { PeergradError, replace, type Aggregator, type Floats } from '@peergrad/core'
+import type { Document } from '../by-hand/document.js'
+
+/** The loss that the examples of Zeno's code name, as they write it. */
+const LOSS = '0.5*||x||^2'
+const PENALTY = 'mean of squares'
+
+/** What the examples of Zeno's code judge by: the loss ½‖x‖² after a step of length `lr` from `x`. */
+export interface ZenoExample {
+  /** undefined where the document brings losses of its own */
+  readonly x: readonly number[] | undefined
+  readonly lr: number
+}
+
+/** The example among the parameters of `Zeno`, and the others. Error `argument` for one that is none. */
+export function exampleOf({
+  x,
+  loss = LOSS,
+  lr = 0.1,
+  penalty = PENALTY,
+  ...others
+}: Document): ZenoExample & { readonly others: Document } {
+  if (loss !== LOSS) {
+    const message = `params.loss: got ${JSON.stringify(loss)}, expected "${LOSS}"; values of another one go into losses`
+    throw new PeergradError('argument', message)
+  }
+  if (penalty !== PENALTY) {
+    throw new PeergradError('argument', `params.penalty: got ${JSON.stringify(penalty)}, expected "${PENALTY}"`)
+  }
+  if (typeof lr !== 'number' || !(lr > 0)) {
+    throw new PeergradError('argument', `params.lr: got ${JSON.stringify(lr)}, expected a number above 0`)
+  }
+  if (x !== undefined && !(Array.isArray(x) && x.every(Number.isFinite))) {
+    throw new PeergradError('argument', `params.x: got ${JSON.stringify(x)}, expected a list of numbers`)
+  }
+  return { x: x as number[] | undefined, lr, others }
+}
+
+/** The rule with the example's losses. */
+export function judgingBy({ x, lr }: ZenoExample, rule: Aggregator): Aggregator {
+  if (x === undefined) return rule
+  const lossAfter = (step: Floats) => x.reduce((sum, value, i) => sum + (value - lr * step[i]) ** 2 / 2, 0)
+  return replace(rule, {
+    aggregate(input) {
+      if (x.length !== input.out.length) {
+        const message = `params.x: got ${x.length} numbers for vectors of ${input.out.length}, expected as many`
+        throw new PeergradError('shape', message)
+      }
+      rule.aggregate({ ...input, trials: { losses: input.vectors.map(lossAfter), stepSize: lr } })
+    }
+  })
+}
