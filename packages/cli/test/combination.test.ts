@@ -25,7 +25,13 @@ test.each([
     { strategy: 'spirt', codec: 'sign', filter: 'top-k' },
     /codec sign has no zeros, so the filter top-k could leave nothing out/
   ],
-  [{ strategy: 'mlless', codec: 'sign' }, /codec sign has no zeros, so the filter significant could leave nothing out/]
+  [{ strategy: 'mlless', codec: 'sign' }, /codec sign has no zeros, so the filter significant could leave nothing out/],
+  [
+    { strategy: 'mlless:v=0.5', filter: 'top-k' },
+    /strategy mlless: v=0\.5 is of the filter significant, got the filter top-k; leave out v, or the filter/
+  ],
+  [{ strategy: 'mlless:v=0.5', filter: 'none' }, /v=0\.5 is of the filter significant, got the filter none/],
+  [{ strategy: 'mlless:horizon=5' }, /mlless\.horizon: it is of scale-in, got it without; add scale-in=true/]
 ])('what does not compose is refused before the run: %j', async (flags, message) => {
   const refused = { code: 'argument', message: expect.stringMatching(message) as string }
   await expect(check({ aggregator: 'mean', ...flags })).rejects.toMatchObject(refused)

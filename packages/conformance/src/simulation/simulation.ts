@@ -42,7 +42,7 @@ export const MANIFEST: RunManifest = {
   strategy: 'spirt',
   aggregator: 'mean',
   preAggregators: [],
-  filter: 'none',
+  filter: 'auto',
   codec: 'f32',
   optimiser: { name: 'momentum', learningRate: 0.1, momentum: 0.9 },
   schedule: 'constant',

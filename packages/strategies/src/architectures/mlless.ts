@@ -1,4 +1,4 @@
-import type { Strategy, StrategyFactory } from '@peergrad/core'
+import { PeergradError, type Strategy, type StrategyFactory } from '@peergrad/core'
 import { booleanOption, checkNames, numberOption } from '../plugin-options.js'
 import { everybodyReads, readAll } from './all-gather.js'
 import { scaleIn } from './scale-in.js'
@@ -24,6 +24,13 @@ export const mlless: StrategyFactory = (options): Strategy => {
   const horizon = numberOption('mlless', options, 'horizon', { fallback: 10, above: 0 })
   const interval = numberOption('mlless', options, 'interval', { fallback: 20, above: 0 })
   const retire = booleanOption('mlless', options, 'scale-in', false) && scaleIn({ tolerance, horizon, interval })
+  const idle = ['tolerance', 'horizon', 'interval'].find((name) => options[name] !== undefined)
+  if (!retire && idle !== undefined) {
+    throw new PeergradError(
+      'argument',
+      `mlless.${idle}: it is of scale-in, got it without; add scale-in=true or leave it out`
+    )
+  }
   return {
     name: 'mlless',
     describe: 'everybody reads what is significant of the updates of all others; a supervisor may let peers go',
@@ -31,6 +38,11 @@ export const mlless: StrategyFactory = (options): Strategy => {
     kind: 'exchange',
     filter: v === undefined ? 'significant' : `significant:v=${v}`,
     traffic: everybodyReads,
+    refuses({ filter }) {
+      if (v === undefined || filter?.name === 'significant') return undefined
+      const got = `got the filter ${filter?.name ?? 'none'}`
+      return `v=${v} is of the filter significant, ${got}; leave out v, or the filter`
+    },
     ...(retire && { retire }),
     round: (context) => readAll(context, give)
   }
