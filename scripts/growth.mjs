@@ -57,16 +57,29 @@ async function simulate(strategy, out, args) {
 const [{ modelFloats, computeMilliseconds, links }] = documents
 const runs = documents.flatMap((document) => document.runs)
 const values = runs.flatMap(({ strategy, peers, seconds, rounds, bytes }) =>
-  Object.entries(bytes).map(([of, each]) => ({ strategy, peers, milliseconds: (seconds * 1000) / rounds, of, each }))
+  Object.entries(bytes).map(([of, each]) => ({
+    strategy,
+    peers,
+    rounds,
+    milliseconds: (seconds * 1000) / rounds,
+    perSecond: rounds / seconds,
+    of,
+    each
+  }))
 )
 const axis = (field, title) => ({ field, title, type: 'quantitative', scale: { type: 'log' }, axis: { format: '~s' } })
 const strategy = { field: 'strategy', sort: null, title: 'strategy' }
+// how many rounds a point is the mean of: the last one of a run may cost more
+const shape = { field: 'rounds', type: 'nominal', title: 'rounds', scale: { range: ['triangle-up', 'circle'] } }
 const panel = (y, title, more = {}) => ({
   width: 380,
   height: 300,
   title,
-  mark: { type: 'line', point: true },
-  encoding: { x: axis('peers', 'peers'), y, color: strategy, ...more }
+  encoding: { x: axis('peers', 'peers'), y, color: strategy },
+  layer: [
+    { mark: 'line', encoding: more },
+    { mark: { type: 'point', filled: true, size: 35 }, encoding: { shape } }
+  ]
 })
 const view = new View(
   parse(
@@ -78,6 +91,7 @@ const view = new View(
       data: { values },
       hconcat: [
         panel(axis('milliseconds', 'milliseconds'), 'Time per round'),
+        panel(axis('perSecond', 'rounds per second'), 'Rounds per second'),
         panel(axis('each', 'bytes sent and received'), 'Bytes per peer and round', {
           strokeDash: { field: 'of', title: 'of the peers', sort: ['median', 'worst'] }
         })
