@@ -11,8 +11,9 @@ export interface Weighted {
  *
  *     x ← x_i + Σ_j w_j · min(1, τ / ‖x_j − x_i‖) · (x_j − x_i)
  *
- * So others move it by τ·Σ w_j at most, however many of them are hostile. Distances are those of the trainable part; buffers
- * are merged with the same factors. Returns the key of x.
+ * So others move it by τ·Σ w_j at most, however many of them are hostile: no condition on their number, but Σ w_j ≤ 1. Distances
+ * are those of the trainable part; buffers are merged with the same factors. Three passes over each of the others, and one
+ * over x. Returns the key of x.
  */
 export async function clippedAround(
   { store, engine, key }: RoundContext,

@@ -8,8 +8,8 @@ import { begin, startable, startOption } from './start.js'
  * The published rule goes on from the last round's result. A rule here keeps nothing from round to round, so that a peer that
  * joins or resumes needs nothing else to give the same bits: it begins at the median of each coordinate, or with `from=zero`
  * at zero as the published one does in its first round, and then steps of τ bound how far it comes. One hostile input moves
- * the result by τ/n at most in each iteration. Buffers, which are not near zero, are merged by their median. Passes over n·d:
- * two, and one for each iteration.
+ * the result by τ/n at most in each iteration. Buffers, which are not near zero, are merged by their median, so n ≤ 64 with
+ * either beginning. Passes over n·d: two, and one for each iteration.
  */
 export function centeredClipping(options: PluginOptions): Aggregator {
   const name = 'centered-clipping'

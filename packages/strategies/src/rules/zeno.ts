@@ -6,8 +6,8 @@ import { checkNames, integerOption, numberOption, type PluginOptions } from '../
 /**
  * Mean of the n − f inputs of the highest scores loss(Θ) − loss(Θ − γ·x_i) − ρ·mean(x_i²) on a validation batch (Zeno: Xie et
  * al., ICML 2019, definition 3; the penalty by coordinates as in its code). γ is the learning rate, ρ by default γ / 200.
- * loss(Θ) is in all scores alike, so nobody measures it. n > f: by itself the rule bears any number of hostile inputs but
- * one, the agreement of a run bears fewer than half. Two passes over n·d, and n evaluations of the batch.
+ * loss(Θ) is in all scores alike, so nobody measures it. f < n ≤ 64, for buffers are merged by their median: by itself the rule
+ * bears any number of hostile inputs but one, the agreement of a run bears fewer than half. Two passes over n·d, and n evaluations of the batch.
  *
  * @param options f; rho; samples: of the validation batch
  */
