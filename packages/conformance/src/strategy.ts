@@ -103,7 +103,9 @@ function asLocal(create: () => Strategy, wanted: boolean | undefined): Law {
       const { minibatches, outer, ownModels } = create()
       // an outer step of its own is no step of the baseline
       if (!(wanted ?? (outer === undefined || ownModels === true))) return
-      const alone = await inSimulation(create, { peers: 1 }, (simulation) => ended(simulation, MANIFEST.rounds))
+      const alone = await inSimulation(create, { peers: 1, filter: 'none' }, (simulation) =>
+        ended(simulation, MANIFEST.rounds)
+      )
       const local = await inSimulation(undefined, { peers: 1, strategy: 'local', minibatches }, (simulation) =>
         ended(simulation, MANIFEST.rounds)
       )
@@ -119,7 +121,9 @@ function formula(create: () => Strategy, peers: number, tolerance: number): Law 
     name: `sends and receives what its formula says, among ${peers} peers`,
     async prove() {
       const strategy = create()
-      const results = await inSimulation(create, { peers }, (simulation) => ended(simulation, MANIFEST.rounds))
+      const results = await inSimulation(create, { peers, filter: 'none' }, (simulation) =>
+        ended(simulation, MANIFEST.rounds)
+      )
       for (const { rank, tensorBytesSent, tensorBytesReceived } of results) {
         const [said, last] = [false, true].map((last) => strategy.traffic({ peers, rank, bytes: BYTES, last }))
         for (const [what, counted, expected] of [
