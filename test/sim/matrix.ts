@@ -19,7 +19,7 @@ const COMES = 1500
 const BASE = { seed: 1, peers: 4, rounds: 22, compute: 400, deadline: 2000, grace: 2000, newcomers: [] }
 
 /** Options that make another way to go on of a strategy. */
-const VARIANTS = ['gossip:async=true', 'mlless:own-steps=true,v=2']
+const VARIANTS = ['gossip:async=true']
 
 /** All strategies that exchange something: a new one is in the matrix by its line in the registry. */
 export async function exchangeStrategies(): Promise<string[]> {
