@@ -24,7 +24,6 @@ export interface ArrivalsInit {
 export class Arrivals {
   readonly #init: ArrivalsInit
   readonly #intervals: number[] = []
-  /** the oldest, once there are as many as are remembered */
   #next = 0
   #sum = 0
   #squares = 0
@@ -78,13 +77,9 @@ export class Arrivals {
   }
 
   #remember(interval: number): void {
-    let old = 0
-    if (this.#intervals.length < WINDOW) this.#intervals.push(interval)
-    else {
-      old = this.#intervals[this.#next]
-      this.#intervals[this.#next] = interval
-      this.#next = (this.#next + 1) % WINDOW
-    }
+    const old = this.#intervals[this.#next] ?? 0
+    this.#intervals[this.#next] = interval
+    this.#next = (this.#next + 1) % WINDOW
     this.#sum += interval - old
     this.#squares += interval ** 2 - old ** 2
   }
