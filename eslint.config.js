@@ -38,7 +38,8 @@ const dependencyRule = (name) => ({
             message: 'Inside a package, import the file and not the door.'
           },
           {
-            group: PACKAGES.map((other) => `@peergrad/${other}/*`),
+            // the guard has a door of its own, for a command that only helps must not load a peer
+            group: [...PACKAGES.map((other) => `@peergrad/${other}/*`), '!@peergrad/peer/loop-guard'],
             message: 'A package has one door: import it by its name.'
           },
           ...(NO_NODE.includes(name)

@@ -1,4 +1,5 @@
-import { PeergradError } from '@peergrad/core'
+import { onOwnPlugin, PeergradError } from '@peergrad/core'
+import { LoopGuard } from '@peergrad/peer/loop-guard'
 import { COMMANDS } from './commands/index.js'
 import { EXIT, exitCodeOf } from './exit-codes.js'
 import { parseCommandLine } from './parse.js'
@@ -26,5 +27,7 @@ async function main(args: readonly string[]): Promise<number> {
 
 surviveLostOutput()
 sayUnsettled()
+const guard = new LoopGuard()
+onOwnPlugin((name, module) => guard.watch({ name, module }))
 // an end in good order does not wait for what a library left open
 process.exit(await main(process.argv.slice(2)))

@@ -39,14 +39,11 @@ const PATIENCE = 10_000
  */
 export async function checkAggregator(
   subject: Subject<'aggregator'>,
-  {
-    options,
-    patience = PATIENCE,
-    ...properties
-  }: AggregatorProperties & CheckOptions & { readonly patience?: number } = {}
+  { options, patience, ...properties }: AggregatorProperties & CheckOptions = {}
 ): Promise<Report> {
-  const { who, create, reference } = await examine('aggregator', subject, options)
-  const ends = reference === undefined ? [] : [endsItsWork(create, reference, { ...properties, patience })]
+  const { who, create, reference } = await examine('aggregator', subject, { options, patience })
+  const ends =
+    reference === undefined ? [] : [endsItsWork(create, reference, { ...properties, patience: patience ?? PATIENCE })]
   return judge(who, [members(create), ...ends, ...aggregatorLaws(create, properties)])
 }
 

@@ -6,9 +6,9 @@ import { examine, judge, members, type CheckOptions, type Law, type Report, type
 /** The laws of a data set. Rejects with a report of those that do not hold. */
 export async function checkDataset(
   subject: Subject<'dataset'>,
-  { options, cacheDirectory }: CheckOptions & { readonly cacheDirectory: string }
+  { cacheDirectory, ...check }: CheckOptions & { readonly cacheDirectory: string }
 ): Promise<Report> {
-  const { who, create } = await examine('dataset', subject, options)
+  const { who, create } = await examine('dataset', subject, check)
   return judge(who, [members(create), ...datasetLaws(() => create().load({ cacheDirectory }))])
 }
 

@@ -5,8 +5,8 @@ import { assertNamed, assertSame, bits } from './arrays.js'
 import { examine, judge, members, type CheckOptions, type Law, type Report, type Subject } from './law.js'
 
 /** The laws of a filter. Rejects with a report of those that do not hold. */
-export async function checkFilter(subject: Subject<'filter'>, { options }: CheckOptions = {}): Promise<Report> {
-  const { who, create } = await examine('filter', subject, options)
+export async function checkFilter(subject: Subject<'filter'>, check: CheckOptions = {}): Promise<Report> {
+  const { who, create } = await examine('filter', subject, check)
   return judge(who, [members(create), ...filterLaws(create)])
 }
 

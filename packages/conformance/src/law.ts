@@ -6,6 +6,7 @@ import {
   type PluginReference,
   type Plugins
 } from '@peergrad/core'
+import { LoopGuard } from '@peergrad/peer/loop-guard'
 
 /** One thing that must hold of a plug-in. */
 export interface Law {
@@ -28,6 +29,9 @@ export interface Report {
   readonly plugin: string
   readonly laws: readonly Verdict[]
 }
+
+/** By how long a plug-in may keep this thread. */
+const guards = new Map<number | undefined, LoopGuard>()
 
 /** Tries all laws. Rejects with `argument` when one does not hold: the message lists them, `data.report` is the report. */
 export async function judge(plugin: string, laws: readonly Law[]): Promise<Report> {
@@ -71,6 +75,11 @@ export type Subject<K extends keyof Plugins> = string | ((options: Options) => P
 export interface CheckOptions {
   /** what stands behind the colon on a command line */
   readonly options?: Options
+  /**
+   * milliseconds that it may keep this thread without awaiting anything; two minutes unless given. When it keeps it for longer and
+   * this is the main thread, the process ends with exit code 2, and with a sentence that names plug-in and line
+   */
+  readonly patience?: number
 }
 
 export interface Examined<K extends keyof Plugins> {
@@ -82,19 +91,24 @@ export interface Examined<K extends keyof Plugins> {
   readonly reference?: PluginReference
 }
 
-/** The plug-in under examination; its members are checked at each `create`. Errors: those of `loadFactory`. */
+/** The plug-in under examination, watched by a guard; its members are checked at each `create`. Errors: those of `loadFactory`. */
 export async function examine<K extends keyof Plugins>(
   kind: K,
   subject: Subject<K>,
-  options: Options = {}
+  { options = {}, patience }: CheckOptions = {}
 ): Promise<Examined<K>> {
+  const guard = guards.get(patience) ?? new LoopGuard(patience)
+  guards.set(patience, guard)
   if (typeof subject !== 'string') {
     const who = `${kind} ${subject.name || 'without a name'}`
+    guard.watch({ name: who })
     return { who, create: () => makePlugin(kind, who, () => subject(options)) }
   }
   const { options: given, ...module } = resolvePlugin({ kind, entries: new Map() }, subject)
   const reference = { ...module, options: { ...options, ...given } }
-  return { who: `${kind} ${subject}`, create: await loadFactory(kind, reference), reference }
+  const who = `${kind} ${subject}`
+  guard.watch({ name: who, module: module.module })
+  return { who, create: await loadFactory(kind, reference), reference }
 }
 
 /** The first law of every kind. */

@@ -5,8 +5,8 @@ import { assertNamed, assertSame } from './arrays.js'
 import { examine, judge, members, type CheckOptions, type Law, type Report, type Subject } from './law.js'
 
 /** The laws of a partitioner. Rejects with a report of those that do not hold. */
-export async function checkPartitioner(subject: Subject<'partition'>, { options }: CheckOptions = {}): Promise<Report> {
-  const { who, create } = await examine('partition', subject, options)
+export async function checkPartitioner(subject: Subject<'partition'>, check: CheckOptions = {}): Promise<Report> {
+  const { who, create } = await examine('partition', subject, check)
   return judge(who, [members(create), ...partitionerLaws(create)])
 }
 

@@ -18,9 +18,9 @@ const LARGEST = 3.4028234663852886e38
 /** The laws of a pre-aggregator. Rejects with a report of those that do not hold. */
 export async function checkPreAggregator(
   subject: Subject<'pre-aggregator'>,
-  { options }: CheckOptions = {}
+  check: CheckOptions = {}
 ): Promise<Report> {
-  const { who, create } = await examine('pre-aggregator', subject, options)
+  const { who, create } = await examine('pre-aggregator', subject, check)
   return judge(who, [members(create), ...preAggregatorLaws(create)])
 }
 

@@ -24,9 +24,12 @@ const LIMIT = 300_000
  */
 export async function checkStrategy(
   subject: Subject<'strategy'>,
-  { options, ...properties }: StrategyProperties & CheckOptions = {}
+  { options, patience, ...properties }: StrategyProperties & CheckOptions = {}
 ): Promise<Report> {
-  const { who, create } = await examine('strategy', subject, { minibatches: MANIFEST.minibatches, ...options })
+  const { who, create } = await examine('strategy', subject, {
+    options: { minibatches: MANIFEST.minibatches, ...options },
+    patience
+  })
   return judge(who, [members(create), ...strategyLaws(create, properties)])
 }
 

@@ -14,12 +14,12 @@ export interface AttackProperties {
 /** The laws of an attack, by its level. Rejects with a report of those that do not hold. */
 export async function checkAttack(
   subject: Subject<'attack'>,
-  { options, ...properties }: AttackProperties & CheckOptions = {}
+  { options, patience }: AttackProperties & CheckOptions = {}
 ): Promise<Report> {
-  const { who, create } = await examine('attack', subject, options)
+  const { who, create } = await examine('attack', subject, { options, patience })
   // one without its members is of no level
   await judge(who, [members(create)])
-  return judge(who, [members(create), ...attackLaws(create, properties)])
+  return judge(who, [members(create), ...attackLaws(create, { patience })])
 }
 
 /** The laws one by one, for a test runner to show. `create` makes a fresh attack. */

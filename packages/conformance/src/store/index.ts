@@ -10,8 +10,8 @@ const silent = { debug() {}, info() {}, warn() {}, error() {} }
  * The laws of a store driver: what `GradientStore` says of keys, leases, expiry and budget, with the bits of core's kernels
  * in whatever it computes. Rejects with a report of those that do not hold. Its plug-ins are the built-in ones.
  */
-export async function checkStore(subject: Subject<'store'>, { options }: CheckOptions = {}): Promise<Report> {
-  const { who, create } = await examine('store', subject, options)
+export async function checkStore(subject: Subject<'store'>, check: CheckOptions = {}): Promise<Report> {
+  const { who, create } = await examine('store', subject, check)
   let peers = 0
   const open = () => opened(create(), `peer${String(peers++).padStart(12, '0')}`)
   return judge(who, [members(create), ...storeLaws(open)])

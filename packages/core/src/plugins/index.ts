@@ -1,6 +1,6 @@
 export { doneByPlugin, ofPlugin, pluginError } from './calls.js'
 export { loadFactory, loadPlugin, makePlugin } from './load.js'
 export { describedRegistry, registry } from './registry.js'
-export { isBuiltIn, parsePlugin, pluginName, resolvePlugin } from './resolve.js'
+export { isBuiltIn, onOwnPlugin, parsePlugin, pluginName, resolvePlugin } from './resolve.js'
 export { checkPlugin, checkShape, fn, GRADIENT_STORE, list, type Plugins, type Shape } from './shapes.js'
 export { Untouched, untouched } from './untouched.js'

@@ -4,6 +4,16 @@ import { suggestion } from '../options/nearest.js'
 import { findNode, type Node } from './node.js'
 import { packageEntry } from './package-entry.js'
 
+let tell = (_name: string, _module: string) => {}
+
+/**
+ * Calls the listener, the only one of this thread, with each plug-in that is named and is not built in, as messages call it
+ * and with the URL of its module: whoever runs it may watch over it.
+ */
+export function onOwnPlugin(listener: (name: string, module: string) => void): void {
+  tell = listener
+}
+
 /**
  * What a text names: a built-in `name`, the path of a module, or an installed package, each with options behind a
  * colon, `name:key=value,key=value`, and an export that is not the default one as `path#export`. Paths and packages
@@ -16,7 +26,10 @@ export function resolvePlugin(registry: Registry, text: string): PluginReference
   if (entry !== undefined) return { ...entry.reference, options: { ...entry.reference.options, ...options } }
   const [path = '', exported = 'default'] = name.split('#')
   const module = moduleUrl(registry.kind, path)
-  if (module !== undefined) return { module, export: exported, options }
+  if (module !== undefined) {
+    tell(`${registry.kind} ${name}`, module)
+    return { module, export: exported, options }
+  }
   const names = [...registry.entries.keys()]
   const builtIn = names.length > 0 ? `one of ${names.join(', ')}, or ` : ''
   const message = `${registry.kind}: got "${name}", ${suggestion(name, names)}expected ${builtIn}a module path`

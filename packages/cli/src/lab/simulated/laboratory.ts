@@ -11,6 +11,8 @@ import { Outside } from './outside.js'
 const ARENA_BYTES = 2 ** 32 - (2 << 20)
 /** Milliseconds of the machine's time that a rule or filter may work on one call. */
 const PLUGIN_TIMEOUT = 60_000
+/** The same of a model: a whole test set is one call. */
+const MODEL_TIMEOUT = 300_000
 
 interface Opened {
   readonly name: string
@@ -57,7 +59,14 @@ export class Laboratory {
     options: Options
     workers?: number
   }): Promise<TfjsEngine> {
-    return createEngine({ backend: options.engine, model, dataset, arena: this.arena, workers })
+    return createEngine({
+      backend: options.engine,
+      model,
+      dataset,
+      arena: this.arena,
+      workers,
+      pluginTimeout: MODEL_TIMEOUT
+    })
   }
 
   async close(): Promise<void> {
