@@ -42,7 +42,7 @@ export function checkCombination(combination: Combination): void {
   if (workerMomentum > 0 && strategy.outer !== undefined) {
     refuse(
       `worker-momentum: got ${workerMomentum} with the strategy ${strategy.name}, whose peers step by themselves and average models; ` +
-        'expected 0, or a strategy that exchanges gradients (--every 1)'
+        'expected 0, or a strategy that exchanges gradients (--every 1, mlless:own-steps=false)'
     )
   }
   const refusal = strategy.refuses?.({ aggregator, preAggregators, codec, filter })

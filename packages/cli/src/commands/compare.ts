@@ -46,7 +46,7 @@ export const compare: Command = {
   examples: [
     ['peergrad compare --epochs 1 --target-accuracy 0.97', 'every strategy, and what 97 % cost each'],
     [
-      'peergrad compare --strategies all-gather,mlless:own-steps=true,v=2',
+      'peergrad compare --strategies all-gather,mlless:v=2',
       'what it spares to send what is significant alone, of the steps of Adam'
     ],
     [

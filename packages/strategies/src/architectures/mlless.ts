@@ -11,15 +11,15 @@ import { WORK, workOf } from './work.js'
  * when that one dies, where in the published code everything stops. What arrives is merged by the run's rule, where the
  * published code adds it up.
  *
- * @param options those of `workOf`; own-steps: what is given is the step of the peer's own optimiser, as in the paper, and
- *   not the gradient, so that significance is of what momentum or Adam makes of it; v: of the filter `significant`;
- *   scale-in: let peers go when the loss hardly suffers, with tolerance 0.15, horizon 10 s and interval 20 s (section 5)
+ * @param options those of `workOf`; v: of the filter `significant`; own-steps: what is given is the step of the peer's own
+ *   optimiser, as in the paper, and not the gradient, so that significance is of what momentum or Adam makes of it; unless given,
+ *   but for v = 0, where nothing is held back and the run is the dense one to the bit; scale-in: let peers go when the loss hardly suffers, with tolerance 0.15, horizon 10 s and interval 20 s (section 5)
  */
 export const mlless: StrategyFactory = (options): Strategy => {
   checkNames('mlless', options, [...WORK, 'own-steps', 'v', 'scale-in', 'tolerance', 'horizon', 'interval'])
-  const ownSteps = booleanOption('mlless', options, 'own-steps', false)
-  const { give, ...work } = workOf('mlless', options, { ownSteps })
   const v = options['v'] === undefined ? undefined : numberOption('mlless', options, 'v', { fallback: 0, min: 0 })
+  const ownSteps = booleanOption('mlless', options, 'own-steps', v !== 0)
+  const { give, ...work } = workOf('mlless', options, { ownSteps })
   const tolerance = numberOption('mlless', options, 'tolerance', { fallback: 0.15, min: 0 })
   const horizon = numberOption('mlless', options, 'horizon', { fallback: 10, above: 0 })
   const interval = numberOption('mlless', options, 'interval', { fallback: 20, above: 0 })
