@@ -24,7 +24,7 @@ const PEERS = 4
 
 export async function run({ quick = false } = {}) {
   const faults = quick ? await oneDeath() : await recoveries(5)
-  const idle = await idleBytes(quick ? { peers: 4, seconds: 5 } : { peers: 16, seconds: 60 })
+  const idle = await idleBytes(quick ? { peers: 2, seconds: 3 } : { peers: 16, seconds: 60 })
   const slower = []
   for (const length of quick ? [100_000] : CAUGHT_UP) slower.push(await catchingUp(quick ? 1 : 5, length))
   const text = report({ faults, idle, slower })

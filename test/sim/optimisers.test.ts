@@ -148,7 +148,15 @@ describe.each<[OptimiserSpec, string]>([
     const alone = async (strategy: string) => (await run(strategy, { ...manifest, peers: 1, filter: 'none' })).hash
     const local = await alone('local')
     expect(local).not.toBe((await run('local', { ...manifest, schedule: 'constant', peers: 1 })).hash)
-    for (const strategy of ['spirt', 'mlless:own-steps=false', 'scatter-reduce', 'all-reduce', 'all-gather', 'ring', 'gossip'])
+    for (const strategy of [
+      'spirt',
+      'mlless:own-steps=false',
+      'scatter-reduce',
+      'all-reduce',
+      'all-gather',
+      'ring',
+      'gossip'
+    ])
       expect([strategy, await alone(strategy)]).toEqual([strategy, local])
     expect(await alone('diloco:every=3,lr=1,momentum=0')).toBe(await alone('local:every=3'))
   })

@@ -9,6 +9,8 @@ export interface RunPeerInit extends Omit<PeerRuntimeInit, 'emit' | 'checkpoints
   readonly emit: (event: RunEvent) => void
   /** what the rule is to databases, see Aggregator.inStore */
   readonly ruleInStore?: StoreRule
+  /** whether this peer, with that rank at the end, evaluates the last model, which all hold; unless given it does */
+  readonly evaluates?: (rank: number) => boolean
   /** where checkpoints go, and how often; none is written when absent */
   readonly checkpoints?: Pick<CheckpointsInit, 'directory' | 'every'>
 }
@@ -26,7 +28,7 @@ export interface PeerResult {
   readonly parametersHash: Digest
   /** store key of the last model state */
   readonly state: string
-  /** of the last model on the test split; absent when this peer left */
+  /** of the last model on the test split; absent when this peer left, or did not evaluate it */
   readonly accuracy?: number
   readonly loss?: number
   readonly trainingLoss?: number
@@ -92,7 +94,8 @@ export async function runPeer(init: RunPeerInit): Promise<PeerResult> {
     )
     emit(links.report(outcome.status === 'finished'))
     if (outcome.status === 'stranded') throw outcome.error
-    const evaluation = outcome.status === 'finished' ? await evaluate(init, outcome.state) : undefined
+    const evaluates = outcome.status === 'finished' && (init.evaluates?.(outcome.rank) ?? true)
+    const evaluation = evaluates ? await evaluate(init, outcome.state) : undefined
     if (evaluation !== undefined) emit({ type: 'evaluated', round: round - 1, ...evaluation })
     if (outcome.status === 'finished')
       emit({ type: 'finished', round: round - 1, parametersHash: outcome.parametersHash })

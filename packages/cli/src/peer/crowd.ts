@@ -31,7 +31,7 @@ export async function allPeers(init: PeerInit): Promise<PeerEnd> {
     onePeer({
       ...init,
       ...(index > 0 && {
-        exports: () => false,
+        speaks: () => false,
         onListening: () => {},
         onJoinable: () => {},
         onWaiting: () => {},

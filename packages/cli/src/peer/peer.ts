@@ -52,8 +52,8 @@ export interface PeerInit {
   /** of a hostile peer */
   readonly plan?: AttackPlan
   readonly leaving: Pick<Leaving, 'leave' | 'stop' | 'ends' | 'giveUp'>
-  /** whether this peer, with that rank at the end of the run, writes the model for other tools */
-  readonly exports: (rank: number) => boolean
+  /** whether this peer, with that rank at the end of the run, does what one does for all: evaluates the model, and writes it for other tools */
+  readonly speaks: (rank: number) => boolean
   /** writes a line of the log for a person; undefined when nobody is at a terminal */
   readonly terminal?: ((line: string) => void) | undefined
   readonly onListening?: (peer: string, addresses: readonly string[]) => void
@@ -183,11 +183,12 @@ export async function onePeer(init: PeerInit): Promise<PeerEnd> {
       patience,
       checkpoints: { directory: join(out, CHECKPOINTS), every: options['checkpoint-every'] },
       ...(resume && { resume }),
+      evaluates: init.speaks,
       leave,
       stop,
       signal: giveUp
     })
-    if (result.status !== 'finished' || !init.exports(result.rank)) return result
+    if (result.status !== 'finished' || !init.speaks(result.rank)) return result
     const about = { run: swarm.run, round: result.round }
     const unexported = await saveModel(parts, result.state, { directory: join(out, MODEL), about })
     return unexported === undefined ? result : { ...result, unexported: unexported.message }

@@ -55,7 +55,7 @@ export async function runForPerson({ json, dashboard: port, ...init }: RunInit):
       ...init,
       options: { ...options, out },
       leaving,
-      exports: () => true,
+      speaks: () => true,
       terminal: process.stderr.isTTY ? (line) => progress.sayLine(line) : undefined,
       onJoinable: (joinable) => invite(joinable, options, (text) => (json ? progress.say(text) : print(text))),
       onWaiting: ({ here, expected }) =>
@@ -96,7 +96,7 @@ export async function runForHost(init: Omit<RunInit, 'json' | 'dashboard'>, host
       ...init,
       leaving,
       // all hold the same: one is enough for the run
-      exports: (rank) => rank === 0,
+      speaks: (rank) => rank === 0,
       onListening: (peer, addresses) => host.send({ type: 'listening', peer, addresses }),
       onMetrics: (url) => host.send({ type: 'metrics', url }),
       onEvent: (event) => host.send(eventMessage(event))
