@@ -191,6 +191,19 @@ describe('peergrad new', () => {
     }
   )
 
+  test('a rule that it wrote goes through the quick grid of the lab', async () => {
+    const cwd = scratch()
+    expect((await new Cli(['new', 'rule', 'my-rule'], { cwd }).finished).code).toBe(0)
+    const own = join(cwd, 'my-rule')
+    const quicker = ['--attacks', 'none,sign-flip', '--byzantine', '1', '--rounds', '10']
+    const { status, stdout, stderr } = spawnSync('npm', ['run', 'attack', '--', ...quicker], {
+      cwd: own,
+      encoding: 'utf8'
+    })
+    expect(status, `${stdout}${stderr}`).toBe(0)
+    expect(stdout).toMatch(/index\.js +sign-flip/)
+  })
+
   test('an attack that it wrote plays in a grid, with its options, and one that throws is named', async () => {
     const cwd = write({
       'throws.mjs': `export default () => ({ name: 'mine', describe: 'mine', holds: 'mine', level: 'gradient', knows: [],

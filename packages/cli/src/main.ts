@@ -4,6 +4,7 @@ import { COMMANDS } from './commands/index.js'
 import { EXIT, exitCodeOf } from './exit-codes.js'
 import { parseCommandLine } from './parse.js'
 import { print, say, surviveLostOutput } from './output/print.js'
+import { CHANNEL } from './protocol.js'
 import { sayUnsettled } from './unsettled.js'
 import { VERSION } from './version.js'
 
@@ -27,7 +28,10 @@ async function main(args: readonly string[]): Promise<number> {
 
 surviveLostOutput()
 sayUnsettled()
-const guard = new LoopGuard()
-onOwnPlugin((name, module) => guard.watch({ name, module }))
+// whoever starts peers watches them itself, by the time-outs of the run
+if (process.env[CHANNEL] === undefined) {
+  const guard = new LoopGuard()
+  onOwnPlugin((name, module) => guard.watch({ name, module }))
+}
 // an end in good order does not wait for what a library left open
 process.exit(await main(process.argv.slice(2)))

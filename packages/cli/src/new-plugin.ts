@@ -60,7 +60,7 @@ export function newPlugin(kind: string, name: string): string[] {
     'src/index.js': template.replaceAll('my-plugin', name),
     'test/index.test.js': testOf(chosen),
     'README.md': readme(kind, name, chosen),
-    '.gitignore': 'node_modules/\n'
+    '.gitignore': 'node_modules/\nruns/\n'
   }
   return Object.entries(files).map(([file, text]) => {
     const path = join(name, file)
@@ -74,7 +74,12 @@ export function newPlugin(kind: string, name: string): string[] {
   })
 }
 
+/** The lab's quick grid is for rules: where one breaks, and up to how many hostile peers it holds. */
+const ATTACKED = 'rule'
+const INSTALL = 'npm install --silent --no-audit --no-fund'
+
 function manifest(kind: string, name: string): object {
+  const attacked = kind === ATTACKED
   return {
     name,
     version: '0.1.0',
@@ -86,11 +91,15 @@ function manifest(kind: string, name: string): object {
     files: ['src'],
     engines: { node: '>=20.19' },
     scripts: {
-      pretest: 'npm install --silent --no-audit --no-fund',
-      test: 'node --test'
+      pretest: INSTALL,
+      test: 'node --test',
+      ...(attacked && { preattack: INSTALL, attack: 'peergrad attack --aggregators ./src/index.js --quick' })
     },
     dependencies: { '@peergrad/core': where('core', name) },
-    devDependencies: { '@peergrad/conformance': where('conformance', name) }
+    devDependencies: {
+      ...(attacked && { '@peergrad/cli': where('cli', name) }),
+      '@peergrad/conformance': where('conformance', name)
+    }
   }
 }
 
@@ -118,7 +127,7 @@ ${kind === 'attack' ? 'An' : 'A'} ${kind} for peergrad: \`src/index.js\`. ${peer
 \`\`\`sh
 npm test                                  # ${check}: the laws that every ${kind} must hold
 npx peergrad ${command} --${flag} ./${name}        # in the directory above this one
-${kind === 'rule' ? `npx peergrad attack --aggregators ./${name} --quick        # where it breaks, and up to how many hostile peers it holds\n` : ''}\`\`\`
+${kind === ATTACKED ? `npm run attack                            # the lab's quick grid: where it breaks, and up to how many hostile peers it holds\n` : ''}\`\`\`
 
 Options stand behind a colon, \`--${flag} ./${name}:key=value\`, and come to the factory as an object.
 `

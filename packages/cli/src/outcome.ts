@@ -80,6 +80,8 @@ export interface RunResult {
   readonly loss: number | null
   /** samples of that evaluation */
   readonly evaluatedSamples: number
+  /** it is of the last model, on the whole test split */
+  readonly evaluated: boolean
   /** mean training loss of the first and of the last five rounds, of a short run of its halves; null without two rounds */
   readonly trainingLoss: { readonly first: number; readonly last: number } | null
   /** true when all peers that finished hold the same parameters */
@@ -95,4 +97,9 @@ export interface RunResult {
   readonly suggested: Suggested | null
   /** by rank */
   readonly peers: readonly PeerOutcome[]
+}
+
+/** Whether a run came to its end, and its model was tried: whoever tries it for all may fail alone. */
+export function isWhole({ peers, evaluated }: RunResult): boolean {
+  return evaluated && peers.some(({ status }) => status === 'finished')
 }

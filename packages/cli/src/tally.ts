@@ -51,7 +51,7 @@ export class Tally {
   readonly #packed = { bytes: 0, whole: 0 }
   #first = Infinity
   #last = 0
-  #evaluation: { round: number; accuracy: number; loss: number; samples: number } | undefined
+  #evaluation: Extract<RunEvent, { type: 'evaluated' }> | undefined
 
   add(event: RunEvent): void {
     const peer = this.#peer(event.peer)
@@ -87,7 +87,8 @@ export class Tally {
         return addRound(peer, event)
       case 'evaluated':
         peer.accuracy = event.accuracy
-        if (this.#evaluation === undefined || event.round >= this.#evaluation.round) this.#evaluation = event
+        // an estimate of the last round may come after the evaluation of its model
+        if (this.#evaluation?.last !== true && event.round >= (this.#evaluation?.round ?? 0)) this.#evaluation = event
         return
       case 'checkpoint':
         this.#checkpoints.set(event.peer, event.file)
@@ -147,6 +148,7 @@ export class Tally {
       accuracy: this.#evaluation?.accuracy ?? null,
       loss: this.#evaluation?.loss ?? null,
       evaluatedSamples: this.#evaluation?.samples ?? 0,
+      evaluated: this.#evaluation?.last === true,
       trainingLoss: this.#losses.result,
       agreed: this.agreed,
       // all hold the same: any will do, but always the same one

@@ -20,6 +20,8 @@ test.each([
     { strategy: 'gossip', filter: 'top-k' },
     /strategy gossip: models are exchanged whole; got the filter top-k, expected none/
   ],
+  [{ strategy: 'ring', aggregator: 'mean:weighted=true' }, /got the rule weighted-mean, expected mean/],
+  [{ strategy: 'gossip', aggregator: 'mean:weighted=true' }, /got the rule weighted-mean, expected mean/],
   [{ strategy: 'ring', codec: 'int8' }, /strategy ring: .* got the codec int8, expected f32/],
   [
     { strategy: 'spirt', codec: 'sign', filter: 'top-k' },

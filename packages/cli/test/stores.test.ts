@@ -57,7 +57,7 @@ test('a peer that joins says of a URL that it is none before it opens anything',
     options: optionsOf({ 'redis-url': 'redis://:p%zz@host', out, 'data-dir': folder }),
     describesRun: false,
     leaving: new Leaving(() => undefined),
-    exports: () => false,
+    speaks: () => false,
     onMetrics: () => undefined,
     onEvent: () => undefined
   })

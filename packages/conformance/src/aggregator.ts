@@ -39,11 +39,15 @@ const PATIENCE = 10_000
  */
 export async function checkAggregator(
   subject: Subject<'aggregator'>,
-  { options, patience, ...properties }: AggregatorProperties & CheckOptions = {}
+  {
+    options,
+    stuckAfter,
+    patience = PATIENCE,
+    ...properties
+  }: AggregatorProperties & CheckOptions & { readonly patience?: number } = {}
 ): Promise<Report> {
-  const { who, create, reference } = await examine('aggregator', subject, { options, patience })
-  const ends =
-    reference === undefined ? [] : [endsItsWork(create, reference, { ...properties, patience: patience ?? PATIENCE })]
+  const { who, create, reference } = await examine('aggregator', subject, { options, stuckAfter })
+  const ends = reference === undefined ? [] : [endsItsWork(create, reference, { ...properties, patience })]
   return judge(who, [members(create), ...ends, ...aggregatorLaws(create, properties)])
 }
 

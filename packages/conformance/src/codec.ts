@@ -17,9 +17,9 @@ const WHOLE = { endOnFailure: true }
 /** The laws of a codec. Rejects with a report of those that do not hold. */
 export async function checkCodec(
   subject: Subject<'codec'>,
-  { options, patience, ...properties }: CodecProperties & CheckOptions = {}
+  { options, stuckAfter, ...properties }: CodecProperties & CheckOptions = {}
 ): Promise<Report> {
-  const { who, create } = await examine('codec', subject, { options, patience })
+  const { who, create } = await examine('codec', subject, { options, stuckAfter })
   return judge(who, [members(create), ...codecLaws(create, properties)])
 }
 

@@ -32,9 +32,20 @@ export interface Report {
 
 /** By how long a plug-in may keep this thread. */
 const guards = new Map<number | undefined, LoopGuard>()
+/** Begins to watch over a plug-in that is to be judged, by how messages call it, and returns what ends that. */
+const watches = new Map<string, () => () => void>()
 
 /** Tries all laws. Rejects with `argument` when one does not hold: the message lists them, `data.report` is the report. */
 export async function judge(plugin: string, laws: readonly Law[]): Promise<Report> {
+  const unwatch = watches.get(plugin)?.()
+  try {
+    return await verdictsOf(plugin, laws)
+  } finally {
+    unwatch?.()
+  }
+}
+
+async function verdictsOf(plugin: string, laws: readonly Law[]): Promise<Report> {
   const verdicts: Verdict[] = []
   for (const { name, first, prove } of laws) {
     try {
@@ -76,10 +87,10 @@ export interface CheckOptions {
   /** what stands behind the colon on a command line */
   readonly options?: Options
   /**
-   * milliseconds that it may keep this thread without awaiting anything; two minutes unless given. When it keeps it for longer and
-   * this is the main thread, the process ends with exit code 2, and with a sentence that names plug-in and line
+   * milliseconds for which it may keep this thread, of which all inputs of a law may be one go; two minutes unless given. When it
+   * keeps it for longer and this is the main thread, the process ends with exit code 2, and says at which line
    */
-  readonly patience?: number
+  readonly stuckAfter?: number
 }
 
 export interface Examined<K extends keyof Plugins> {
@@ -95,20 +106,26 @@ export interface Examined<K extends keyof Plugins> {
 export async function examine<K extends keyof Plugins>(
   kind: K,
   subject: Subject<K>,
-  { options = {}, patience }: CheckOptions = {}
+  { options = {}, stuckAfter }: CheckOptions = {}
 ): Promise<Examined<K>> {
-  const guard = guards.get(patience) ?? new LoopGuard(patience)
-  guards.set(patience, guard)
+  const guard = guards.get(stuckAfter) ?? new LoopGuard(stuckAfter)
+  guards.set(stuckAfter, guard)
   if (typeof subject !== 'string') {
     const who = `${kind} ${subject.name || 'without a name'}`
-    guard.watch({ name: who })
+    watches.set(who, () => guard.watch({ name: who }))
     return { who, create: () => makePlugin(kind, who, () => subject(options)) }
   }
   const { options: given, ...module } = resolvePlugin({ kind, entries: new Map() }, subject)
   const reference = { ...module, options: { ...options, ...given } }
   const who = `${kind} ${subject}`
-  guard.watch({ name: who, module: module.module })
-  return { who, create: await loadFactory(kind, reference), reference }
+  const watch = () => guard.watch({ name: who, module: module.module })
+  watches.set(who, watch)
+  const unwatch = watch()
+  try {
+    return { who, create: await loadFactory(kind, reference), reference }
+  } finally {
+    unwatch()
+  }
 }
 
 /** The first law of every kind. */

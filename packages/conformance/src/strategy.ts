@@ -24,11 +24,11 @@ const LIMIT = 300_000
  */
 export async function checkStrategy(
   subject: Subject<'strategy'>,
-  { options, patience, ...properties }: StrategyProperties & CheckOptions = {}
+  { options, stuckAfter, ...properties }: StrategyProperties & CheckOptions = {}
 ): Promise<Report> {
   const { who, create } = await examine('strategy', subject, {
     options: { minibatches: MANIFEST.minibatches, ...options },
-    patience
+    stuckAfter
   })
   return judge(who, [members(create), ...strategyLaws(create, properties)])
 }

@@ -5,7 +5,7 @@ const HANGS = new URL('./fixtures/hangs.mjs', import.meta.url)
 
 /** A user's own test, in a process of its own: what it looks at never gives the thread back. */
 function check(name: string, subject: string) {
-  const script = `import { ${name} } from '@peergrad/conformance'; await ${name}(${subject}, { patience: 500 })`
+  const script = `import { ${name} } from '@peergrad/conformance'; await ${name}(${subject}, { stuckAfter: 500 })`
   return spawnSync(process.execPath, ['--input-type=module', '-e', script], {
     cwd: import.meta.dirname,
     encoding: 'utf8',
@@ -29,6 +29,6 @@ test.each([
 
 test('one that is given by its factory is named by that', () => {
   const { status, stderr } = check('checkFilter', 'function endless() { for (;;); }')
-  expect(stderr).toContain('filter endless has kept the main thread for 0.5 s, at ')
+  expect(stderr).toContain('the main thread, on which filter endless may run, was kept for 0.5 s, at ')
   expect(status).toBe(2)
 })

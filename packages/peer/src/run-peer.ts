@@ -96,7 +96,7 @@ export async function runPeer(init: RunPeerInit): Promise<PeerResult> {
     if (outcome.status === 'stranded') throw outcome.error
     const evaluates = outcome.status === 'finished' && (init.evaluates?.(outcome.rank) ?? true)
     const evaluation = evaluates ? await evaluate(init, outcome.state) : undefined
-    if (evaluation !== undefined) emit({ type: 'evaluated', round: round - 1, ...evaluation })
+    if (evaluation !== undefined) emit({ type: 'evaluated', round: round - 1, last: true, ...evaluation })
     if (outcome.status === 'finished')
       emit({ type: 'finished', round: round - 1, parametersHash: outcome.parametersHash })
     else emit({ type: 'left', reason: asked ? 'asked to' : 'the strategy let it go' })

@@ -13,7 +13,7 @@ function play(what: string) {
 it.each([
   ['loops', 'mine has kept the main thread for 0.5 s', 'loop-guard-child.mjs:'],
   ['matches for ever', 'mine has kept the main thread for 0.5 s', 'loop-guard-child.mjs:'],
-  ['loops elsewhere', 'one of one, other has kept the main thread for 0.5 s', 'loop-guard-child.mjs:']
+  ['loops elsewhere', 'the main thread, on which one, other may run, was kept for 0.5 s', 'loop-guard-child.mjs:']
 ])('a main thread that %s is ended with a sentence, code 2 and the line', (what, sentence, place) => {
   const { status, stderr } = play(what)
   expect(stderr.trim().split('\n')).toEqual([expect.stringContaining(sentence)])
@@ -23,7 +23,7 @@ it.each([
 
 it('one that waits where no JavaScript runs is killed, with a sentence', () => {
   const { signal, stderr } = play('waits for a command')
-  expect(stderr).toContain('mine has kept the main thread for 0.5 s, so the process was ended')
+  expect(stderr).toContain('the main thread, on which mine may run, was kept for 1 s, so the process was ended')
   expect(signal).toBe('SIGKILL')
 })
 

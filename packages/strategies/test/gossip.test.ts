@@ -160,3 +160,26 @@ it('a sunlet is a ring with leaves in turn', () => {
     [0]
   ])
 })
+
+it.each([
+  ['rule', ['b', 'a', 'c', 'd']],
+  ['weights', ['a', 'b', 'c', 'd']]
+])('merge=%s takes the models of the neighbours and its own in the order %j', async (merge, expected) => {
+  const members = ['a', 'b', 'c', 'd']
+  const taken: string[][] = []
+  const context = {
+    view: { members },
+    self: 'b',
+    state: 'state',
+    last: () => false,
+    key: (name: string) => name,
+    contribute: async () => ({ manifest: { peer: 'b', digest: 'b' } }),
+    agreed: async () => members.map((peer) => ({ peer, digest: peer })),
+    fetch: async (among: { peer: string }[]) => among.map(({ peer }) => peer),
+    measure: async (_: string, work: () => Promise<unknown>) => work(),
+    aggregate: async (keys: string[]) => void taken.push(keys),
+    store: { combine: async ({ terms }: { terms: { key: string }[] }) => void taken.push(terms.map(({ key }) => key)) }
+  }
+  await gossip({ minibatches: 1, topology: 'full', merge }).round(context as unknown as RoundContext)
+  expect(taken).toEqual([expected])
+})

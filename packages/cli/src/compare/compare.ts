@@ -9,6 +9,7 @@ import { interruptible } from '../train/interruptible.js'
 import { train, type Trained } from '../train/train.js'
 import { comparisonOf, type Compared } from './comparison.js'
 import { planEntries, type Entry } from './entries.js'
+import { isWhole } from '../outcome.js'
 import { isKept, modulesOf, removeRun, writeModules } from './kept.js'
 import { measure } from './measure.js'
 import { terminal, writeReport } from './report.js'
@@ -110,9 +111,7 @@ async function compareOne(entry: Entry, init: Omit<CompareAllInit, 'entries' | '
 /** Errors: what ended the run, and `conflict` when its peers do not hold the same model. */
 function checkTrained({ result, errors, unwritten }: Trained): void {
   if (unwritten !== undefined) throw unwritten
-  if (!result.peers.some(({ status }) => status === 'finished')) {
-    throw errors[0] ?? new PeergradError('quorum', 'no peer went on to the end of the run')
-  }
+  if (!isWhole(result)) throw errors[0] ?? new PeergradError('quorum', 'no peer went on to the end of the run')
   if (!result.agreed) throw new PeergradError('conflict', 'the peers do not hold the same parameters')
 }
 

@@ -28,9 +28,9 @@ export async function isKept({ directory, options }: Entry): Promise<boolean> {
     throw new PeergradError('argument', message, { path: word })
   }
   if (!existsSync(join(directory, 'result.json'))) return false
-  const { agreed, peers, rounds } = await readResult(directory)
+  const { agreed, evaluated, peers, rounds } = await readResult(directory)
   // whoever went on with a stopped run was not in all of its rounds
-  const whole = agreed && peers.some(({ status, rounds: own }) => status === 'finished' && own >= rounds)
+  const whole = agreed && evaluated && peers.some(({ status, rounds: own }) => status === 'finished' && own >= rounds)
   if (whole) checkModules(directory, modulesOf(options))
   return whole
 }

@@ -10,7 +10,7 @@ import { EXIT, exitCodeOf } from '../exit-codes.js'
 import { defaultOut, directory, MODEL, writeWhole } from '../files.js'
 import { fileError } from '../machine-error.js'
 import { metricsOfPeer } from '../metrics/address.js'
-import type { RunResult } from '../outcome.js'
+import { isWhole, type RunResult } from '../outcome.js'
 import { print, printJson, say } from '../output/print.js'
 import { summary } from '../output/summary.js'
 import { runFileText } from '../run-file-text.js'
@@ -144,8 +144,7 @@ function conclude(
   else print(summary(result, { out, command: 'train', complete: unwritten === undefined }))
   if (interrupted) return EXIT.interrupted.code
   if (!result.agreed) return EXIT.disagree.code
-  if (result.peers.some(({ status }) => status === 'finished'))
-    return unwritten === undefined ? EXIT.ok.code : exitCodeOf(unwritten)
+  if (isWhole(result)) return unwritten === undefined ? EXIT.ok.code : exitCodeOf(unwritten)
   const [error] = errors
   return error === undefined ? EXIT.peers.code : exitCodeOf(error)
 }

@@ -14,12 +14,12 @@ export interface AttackProperties {
 /** The laws of an attack, by its level. Rejects with a report of those that do not hold. */
 export async function checkAttack(
   subject: Subject<'attack'>,
-  { options, patience }: AttackProperties & CheckOptions = {}
+  { options, stuckAfter, ...properties }: AttackProperties & CheckOptions = {}
 ): Promise<Report> {
-  const { who, create } = await examine('attack', subject, { options, patience })
+  const { who, create } = await examine('attack', subject, { options, stuckAfter })
   // one without its members is of no level
   await judge(who, [members(create)])
-  return judge(who, [members(create), ...attackLaws(create, { patience })])
+  return judge(who, [members(create), ...attackLaws(create, properties)])
 }
 
 /** The laws one by one, for a test runner to show. `create` makes a fresh attack. */

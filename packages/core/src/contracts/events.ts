@@ -91,11 +91,16 @@ type Happening =
       /** of the model after the round; where every peer has a model of its own, the name of the round's outcome */
       readonly parametersHash: Digest
     }
-  /** The model was tried on the test split: on a part of it while the run goes on, on all of it at the end. */
+  /**
+   * The model was tried on the test split: on a part of it while the run goes on, on all of it at the end. Of peers that one
+   * command started, one tries the last model for all, which hold the same.
+   */
   | {
       readonly type: 'evaluated'
       /** after which the model was tried, from 0 */
       readonly round: number
+      /** it is the last model, and the whole split */
+      readonly last?: true
       /** share that was right, 0 … 1 */
       readonly accuracy: number
       /** mean loss */

@@ -2,25 +2,37 @@ import { writeSync } from 'node:fs'
 import { Session, type Debugger } from 'node:inspector'
 import { fileURLToPath } from 'node:url'
 import { parentPort, workerData } from 'node:worker_threads'
-import { TICKS, type Boot, type Guarded } from './loop-guard.js'
+import { TICKS, WORD, type Boot, type Notice } from './loop-guard.js'
 
 /**
- * What the main thread does when it has stopped at a line. Its standard error is closed last, for a process that is looked into
- * says there that it waits for whoever does.
+ * What the main thread does when it has stopped at a line. Its standard error is closed first, for a process that is looked into
+ * says there that it waits for whoever does; and a test runner may have made `exit` throw.
  */
-const END = `process.on('exit', () => process.getBuiltinModule('node:fs').closeSync(2)); process.exit(2)`
+const END = `{
+  const close = () => { try { process.getBuiltinModule('node:fs').closeSync(2) } catch {} }
+  process.on('exit', close)
+  try { process.exit(2) } finally { close(); process.reallyExit(2) }
+}`
 
-const { beats, patience } = workerData as Boot
-const guarded = new Map<string, Guarded>()
+const { words, patience } = workerData as Boot
+const watched: Notice[] = []
 let seen = -1
 let silent = 0
 
-parentPort?.on('message', (plugin: Guarded) => guarded.set(plugin.name, plugin))
+parentPort?.on('message', (notice: Notice) => {
+  if (!notice.gone) watched.push(notice)
+  else
+    watched.splice(
+      watched.findIndex(({ name }) => name === notice.name),
+      1
+    )
+})
 setInterval(look, patience / TICKS)
 
 function look(): void {
-  const now = Atomics.load(beats, 0)
-  silent = now === seen && guarded.size > 0 ? silent + 1 : 0
+  const now = Atomics.load(words, WORD.turns)
+  const still = now === seen && watched.length > 0 && Atomics.load(words, WORD.debugged) === 0
+  silent = still ? silent + 1 : 0
   seen = now
   if (silent === TICKS) stop()
 }
@@ -31,33 +43,53 @@ function stop(): void {
   const urls = new Map<string, string>()
   // who does not stop for as long again runs no JavaScript
   const late = setTimeout(() => {
-    say()
-    process.kill(process.pid, 'SIGKILL')
+    say(2 * patience)
+    kill()
   }, patience)
   session.connectToMainThread()
   session.on('Debugger.scriptParsed', ({ params: { scriptId, url } }) => urls.set(scriptId, url))
   session.on('Debugger.paused', ({ params: { callFrames } }) => {
     clearTimeout(late)
-    if (Atomics.load(beats, 0) !== seen) return session.disconnect()
-    say(callFrames.map(({ location }) => ({ location, url: urls.get(location.scriptId) ?? '' })))
+    if (Atomics.load(words, WORD.turns) !== seen) return session.disconnect()
+    say(
+      patience,
+      callFrames.map(({ location }) => ({ location, url: urls.get(location.scriptId) ?? '' }))
+    )
     session.post('Runtime.evaluate', { expression: END })
+    setTimeout(kill, patience)
   })
   session.post('Debugger.enable')
   session.post('Debugger.pause')
 }
 
-/** Names the plug-in that is innermost on the stack, and its line; all that are watched when none is on it, and the innermost line. */
-function say(stack: readonly { readonly url: string; readonly location: Debugger.Location }[] = []): void {
-  const all = [...guarded.values()]
+function kill(): void {
+  process.kill(process.pid, 'SIGKILL')
+}
+
+/** Names the plug-in that is innermost on the stack, and its line; all that are watched when none is, and the innermost line. */
+function say(
+  milliseconds: number,
+  stack: readonly { readonly url: string; readonly location: Debugger.Location }[] = []
+): void {
   const frame =
-    stack.find(({ url }) => all.some(({ module }) => module === url)) ??
+    stack.find(({ url }) => watched.some(({ module }) => module === url)) ??
     stack.find(({ url }) => !url.startsWith('node:'))
-  const found = all.findLast(({ module }) => module !== undefined && module === frame?.url)
-  const names = all.map(({ name }) => name).join(', ')
-  const who = found?.name ?? (all.length === 1 ? names : `one of ${names}`)
+  const found = watched.findLast(({ module }) => module !== undefined && module === frame?.url)
   const where = frame === undefined ? '' : `, at ${placeOf(frame.url)}:${frame.location.lineNumber + 1}`
-  const kept = `${who} has kept the main thread for ${patience / 1000} s${where}`
-  writeSync(2, `peergrad: ${kept}, so the process was ended; a loop there must await something\n`)
+  const time = `${milliseconds / 1000} s${where}`
+  const names = watched.map(({ name }) => name).join(', ')
+  const kept =
+    found === undefined
+      ? `the main thread, on which ${names} may run, was kept for ${time}`
+      : `${found.name} has kept the main thread for ${time}`
+  try {
+    writeSync(
+      2,
+      `peergrad: ${kept}, so the process was ended; a loop there must wait for a timer or for I/O now and then\n`
+    )
+  } catch {
+    // nobody reads it, and the process ends all the same
+  }
 }
 
 function placeOf(url: string): string {

@@ -80,9 +80,10 @@ export const gossip: StrategyFactory = (options): Strategy => {
     refuses({ aggregator, preAggregators: [first], codec, filter }) {
       if (first !== undefined)
         return `models are merged as they are; got the pre-aggregator ${first.name}, expected none`
-      const named = aggregator.inStore?.name !== 'mean'
-      if (named && merge === 'weights')
-        return `models are averaged with weights; got the rule ${aggregator.name}, expected mean, or gossip:merge=rule`
+      if (aggregator.inStore?.name !== 'mean' && merge === 'weights') {
+        const rule = aggregator.inStore?.name ?? aggregator.name
+        return `models are averaged with weights; got the rule ${rule}, expected mean, or gossip:merge=rule`
+      }
       if (aggregator.trials !== undefined)
         return `each peer would judge by a model of its own, and all are to end with one; got the rule ${aggregator.name}, expected one that needs no trials`
       if (tau > 0 && merge === 'rule') return 'clip goes with weights; got it with merge=rule, expected one of both'
@@ -115,7 +116,8 @@ export const gossip: StrategyFactory = (options): Strategy => {
       // one whose model is not among them keeps it for this round
       if (self < 0) return context.state
       const graph = graphOf(manifests.length)
-      const places = [self, ...graph[self]].sort((a, b) => a - b)
+      // a rule is given the own model first, as what it may trust (MoNNA)
+      const places = merge === 'rule' ? [self, ...graph[self]] : [self, ...graph[self]].sort((a, b) => a - b)
       const among = places.map((place) => manifests[place])
       const keys = await context.fetch(among)
       const model = keys[places.indexOf(self)]

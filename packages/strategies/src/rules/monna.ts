@@ -5,8 +5,9 @@ import { checkNames, integerOption, type PluginOptions } from '../plugin-options
 
 /**
  * Mean of the n − f inputs nearest to a trusted one, itself included (MoNNA: Farhadkhani et al., ICML 2023). The paper's peers
- * trust each its own vector and keep models of their own. Where all peers hold one model they must trust the same input:
- * `trusted` is its place in rank order, 0 when left out. n > 2f, n > trusted. Two passes over n·d.
+ * trust each its own vector and keep models of their own: so does `gossip:merge=rule`, which gives each its own model first and then those of its neighbours. Where
+ * all peers hold one model they must trust the same input: `trusted` is its place in rank order, 0 when left out. n > 2f,
+ * n > trusted. Two passes over n·d.
  */
 export function monna(options: PluginOptions): Aggregator {
   checkNames('monna', options, ['f', 'trusted'])

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { Arena, type Dataset, type Engine, type Options, type RunManifest } from '@peergrad/core'
 import { createEngine, loadDataset, type TfjsEngine } from '@peergrad/engine'
 import { SharedMemory } from '@peergrad/store'
-import { cacheDirectory } from '../../compose.js'
+import { cacheDirectory, SLOW_MODEL } from '../../compose.js'
 import { say } from '../../output/print.js'
 import { evaluatingOnce } from './evaluating-once.js'
 import { Outside } from './outside.js'
@@ -11,8 +11,6 @@ import { Outside } from './outside.js'
 const ARENA_BYTES = 2 ** 32 - (2 << 20)
 /** Milliseconds of the machine's time that a rule or filter may work on one call. */
 const PLUGIN_TIMEOUT = 60_000
-/** The same of a model: a whole test set is one call. */
-const MODEL_TIMEOUT = 300_000
 
 interface Opened {
   readonly name: string
@@ -65,7 +63,7 @@ export class Laboratory {
       dataset,
       arena: this.arena,
       workers,
-      pluginTimeout: MODEL_TIMEOUT
+      pluginTimeout: SLOW_MODEL * 1000 * (options.deadline + options.grace)
     })
   }
 
