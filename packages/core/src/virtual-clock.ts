@@ -30,7 +30,7 @@ interface Timer {
 /** What falls due at one time, in the order of registration. */
 interface Instant {
   readonly due: number
-  timers: Timer[]
+  readonly timers: Timer[]
   /** all before it were called or cancelled */
   first: number
 }
@@ -44,7 +44,7 @@ export function virtualClock({ epoch = 1_700_000_000_000 }: { epoch?: number } =
   let pending = 0
   let cancelled = 0
   const instants = new Map<number, Instant>()
-  let heap: Instant[] = []
+  const heap: Instant[] = []
   const next = (): Instant | undefined => {
     for (let instant = heap[0]; instant !== undefined; instant = heap[0]) {
       for (; instant.first < instant.timers.length; instant.first++) {
@@ -68,13 +68,19 @@ export function virtualClock({ epoch = 1_700_000_000_000 }: { epoch?: number } =
   }
   /** Forgets all cancelled timers. */
   const sweep = () => {
+    let kept = 0
     for (const instant of heap) {
-      instant.timers = instant.timers.slice(instant.first).filter(({ callback }) => callback !== undefined)
+      const { timers, first } = instant
+      let waiting = 0
+      for (let at = first; at < timers.length; at++)
+        if (timers[at].callback !== undefined) timers[waiting++] = timers[at]
+      timers.length = waiting
       instant.first = 0
-      if (instant.timers.length === 0) instants.delete(instant.due)
+      if (waiting === 0) instants.delete(instant.due)
+      else heap[kept++] = instant
     }
-    // in the order of time they are a heap
-    heap = heap.filter(({ timers }) => timers.length > 0).sort((a, b) => a.due - b.due)
+    heap.length = kept
+    for (let at = (kept >> 1) - 1; at >= 0; at--) sink(heap, heap[at], at)
     cancelled = 0
   }
   return {
@@ -170,14 +176,19 @@ function push(heap: Instant[], instant: Instant): void {
 /** The heap is not empty. */
 function pop(heap: Instant[]): void {
   const last = heap.pop() as Instant
-  let index = 0
+  if (heap.length > 0) sink(heap, last, 0)
+}
+
+/** Puts an instant at a place of the heap below which all is in order. */
+function sink(heap: Instant[], instant: Instant, place: number): void {
+  let index = place
   for (;;) {
     let child = 2 * index + 1
     if (child >= heap.length) break
     if (child + 1 < heap.length && heap[child + 1].due < heap[child].due) child += 1
-    if (last.due <= heap[child].due) break
+    if (instant.due <= heap[child].due) break
     heap[index] = heap[child]
     index = child
   }
-  if (heap.length > 0) heap[index] = last
+  heap[index] = instant
 }
