@@ -1,6 +1,5 @@
-import { replace, type ControlMessage, type WireAttack } from '@peergrad/core'
+import type { ControlMessage, WireAttack } from '@peergrad/core'
 import { checkNames, integerOption, numberOption, type PluginOptions } from '../../plugin-options.js'
-import { playsIn } from '../disguise/moment.js'
 import { speaking } from './speaking.js'
 
 /** Samples that a message can name at most. */
@@ -50,19 +49,11 @@ export function inflatedSamples(options: PluginOptions): WireAttack {
       'a count above what a round can have is refused as malformed; below it none weighs more than cap (2) times the median',
     level: 'protocol',
     knows: ['own'],
-    arm: ({ schedule }) => ({
-      strategy: (honest) =>
-        replace(honest, {
-          round: (round) => {
-            if (!playsIn(schedule, round.round)) return honest.round(round)
-            const contribute: typeof round.contribute = (make, parts) =>
-              round.contribute(async () => {
-                const { samples, ...given } = await make()
-                return { ...given, samples: Math.min(MOST_SAMPLES, Math.ceil(samples * factor)) }
-              }, parts)
-            return honest.round(replace(round, { contribute }))
-          }
-        })
-    })
+    // its own runtime would refuse such a count, so it is said beside it
+    arm: (context) =>
+      speaking(context, (message) => {
+        if (message.kind !== 'manifest') return [message]
+        return [{ ...message, samples: Math.min(MOST_SAMPLES, Math.ceil(message.samples * factor)) }]
+      })
   }
 }
