@@ -51,6 +51,7 @@ const CATALOGUE: readonly (readonly [attack: string, sign: Sign])[] = [
   ['inflated-samples', { offence: 'malformed' }],
   ['eclipse', 'harmless'],
   ['lying-donor', 'harmless'],
+  // what bears these four is the network of every run, so there is no run without it to be hurt first
   ['slow-stream', 'left out'],
   ['oversize', 'cut off'],
   ['poisoned-records', 'harmless'],

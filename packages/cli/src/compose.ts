@@ -38,7 +38,7 @@ import { checkStore, openStore, type StoreInit } from './stores.js'
 import { unguarded } from './unguarded.js'
 
 /** A gradient may be slower than a round waits for, and so many times as slow before its model is taken to hang. */
-export const SLOW_MODEL = 10
+const SLOW_MODEL = 10
 
 /** What a run's manifest names, looked up and made. */
 export interface RunParts {

@@ -111,7 +111,10 @@ async function compareOne(entry: Entry, init: Omit<CompareAllInit, 'entries' | '
 /** Errors: what ended the run, and `conflict` when its peers do not hold the same model. */
 function checkTrained({ result, errors, unwritten }: Trained): void {
   if (unwritten !== undefined) throw unwritten
-  if (!isWhole(result)) throw errors[0] ?? new PeergradError('quorum', 'no peer went on to the end of the run')
+  if (!isWhole(result)) {
+    const what = result.evaluated ? 'no peer went on to the end of the run' : 'nobody evaluated the last model'
+    throw errors[0] ?? new PeergradError('quorum', what)
+  }
   if (!result.agreed) throw new PeergradError('conflict', 'the peers do not hold the same parameters')
 }
 

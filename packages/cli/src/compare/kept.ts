@@ -28,7 +28,7 @@ export async function isKept({ directory, options }: Entry): Promise<boolean> {
     throw new PeergradError('argument', message, { path: word })
   }
   if (!existsSync(join(directory, 'result.json'))) return false
-  const { agreed, evaluated, peers, rounds } = await readResult(directory)
+  const { agreed, evaluated = true, peers, rounds } = await readResult(directory)
   // whoever went on with a stopped run was not in all of its rounds
   const whole = agreed && evaluated && peers.some(({ status, rounds: own }) => status === 'finished' && own >= rounds)
   if (whole) checkModules(directory, modulesOf(options))

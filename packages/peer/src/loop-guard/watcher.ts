@@ -20,12 +20,9 @@ let seen = -1
 let silent = 0
 
 parentPort?.on('message', (notice: Notice) => {
+  const at = watched.findIndex(({ name }) => name === notice.name)
   if (!notice.gone) watched.push(notice)
-  else
-    watched.splice(
-      watched.findIndex(({ name }) => name === notice.name),
-      1
-    )
+  else if (at >= 0) watched.splice(at, 1)
 })
 setInterval(look, patience / TICKS)
 

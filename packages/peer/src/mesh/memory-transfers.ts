@@ -128,6 +128,8 @@ export class MemoryTransfers {
     this.#changed.clear()
     for (const way of changed) {
       this.#serve(way)
+      // what is forgotten rounds nothing
+      if (way.flows.size === 0) way.served = 0
       way.share = way.bandwidth / way.flows.size / 1000
       this.#touched.add(way)
     }
@@ -184,6 +186,7 @@ export class MemoryTransfers {
 
   /** Until half of a flow that is limited by no way, or all of it, is there. */
   #wait(flow: Flow): void {
+    if (flow.rate === 0) return
     flow.cancel = this.#clock.after((flow.mark - flow.sent) / flow.rate, () => {
       flow.since = this.#clock.now()
       this.#reach(flow)
@@ -196,9 +199,10 @@ export class MemoryTransfers {
     way.cancel()
     let first = Infinity
     for (const { limit, target } of way.flows) if (limit === way && target < first) first = target
-    if (first === Infinity) return
+    if (first === Infinity || way.share === 0) return
     this.#serve(way)
     way.cancel = this.#clock.after((first - way.served) / way.share, () => {
+      // to the last digit, so that equal transfers end together
       way.served = first
       way.since = this.#clock.now()
       const there = [...way.flows].filter(({ limit, target }) => limit === way && target <= first)

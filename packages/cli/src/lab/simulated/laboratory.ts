@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { Arena, type Dataset, type Engine, type Options, type RunManifest } from '@peergrad/core'
 import { createEngine, loadDataset, type TfjsEngine } from '@peergrad/engine'
 import { SharedMemory } from '@peergrad/store'
-import { cacheDirectory, SLOW_MODEL } from '../../compose.js'
+import { cacheDirectory } from '../../compose.js'
 import { say } from '../../output/print.js'
 import { evaluatingOnce } from './evaluating-once.js'
 import { Outside } from './outside.js'
@@ -11,6 +11,8 @@ import { Outside } from './outside.js'
 const ARENA_BYTES = 2 ** 32 - (2 << 20)
 /** Milliseconds of the machine's time that a rule or filter may work on one call. */
 const PLUGIN_TIMEOUT = 60_000
+/** The same of one job of a model. */
+const MODEL_TIMEOUT = 300_000
 
 interface Opened {
   readonly name: string
@@ -63,7 +65,7 @@ export class Laboratory {
       dataset,
       arena: this.arena,
       workers,
-      pluginTimeout: SLOW_MODEL * 1000 * (options.deadline + options.grace)
+      pluginTimeout: MODEL_TIMEOUT
     })
   }
 

@@ -10,7 +10,7 @@ import { checkNames, type PluginOptions } from '../../plugin-options.js'
 import { Forgeries, speaking, type Speech } from './speaking.js'
 
 /** What a contribution is said to be in the place of what it is. */
-type Claim = Partial<Pick<ContributionManifest, 'digest' | 'words' | 'length'>>
+type Claim = Partial<Pick<ContributionManifest, 'digest' | 'words' | 'length' | 'samples'>>
 
 /** Contributions that are longer than the model. */
 export function wrongShape(options: PluginOptions): WireAttack {
@@ -66,17 +66,23 @@ function claiming(
       const forgeries = new Forgeries()
       return speaking(context, async (message, speech) => {
         const claimed = await claim(layoutLength(speech.round.engine.layout), speech, forgeries)
-        return [restated(message, context.self, claimed)]
+        return [restated(message, context.self, () => claimed)]
       })
     }
   }
 }
 
 /** The message with another claim about the own contribution, wherever that is named. */
-function restated(message: ControlMessage, self: PeerId, claim: Claim): ControlMessage {
-  if (message.kind === 'manifest') return { ...message, ...claim }
+export function restated(
+  message: ControlMessage,
+  self: PeerId,
+  claim: (given: Pick<ContributionManifest, 'samples'>) => Claim
+): ControlMessage {
+  if (message.kind === 'manifest') return { ...message, ...claim(message) }
   if (message.kind !== 'propose') return message
   const { proposal } = message
-  const contributions = proposal.contributions.map((given) => (given.peer === self ? { ...given, ...claim } : given))
+  const contributions = proposal.contributions.map((given) =>
+    given.peer === self ? { ...given, ...claim(given) } : given
+  )
   return { ...message, proposal: { ...proposal, contributions } }
 }

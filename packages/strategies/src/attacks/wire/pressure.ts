@@ -1,5 +1,6 @@
 import type { ControlMessage, WireAttack } from '@peergrad/core'
 import { checkNames, integerOption, numberOption, type PluginOptions } from '../../plugin-options.js'
+import { restated } from './forms.js'
 import { speaking } from './speaking.js'
 
 /** Samples that a message can name at most. */
@@ -46,14 +47,15 @@ export function inflatedSamples(options: PluginOptions): WireAttack {
     name: 'inflated-samples',
     describe: 'says that its gradient is of factor (1e6) times as many samples as it is',
     holds:
-      'a count above what a round can have is refused as malformed; below it none weighs more than cap (2) times the median',
+      'a count above what a round can have is refused as malformed; weights are of shards, and not of what a peer says',
     level: 'protocol',
     knows: ['own'],
     // its own runtime would refuse such a count, so it is said beside it
     arm: (context) =>
-      speaking(context, (message) => {
-        if (message.kind !== 'manifest') return [message]
-        return [{ ...message, samples: Math.min(MOST_SAMPLES, Math.ceil(message.samples * factor)) }]
-      })
+      speaking(context, (message) => [
+        restated(message, context.self, ({ samples }) => ({
+          samples: Math.min(MOST_SAMPLES, Math.ceil(samples * factor))
+        }))
+      ])
   }
 }
