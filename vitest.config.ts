@@ -31,8 +31,8 @@ export default defineConfig({
     pool: 'forks',
     // peers of real processes wait for each other: a third file fills two processors
     maxWorkers: 3,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     projects: [
       {
         extends: true,
