@@ -146,7 +146,7 @@ it.each([2, 3])('of %i members, one that was away for a hundred ballots finds ba
   expect(new Completion(states).violation(peers, { gone: members === 3 ? [2] : [], lost: true })).toBeUndefined()
 })
 
-describe('the checker', { timeout: 120_000 }, () => {
+describe('the checker', () => {
   it.each(MUTANTS.map((mutant) => [mutant.name, mutant] as const))(
     'finds out who %s',
     (_, { case: given, bounds, law }) => {

@@ -35,7 +35,7 @@ async function measured({ strategy, peers, rounds = 2, latency = 10, bandwidth =
 /** Names of all strategies that exchange something. */
 const exchanging = [...strategies.entries.keys()].filter((name) => name !== 'local')
 
-describe('a simulated run', { timeout: 120_000 }, () => {
+describe('a simulated run', () => {
   it('of scatter-reduce reads of an index in pages the bytes of its formula', async () => {
     const { deviation, peers } = await measured({ strategy: 'scatter-reduce', peers: 66, rounds: 1 })
     expect([peers, deviation]).toEqual([66, 0])

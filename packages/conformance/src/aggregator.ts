@@ -46,9 +46,9 @@ export async function checkAggregator(
     ...properties
   }: AggregatorProperties & CheckOptions & { readonly patience?: number } = {}
 ): Promise<Report> {
-  const { who, create, reference } = await examine('aggregator', subject, { options, stuckAfter })
+  const { who, create, watch, reference } = await examine('aggregator', subject, { options, stuckAfter })
   const ends = reference === undefined ? [] : [endsItsWork(create, reference, { ...properties, patience })]
-  return judge(who, [members(create), ...ends, ...aggregatorLaws(create, properties)])
+  return judge(who, [members(create), ...ends, ...aggregatorLaws(create, properties)], watch)
 }
 
 /** The laws one by one, for a test runner to show. `create` makes a fresh rule. */

@@ -19,8 +19,8 @@ export async function checkCodec(
   subject: Subject<'codec'>,
   { options, stuckAfter, ...properties }: CodecProperties & CheckOptions = {}
 ): Promise<Report> {
-  const { who, create } = await examine('codec', subject, { options, stuckAfter })
-  return judge(who, [members(create), ...codecLaws(create, properties)])
+  const { who, create, watch } = await examine('codec', subject, { options, stuckAfter })
+  return judge(who, [members(create), ...codecLaws(create, properties)], watch)
 }
 
 /** The laws one by one, for a test runner to show. `create` makes a fresh codec. */

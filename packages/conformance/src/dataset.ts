@@ -8,8 +8,8 @@ export async function checkDataset(
   subject: Subject<'dataset'>,
   { cacheDirectory, ...check }: CheckOptions & { readonly cacheDirectory: string }
 ): Promise<Report> {
-  const { who, create } = await examine('dataset', subject, check)
-  return judge(who, [members(create), ...datasetLaws(() => create().load({ cacheDirectory }))])
+  const { who, create, watch } = await examine('dataset', subject, check)
+  return judge(who, [members(create), ...datasetLaws(() => create().load({ cacheDirectory }))], watch)
 }
 
 /** The laws one by one, for a test runner to show. `load` loads it anew. */

@@ -6,8 +6,8 @@ import { examine, judge, members, type CheckOptions, type Law, type Report, type
 
 /** The laws of a filter. Rejects with a report of those that do not hold. */
 export async function checkFilter(subject: Subject<'filter'>, check: CheckOptions = {}): Promise<Report> {
-  const { who, create } = await examine('filter', subject, check)
-  return judge(who, [members(create), ...filterLaws(create)])
+  const { who, create, watch } = await examine('filter', subject, check)
+  return judge(who, [members(create), ...filterLaws(create)], watch)
 }
 
 /** The laws one by one, for a test runner to show. `create` makes a fresh filter. */

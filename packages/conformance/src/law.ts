@@ -32,18 +32,19 @@ export interface Report {
 
 /** By how long a plug-in may keep this thread. */
 const guards = new Map<number | undefined, LoopGuard>()
-/** Begins to watch over a plug-in that is to be judged, by how messages call it, and returns what ends that. */
-const watches = new Map<string, () => () => void>()
 
 /** Tries all laws. Rejects with `argument` when one does not hold: the message lists them, `data.report` is the report. */
-export async function judge(plugin: string, laws: readonly Law[]): Promise<Report> {
-  const unwatch = watches.get(plugin)?.()
+export async function judge(plugin: string, laws: readonly Law[], watch: Watch = () => () => {}): Promise<Report> {
+  const unwatch = watch()
   try {
     return await verdictsOf(plugin, laws)
   } finally {
-    unwatch?.()
+    unwatch()
   }
 }
+
+/** Begins to watch whether the plug-in gives the thread back, and returns what ends that. */
+type Watch = () => () => void
 
 async function verdictsOf(plugin: string, laws: readonly Law[]): Promise<Report> {
   const verdicts: Verdict[] = []
@@ -98,11 +99,13 @@ export interface Examined<K extends keyof Plugins> {
   readonly who: string
   /** a new one at each call */
   readonly create: () => Plugins[K]
+  /** for as long as it is judged */
+  readonly watch: Watch
   /** where a worker can import it from, when it was named by its module */
   readonly reference?: PluginReference
 }
 
-/** The plug-in under examination, watched by a guard; its members are checked at each `create`. Errors: those of `loadFactory`. */
+/** The plug-in under examination; its members are checked at each `create`. Errors: those of `loadFactory`. */
 export async function examine<K extends keyof Plugins>(
   kind: K,
   subject: Subject<K>,
@@ -112,17 +115,16 @@ export async function examine<K extends keyof Plugins>(
   guards.set(stuckAfter, guard)
   if (typeof subject !== 'string') {
     const who = `${kind} ${subject.name || 'without a name'}`
-    watches.set(who, () => guard.watch({ name: who }))
-    return { who, create: () => makePlugin(kind, who, () => subject(options)) }
+    const watch = () => guard.watch({ name: who })
+    return { who, create: () => makePlugin(kind, who, () => subject(options)), watch }
   }
   const { options: given, ...module } = resolvePlugin({ kind, entries: new Map() }, subject)
   const reference = { ...module, options: { ...options, ...given } }
   const who = `${kind} ${subject}`
   const watch = () => guard.watch({ name: who, module: module.module })
-  watches.set(who, watch)
   const unwatch = watch()
   try {
-    return { who, create: await loadFactory(kind, reference), reference }
+    return { who, create: await loadFactory(kind, reference), watch, reference }
   } finally {
     unwatch()
   }

@@ -29,7 +29,12 @@ const LEARNT = 0.8
  */
 export async function checkModel(
   module: string,
-  { shape = [28, 28, 1], classes = 10, engine: backend = 'wasm', options }: ModelProperties & CheckOptions = {}
+  {
+    shape = [28, 28, 1],
+    classes = 10,
+    engine: backend = 'wasm',
+    options
+  }: ModelProperties & Pick<CheckOptions, 'options'> = {}
 ): Promise<Report> {
   const { options: given, ...reference } = modelReference(module)
   const model = { ...reference, options: { ...options, ...given } }

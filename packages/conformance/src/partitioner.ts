@@ -6,8 +6,8 @@ import { examine, judge, members, type CheckOptions, type Law, type Report, type
 
 /** The laws of a partitioner. Rejects with a report of those that do not hold. */
 export async function checkPartitioner(subject: Subject<'partition'>, check: CheckOptions = {}): Promise<Report> {
-  const { who, create } = await examine('partition', subject, check)
-  return judge(who, [members(create), ...partitionerLaws(create)])
+  const { who, create, watch } = await examine('partition', subject, check)
+  return judge(who, [members(create), ...partitionerLaws(create)], watch)
 }
 
 /** The laws one by one, for a test runner to show. `create` makes a fresh partitioner. */

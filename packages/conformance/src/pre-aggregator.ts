@@ -20,8 +20,8 @@ export async function checkPreAggregator(
   subject: Subject<'pre-aggregator'>,
   check: CheckOptions = {}
 ): Promise<Report> {
-  const { who, create } = await examine('pre-aggregator', subject, check)
-  return judge(who, [members(create), ...preAggregatorLaws(create)])
+  const { who, create, watch } = await examine('pre-aggregator', subject, check)
+  return judge(who, [members(create), ...preAggregatorLaws(create)], watch)
 }
 
 /** The laws one by one, for a test runner to show. `create` makes a fresh pre-aggregator. */

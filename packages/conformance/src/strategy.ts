@@ -26,11 +26,11 @@ export async function checkStrategy(
   subject: Subject<'strategy'>,
   { options, stuckAfter, ...properties }: StrategyProperties & CheckOptions = {}
 ): Promise<Report> {
-  const { who, create } = await examine('strategy', subject, {
+  const { who, create, watch } = await examine('strategy', subject, {
     options: { minibatches: MANIFEST.minibatches, ...options },
     stuckAfter
   })
-  return judge(who, [members(create), ...strategyLaws(create, properties)])
+  return judge(who, [members(create), ...strategyLaws(create, properties)], watch)
 }
 
 /** The laws one by one, for a test runner to show. `create` makes a fresh strategy. */

@@ -35,6 +35,7 @@ it('a process that was stopped for longer than that goes on', async () => {
   const child = fork(CHILD, ['stands still'])
   await once(child, 'message')
   child.kill('SIGSTOP')
+  // who is stopped gives no sign: it is for how long that matters
   await wait(1500)
   child.kill('SIGCONT')
   child.send('end')

@@ -16,10 +16,10 @@ export async function checkAttack(
   subject: Subject<'attack'>,
   { options, stuckAfter, ...properties }: AttackProperties & CheckOptions = {}
 ): Promise<Report> {
-  const { who, create } = await examine('attack', subject, { options, stuckAfter })
+  const { who, create, watch } = await examine('attack', subject, { options, stuckAfter })
   // one without its members is of no level
-  await judge(who, [members(create)])
-  return judge(who, [members(create), ...attackLaws(create, properties)])
+  await judge(who, [members(create)], watch)
+  return judge(who, [members(create), ...attackLaws(create, properties)], watch)
 }
 
 /** The laws one by one, for a test runner to show. `create` makes a fresh attack. */

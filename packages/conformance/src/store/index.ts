@@ -11,10 +11,10 @@ const silent = { debug() {}, info() {}, warn() {}, error() {} }
  * in whatever it computes. Rejects with a report of those that do not hold. Its plug-ins are the built-in ones.
  */
 export async function checkStore(subject: Subject<'store'>, check: CheckOptions = {}): Promise<Report> {
-  const { who, create } = await examine('store', subject, check)
+  const { who, create, watch } = await examine('store', subject, check)
   let peers = 0
   const open = () => opened(create(), `peer${String(peers++).padStart(12, '0')}`)
-  return judge(who, [members(create), ...storeLaws(open)])
+  return judge(who, [members(create), ...storeLaws(open)], watch)
 }
 
 /** What the driver opens for a peer of its own. */

@@ -80,10 +80,8 @@ export const gossip: StrategyFactory = (options): Strategy => {
     refuses({ aggregator, preAggregators: [first], codec, filter }) {
       if (first !== undefined)
         return `models are merged as they are; got the pre-aggregator ${first.name}, expected none`
-      if (aggregator.inStore?.name !== 'mean' && merge === 'weights') {
-        const rule = aggregator.inStore?.name ?? aggregator.name
-        return `models are averaged with weights; got the rule ${rule}, expected mean, or gossip:merge=rule`
-      }
+      if (aggregator.inStore?.name !== 'mean' && merge === 'weights')
+        return `models are averaged with weights; got the rule ${aggregator.inStore?.name ?? aggregator.name}, expected mean, or gossip:merge=rule`
       if (aggregator.trials !== undefined)
         return `each peer would judge by a model of its own, and all are to end with one; got the rule ${aggregator.name}, expected one that needs no trials`
       if (tau > 0 && merge === 'rule') return 'clip goes with weights; got it with merge=rule, expected one of both'

@@ -12,8 +12,9 @@ import { WORK, workOf } from './work.js'
  * published code adds it up.
  *
  * @param options those of `workOf`; v: of the filter `significant`; own-steps: what is given is the step of the peer's own
- *   optimiser, as in the paper, and not the gradient, so that significance is of what momentum or Adam makes of it; unless given,
- *   but for v = 0, where nothing is held back and the run is the dense one to the bit; scale-in: let peers go when the loss hardly suffers, with tolerance 0.15, horizon 10 s and interval 20 s (section 5)
+ *   optimiser, as in the paper, and not the gradient, so that significance is of what momentum or Adam makes of it; true, but
+ *   with v = 0, where nothing is held back and the run is the dense one to the bit; scale-in: let peers go when the loss hardly
+ *   suffers, with tolerance 0.15, horizon 10 s and interval 20 s (section 5)
  */
 export const mlless: StrategyFactory = (options): Strategy => {
   checkNames('mlless', options, [...WORK, 'own-steps', 'v', 'scale-in', 'tolerance', 'horizon', 'interval'])

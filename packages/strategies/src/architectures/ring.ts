@@ -37,10 +37,8 @@ export const ring: StrategyFactory = (options): Strategy => {
     refuses({ aggregator, preAggregators: [first], codec }) {
       if (first !== undefined)
         return `peers see sums and never one contribution; got the pre-aggregator ${first.name}, expected none`
-      if (aggregator.inStore?.name !== 'mean') {
-        const rule = aggregator.inStore?.name ?? aggregator.name
-        return `peers see sums and never one contribution; got the rule ${rule}, expected mean`
-      }
+      if (aggregator.inStore?.name !== 'mean')
+        return `peers see sums and never one contribution; got the rule ${aggregator.inStore?.name ?? aggregator.name}, expected mean`
       return codec.name === 'f32'
         ? undefined
         : `each peer would round the sums once more; got the codec ${codec.name}, expected f32`
