@@ -2,9 +2,10 @@ import { Emitter, processClock, random, virtualClock, type Mesh, type MeshEvents
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Arrivals } from '../src/membership/accrual.js'
-import { BEAT, FailureDetector } from '../src/membership/failure-detector.js'
+import { BEAT, beatInterval, FailureDetector } from '../src/membership/failure-detector.js'
 
-const INIT = { interval: 500, pause: 600, jitter: 60 }
+const INIT = { interval: 500, jitter: 60 }
+const PAUSE = 600
 
 describe('how doubtful a silence is', () => {
   /** φ after each silence, once beats came at these intervals. */
@@ -12,7 +13,7 @@ describe('how doubtful a silence is', () => {
     let now = 0
     const arrivals = new Arrivals(INIT, now)
     for (const interval of intervals) arrivals.beat((now += interval))
-    return silences.map((silence) => arrivals.level(now + silence, roundTrip))
+    return silences.map((silence) => arrivals.level(now + silence, { roundTrip, pause: PAUSE }))
   }
 
   it('grows with the silence, and no sooner to suspicion on a longer link', () => {
@@ -208,6 +209,28 @@ describe('a failure detector', () => {
     expect(said).toEqual([])
     clock.advance(2000)
     expect(said).toHaveLength(1)
+  })
+
+  it('bears that each of a thousand peers beats rarely, and sees who falls silent among them', () => {
+    const others = Array.from({ length: 999 }, (_, index) => `other${index}`)
+    const { clock, said } = setUp({ connected: ['a', ...others] })
+    for (const peer of others) detector.watch(peer)
+    // news in quick rounds, then a long one
+    for (const wait of [...Array<number>(100).fill(100), beatInterval(1000), beatInterval(1000)]) {
+      clock.advance(wait)
+      for (const peer of ['a', ...others]) detector.beat(peer, true)
+    }
+    expect(said).toEqual([])
+    for (let second = 0; second < 10; second++) {
+      clock.advance(1000)
+      for (const peer of others) detector.heard(peer)
+    }
+    expect(said).toEqual([expect.stringMatching(/^suspect a: no sign of it for \d+ ms$/)])
+  })
+
+  it('is told by each peer that it lives twice a second among few, and never rarer than every four', () => {
+    expect([1, 4, 128].map(beatInterval)).toEqual([BEAT, BEAT, BEAT])
+    expect([256, 1024, 100_000].map(beatInterval)).toEqual([2 * BEAT, 8 * BEAT, 8 * BEAT])
   })
 
   it('does not trust one again that said that it leaves', () => {

@@ -17,8 +17,6 @@ class Sums {
 export interface ArrivalsInit {
   /** milliseconds between two signs of life, as the sender means it */
   readonly interval: number
-  /** milliseconds that a sign of life may be late without any doubt: a pause of a busy machine */
-  readonly pause: number
   /** the least deviation, in milliseconds: clocks and schedulers are never exact */
   readonly jitter: number
 }
@@ -73,13 +71,16 @@ export class Arrivals {
     return now - this.#heard
   }
 
-  /** φ after this silence; `roundTrip` is of the link, in milliseconds. */
-  level(now: number, roundTrip: number): number {
+  /**
+   * φ after this silence. In milliseconds: `roundTrip` is of the link, `pause` what a sign of life may be late without any
+   * doubt.
+   */
+  level(now: number, { roundTrip, pause }: { readonly roundTrip: number; readonly pause: number }): number {
     const count = this.#older.count + this.#newer.count
     const mean = (this.#older.sum + this.#newer.sum) / count
     const variance = Math.max(0, (this.#older.squares + this.#newer.squares) / count - mean ** 2)
     const deviation = Math.max(Math.sqrt(variance), this.#init.jitter, roundTrip)
-    return phi((this.silence(now) - mean - this.#init.pause - roundTrip) / deviation)
+    return phi((this.silence(now) - mean - pause - roundTrip) / deviation)
   }
 
   #remember(interval: number): void {

@@ -13,11 +13,16 @@ interface DetectorEvents extends Record<string, unknown> {
   trust: { readonly peer: PeerId }
 }
 
-/** Milliseconds between two beats of a peer. */
+/** Milliseconds between two beats of a peer, and at most among many. */
 export const BEAT = 500
+const LONGEST = 4000
+/** Peers of whom each sends and hears as many beats a second as it can well do with. */
+const MANY = 128
+/** Milliseconds that a busy machine may stand still without any doubt. */
+const PAUSE = 500
 /** φ at which a peer is suspected. */
 const THRESHOLD = 8
-const ARRIVALS = { interval: BEAT, pause: 500, jitter: 60 }
+const ARRIVALS = { interval: BEAT, jitter: 60 }
 /** Milliseconds between two looks at everybody. */
 const TICK = 100
 /** A look that is so late, in milliseconds, says that this peer itself stood still. */
@@ -30,6 +35,15 @@ const RECONNECT = 500
 const APPEAR = 5000
 /** Milliseconds in which a peer that stood still has to be connected again: as long as a dial on a busy machine may take. */
 const DAZED = 10_000
+
+/**
+ * Milliseconds between two beats of a peer that says nothing new, by the number of peers that hear it: everybody beats to
+ * everybody, so that from MANY on a peer beats as much rarer as there are more. Well below what the network takes for a dead
+ * connection (`network/silences.ts`).
+ */
+export function beatInterval(peers: number): number {
+  return Math.min(LONGEST, BEAT * Math.max(1, peers / MANY))
+}
 
 interface Watched {
   readonly arrivals: Arrivals
@@ -164,6 +178,7 @@ export class FailureDetector extends Emitter<DetectorEvents> {
         if ((watched.closed ?? -Infinity) >= before) watched.forgiven = this.#dazed
       }
     }
+    const pause = Math.max(PAUSE, beatInterval(this.#watched.size))
     let roundTrips: ReadonlyMap<PeerId, number> | undefined
     const roundTrip = (peer: PeerId) => {
       const links = roundTrips === undefined ? this.#init.mesh.links() : []
@@ -177,7 +192,7 @@ export class FailureDetector extends Emitter<DetectorEvents> {
       // what others passed on may still come for a moment after the end
       if (watched.closed !== undefined && now - watched.closed >= RECONNECT && silence > RECONNECT / 2) {
         this.#suspect(peer, watched, 'its connection closed')
-      } else if (silence > ARRIVALS.pause && watched.arrivals.level(now, roundTrip(peer)) >= THRESHOLD) {
+      } else if (silence > pause && watched.arrivals.level(now, { roundTrip: roundTrip(peer), pause }) >= THRESHOLD) {
         this.#suspect(peer, watched, `no sign of it for ${Math.round(silence)} ms`)
       }
     }

@@ -1,5 +1,5 @@
 import { decodeBeat, encodeBeat, PeergradError, type Beat, type Clock, type Mesh, type PeerId } from '@peergrad/core'
-import { BEAT } from '../membership/failure-detector.js'
+import { beatInterval } from '../membership/failure-detector.js'
 
 /** The least time between two beats, in milliseconds: rounds may be shorter. */
 const GAP = 50
@@ -12,7 +12,7 @@ export interface PulseInit {
   readonly onBeat: (peer: PeerId, beat: Beat) => void
 }
 
-/** The beats of this peer and of the others: every half second, and as soon as there is something new to say. */
+/** The beats of this peer and of the others: every half second among few, and as soon as there is something new to say. */
 export class Pulse {
   readonly #init: PulseInit
   readonly #off: () => void
@@ -42,7 +42,7 @@ export class Pulse {
     const { mesh, clock, own } = this.#init
     this.#last = clock.now()
     mesh.beat(encodeBeat(own()))
-    this.#cancel = clock.after(BEAT, () => this.#send())
+    this.#cancel = clock.after(beatInterval(mesh.connected().length), () => this.#send())
   }
 
   #receive(from: PeerId, payload: Uint8Array): void {
