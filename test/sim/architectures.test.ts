@@ -1,4 +1,4 @@
-import { replace, type GradientStore, type Mesh, type RoundRecord, type RunManifest } from '@peergrad/core'
+import { replace, type GradientStore, type Mesh, type RoundRecord, type RunManifest, type View } from '@peergrad/core'
 import { spirt } from '@peergrad/strategies'
 import { afterEach, describe, expect, it } from 'vitest'
 import { lastModel, peerName, Simulation } from './swarm.js'
@@ -239,6 +239,18 @@ it.each<[string, Partial<RunManifest>, number]>([
   const results = await run(strategy, { filter: 'none', rounds: 200, ...SGD, ...manifest })
   const finished = results.filter(({ status }) => status === 'finished')
   expect(finished.map(({ members }) => members.length)).toEqual(Array(least).fill(least))
+})
+
+it('nobody is let go in the last round, which all end with', async () => {
+  const strategy = () => ({
+    ...spirt({ minibatches: 2 }),
+    retire: ({ view }: { view: View }) => view.members.slice(-1)
+  })
+  simulation = new Simulation({ rounds: 2 }, { strategy })
+  simulation.startAll()
+  const results = await simulation.results()
+  const finished = results.filter(({ status }) => status === 'finished')
+  expect(finished.map(({ members }) => members.length)).toEqual([3, 3, 3])
 })
 
 it('a contribution that is late is no peer that went, for whoever lets peers go', async () => {

@@ -1,4 +1,4 @@
-import { exchangeStrategies, matrix } from './matrix.js'
+import { matrixStrategies, matrix } from './matrix.js'
 import { report, type Report } from './report.js'
 import { schedule } from './schedule.js'
 
@@ -8,7 +8,7 @@ type FaultJob =
   | { readonly strategy: string; readonly index: number }
   | { readonly list: true }
 
-const strategies = await exchangeStrategies()
+const strategies = await matrixStrategies()
 let stray: string[] = []
 const keep = (thrown: unknown) =>
   stray.push(thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown))

@@ -101,6 +101,42 @@ describe('the laws of the virtual clock', () => {
     const lives = NAMES.map((name) => life(name, slow, { endedAt: 5600 }))
     expect(broken(outcome(undefined, { lives, absences: gone, end: 5600 }))).toEqual([])
   })
+
+  describe('where the strategy lets peers go', () => {
+    const three = NAMES.slice(0, 3)
+    const stays = three.map((name) =>
+      life(name, [...ALL.slice(0, 3), view(850, 1, three), ALL[3]], { ending: of(three) })
+    )
+    const goes = (reason: string) =>
+      life(NAMES[3], [...ALL.slice(0, 3), view(850, 1, three), { type: 'left', at: 860, reason }], {
+        ending: { result: { status: 'left', round: 2, rounds: 2, members: three } } as unknown as Life['ending'],
+        endedAt: 860
+      })
+
+    it('excuse who went, and not who left for another reason', () => {
+      expect(broken(outcome(undefined, { lives: [...stays, goes('the strategy let it go')] }))).toEqual([])
+      expect(broken(outcome(undefined, { lives: [...stays, goes('asked to')] }))).toEqual(['lost', 'excluded', 'wrong'])
+    })
+
+    it('excuse who came back when too few were left to tell it what it missed, if it says that it pauses', () => {
+      const given = { error: new PeergradError('quorum', '1 of 4 peers are here') }
+      const behind = (...more: Said[]) =>
+        life(NAMES[2], [...ALL.slice(0, 2), ...more], { ending: given, endedAt: 60_000, began: 0 })
+      const found = (last: Life, went: Life) =>
+        outcome(undefined, {
+          lives: [
+            life(NAMES[0], [...ALL.slice(0, 3), view(850, 1, [NAMES[0]]), ALL[3]], { ending: of([NAMES[0]]) }),
+            life(NAMES[1], [...ALL.slice(0, 3), view(850, 1, [NAMES[0]])], { ended: true, ending: undefined }),
+            last,
+            went
+          ],
+          absences: [{ peer: NAMES[2], why: 'partition', from: 500, to: 2000 }]
+        })
+      const paused: Said = { type: 'paused', at: 900, reason: 'too few' }
+      expect(broken(found(behind(paused), goes('the strategy let it go')))).toEqual([])
+      expect(broken(found(behind(), goes('the strategy let it go')))).toEqual(['lost'])
+    })
+  })
 })
 
 it('a complaint says what is wrong, in which scenario, and how to see it again', () => {

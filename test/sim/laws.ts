@@ -1,4 +1,4 @@
-import { quorum } from '@peergrad/core'
+import { quorum, type PeergradError } from '@peergrad/core'
 import { gaps, isAbsent, majoritySince, viewAt } from './presence.js'
 import type { Life, Outcome } from './trial.js'
 
@@ -26,6 +26,8 @@ export const LAWS = ['hung', 'diverged', 'lost', 'excluded', 'late', 'silent', '
 const REUNION = 1000
 /** What a disk that is full may end a peer with, once the run is over. */
 const DISK = ['full', 'argument']
+/** Why a peer left that the strategy retired. */
+const LET_GO = 'the strategy let it go'
 
 export function breaches(outcome: Outcome): Breaches {
   return {
@@ -81,8 +83,10 @@ function diverged({ lives }: Outcome): string[] {
   return found
 }
 
-function finished({ scenario, lives }: Outcome): Pick<Breaches, 'lost' | 'excluded'> {
-  const living = lives.filter((life) => !life.ended && !crashed(life))
+function finished(outcome: Outcome): Pick<Breaches, 'lost' | 'excluded'> {
+  const { scenario } = outcome
+  const here = outcome.lives.filter((life) => !life.ended && !crashed(life) && !isLetGo(life))
+  const living = here.filter((life) => !isLeftBehind(outcome, life))
   const hashes = living.map(lastHash)
   const common = mostCommon(hashes.flatMap((hash) => hash ?? []))
   const lost = living.flatMap((life, index) => {
@@ -99,19 +103,37 @@ function finished({ scenario, lives }: Outcome): Pick<Breaches, 'lost' | 'exclud
     const missing = living.filter((life) => !ending.result.members.includes(life.name)).map((life) => life.name)
     return missing.length > 0 ? [`the last view of ${name} lacks ${missing.join(', ')}`] : []
   })
-  return { lost, excluded }
+  return { lost: [...lost, ...unsaid(here.filter((life) => !living.includes(life)))], excluded }
 }
 
 /** Whoever lives must say that it pauses, and end with a reason in the end. */
 function stranded({ lives }: Outcome): Pick<Breaches, 'lost' | 'excluded'> {
-  const lost = lives.flatMap((life) => {
-    if (life.ended || crashed(life)) return []
+  return { lost: unsaid(lives.filter((life) => !life.ended && !crashed(life) && !isLetGo(life))), excluded: [] }
+}
+
+/** Those that did not say it, or finished. */
+function unsaid(lives: readonly Life[]): string[] {
+  return lives.flatMap((life) => {
     const { ending, name, events } = life
     if (ending !== undefined && 'result' in ending) return [`${name} finished without a majority`]
     const said = !events.some(({ type }) => type === 'view') || events.some(({ type }) => type === 'paused')
     return said ? [] : [`${name} did not say that it pauses; ${lastWords(life)}`]
   })
-  return { lost, excluded: [] }
+}
+
+/**
+ * The run went on without it, and its strategy then let so many go that no majority of the view which it knows is left: nobody
+ * can prove to it what became of the run.
+ */
+function isLeftBehind(outcome: Outcome, { name, events }: Life): boolean {
+  if (!outcome.lives.some(isLetGo)) return false
+  const known = events.findLast((event) => event.type === 'view')?.members ?? []
+  const now = viewAt(outcome, Infinity)
+  return (
+    !now.includes(name) &&
+    known.includes(name) &&
+    known.filter((peer) => now.includes(peer)).length < quorum(known.length)
+  )
 }
 
 /** Rounds at peers that were there all the time, while a majority was. */
@@ -155,7 +177,7 @@ function wrong(outcome: Outcome): string[] {
   found.push(...unnoticed(outcome))
   for (const life of lives) {
     const { name, ending } = life
-    if (life.ended || ending === undefined || 'error' in ending) continue
+    if (life.ended || ending === undefined || 'error' in ending || isLetGo(life)) continue
     const { result } = ending
     for (const { peer, from, to } of absences) {
       const late = (life.endedAt ?? 0) - from > scenario.deadline + scenario.grace
@@ -191,9 +213,24 @@ function crashed({ ending }: Life): boolean {
   return ending !== undefined && 'error' in ending && ending.error.code === 'crashed'
 }
 
+/** The strategy could do without it: it left as it was told, or its full disk ended it when it did. */
+function isLetGo({ name, ending, events }: Life): boolean {
+  if (ending === undefined) return false
+  if ('error' in ending) {
+    const last = events.findLast((event) => event.type === 'view')
+    return isOfDisk(ending.error) && last !== undefined && !last.members.includes(name)
+  }
+  const said = events.some((event) => event.type === 'left' && event.reason === LET_GO)
+  return said && ending.result.status === 'left'
+}
+
 function spoiledByDisk({ ending, events }: Life, rounds: number): boolean {
-  if (ending === undefined || 'result' in ending || !DISK.includes(ending.error.code)) return false
-  return ending.error.message.startsWith('checkpoint') && lastRound(events) === rounds - 1
+  if (ending === undefined || 'result' in ending) return false
+  return isOfDisk(ending.error) && lastRound(events) === rounds - 1
+}
+
+function isOfDisk({ code, message }: PeergradError): boolean {
+  return DISK.includes(code) && message.startsWith('checkpoint')
 }
 
 function lastRound(events: Life['events']): number | undefined {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { exchangeStrategies, matrix } from './matrix.js'
+import { matrixStrategies, matrix } from './matrix.js'
 import { MOMENTS, type Moment } from './moments.js'
 import { complaint, report } from './report.js'
 
@@ -13,7 +13,7 @@ const TIMEOUT = 120_000
  * All cases with all strategies are played by `pnpm test:faults`.
  */
 export async function matrixSuite(blows: readonly string[]): Promise<void> {
-  const strategies = await exchangeStrategies()
+  const strategies = await matrixStrategies()
 
   describe.each(strategies)('%s', (strategy) => {
     const turn = strategies.indexOf(strategy)

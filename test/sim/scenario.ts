@@ -1,3 +1,4 @@
+import type { RunManifest } from '@peergrad/core'
 import type { LinkConditions } from '@peergrad/peer'
 import type { Moment } from './moments.js'
 
@@ -52,6 +53,8 @@ export interface Scenario {
   /** of the run and of the network's chances */
   readonly seed: number
   readonly strategy: string
+  /** what differs from the manifest of the simulation, besides the members here */
+  readonly manifest?: Partial<RunManifest>
   readonly peers: number
   readonly rounds: number
   /** milliseconds that a gradient takes */

@@ -1,4 +1,5 @@
 import { random, type Random } from '@peergrad/core'
+import { manifestOf } from './matrix.js'
 import { MOMENTS, type Moment } from './moments.js'
 import type { Fault, Scenario, When } from './scenario.js'
 
@@ -79,9 +80,11 @@ export function schedule(seed: number, strategies: readonly string[]): Scenario 
     if (fault !== undefined && !faults.some((other) => isSame(other, fault))) faults.push(fault)
   }
   const end = Math.max(...newcomers, ...faults.map((fault) => endOf(fault, compute)))
+  const strategy = strategies[stream.below(strategies.length)]
   return {
     seed,
-    strategy: strategies[stream.below(strategies.length)],
+    strategy,
+    ...manifestOf(strategy),
     peers,
     rounds: Math.ceil((end + REST) / compute),
     compute,

@@ -2,12 +2,12 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { exchangeStrategies } from './matrix.js'
+import { matrixStrategies } from './matrix.js'
 import { complaint, report } from './report.js'
 import { inWords, type Fault } from './scenario.js'
 import { schedule } from './schedule.js'
 
-const strategies = await exchangeStrategies()
+const strategies = await matrixStrategies()
 
 /** Schedules of each strategy that are run each time; a thousand others are by `pnpm test:faults`. */
 const EACH = 3

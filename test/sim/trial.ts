@@ -76,7 +76,7 @@ class Trial {
   constructor(scenario: Scenario) {
     this.#scenario = scenario
     const { seed, strategy, peers, rounds, deadline, grace } = scenario
-    const manifest = { seed, strategy, peers, rounds, deadline, grace }
+    const manifest = { ...scenario.manifest, seed, strategy, peers, rounds, deadline, grace }
     this.simulation = new Simulation(manifest, { seed, latency, bandwidth: BANDWIDTH })
     watchTransfers(this.simulation, (life, moment) => void this.#reached(life, moment))
   }

@@ -33,12 +33,14 @@ export class RoundEnd {
     const { roster, exclusions, standing } = this.#parts
     const view = roster.view
     const members = roster.proposal()
-    const retired = this.#spared(this.#retired(view), members)
+    const finish = standing.isLast()
+    // nothing is spared by who would end with the others anyway
+    const retired = finish ? [] : this.#spared(this.#retired(view), members)
     return {
       members: members.filter((peer) => !retired.includes(peer)),
       retired: view.members.filter((peer) => retired.includes(peer)),
       evidence: exclusions.against(view.members.filter((peer) => !members.includes(peer))),
-      finish: standing.isLast()
+      finish
     }
   }
 
