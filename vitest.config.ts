@@ -2,6 +2,9 @@ import { join } from 'node:path'
 import { configDefaults, defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
+// peers that tests start run what was compiled last
+await import(join(import.meta.dirname, 'scripts', 'bundle.mjs'))
+
 const WHOLE_PEERS = join(import.meta.dirname, 'test')
 
 /**

@@ -1,6 +1,8 @@
 /**
- * Bundles what peers take of large libraries, `src/bundled` of each package, in the place of what the compiler made of it: a
- * thread then loads some 20 files for 900, in a third of the processor time. Without it all works as well.
+ * Bundles `src/bundled` of each package, in the place of what the compiler made of it: a thread then loads some 20 files for
+ * some hundreds, and a peer all of its threads in half of the processor time. Without it all works as well. What is found by
+ * its file (workers, built-in plug-ins) is named by its folder and that, `../rules/mean.js`: that is right from a folder of the
+ * source and from here.
  */
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -9,7 +11,23 @@ import { licences } from './licences.mjs'
 
 const PACKAGES = join(import.meta.dirname, '..', 'packages')
 
-await Promise.all([bundle('core'), bundle('peer')])
+/** Large libraries are bundled too, of which peers take a part. */
+const LIBRARIES = {
+  core: { external: ['msgpackr', 'resolve.exports', '@swc/wasm-typescript'] },
+  peer: {
+    // the registry of the metrics is the caller's
+    external: ['@peergrad/*', 'prom-client'],
+    // what is CommonJS asks for Node's modules by it
+    banner: {
+      js: "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);"
+    }
+  }
+}
+const OWN = { packages: 'external' }
+
+await Promise.all(['core', 'store', 'strategies', 'engine', 'peer', 'cli'].map(bundle))
+// `bin/peergrad.js` holds what was compiled against it
+writeFileSync(join(PACKAGES, 'cli', 'dist', 'bundled', '.time'), '')
 
 async function bundle(name) {
   const folder = join(PACKAGES, name)
@@ -29,15 +47,11 @@ async function bundle(name) {
     metafile: true,
     legalComments: 'none',
     logLevel: 'warning',
-    // the registry of the metrics is the caller's
-    external: ['prom-client'],
-    // what is CommonJS asks for Node's modules by it
-    banner: {
-      js: "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);"
-    }
+    ...(LIBRARIES[name] ?? OWN)
   })
   const files = new Map(outputFiles.map(({ path, contents }) => [basename(path), Buffer.from(contents)]))
-  files.set('LICENCES', Buffer.from(`The files of this folder hold code of\n\n${licences(metafile, folder)}\n`))
+  const foreign = licences(metafile, folder)
+  if (foreign !== '') files.set('LICENCES', Buffer.from(`The files of this folder hold code of\n\n${foreign}\n`))
   // peers may be starting from here: what they load is whole, and there, at any time
   const shared = (file) => file.startsWith('shared-')
   for (const file of [...files.keys()].sort((a, b) => shared(b) - shared(a))) put(join(out, file), files.get(file))

@@ -2,13 +2,13 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { freePort } from '../../packages/store/test/free-port.js'
-import { Cli, cli, scratch, SMALL } from '../utils/cli.js'
+import { Cli, cli, LEAN, scratch, SMALL } from '../utils/cli.js'
 import { found, joining, LOOPBACK } from '../utils/peers.js'
 
 // several processes that each load libp2p and tfjs: seconds alone, more on a busy machine
 vi.setConfig({ testTimeout: 120_000 })
 
-const LOCAL = ['--memory', '64', ...LOOPBACK]
+const LOCAL = [...LEAN, ...LOOPBACK]
 
 describe('peer', () => {
   test('the one command that it prints joins it, and takes the run from it', async () => {

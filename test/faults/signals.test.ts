@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { Cli, processesWith, scratch, SMALL } from '../utils/cli.js'
+import { Cli, LEAN, processesWith, scratch, SMALL } from '../utils/cli.js'
 import { exchanging } from './strategies.js'
 
 // several processes that each load libp2p and tfjs: seconds alone, more on a busy machine
@@ -51,7 +51,7 @@ describe('a signal', () => {
     const local = ['--listen', '/ip4/127.0.0.1/tcp/0']
     const founder = new Cli(['peer', ...SMALL, ...ENDLESS, ...local, '--peers', '2', '--min-peers', '1', '--out', own])
     const [, address = ''] = await founder.saw(/npx peergrad peer --join (\S+)/)
-    const other = new Cli(['peer', '--join', address, ...local, '--memory', '64', '--out', others])
+    const other = new Cli(['peer', '--join', address, ...local, ...LEAN, '--out', others])
     await training(founder, own, 1)
     const asked = performance.now()
     founder.process.kill('SIGTERM')

@@ -18,17 +18,11 @@ const ALL: readonly Disturbance[] = ['timeout', 'stall', 'suspicion', 'failure']
 type Row = readonly [name: string, given: Case, bounds: Bounds]
 
 const CASES: readonly Row[] = [
-  ['2 members, all disturbances twice', { members: 2, disturbances: ALL, times: 2 }, { progress: 3 }],
   ['3 members, all disturbances once', { members: 3, disturbances: ALL, times: 1 }, { progress: 5 }],
   [
     '3 members, many contributions, a failure',
     { members: 3, gathered: true, many: true, disturbances: ['failure'], times: 1 },
     { progress: 1 }
-  ],
-  [
-    '3 members, two outcomes of one exchange',
-    { members: 3, gathered: true, torn: true, disturbances: ALL, times: 1 },
-    { progress: 5 }
   ],
   ['2 members, two outcomes of one exchange', { members: 2, gathered: true, torn: true }, { progress: 3 }],
   ['3 members, one announces two manifests', { members: 3, equivocates: true }, { progress: 1 }],
@@ -53,6 +47,12 @@ const PROMPT: readonly Row[] = [
 ]
 
 const DEEP_CASES: readonly Row[] = [
+  ['2 members, all disturbances twice', { members: 2, disturbances: ALL, times: 2 }, { progress: 3 }],
+  [
+    '3 members, two outcomes of one exchange',
+    { members: 3, gathered: true, torn: true, disturbances: ALL, times: 1 },
+    { progress: 5 }
+  ],
   ['3 members, stalled twice', { members: 3, gathered: true, disturbances: ['stall'], times: 2 }, { progress: 40 }],
   ['4 members, a suspicion', { members: 4, gathered: true, disturbances: ['suspicion'], times: 1 }, { progress: 20 }],
   ['4 members, stalled', { members: 4, gathered: true, disturbances: ['stall'], times: 1 }, { progress: 20 }],
@@ -89,7 +89,7 @@ const WALKS: readonly Row[] = [4, 5, 7].flatMap((members): Row[] => {
     [`${members} members, a liar`, { members, disturbances: [...ALL, 'lie'], times }, {}]
   ]
 })
-const SEEDS = DEEP ? 10_000 : 100
+const SEEDS = DEEP ? 10_000 : 30
 const STEPS = 500
 
 /** What was explored, for the tables in the docs. */
@@ -156,11 +156,12 @@ describe('the checker', () => {
     }
   )
 
-  it.each([
+  const stalled: [string, Case] = ['3 members', { members: 3, gathered: true, disturbances: ['stall'], times: 1 }]
+  it.each<[string, Case]>([
     ['2 members', { members: 2, disturbances: ALL, times: 1 }],
-    ['3 members', { members: 3, gathered: true, disturbances: ['stall'], times: 1 }],
-    ['4 members', { members: 4, gathered: true }]
-  ] satisfies [string, Case][])('misses nothing by leaving silent steps together: %s', (_, given) => {
+    ['4 members', { members: 4, gathered: true }],
+    ...(DEEP ? [stalled] : [])
+  ])('misses nothing by leaving silent steps together: %s', (_, given) => {
     const seen = (full: boolean) => {
       const states = new Set<string>()
       explore(given, {

@@ -16,6 +16,9 @@ afterEach(() => {
 })
 
 const INDICES = [0, 1, 2, 3]
+/** Rounds of a run, and the one behind which it stops: a checkpoint is written every five. */
+const ROUNDS = 22
+const HALF = 11
 const folder = (index: number) => join(directory, String(index))
 const at = (peer: SimulatedPeer, round: number) => () =>
   peer.events.some((event) => event.type === 'round' && event.round === round)
@@ -32,7 +35,7 @@ async function without(manifest: Partial<RunManifest>): Promise<string[]> {
 }
 
 /** Runs to a round and ends all peers there, `how`. */
-async function half(manifest: Partial<RunManifest>, how: (peer: SimulatedPeer, index: number) => void, round = 17) {
+async function half(manifest: Partial<RunManifest>, how: (peer: SimulatedPeer, index: number) => void, round = HALF) {
   simulation = new Simulation(manifest)
   const peers = INDICES.map((index) => simulation.start(peerName(index), { checkpoints: folder(index) }))
   await simulation.when(at(peers[0], round))
@@ -65,7 +68,7 @@ const RUNS: Partial<RunManifest>[] = [
 ]
 
 describe.each(RUNS.map((run) => [JSON.stringify(run), run] as const))('%s, a run that is resumed', (_what, given) => {
-  const manifest = { ...given, rounds: 40 }
+  const manifest = { ...given, rounds: ROUNDS }
   let expected: string[]
   beforeAll(async () => void (expected = await without(manifest)))
 
@@ -75,7 +78,7 @@ describe.each(RUNS.map((run) => [JSON.stringify(run), run] as const))('%s, a run
     expect(results.map(({ status }) => status)).toEqual(Array(4).fill('left'))
     const ended = await again(manifest)
     expect(hashes(ended)).toEqual(expected)
-    expect(ended.map(({ members, rounds }) => [members.length, rounds <= 40 - 17])).toEqual(Array(4).fill([4, true]))
+    expect(ended.map(({ members, rounds }) => [members.length, rounds <= ROUNDS - HALF])).toEqual(Array(4).fill([4, true]))
   })
 
   it('after all were killed at once, from the last checkpoint that each wrote, too', async () => {
@@ -108,7 +111,7 @@ describe.each(['spirt', 'all-reduce'])('%s, a run that is resumed', (strategy) =
 
 describe('peers that come back with different checkpoints', () => {
   it('go on from the one that most have', async () => {
-    const manifest = { rounds: 40 }
+    const manifest = { rounds: ROUNDS }
     const peers = await half(manifest, ({ stop }) => stop.abort())
     await simulation.until(Promise.all(peers.map(({ result }) => result)))
     const files = readdirSync(folder(2)).sort()
@@ -119,7 +122,7 @@ describe('peers that come back with different checkpoints', () => {
   })
 
   it('and without one of them, once the deadline has given it its time', async () => {
-    const manifest = { rounds: 40, deadline: 2000 }
+    const manifest = { rounds: ROUNDS, deadline: 2000 }
     const peers = await half(manifest, ({ stop }) => stop.abort())
     await simulation.until(Promise.all(peers.map(({ result }) => result)))
     const ended = await again(manifest, [0, 1, 3])

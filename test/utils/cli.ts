@@ -8,8 +8,11 @@ export const PROGRAM = join(import.meta.dirname, '..', '..', 'packages', 'cli', 
 
 export const CACHE = join(tmpdir(), 'peergrad-e2e-cache')
 
+/** What one of many peers on a small machine needs. */
+export const LEAN = ['--memory', '64', '--engine-workers', '1']
+
 /** A run that is over in a second: small images, small model, every address on loopback. */
-export const SMALL = ['--dataset', 'synthetic', '--model', 'mlp', '--engine', 'wasm', '--memory', '64']
+export const SMALL = ['--dataset', 'synthetic', '--model', 'mlp', '--engine', 'wasm', ...LEAN]
 
 export interface Finished {
   readonly code: number | null

@@ -1,4 +1,4 @@
-import { Cli, scratch, SMALL } from './cli.js'
+import { Cli, LEAN, scratch, SMALL } from './cli.js'
 
 export const LOOPBACK = ['--listen', '/ip4/127.0.0.1/tcp/0']
 
@@ -17,5 +17,5 @@ export interface Joining {
 /** What the founder prints for others, as soon as it does. */
 export async function joining(founder: Cli): Promise<Joining> {
   const [, command, address] = await founder.saw(/npx peergrad (peer --join (\S+).*)/)
-  return { address: address!, words: [...command!.split(' '), '--memory', '64', ...LOOPBACK] }
+  return { address: address!, words: [...command!.split(' '), ...LEAN, ...LOOPBACK] }
 }

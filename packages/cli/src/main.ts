@@ -6,7 +6,7 @@ import { parseCommandLine } from './parse.js'
 import { print, say, surviveLostOutput } from './output/print.js'
 import { CHANNEL } from './protocol.js'
 import { sayUnsettled } from './unsettled.js'
-import { VERSION } from './version.js'
+import { VERSION } from './output/version.js'
 
 /** Runs one command line to its end; resolves to the exit code. Every error is said here, once. */
 async function main(args: readonly string[]): Promise<number> {

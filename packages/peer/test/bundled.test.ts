@@ -4,8 +4,11 @@ import { pathToFileURL } from 'node:url'
 import { expect, it } from 'vitest'
 
 const ROOT = join(import.meta.dirname, '..', '..')
-const SOURCES = ['core', 'peer'].flatMap((name) =>
-  readdirSync(join(ROOT, name, 'src', 'bundled')).map((file) => [name, file.replace(/\.ts$/, '.js')] as const)
+const SOURCES = ['core', 'store', 'strategies', 'engine', 'peer'].flatMap((name) =>
+  readdirSync(join(ROOT, name, 'src', 'bundled'))
+    // a thread starts by itself
+    .filter((file) => !/(worker|helper)\.ts$/.test(file))
+    .map((file) => [name, file.replace(/\.ts$/, '.js')] as const)
 )
 
 /** As Node loads it in a run, whether the build has bundled it or not. */

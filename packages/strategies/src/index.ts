@@ -1,5 +1,5 @@
 export { checkNames, booleanOption, numberOption, type PluginOptions } from './plugin-options.js'
-export { aggregators, codecs, filters, preAggregators, strategies } from './registry.js'
+export { aggregators, codecs, filters, preAggregators, strategies } from './registry/registry.js'
 export { spirt } from './architectures/spirt.js'
 export { mlless } from './architectures/mlless.js'
 export { scatterReduce } from './architectures/scatter-reduce.js'

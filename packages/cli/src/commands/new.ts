@@ -15,7 +15,7 @@ export const newCommand: Command = {
     ['peergrad new attack my-attack', 'an attack, to try rules against']
   ],
   async run({ flags: { json }, words: [kind, name] }) {
-    const { KINDS, newPlugin } = await import('../new-plugin.js')
+    const { KINDS, newPlugin } = await import('../new/new-plugin.js')
     if (kind === undefined || name === undefined) {
       const kinds = Object.keys(KINDS).join(', ')
       throw new PeergradError('argument', `new: got ${kind ?? 'nothing'}, expected a kind (${kinds}) and a name`)

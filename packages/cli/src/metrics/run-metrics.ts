@@ -1,6 +1,6 @@
 import { PHASES, type Phase, type RunEvent } from '@peergrad/core'
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
-import { VERSION } from '../version.js'
+import { VERSION } from '../output/version.js'
 
 /** Seconds. */
 const ROUND_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]

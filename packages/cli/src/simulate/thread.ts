@@ -23,7 +23,7 @@ export function measureInThread(
 ): Promise<Measurement> {
   const heap = Math.floor((process.availableMemory() * MEMORY) / 2 ** 20)
   const maxYoungGenerationSizeMb = Math.floor(Math.min(NURSERY.most, heap * NURSERY.share))
-  const worker = new Worker(new URL('./worker.js', import.meta.url), {
+  const worker = new Worker(new URL('../simulate/worker.js', import.meta.url), {
     workerData: task,
     name: 'peergrad-simulation',
     resourceLimits: { maxOldGenerationSizeMb: heap - maxYoungGenerationSizeMb, maxYoungGenerationSizeMb }

@@ -4,18 +4,20 @@ import type { PluginReference, Registry } from '../contracts/plugin.js'
 type NamedFactory = (options: PluginReference['options']) => { readonly name: string; readonly describe: string }
 
 /**
- * Built-ins of a kind, each by the file that exports its factory, under the factory's own name. Files count from `base`, a
+ * Built-ins of a kind, each by the file that exports its factory, and by the name of the export. Files count from `base`, a
  * module's `import.meta.url`; references hold absolute URLs, so that any worker can import them.
  */
 export function registry(
   kind: string,
   base: string,
-  factories: readonly (readonly [file: string, factory: NamedFactory])[]
+  factories: readonly (readonly [file: string, exported: Readonly<Record<string, NamedFactory>>])[]
 ): Registry {
-  const entries = factories.map(([file, factory]) => {
-    const { name, describe } = factory({})
-    return [name, file, factory.name, describe] as const
-  })
+  const entries = factories.flatMap(([file, exported]) =>
+    Object.entries(exported).map(([key, factory]) => {
+      const { name, describe } = factory({})
+      return [name, file, key, describe] as const
+    })
+  )
   return describedRegistry(kind, base, entries)
 }
 

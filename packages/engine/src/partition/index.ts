@@ -2,17 +2,22 @@ import { describedRegistry, loadPlugin, resolvePlugin, type Partitioner } from '
 
 /** Built-in partitioners. A module path or package name that exports a factory of a Partitioner works likewise. */
 export const partitioners = describedRegistry('partition', import.meta.url, [
-  ['iid', './iid.js', 'iid', 'samples dealt at random'],
+  ['iid', '../partition/iid.js', 'iid', 'samples dealt at random'],
   [
     'dirichlet',
-    './dirichlet.js',
+    '../partition/dirichlet.js',
     'dirichlet',
     'each class split by Dirichlet(alpha); alpha=0.5, smaller is more skewed'
   ],
-  ['shards', './label-shards.js', 'labelShards', 'perPeer=2 slices of the samples sorted by label for each peer'],
+  [
+    'shards',
+    '../partition/label-shards.js',
+    'labelShards',
+    'perPeer=2 slices of the samples sorted by label for each peer'
+  ],
   [
     'similarity',
-    './similarity.js',
+    '../partition/similarity.js',
     'similarity',
     "ByzFL's: a share gamma=0.5 at random, the rest sorted by label; among=N: by the first N ranks only"
   ]

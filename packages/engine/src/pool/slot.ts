@@ -29,7 +29,7 @@ export class Slot {
     this.#limit = limit
     const claim = new SharedArrayBuffer(4)
     this.#claim = new Int32Array(claim)
-    this.#worker = new Worker(new URL('../worker/worker.js', import.meta.url), {
+    this.#worker = new Worker(new URL('../bundled/worker.js', import.meta.url), {
       workerData: { ...init, claim } satisfies WorkerInit
     })
     this.#worker.on('message', (message: FromWorker) => this.#receive(message))

@@ -39,13 +39,11 @@ function below(name: string, options: Options, facts: Pick<WireAttack, 'describe
   if (option !== undefined) {
     throw new PeergradError('unknown', `${name}: got the option "${option}", it has none`, { plugin: name, option })
   }
-  const transport = new URL(`./${name}.js`, import.meta.url).href
+  const transport = new URL(`../hostile/${name}.js`, import.meta.url).href
   return { name, ...facts, level: 'protocol', knows: [], transport, arm: () => ({}) }
 }
 
 /** Attacks below the mesh: each is a module that the network thread of a hostile peer imports. */
-export const networkAttacks = registry(
-  'attack',
-  import.meta.url,
-  [slowStream, oversize, poisonedRecords, tampering].map((factory) => ['./attacks.js', factory])
-)
+export const networkAttacks = registry('attack', import.meta.url, [
+  ['../hostile/attacks.js', { slowStream, oversize, poisonedRecords, tampering }]
+])

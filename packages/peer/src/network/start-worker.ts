@@ -5,7 +5,8 @@ import type { FromWorker, WorkerInit } from './protocol.js'
 
 /** Starts the network thread. Resolves when it listens. Errors: what it says, `crashed`, why the signal aborted. */
 export async function startWorker(init: WorkerInit, signal?: AbortSignal): Promise<{ worker: Worker; self: PeerId }> {
-  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: init, name: 'peergrad-network' })
+  const file = new URL('../bundled/network-worker.js', import.meta.url)
+  const worker = new Worker(file, { workerData: init, name: 'peergrad-network' })
   try {
     return { worker, self: await whenReady(worker, signal) }
   } catch (error) {

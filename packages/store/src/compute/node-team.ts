@@ -12,7 +12,7 @@ export function nodeTeam(memory: WebAssembly.Memory, size = Math.min(MOST, avail
     size,
     start(control) {
       for (let helper = 1; helper < size; helper++) {
-        const worker = new Worker(new URL('./node-helper.js', import.meta.url), {
+        const worker = new Worker(new URL('../bundled/node-helper.js', import.meta.url), {
           workerData: { memory, control },
           name: 'peergrad-kernels'
         })

@@ -4,7 +4,10 @@ import type { Answer, Call } from './jobs.js'
 
 /** The compute worker as a thread of Node. */
 export const spawnThread: Spawn = (boot, on) => {
-  const worker = new Worker(new URL('./node-worker.js', import.meta.url), { workerData: boot, name: 'peergrad-store' })
+  const worker = new Worker(new URL('../bundled/node-worker.js', import.meta.url), {
+    workerData: boot,
+    name: 'peergrad-store'
+  })
   let reason: string | undefined
   worker.on('message', (answer: Answer) => on.answer(answer))
   worker.on('error', (error) => (reason = error instanceof Error ? error.message : String(error)))

@@ -16,7 +16,7 @@ import {
   type RunManifest,
   type Vector
 } from '@peergrad/core'
-import { aggregators, preAggregators } from '../../registry.js'
+import { aggregators, preAggregators } from '../../registry/registry.js'
 
 /** Vectors beside the honest ones: both of a line, the mean, and results that a span keeps. */
 const BESIDE = 8

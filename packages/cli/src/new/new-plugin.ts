@@ -2,8 +2,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { PeergradError, suggestion } from '@peergrad/core'
-import { directory } from './files.js'
-import { fileError } from './machine-error.js'
+import { directory } from '../files.js'
+import { fileError } from '../machine-error.js'
 
 interface Kind {
   /** the flag that takes it */
@@ -31,7 +31,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
   attack: { flag: 'attacks', command: 'attack --simulate', peers: 'Every hostile peer', check: 'checkAttack' }
 }
 
-const PACKAGES = join(import.meta.dirname, '../..')
+const PACKAGES = join(import.meta.dirname, '../../..')
 
 /**
  * Writes a package with a plug-in and a test that runs the conformance kit on it, in a new directory of that name.
@@ -54,7 +54,7 @@ export function newPlugin(kind: string, name: string): string[] {
     )
   }
   if (existsSync(name)) throw new PeergradError('duplicate', `new: ${name} is there already; take another name`)
-  const template = readFileSync(join(import.meta.dirname, '../templates', `${kind}.js`), 'utf8')
+  const template = readFileSync(join(import.meta.dirname, '../../templates', `${kind}.js`), 'utf8')
   const files = {
     'package.json': `${JSON.stringify(manifest(kind, name), null, 2)}\n`,
     'src/index.js': template.replaceAll('my-plugin', name),
@@ -106,7 +106,7 @@ function manifest(kind: string, name: string): object {
 /** In a clone of the repository its own packages, by their path; else the version of this one. */
 function where(pack: string, from: string): string {
   if (existsSync(join(PACKAGES, '..', 'pnpm-workspace.yaml'))) return `file:${relative(from, join(PACKAGES, pack))}`
-  const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
+  const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
   return version
 }
 

@@ -1,0 +1,1 @@
+import '../network/worker.js'
