@@ -23,8 +23,8 @@ const PEERS = {
   'all-reduce': { peers: [...MANY, 1000] },
   'scatter-reduce': { peers: [...FEW, 128], once: [256, 512, 1000] },
   'all-gather': { peers: MANY, once: [1000] },
-  ring: { peers: [...FEW, 128], once: [256, 512] },
-  mlless: { peers: [...FEW, 128], once: [256, 512] },
+  ring: { peers: [...FEW, 128], once: [256, 512, 1000] },
+  mlless: { peers: [...FEW, 128], once: [256, 512, 1000] },
   diloco: { peers: [...FEW, 128], once: [256, 512, 1000] },
   gossip: { peers: [...MANY, 1000] }
 }

@@ -78,7 +78,9 @@ describe.each(RUNS.map((run) => [JSON.stringify(run), run] as const))('%s, a run
     expect(results.map(({ status }) => status)).toEqual(Array(4).fill('left'))
     const ended = await again(manifest)
     expect(hashes(ended)).toEqual(expected)
-    expect(ended.map(({ members, rounds }) => [members.length, rounds <= ROUNDS - HALF])).toEqual(Array(4).fill([4, true]))
+    expect(ended.map(({ members, rounds }) => [members.length, rounds <= ROUNDS - HALF])).toEqual(
+      Array(4).fill([4, true])
+    )
   })
 
   it('after all were killed at once, from the last checkpoint that each wrote, too', async () => {

@@ -161,7 +161,10 @@ export class Simulation {
       })
       await swarm.find({ deadline: 10_000, signal: this.#stop.signal })
       const codec = await this.#load(this.#codec())
-      const filter = filterOf(strategy, codec.codec, this.manifest)
+      // all that peers load later is loaded by then: that takes real time, and no virtual
+      const sieve = filterOf(strategy, codec.codec, this.manifest)
+      const filter = sieve === undefined ? undefined : resolvePlugin(filters, sieve)
+      if (filter !== undefined) await this.#load(loadPlugin('filter', filter))
       const rule = resolvePlugin(aggregators, this.manifest.aggregator)
       const aggregator = await this.#load(loadPlugin('aggregator', rule))
       const before = this.manifest.preAggregators.map((each) => resolvePlugin(preAggregators, each))
@@ -175,7 +178,7 @@ export class Simulation {
         trials: aggregator.trials,
         takes: (contributions) => unmetCondition(chain, aggregator, contributions) === undefined,
         preAggregators: before,
-        ...(filter !== undefined && { filter: resolvePlugin(filters, filter) }),
+        ...(filter !== undefined && { filter }),
         ...(this.manifest.codec !== 'f32' && { codec }),
         partition: (shards) =>
           Array.from({ length: shards }, (_, shard) =>
