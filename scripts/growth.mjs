@@ -1,7 +1,7 @@
 /**
  * `pnpm growth [STRATEGY …]`: simulates how strategies grow with the number of peers, all or those named, and draws it:
  * docs/growth holds the numbers, tables and picture. With `--draw` only the picture is made again. All of them take more
- * than an hour, and 17 GB.
+ * than two hours, and 17 GB.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
