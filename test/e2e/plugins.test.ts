@@ -236,6 +236,17 @@ describe('peergrad new', () => {
     expect((await new Cli(wrong, { cwd }).finished).err).toContain('attack mine threw: no luck')
   })
 
+  test('an attack that never gives the thread back is named over real processes, whose others go on', async () => {
+    const cwd = write({
+      'loops.mjs': `export default () => ({ name: 'mine', describe: 'mine', holds: 'mine', level: 'gradient', knows: [],
+        craft() { for (;;); } })`
+    })
+    const grid = ['attack', '--attacks', './loops.mjs', '--aggregators', 'median', '--deadline', '2', '--grace', '1']
+    const cell = ['--peers', '4', '--rounds', '2', '--evaluate-every', '0', '--out', 'out']
+    const { code, err } = await new Cli([...grid, ...SMALL, ...cell], { cwd }).finished
+    expect([code, err]).toEqual([2, expect.stringContaining('attack mine has kept the main thread of its peer for')])
+  })
+
   test('overwrites nothing, and says what it needs', async () => {
     const cwd = write({ 'mine/file': 'kept' })
     const run = async (...args: string[]) => (await new Cli(['new', ...args], { cwd }).finished).err

@@ -39,7 +39,8 @@ function run(
     numbers = [...behaviours.keys()],
     hostile = [] as number[],
     goOn = false,
-    silence = undefined as SilenceInit | undefined
+    silence = undefined as SilenceInit | undefined,
+    hostileSilence = undefined as SilenceInit | undefined
   } = {}
 ) {
   const ids = ['first', 'second', 'third']
@@ -53,6 +54,7 @@ function run(
     interrupt,
     grace,
     ...(silence && { silence }),
+    ...(hostileSilence && { hostileSilence }),
     onChild: (child) => children.push(child)
   })
 }
@@ -183,6 +185,29 @@ describe('follow', () => {
     expect(errors).toEqual([])
     expect(result.peers.map(({ id, status }) => [id, status])).toContainEqual(['third', 'finished'])
     expect(said).toContain('peer 1: data: no file')
+  })
+
+  test('names a hostile peer whose attack keeps its main thread to the end, and none that waits', async () => {
+    const hostileSilence = { plugins: ['attack mine'], loading: 60_000, training: 60_000 }
+    const { errors, hostileErrors } = await run([['finish'], ['block'], ['wait']], {
+      hostile: [1, 2],
+      grace: 3000,
+      hostileSilence
+    })
+    expect(errors).toEqual([])
+    expect(hostileErrors).toMatchObject([{ code: 'timeout', data: { plugin: 'attack mine' } }])
+    expect(hostileErrors[0]!.message).toContain('attack mine has kept the main thread of its peer for 3 s')
+  })
+
+  test('ends a hostile peer whose attack keeps its main thread while the others go on', async () => {
+    const interrupt = new AbortController()
+    const hostileSilence = { plugins: ['attack mine'], loading: 20_000, training: 3000 }
+    const running = run([['wait'], ['block']], { hostile: [1], interrupt: interrupt.signal, hostileSilence })
+    await vi.waitFor(() => expect(said).toContain('attack mine has kept the main thread'), { timeout: 60_000 })
+    expect(said).toContain('The others go on.')
+    interrupt.abort()
+    const { hostileErrors } = await running
+    expect(hostileErrors).toMatchObject([{ code: 'timeout' }])
   })
 
   test('ends hostile peers that wait for others when nobody else is left', async () => {

@@ -1,9 +1,10 @@
 import { createReadStream } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { PeergradError, type RunEvent } from '@peergrad/core'
+import { parsePlugin, PeergradError, type RunEvent } from '@peergrad/core'
 import { loadDataset } from '@peergrad/engine'
 import { peerOfKey } from '@peergrad/peer'
+import { attacks } from '../attack/registry.js'
 import { cacheDirectory } from '../compose.js'
 import { directory } from '../files.js'
 import { fileError } from '../machine-error.js'
@@ -29,10 +30,13 @@ export interface ProcessesInit {
 export async function runProcesses({ cell, plan, program, stops }: ProcessesInit): Promise<Outcome> {
   const { options, directory: own } = cell
   const start = performance.now()
-  const trained = await train({ options, program, hostile: await hostileFlags(cell, plan) }, stops)
+  const { attack } = plan
+  const users = attack !== undefined && !attacks.entries.has(parsePlugin(attack.text).name)
+  const hostile = await hostileFlags(cell, plan)
+  const trained = await train({ options, program, hostile, ...(users && { attack: attack.attack.name }) }, stops)
   stops.signal.throwIfAborted()
-  // an attack that threw did not play: what the run came to says nothing of it
-  const broken = trained.hostileErrors.find(({ data }) => data['plugin'] === `attack ${plan.attack?.attack.name}`)
+  // an attack that threw, or kept its peer's main thread, did not play: what the run came to says nothing of it
+  const broken = trained.hostileErrors.find(({ data }) => data['plugin'] === `attack ${attack?.attack.name}`)
   if (broken !== undefined) throw broken
   const loading = { cacheDirectory: cacheDirectory(options), report: say }
   const { classes } = await loadDataset(options.dataset, loading)

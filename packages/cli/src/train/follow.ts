@@ -5,7 +5,7 @@ import { Recorder } from '../recorder.js'
 import { Tally } from '../tally.js'
 import { Child } from './child.js'
 import { Progress } from '../output/progress.js'
-import { watchSilence, type SilenceInit } from './silence.js'
+import { kept, watchSilence, type SilenceInit } from './silence.js'
 
 export interface Followed {
   readonly result: RunResult
@@ -23,6 +23,8 @@ export interface FollowInit {
    * and no error of theirs is the run's
    */
   readonly hostile?: readonly number[]
+  /** how long those may say nothing, where their attack is a user's */
+  readonly hostileSilence?: SilenceInit
   /** the program that a peer is */
   readonly program: string
   /** what the peer with this number is called with, to join at these addresses */
@@ -68,6 +70,22 @@ export async function follow(init: FollowInit): Promise<Followed> {
     for (const child of children) child.stop()
     setTimeout(() => children.filter(({ running }) => running).forEach((child) => child.kill()), init.grace).unref()
   }
+  /** Hostile peers that are left when all others are gone: one whose attack keeps its main thread has not heard of it. */
+  const stopHostile = () => {
+    const left = children.filter(({ running }) => running).map((child) => ({ child, heard: child.heard }))
+    for (const { child } of left) {
+      child.ask()
+      child.stop()
+    }
+    const end = () => {
+      for (const { child, heard } of left.filter(({ child: { running } }) => running)) {
+        if (init.hostileSilence === undefined || child.heard > heard) child.kill()
+        else child.end(kept(init.hostileSilence, init.grace))
+      }
+    }
+    // what came while this process itself stood still is read first
+    setTimeout(() => setImmediate(end), init.grace).unref()
+  }
   const onInterrupt = () => {
     progress.say('peergrad: stopping; peers that train write a checkpoint (Ctrl+C again: at once)')
     stop()
@@ -77,7 +95,8 @@ export async function follow(init: FollowInit): Promise<Followed> {
     const child = new Child({ number, program: init.program, directory, args: init.args(number, directory, join) })
     children.push(child)
     init.onChild(child)
-    if (init.silence !== undefined) watchSilence(child, init.silence)
+    const silence = hostile.includes(number) ? (init.hostileSilence ?? init.silence) : init.silence
+    if (silence !== undefined) watchSilence(child, silence)
     ready.push(readyToTrain(child))
     void child.listening.then(({ peer }) => names.set(peer, String(number))).catch(() => undefined)
     child.on('metrics', ({ url }) => progress.say(`peergrad: metrics of peer ${number} at ${url}`))
@@ -92,7 +111,7 @@ export async function follow(init: FollowInit): Promise<Followed> {
     child.on('exit', ({ error }) => {
       const alone = children.every(({ running, number: other }) => !running || hostile.includes(other))
       // one that was cut off would wait for the others
-      if (alone && hostile.length > 0) setTimeout(stop, init.grace).unref()
+      if (alone && hostile.length > 0) setTimeout(stopHostile, init.grace).unref()
       if (child.peer !== undefined) {
         if (child.ended !== undefined) tally.used(child.peer, child.ended.usage)
         tally.ended(

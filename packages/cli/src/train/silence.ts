@@ -14,10 +14,24 @@ export interface SilenceInit {
   readonly training: number
 }
 
+/** What answers nothing, although it was asked. */
+export function kept({ plugins }: Pick<SilenceInit, 'plugins'>, milliseconds: number): PeergradError {
+  const [who] = plugins
+  const which = plugins.length === 1 ? who : `one of ${plugins.join(', ')}`
+  const message = `${which} has kept the main thread of its peer for ${milliseconds / 1000} s, so the peer was ended; a loop there must await something`
+  return new PeergradError('timeout', message, { plugin: which })
+}
+
 /** Milliseconds that a busy machine may keep any process from answering. */
 const LEAST = 5000
 /** Steps in which the time is counted: if this process stands still itself, it is late for one of them only. */
 const TICKS = 10
+
+/** The same for hostile peers, of an attack of a user's. Others wait for them to begin no longer than for a round. */
+export function silenceOfAttack(name: string, { deadline, grace }: { deadline: number; grace: number }): SilenceInit {
+  const limit = Math.max(LEAST, deadline + grace)
+  return { plugins: [`attack ${name}`], loading: limit, training: limit }
+}
 
 /** The limits for a run; undefined when all that runs on the main thread of a peer is ours, and gives it back. */
 export function silenceOf(
@@ -44,7 +58,8 @@ export function silenceOf(
  * Ends a peer that does not answer for so long: a plug-in that loops without awaiting anything keeps its main thread, on which
  * nothing can stop it.
  */
-export function watchSilence(child: Child, { plugins, loading, training }: SilenceInit): void {
+export function watchSilence(child: Child, init: SilenceInit): void {
+  const { loading, training } = init
   const tick = training / TICKS
   let limit = loading
   let silent = 0
@@ -57,10 +72,7 @@ export function watchSilence(child: Child, { plugins, loading, training }: Silen
     heard = child.heard
     if (silent < limit) return child.ask()
     clearInterval(timer)
-    const [who] = plugins
-    const which = plugins.length === 1 ? who : `one of ${plugins.join(', ')}`
-    const message = `${which} has kept the main thread of its peer for ${silent / 1000} s, so the peer was ended; a loop there must await something`
-    child.end(new PeergradError('timeout', message, { plugin: which }))
+    child.end(kept(init, silent))
   }, tick)
   void child.exited.then(() => clearInterval(timer))
 }

@@ -18,7 +18,7 @@ import { unguarded } from '../unguarded.js'
 import { follow, type Followed } from './follow.js'
 import { interruptible, type Stops } from './interruptible.js'
 import { engineWorkers, peerArguments } from './peer-arguments.js'
-import { silenceOf } from './silence.js'
+import { silenceOf, silenceOfAttack } from './silence.js'
 
 /** Milliseconds that peers have to leave after Ctrl+C. */
 const GRACE = 2500
@@ -35,6 +35,8 @@ export interface TrainInit {
   readonly program: string
   /** what hostile peers are told beside the others, by number; they are started last, and so have the last ranks */
   readonly hostile?: ReadonlyMap<number, readonly string[]>
+  /** name of their attack, where it is a user's */
+  readonly attack?: string
   /** port of the dashboard, 0 for any; none when left out */
   readonly dashboard?: number
 }
@@ -62,7 +64,7 @@ export function trainHere({ json, ...init }: TrainInit & { readonly json: boolea
  * anything is started, what ends a run before its first round, and `aborted` by a Ctrl+C before the first peer is there.
  */
 export async function train(
-  { options, checkpoints, program, hostile = new Map(), dashboard: port }: TrainInit,
+  { options, checkpoints, program, hostile = new Map(), attack, dashboard: port }: TrainInit,
   stops: Stops
 ): Promise<Trained> {
   // what can be seen to be wrong is said before anything is started or written
@@ -98,6 +100,7 @@ export async function train(
     interrupt: stops.signal,
     grace: GRACE,
     ...(silence && { silence }),
+    ...(attack !== undefined && { hostileSilence: silenceOfAttack(attack, manifest) }),
     onChild: stops.onChild
   }).finally(() => dashboard?.close())
   collectModel(out, options.peers)
