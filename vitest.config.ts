@@ -2,9 +2,6 @@ import { join } from 'node:path'
 import { configDefaults, defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-// peers that tests start run what was compiled last
-await import(join(import.meta.dirname, 'scripts', 'bundle.mjs'))
-
 const WHOLE_PEERS = join(import.meta.dirname, 'test')
 
 /**
@@ -28,6 +25,7 @@ class LongestFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
+    globalSetup: ['scripts/bundle.mjs'],
     // built packages run as they do for a user: by Node, with worker files beside them
     server: { deps: { external: [/\/packages\/[^/]+\/dist\//] } },
     sequence: { sequencer: LongestFirst },

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { isStale } from '../packages/cli/bin/compiled.js'
 
 const HERE = import.meta.dirname
 const names = readdirSync(HERE)
@@ -18,6 +19,9 @@ if (name === undefined || !names.includes(name) || more.length > 0 || unknown.le
   process.stderr.write(
     `bench: got ${got}, expected one of ${names.join(', ')}: pnpm bench ${names[0] ?? 'NAME'} [--quick]\n`
   )
+  process.exitCode = 2
+} else if (isStale()) {
+  process.stderr.write('bench: the packages were compiled after they were bundled; run pnpm build\n')
   process.exitCode = 2
 } else {
   const { run } = await import(pathToFileURL(join(HERE, name, 'index.mjs')).href)

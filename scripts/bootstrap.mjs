@@ -77,7 +77,7 @@ async function bundle() {
     cwd: ROOT,
     stdio: ['ignore', 2, 2]
   })
-  if (code !== 0) say('libraries are not bundled, so each peer takes longer to start.')
+  if (code !== 0) fail('the bundling failed; the messages above say where.', code)
 }
 
 /** The dashboard in one file; without it everything else works, and the dashboard says what is missing. */

@@ -103,6 +103,7 @@ describe('the laws of the virtual clock', () => {
   })
 
   describe('where the strategy lets peers go', () => {
+    const scenario = { ...SCENARIO, strategy: 'mlless:scale-in=true' }
     const three = NAMES.slice(0, 3)
     const stays = three.map((name) =>
       life(name, [...ALL.slice(0, 3), view(850, 1, three), ALL[3]], { ending: of(three) })
@@ -113,28 +114,37 @@ describe('the laws of the virtual clock', () => {
         endedAt: 860
       })
 
-    it('excuse who went, and not who left for another reason', () => {
-      expect(broken(outcome(undefined, { lives: [...stays, goes('the strategy let it go')] }))).toEqual([])
-      expect(broken(outcome(undefined, { lives: [...stays, goes('asked to')] }))).toEqual(['lost', 'excluded', 'wrong'])
+    it('excuse who went, and not who left for another reason, or where the strategy lets nobody go', () => {
+      const told = goes('the strategy let it go')
+      expect(broken(outcome(undefined, { scenario, lives: [...stays, told] }))).toEqual([])
+      const others = [
+        outcome(undefined, { lives: [...stays, told] }),
+        outcome(undefined, { scenario, lives: [...stays, goes('asked to')] })
+      ]
+      for (const other of others) expect(broken(other)).toEqual(['lost', 'excluded', 'wrong'])
     })
 
     it('excuse who came back when too few were left to tell it what it missed, if it says that it pauses', () => {
       const given = { error: new PeergradError('quorum', '1 of 4 peers are here') }
+      const alone = view(850, 1, [NAMES[0]])
       const behind = (...more: Said[]) =>
-        life(NAMES[2], [...ALL.slice(0, 2), ...more], { ending: given, endedAt: 60_000, began: 0 })
-      const found = (last: Life, went: Life) =>
+        life(NAMES[2], [...ALL.slice(0, 2), ...more], { ending: given, endedAt: 60_000 })
+      const found = (last: Life, back: number) =>
         outcome(undefined, {
+          scenario,
           lives: [
-            life(NAMES[0], [...ALL.slice(0, 3), view(850, 1, [NAMES[0]]), ALL[3]], { ending: of([NAMES[0]]) }),
-            life(NAMES[1], [...ALL.slice(0, 3), view(850, 1, [NAMES[0]])], { ended: true, ending: undefined }),
+            life(NAMES[0], [...ALL.slice(0, 3), alone, ALL[3]], { ending: of([NAMES[0]]) }),
+            life(NAMES[1], [...ALL.slice(0, 3), alone], { ended: true, ending: undefined }),
             last,
-            went
+            goes('the strategy let it go')
           ],
-          absences: [{ peer: NAMES[2], why: 'partition', from: 500, to: 2000 }]
+          absences: [{ peer: NAMES[2], why: 'partition', from: 500, to: back }]
         })
-      const paused: Said = { type: 'paused', at: 900, reason: 'too few' }
-      expect(broken(found(behind(paused), goes('the strategy let it go')))).toEqual([])
-      expect(broken(found(behind(), goes('the strategy let it go')))).toEqual(['lost'])
+      const paused: Said = { type: 'paused', at: 600, reason: 'too few' }
+      expect(broken(found(behind(paused), 2000))).toEqual([])
+      expect(broken(found(behind(), 2000))).toEqual(['lost'])
+      // all four were in the view then
+      expect(broken(found(behind(paused), 700))).toEqual(['lost', 'excluded'])
     })
   })
 })

@@ -85,7 +85,7 @@ function diverged({ lives }: Outcome): string[] {
 
 function finished(outcome: Outcome): Pick<Breaches, 'lost' | 'excluded'> {
   const { scenario } = outcome
-  const here = outcome.lives.filter((life) => !life.ended && !crashed(life) && !isLetGo(life))
+  const here = outcome.lives.filter((life) => !life.ended && !crashed(life) && !isLetGo(outcome, life))
   const living = here.filter((life) => !isLeftBehind(outcome, life))
   const hashes = living.map(lastHash)
   const common = mostCommon(hashes.flatMap((hash) => hash ?? []))
@@ -107,8 +107,11 @@ function finished(outcome: Outcome): Pick<Breaches, 'lost' | 'excluded'> {
 }
 
 /** Whoever lives must say that it pauses, and end with a reason in the end. */
-function stranded({ lives }: Outcome): Pick<Breaches, 'lost' | 'excluded'> {
-  return { lost: unsaid(lives.filter((life) => !life.ended && !crashed(life) && !isLetGo(life))), excluded: [] }
+function stranded(outcome: Outcome): Pick<Breaches, 'lost' | 'excluded'> {
+  return {
+    lost: unsaid(outcome.lives.filter((life) => !life.ended && !crashed(life) && !isLetGo(outcome, life))),
+    excluded: []
+  }
 }
 
 /** Those that did not say it, or finished. */
@@ -122,18 +125,15 @@ function unsaid(lives: readonly Life[]): string[] {
 }
 
 /**
- * The run went on without it, and its strategy then let so many go that no majority of the view which it knows is left: nobody
- * can prove to it what became of the run.
+ * The run went on without it, and its strategy had let so many go when it came back that no majority of the view which it knows
+ * was left: nobody can prove to it what became of the run.
  */
 function isLeftBehind(outcome: Outcome, { name, events }: Life): boolean {
-  if (!outcome.lives.some(isLetGo)) return false
+  const back = outcome.absences.findLast(({ peer }) => peer === name)?.to
+  if (back === undefined || !letsGo(outcome)) return false
   const known = events.findLast((event) => event.type === 'view')?.members ?? []
-  const now = viewAt(outcome, Infinity)
-  return (
-    !now.includes(name) &&
-    known.includes(name) &&
-    known.filter((peer) => now.includes(peer)).length < quorum(known.length)
-  )
+  const then = viewAt(outcome, back)
+  return !then.includes(name) && known.filter((peer) => then.includes(peer)).length < quorum(known.length)
 }
 
 /** Rounds at peers that were there all the time, while a majority was. */
@@ -177,7 +177,7 @@ function wrong(outcome: Outcome): string[] {
   found.push(...unnoticed(outcome))
   for (const life of lives) {
     const { name, ending } = life
-    if (life.ended || ending === undefined || 'error' in ending || isLetGo(life)) continue
+    if (life.ended || ending === undefined || 'error' in ending || isLetGo(outcome, life)) continue
     const { result } = ending
     for (const { peer, from, to } of absences) {
       const late = (life.endedAt ?? 0) - from > scenario.deadline + scenario.grace
@@ -213,9 +213,14 @@ function crashed({ ending }: Life): boolean {
   return ending !== undefined && 'error' in ending && ending.error.code === 'crashed'
 }
 
+/** Whether the strategy may do without peers. */
+function letsGo({ scenario }: Outcome): boolean {
+  return scenario.strategy.includes('scale-in=true')
+}
+
 /** The strategy could do without it: it left as it was told, or its full disk ended it when it did. */
-function isLetGo({ name, ending, events }: Life): boolean {
-  if (ending === undefined) return false
+function isLetGo(outcome: Outcome, { name, ending, events }: Life): boolean {
+  if (ending === undefined || !letsGo(outcome)) return false
   if ('error' in ending) {
     const last = events.findLast((event) => event.type === 'view')
     return isOfDisk(ending.error) && last !== undefined && !last.members.includes(name)

@@ -54,6 +54,10 @@ export interface ErrorJSON {
 }
 
 export class PeergradError extends Error {
+  static {
+    // a bundler may call the class otherwise, and so would whoever prints an error
+    Object.defineProperty(this, 'name', { value: 'PeergradError' })
+  }
   override readonly name = 'PeergradError'
   readonly code: ErrorCode
   /** Values for programs (never tensors or secrets): they go to logs. */

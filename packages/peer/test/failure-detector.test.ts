@@ -2,7 +2,9 @@ import { Emitter, processClock, random, virtualClock, type Mesh, type MeshEvents
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Arrivals } from '../src/membership/accrual.js'
-import { BEAT, beatInterval, FailureDetector } from '../src/membership/failure-detector.js'
+import { BEAT, beatInterval } from '../src/membership/beat-interval.js'
+import { FailureDetector } from '../src/membership/failure-detector.js'
+import { Pulse } from '../src/runtime/pulse.js'
 
 const INIT = { interval: 500, jitter: 60 }
 const PAUSE = 600
@@ -54,6 +56,24 @@ describe('how doubtful a silence is', () => {
     const [before] = levels([...Array<number>(100).fill(3000), ...Array<number>(100).fill(500)], [1700])
     expect(before).toBeGreaterThan(8)
   })
+})
+
+it('a peer beats by the members of its view, however many outsiders are connected to it', () => {
+  const clock = virtualClock()
+  const connected = Array.from({ length: 1000 }, (_, index) => `outsider${index}`)
+  const beats: number[] = []
+  const mesh = { on: () => () => {}, connected: () => connected, beat: () => beats.push(clock.now()) }
+  const own = () => ({ stateful: true, confirmed: true, round: 0, hash: 'a'.repeat(64), plan: 'b'.repeat(16) })
+  let members = 4
+  const pulse = new Pulse({ mesh: mesh as unknown as Mesh, clock, members: () => members, own, onBeat: () => {} })
+  pulse.beat()
+  clock.advance(1000)
+  expect(beats).toEqual([0, 500, 1000])
+  members = 512
+  pulse.beat()
+  clock.advance(4000)
+  expect(beats.slice(3)).toEqual([1050, 3050])
+  pulse.close()
 })
 
 describe('a failure detector', () => {

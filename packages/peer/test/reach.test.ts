@@ -151,6 +151,12 @@ describe('a dial that comes in', () => {
     expect(judge('a', [true], { quiet: () => undefined })(DIRECT)).toEqual({ denied: true, cut: [] })
   })
 
+  it('of a peer that beats as rarely as each of a thousand does cuts nothing', () => {
+    const many = Array<boolean>(1000).fill(true)
+    expect(judge('a', many, { quiet: () => 4000 })(DIRECT)).toEqual({ denied: true, cut: [] })
+    expect(judge('a', many, { quiet: () => 8000 })(DIRECT)).toEqual({ denied: false, cut: [ID] })
+  })
+
   it('of an excluded peer is denied', () => {
     expect(judge('z', [], { excluded: () => true })(DIRECT).denied).toBe(true)
   })

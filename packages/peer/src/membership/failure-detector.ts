@@ -1,5 +1,6 @@
 import { Emitter, type Clock, type Mesh, type PeerId } from '@peergrad/core'
 import { Arrivals } from './accrual.js'
+import { BEAT, beatInterval } from './beat-interval.js'
 
 export interface FailureDetectorInit {
   readonly mesh: Mesh
@@ -13,11 +14,6 @@ interface DetectorEvents extends Record<string, unknown> {
   trust: { readonly peer: PeerId }
 }
 
-/** Milliseconds between two beats of a peer, and at most among many. */
-export const BEAT = 500
-const LONGEST = 4000
-/** Peers of whom each sends and hears as many beats a second as it can well do with. */
-const MANY = 128
 /** Milliseconds that a busy machine may stand still without any doubt. */
 const PAUSE = 500
 /** φ at which a peer is suspected. */
@@ -35,15 +31,6 @@ const RECONNECT = 500
 const APPEAR = 5000
 /** Milliseconds in which a peer that stood still has to be connected again: as long as a dial on a busy machine may take. */
 const DAZED = 10_000
-
-/**
- * Milliseconds between two beats of a peer that says nothing new, by the number of peers that hear it: everybody beats to
- * everybody, so that from MANY on a peer beats as much rarer as there are more. Well below what the network takes for a dead
- * connection (`network/silences.ts`).
- */
-export function beatInterval(peers: number): number {
-  return Math.min(LONGEST, BEAT * Math.max(1, peers / MANY))
-}
 
 interface Watched {
   readonly arrivals: Arrivals

@@ -2,6 +2,7 @@ import type { MultiaddrConnection } from '@libp2p/interface'
 import { PeergradError, type PeerId } from '@peergrad/core'
 import { peerIdFromString } from '../bundled/names.js'
 import { onAbort } from '../deferred.js'
+import { beatInterval } from '../membership/beat-interval.js'
 import { parseAddress, peerOf } from './addresses.js'
 import { networkError } from './network-error.js'
 import type { NetworkNode } from './node.js'
@@ -10,8 +11,11 @@ import { within } from './within.js'
 
 /** How long a dial that was turned away waits for the other side's own dial. */
 const CROSSED_MILLISECONDS = 1000
-/** A peer that dials while its connection here has been without a beat for so long has lost that: it has another address. */
-const QUIET_MILLISECONDS = 1000
+/**
+ * Intervals between beats, of as many peers as there are connections: one that dials while its connection here has been
+ * without a beat for so many has lost that, and has another address.
+ */
+const QUIET_INTERVALS = 2
 
 export interface DialsInit {
   readonly node: NetworkNode
@@ -40,7 +44,8 @@ export class Dials {
     const { node, self, excluded, dialling, quiet, cut } = this.#init
     if (excluded(peer)) return true
     const relayed = isRelayed(remoteAddr)
-    if (!relayed && (quiet(peer) ?? 0) >= QUIET_MILLISECONDS) {
+    const lost = QUIET_INTERVALS * beatInterval(node.getConnections().length)
+    if (!relayed && (quiet(peer) ?? 0) >= lost) {
       cut(peer, new PeergradError('unreachable', `${peer} connects anew`))
     }
     if (self > peer) return false

@@ -29,7 +29,13 @@ export class Presence {
     this.#differs = differs
     const { swarm, clock } = parts.init
     this.#self = swarm.mesh.self
-    this.#pulse = new Pulse({ mesh: swarm.mesh, clock, own: () => this.#beat(), onBeat })
+    this.#pulse = new Pulse({
+      mesh: swarm.mesh,
+      clock,
+      members: () => parts.roster.view.members.length,
+      own: () => this.#beat(),
+      onBeat
+    })
   }
 
   /** Undefined before there is a state, and while one is taken. */

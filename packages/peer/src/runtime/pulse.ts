@@ -1,5 +1,5 @@
 import { decodeBeat, encodeBeat, PeergradError, type Beat, type Clock, type Mesh, type PeerId } from '@peergrad/core'
-import { beatInterval } from '../membership/failure-detector.js'
+import { beatInterval } from '../membership/beat-interval.js'
 
 /** The least time between two beats, in milliseconds: rounds may be shorter. */
 const GAP = 50
@@ -7,6 +7,8 @@ const GAP = 50
 export interface PulseInit {
   readonly mesh: Mesh
   readonly clock: Clock
+  /** of the view, which those that listen know too: how many are connected anybody may bring about */
+  readonly members: () => number
   /** what this peer says of itself now */
   readonly own: () => Beat
   readonly onBeat: (peer: PeerId, beat: Beat) => void
@@ -39,10 +41,10 @@ export class Pulse {
   }
 
   #send(): void {
-    const { mesh, clock, own } = this.#init
+    const { mesh, clock, members, own } = this.#init
     this.#last = clock.now()
     mesh.beat(encodeBeat(own()))
-    this.#cancel = clock.after(beatInterval(mesh.connected().length), () => this.#send())
+    this.#cancel = clock.after(beatInterval(members()), () => this.#send())
   }
 
   #receive(from: PeerId, payload: Uint8Array): void {

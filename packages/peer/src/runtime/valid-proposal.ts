@@ -32,7 +32,7 @@ export function isValidProposal(
     (ring === undefined || isRing(ring, peers.length)) &&
     contributions.every((given) => given.round === round && fits(given)) &&
     peers.every((peer) => members.has(peer)) &&
-    (retires || retired.length === 0) &&
+    ((retires && !finish) || retired.length === 0) &&
     retired.every(goes) &&
     evidence.every(({ peer }) => goes(peer)) &&
     convinces(evidence)
