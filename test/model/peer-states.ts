@@ -240,6 +240,7 @@ export class PeerStates {
       view: { number: 0, members: this.members },
       self: this.members[self],
       votes: true,
+      remembers: () => true,
       next: () => ({
         members: this.members.filter((peer) => !suspects.has(peer)),
         retired: [],

@@ -128,9 +128,9 @@ function unsaid(lives: readonly Life[]): string[] {
  * The run went on without it, and its strategy had let so many go when it came back that no majority of the view which it knows
  * was left: nobody can prove to it what became of the run.
  */
-function isLeftBehind(outcome: Outcome, { name, events }: Life): boolean {
+function isLeftBehind(outcome: Outcome, { name, events, ending }: Life): boolean {
   const back = outcome.absences.findLast(({ peer }) => peer === name)?.to
-  if (back === undefined || !letsGo(outcome)) return false
+  if (back === undefined || ending === undefined || 'result' in ending || !letsGo(outcome)) return false
   const known = events.findLast((event) => event.type === 'view')?.members ?? []
   const then = viewAt(outcome, back)
   return !then.includes(name) && known.filter((peer) => then.includes(peer)).length < quorum(known.length)

@@ -9,6 +9,8 @@ const [DIGEST, INVENTED] = ['0'.repeat(64), '1'.repeat(64)] as const
 
 interface Event {
   readonly to: PeerId
+  /** who said it */
+  readonly from?: PeerId | undefined
   readonly run: (agreement: RoundAgreement) => void
 }
 
@@ -21,6 +23,8 @@ class World {
   readonly members: PeerId[]
   readonly alive = new Set<PeerId>()
   readonly decisions = new Map<PeerId, Decision>()
+  /** of lives that are over */
+  readonly earlier: Decision[] = []
   readonly agreements = new Map<PeerId, RoundAgreement>()
   /** outcomes that each peer holds */
   readonly holds = new Map<PeerId, Set<string>>()
@@ -46,11 +50,35 @@ class World {
   }
 
   /** Runs until nothing is left to happen. With `chaos`, peers crash and are suspected at random on the way. */
-  run({ crashes, falseSuspicions, lies = 0 }: { crashes: number; falseSuspicions: number; lies?: number }): void {
+  run({
+    crashes,
+    falseSuspicions,
+    returns = 0,
+    lies = 0
+  }: {
+    /** with `returns`, of a peer that decided where there is one, and nobody hears what it said last */
+    crashes: number
+    falseSuspicions: number
+    /** of so many that crashed, as soon as nothing else happens or before */
+    returns?: number
+    lies?: number
+  }): void {
     for (let step = 0; step < 5000; step++) {
-      if (crashes > 0 && this.#random.below(15) === 0) {
+      const gone = this.members.filter((peer) => !this.alive.has(peer))
+      if (returns > 0 && gone.length > 0 && (this.#events.length === 0 || this.#random.below(20) === 0)) {
+        returns -= 1
+        this.#comeBack(this.#pick(gone))
+      }
+      if (crashes > 0 && returns === 0 && this.#random.below(15) === 0) {
         crashes -= 1
         this.crash(this.#pick(this.honest))
+      }
+      const knows = this.honest.find((peer) => this.decisions.has(peer))
+      if (crashes > 0 && returns > 0 && (knows !== undefined || this.#random.below(30) === 0)) {
+        crashes -= 1
+        const peer = knows ?? this.#pick(this.honest)
+        this.#events = this.#events.filter(({ from }) => from !== peer)
+        this.crash(peer)
       }
       if (lies > 0 && this.#random.below(4) === 0) {
         lies -= 1
@@ -86,13 +114,29 @@ class World {
     for (const other of this.alive) this.#later(other, (agreement) => agreement.lose(peer))
   }
 
-  #add(self: PeerId): void {
+  /** With an empty store, and without knowing what it said. */
+  #comeBack(peer: PeerId): void {
+    const decision = this.decisions.get(peer)
+    if (decision !== undefined) this.earlier.push(decision)
+    this.decisions.delete(peer)
+    this.#events = this.#events.filter(({ to }) => to !== peer)
+    this.#add(peer, false)
+    for (const other of this.alive) {
+      this.#later(other, (agreement) => agreement.regain(peer))
+      this.#later(peer, (agreement) => agreement.manifest(manifest(other)))
+      const decided = this.decisions.get(other)
+      if (decided !== undefined) this.#later(peer, (agreement) => agreement.learn(decided, this.members))
+    }
+  }
+
+  #add(self: PeerId, remembers = true): void {
     this.alive.add(self)
     this.holds.set(self, new Set())
     this.#early.set(self, new EarlyPromises())
     const agreement = new RoundAgreement({
       self,
       votes: true,
+      remembers: () => remembers,
       view: { number: 0, members: this.members },
       next: () => ({
         members: this.members.filter((peer) => this.alive.has(peer)),
@@ -136,7 +180,7 @@ class World {
           // as in the runtime, whoever hears of a round that is over asks and is told
           for (const peer of this.alive) {
             if (peer !== self) {
-              this.#later(peer, (other) => other.learn(decision, holders))
+              this.#later(peer, (other) => other.learn(decision, holders), self)
             }
           }
         }
@@ -177,17 +221,21 @@ class World {
     for (const to of this.members) {
       if (to === from) continue
       this.messages.set(message.kind, (this.messages.get(message.kind) ?? 0) + 1)
-      this.#later(to, (agreement) => {
-        const early = this.#early.get(to) as EarlyPromises
-        if (message.kind === 'promise' && message.ballot > agreement.ballot) early.add(from, message)
-        agreement.receive(from, message)
-        for (const [peer, promise] of early.take(agreement.ballot)) agreement.receive(peer, promise)
-      })
+      this.#later(
+        to,
+        (agreement) => {
+          const early = this.#early.get(to) as EarlyPromises
+          if (message.kind === 'promise' && message.ballot > agreement.ballot) early.add(from, message)
+          agreement.receive(from, message)
+          for (const [peer, promise] of early.take(agreement.ballot)) agreement.receive(peer, promise)
+        },
+        from
+      )
     }
   }
 
-  #later(to: PeerId, run: (agreement: RoundAgreement) => void): void {
-    this.#events.push({ to, run })
+  #later(to: PeerId, run: (agreement: RoundAgreement) => void, from?: PeerId): void {
+    this.#events.push({ to, run, from })
   }
 
   #pick<T>(from: readonly T[]): T {
@@ -242,6 +290,28 @@ describe('agreement on a round', () => {
     }
   })
 
+  // as many as may forget what a majority accepted, so that somebody still knows it
+  it.each([
+    [3, 1],
+    [4, 2],
+    [5, 2],
+    [7, 3]
+  ])(
+    '%i peers, %i of whom die and come back with nothing: whoever decided, now or before, decided the same',
+    (n, crashes) => {
+      for (let seed = 0; seed < 2000; seed++) {
+        const world = new World(n, seed)
+        try {
+          world.run({ crashes, returns: crashes, falseSuspicions: seed % 3 })
+          const all = [...world.earlier, ...world.decisions.values()]
+          expect(new Set(all.map(({ outcome, proposal }) => `${outcome} ${JSON.stringify(proposal)}`)).size).toBe(1)
+        } catch (error) {
+          throw new Error(`schedule ${seed}`, { cause: error })
+        }
+      }
+    }
+  )
+
   it.each([
     [4, 0],
     [5, 1],
@@ -269,6 +339,7 @@ describe('agreement on a round', () => {
     const agreement = new RoundAgreement({
       self: 'peer1',
       votes: true,
+      remembers: () => true,
       view: { number: 0, members },
       next: () => ({ members, retired: [], evidence: [], finish: false }),
       valid: () => true,
@@ -321,6 +392,7 @@ it.each([
   const agreement = new RoundAgreement({
     self: 'peer1',
     votes: true,
+    remembers: () => true,
     view: { number: 0, members },
     next: () => rest,
     valid: ({ contributions }) => contributions.every((given) => given.round === 0),
@@ -361,6 +433,7 @@ function peer1(plausible = true, votes = true) {
   const agreement = new RoundAgreement({
     self: 'peer1',
     votes,
+    remembers: () => true,
     view: { number: 0, members },
     next: () => rest,
     valid: () => true,

@@ -76,7 +76,9 @@ const message = z.discriminatedUnion('kind', [
     run,
     round,
     ballot,
-    accepted: z.strictObject({ ballot, proposal, outcome: digest }).nullable()
+    accepted: z.strictObject({ ballot, proposal, outcome: digest }).nullable(),
+    /** the sender took part in this round before, and does not know what it accepted then */
+    forgot: z.literal(true).optional()
   }),
   /** phase 2: `outcome` is null when the exchange is still to be made, else the digest that must be adopted */
   z.strictObject({ kind: z.literal('propose'), run, round, ballot, proposal, outcome: digest.nullable() }),

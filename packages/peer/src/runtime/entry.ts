@@ -84,10 +84,15 @@ export class Entry {
     this.#presence.compare()
   }
 
+  /** Whether this peer knows all that it accepted in a round, or is taken to: after the grace the run goes on before all else. */
+  remembers(round: number): boolean {
+    return this.#returned?.round !== round || this.#parts.init.clock.now() >= this.#returned.until
+  }
+
   /**
    * Until when this peer may not vote in a round; undefined when it may. One that takes the state of a view that it is in does
-   * not know how it voted. In that round it follows, unless all others are here, so that nobody decided
-   * without them, or the grace is over.
+   * not know how it voted. In that round it follows, unless all others are here, who say what they accepted, or the grace is over;
+   * then it votes as one that forgot.
    */
   followsUntil(round: number): number | undefined {
     const { roster, init } = this.#parts

@@ -43,6 +43,8 @@ export interface RoundInit extends ExchangeInit {
   readonly opposed: () => void
   /** false for a peer that only follows: one outside the view, or one that may not vote in this round */
   readonly votes: boolean
+  /** whether it knows what it accepted in this round: not for a while after it came back to it, or took its state anew */
+  readonly remembers: () => boolean
   /** a member said that it is in a later round */
   readonly behind: () => boolean
   /** nobody of the view is suspected */
@@ -126,6 +128,7 @@ export class Round {
       view: init.view,
       self: services.self,
       votes: init.votes,
+      remembers: init.remembers,
       next: (contributions) => ({ ...init.next(), ...this.#ring.of(contributions) }),
       valid: (proposal) =>
         isValidProposal(proposal, {

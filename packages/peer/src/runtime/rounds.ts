@@ -142,6 +142,7 @@ export class Rounds {
       steps: model.step,
       learningRate,
       votes,
+      remembers: () => this.#entry.remembers(round),
       minimum: () => roster.minimum(),
       next: () => this.#end.next(),
       plausible: (proposal) => roster.supports(proposal),

@@ -22,6 +22,9 @@ const BALLOTS = 8
  * and holds against it what is proposed; and no member accepts what it would not have proposed by what it knows. So what is
  * decided was made by an honest member, as long as fewer members lie or are silent than make a quorum.
  *
+ * A member that came back within the round has forgotten what it accepted. It takes no part in ballot 0, and says so in what it
+ * promises in later ones, where it counts as one that is silent.
+ *
  * Pure: no clock, no network, no randomness. The runtime feeds it messages, suspicions and time-outs.
  */
 export class RoundAgreement {
@@ -61,7 +64,7 @@ export class RoundAgreement {
       onDivided: (outcomes) => init.effects.divided(outcomes)
     })
     this.#scrutiny = new Scrutiny(init, this.#promises, this.#announced, this.#doubts)
-    if (this.coordinator(0) === init.self) this.#leading = 0
+    if (this.coordinator(0) === init.self && init.remembers()) this.#leading = 0
   }
 
   get decided(): boolean {
@@ -260,7 +263,8 @@ export class RoundAgreement {
   }
 
   #promise(ballot: number): void {
-    const promise = { kind: 'promise', ballot, accepted: this.#accepted ?? null } as const
+    const forgot = this.#init.remembers() ? {} : ({ forgot: true } as const)
+    const promise = { kind: 'promise', ballot, accepted: this.#accepted ?? null, ...forgot } as const
     this.#init.effects.send(promise)
     this.#init.effects.pause(ballot)
     this.#promises.add(this.#init.self, promise)
@@ -305,6 +309,11 @@ export class RoundAgreement {
     const ballot = this.#promised
     const proposed = this.#proposals.get(ballot)
     if (proposed === undefined || this.#decided || this.#isTaken) return
+    if (ballot === 0 && !this.#init.remembers()) {
+      // there nobody would be told what may have been decided with what this peer accepted
+      this.#take(ballot)
+      return this.failed(ballot, [])
+    }
     const work = this.#scrutiny.judge(proposed, this.#standpoint)
     if (work === 'unknown') return
     this.#take(ballot)
@@ -417,7 +426,9 @@ export class RoundAgreement {
 
   /** Phase 2, once this peer may: with what an earlier ballot may have decided, else with what is here. */
   #propose(): void {
-    const { view, self } = this.#init
+    const { view, self, remembers } = this.#init
+    // it may have proposed in that ballot before
+    if (!remembers() && this.#promised === 0 && this.coordinator(0) === self && !this.#decided) return this.#lead()
     const ballot = this.#leading
     if (ballot === undefined || !this.#mayPropose) return
     const earlier = this.#scrutiny.earlier(ballot)

@@ -37,6 +37,8 @@ export interface AgreementInit {
   readonly self: PeerId
   /** false for one that only hears what the others accept */
   readonly votes: boolean
+  /** false while this peer has forgotten what it accepted in this round: it came back to it, or took its state anew */
+  readonly remembers: () => boolean
   /** members of the next view, the end of the run and the ring, as the coordinator sees them when it proposes */
   readonly next: (contributions: readonly ContributionManifest[]) => Omit<Proposal, 'contributions'>
   /** false for a proposal that no honest coordinator makes */

@@ -57,9 +57,10 @@ export class Promises {
     this.#candidates.clear()
   }
 
-  /** Whether so many promised that the ballot may go on. */
+  /** Whether so many promised that the ballot may go on: of any majority that accepted something one at least says so. */
   get enough(): boolean {
-    return this.#promises.size >= quorum(this.#members)
+    const remember = this.#promises.size - this.#forgetful.length
+    return this.#promises.size >= quorum(this.#members) && remember > this.#members - quorum(this.#members)
   }
 
   /** Everybody promised. */
@@ -94,11 +95,16 @@ export class Promises {
     return second === undefined ? first : 'unknown'
   }
 
-  /** The values that a majority can have accepted, of the highest ballot with one. */
+  get #forgetful(): PeerId[] {
+    return [...this.#promises].flatMap(([peer, { forgot }]) => (forgot ? [peer] : []))
+  }
+
+  /** The values that a majority can have accepted, of the highest ballot with one. Who forgot what it accepted is as good as silent. */
   get #possible(): readonly Candidate[] {
     const silent = this.#members - this.#promises.size
-    const all = [...this.#candidates.values()]
-    const possible = all.filter(({ holders }) => holders.size > 0 && holders.size + silent >= quorum(this.#members))
+    const may = ({ holders }: Candidate) =>
+      holders.size + silent + this.#forgetful.filter((peer) => !holders.has(peer)).length >= quorum(this.#members)
+    const possible = [...this.#candidates.values()].filter((each) => each.holders.size > 0 && may(each))
     const highest = Math.max(...possible.map(({ ballot }) => ballot))
     return possible.filter(({ ballot }) => ballot === highest)
   }
