@@ -137,6 +137,45 @@ test.each<[string, StrategyFactory, string, RegExp?]>([
       return honest(context)
     }),
     'goes on when peer 0 is killed in the middle'
+  ],
+  [
+    'does something else with what one peer alone gives',
+    round(
+      (honest) => async (context) =>
+        changed(context, await honest(context), (vector) => vector.forEach((value, at) => (vector[at] = value / 2)))
+    ),
+    'with one peer is the baseline, to the bit',
+    /hash of the parameters/
+  ],
+  [
+    'merges only when all have given something',
+    round(() => async (context) => {
+      await contribution(context)
+      const manifests = await context.agreed()
+      if (manifests.length < context.view.members.length) await new Promise(() => {})
+      return merged(context, manifests)
+    }),
+    'goes on without a peer that is late, which follows'
+  ],
+  [
+    'does without what cannot be read',
+    round(() => async (context) => {
+      await contribution(context)
+      const manifests = await context.agreed()
+      const read = await Promise.all(
+        manifests.map((manifest) =>
+          context.fetch([manifest]).then(
+            () => manifest,
+            () => undefined
+          )
+        )
+      )
+      return merged(
+        context,
+        read.flatMap((manifest) => manifest ?? [])
+      )
+    }),
+    'takes nothing from peer 2 when it sends other bytes than it said'
   ]
 ])('a strategy that %s is found out', async (_what, factory, law, why = /./) => {
   const create = () => makePlugin('strategy', 'strategy', () => factory({ minibatches: 2 }))
@@ -158,6 +197,12 @@ test('a good one holds all laws', async () => {
 
 async function contribution({ minibatches, key, gradient, contribute }: RoundContext) {
   await contribute(async () => ({ key: key('gradient'), ...(await gradient(minibatches[0]!, key('gradient'))) }))
+}
+
+async function merged(context: RoundContext, manifests: Awaited<ReturnType<RoundContext['agreed']>>): Promise<string> {
+  const key = context.key('merged')
+  await context.aggregate(await context.fetch(manifests), manifests, key)
+  return key
 }
 
 async function waits(context: RoundContext): Promise<string> {
