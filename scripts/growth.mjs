@@ -22,7 +22,7 @@ const PEERS = {
   spirt: { peers: MANY, once: [1000] },
   'all-reduce': { peers: [...MANY, 1000] },
   'scatter-reduce': { peers: [...FEW, 128], once: [256, 512, 1000] },
-  'all-gather': { peers: MANY, once: [1000] },
+  'all-gather': { peers: [...FEW, 128, 256], once: [512, 1000] },
   ring: { peers: [...FEW, 128], once: [256, 512, 1000] },
   mlless: { peers: [...FEW, 128], once: [256, 512, 1000] },
   diloco: { peers: [...FEW, 128], once: [256, 512, 1000] },
