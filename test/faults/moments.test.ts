@@ -6,12 +6,16 @@ import { RealSwarm } from './swarm.js'
 vi.setConfig({ testTimeout: 150_000, hookTimeout: 150_000 })
 
 const MOMENTS = ['before-announcing', 'sending', 'half-sent', 'reducing', 'aggregated', 'accepting'] as const
+/** Floats of which each of five parts is still told from a message, see thread.ts. */
+const LONG = 100_000
 /** The rest take minutes, and are on the virtual clock each time. */
 const played = ALL ? MOMENTS : (['sending', 'aggregated', 'accepting'] as const)
 
 describe.each(await exchanging('all-reduce'))('%s: a peer dies by kill -9', (strategy) => {
   let swarm: RealSwarm
-  beforeAll(async () => (swarm = await RealSwarm.start({ strategy, peers: 5 })))
+  beforeAll(
+    async () => (swarm = await RealSwarm.start({ strategy, peers: 5, ...(ALL && { settings: { length: LONG } }) }))
+  )
   // what one test left broken is not the next one's fault
   beforeEach(() => swarm.whole())
   afterAll(() => swarm?.close())

@@ -47,13 +47,16 @@ export class Traps {
 
   store(honest: GradientStore): GradientStore {
     return replace(honest, {
-      aggregate: async (request) => {
-        const merging = honest.aggregate(request)
-        this.#at('reducing')
-        await merging
-        this.#at('aggregated')
-      }
+      aggregate: (request) => this.#merging(honest.aggregate(request)),
+      // sums and weighted means are merged by it
+      combine: (request) => this.#merging(honest.combine(request))
     })
+  }
+
+  async #merging(merging: Promise<void>): Promise<void> {
+    this.#at('reducing')
+    await merging
+    this.#at('aggregated')
   }
 
   #at(moment: Moment): void {
