@@ -4,7 +4,7 @@ import { MODULE_BASE64 } from './module.generated.js'
 type SortingKernel = (
   ...args: [
     ...vectors: [out: number, inputs: number, n: number, dropped: number],
-    ...scratch: [network: number, comparators: number, rows: number],
+    ...scratch: [network: number, networkEnd: number, rows: number],
     count: number
   ]
 ) => void
@@ -34,7 +34,7 @@ export type KernelModule = {
   readonly quantiseInt8: (values: number, scales: number, x: number, count: number) => void
   readonly dequantiseInt8: (out: number, values: number, scales: number, count: number) => void
   readonly median: (
-    ...args: [out: number, inputs: number, n: number, network: number, comparators: number, rows: number, count: number]
+    ...args: [out: number, inputs: number, n: number, network: number, networkEnd: number, rows: number, count: number]
   ) => void
   readonly trimmedMean: SortingKernel
   readonly meamed: SortingKernel

@@ -7,15 +7,19 @@ import { selectionNetwork } from './selection-network.js'
 import { SLOT_BYTES, withScratch } from './scratch.js'
 
 const ROW_BYTES = 64
+/** What a row that is above all others holds: more than any number in the order of their bits. */
+const HIGHEST = 0x7fffffff
+/** Steps of a network as `assembly/columns.ts` reads them. */
+const KINDS = { pair: 0, sort: 1, merge: 2 } as const
 /** Inputs of one pass: their addresses and weights, 4 bytes each, fill a slot of scratch. */
 const PASS = SLOT_BYTES / 8
 
-/** Where a sorting kernel finds addresses, rows and comparators. */
+/** Where a sorting kernel finds addresses, rows and the steps that sort them. */
 interface Sorting {
   readonly table: number
   readonly rows: number
   readonly network: number
-  readonly comparators: number
+  readonly networkEnd: number
 }
 
 /** The rules over n inputs. */
@@ -50,25 +54,34 @@ export function simdRules(
     return finite
   }
 
-  const networks = new Map<string, readonly number[]>()
+  const networks = new Map<string, Uint16Array>()
 
-  /** Comparators, one after the other, made once: short vectors take no longer to sort than that. */
-  function networkOf(n: number, [first, last]: [number, number]): readonly number[] {
+  /** Steps, one after the other, made once: short vectors take no longer to sort than that. */
+  function networkOf(n: number, [first, last]: [number, number]): Uint16Array {
     const key = `${n}:${first}:${last}`
-    const known = networks.get(key) ?? selectionNetwork(n, first, last).flat()
+    const known =
+      networks.get(key) ??
+      Uint16Array.from(
+        selectionNetwork(n, first, last).flatMap(({ kind, rows }) => [
+          KINDS[kind],
+          ...rows.map((row) => row * ROW_BYTES)
+        ])
+      )
     networks.set(key, known)
     return known
   }
 
   /** Calls `work` with what brings the rows from `first` to `last` of the sorted inputs into place. */
   function columns(inputs: readonly Vector[], range: [number, number], work: (sorting: Sorting) => void): void {
-    const pairs = networkOf(inputs.length, range)
+    const steps = networkOf(inputs.length, range)
     withScratch(buffer, (table) => {
       const rows = table + MEDIAN_INPUTS * 4
-      const network = rows + MEDIAN_INPUTS * ROW_BYTES
+      const further = rows + (MEDIAN_INPUTS + 1) * ROW_BYTES
+      const network = further + MEDIAN_INPUTS * 16
       tabulate(inputs, table)
-      new Uint16Array(buffer, network, pairs.length).set(pairs.map((row) => row * ROW_BYTES))
-      work({ table, rows, network, comparators: pairs.length / 2 })
+      new Int32Array(buffer, rows + inputs.length * ROW_BYTES, ROW_BYTES / 4).fill(HIGHEST)
+      new Uint16Array(buffer, network, steps.length).set(steps)
+      work({ table, rows, network, networkEnd: network + steps.byteLength })
     })
   }
 
@@ -95,20 +108,20 @@ export function simdRules(
 
     median(out, inputs) {
       const n = inputs.length
-      columns(inputs, [(n - 1) >> 1, n >> 1], ({ table, network, comparators, rows }) =>
-        wasm.median(out.byteOffset, table, n, network, comparators, rows, out.length)
+      columns(inputs, [(n - 1) >> 1, n >> 1], ({ table, network, networkEnd, rows }) =>
+        wasm.median(out.byteOffset, table, n, network, networkEnd, rows, out.length)
       )
     },
     trimmedMean(out, inputs, trim) {
       const n = inputs.length
-      columns(inputs, [trim, n - 1 - trim], ({ table, network, comparators, rows }) =>
-        wasm.trimmedMean(out.byteOffset, table, n, trim, network, comparators, rows, out.length)
+      columns(inputs, [trim, n - 1 - trim], ({ table, network, networkEnd, rows }) =>
+        wasm.trimmedMean(out.byteOffset, table, n, trim, network, networkEnd, rows, out.length)
       )
     },
     meamed(out, inputs, drop) {
       const n = inputs.length
-      columns(inputs, [0, n - 1], ({ table, network, comparators, rows }) =>
-        wasm.meamed(out.byteOffset, table, n, drop, network, comparators, rows, out.length)
+      columns(inputs, [0, n - 1], ({ table, network, networkEnd, rows }) =>
+        wasm.meamed(out.byteOffset, table, n, drop, network, networkEnd, rows, out.length)
       )
     },
     signMajority(out, inputs) {
