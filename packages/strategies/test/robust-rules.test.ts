@@ -153,6 +153,19 @@ describe('cases', () => {
     expect(Math.hypot(far(1e30)[0]! - far(-1e30)[0]!)).toBeLessThanOrEqual(1 + 2 * (0.1 / 5))
   })
 
+  it('dnc looks at all the coordinates that it draws, and at no others', async () => {
+    const length = 40_000
+    const rows = Array.from({ length: 5 }, (_, k) => Float32Array.from({ length }, (_, i) => Math.sin(i * (k + 1))))
+    const found = async (from: number, to: number, dimensions: number) => {
+      const inputs = rows.map((row, k) => row.map((x, i) => (k === 4 && i >= from && i < to ? x + 1e4 : x)))
+      const dnc = await rule(`dnc:f=1,dimensions=${dimensions}`)
+      return aggregate(dnc, inputs as unknown as number[][])[39_000]! < 1e3
+    }
+    // of three blocks of coordinates a hostile vector is far in the last one only
+    expect(await found(39_000, 39_001, length - 1)).toBe(true)
+    expect(await found(39_000, 39_001, 1)).toBe(false)
+  })
+
   it('zeno takes the least losses, of equal ones the shortest, and a loss that is none comes last', async () => {
     const zeno = await rule('zeno:f=1')
     const rows = [[1], [2], [40]] // prettier-ignore

@@ -15,7 +15,7 @@ export interface AggregationInput {
   readonly kernels: RuleKernels
   /** seeded alike on every peer for this round */
   readonly random: Random
-  /** scratch of the same length; `release` hands it back */
+  /** scratch of that length; `release` hands it back */
   readonly scratch: (length: number) => { vector: Vector; release(): void }
   /** what a rule that has `trials` asked for */
   readonly trials?: Trials

@@ -1,19 +1,20 @@
-import { PeergradError, type Aggregator, type Random, type Vector } from '@peergrad/core'
+import { PeergradError, type AggregationInput, type Aggregator, type Random } from '@peergrad/core'
 import { between, declared, minority } from '../declared.js'
 import { ascending, membership } from '../geometry/nearest.js'
 import { centredProducts, SPECTRAL_INPUTS, topEigenpair } from '../geometry/spectrum.js'
 import { checkNames, integerOption, type PluginOptions } from '../plugin-options.js'
 
-/** Over all iterations: with 64 inputs some seconds. */
+/** Over all iterations: with 64 inputs a second. */
 const COORDINATES = 1_000_000
+/** So many are looked at at once. */
+const BLOCK = 16_384
 
 /**
  * Divide and conquer: `iterations` times, on `dimensions` random coordinates, the f inputs that reach farthest along the top
  * direction of the covariance are found out; the mean of those that never were (Shejwalkar and Houmansadr, NDSS 2021,
  * algorithm 2 with filtering constant 1). The coordinates are drawn from the round's seed, in a run from the digests of the
  * inputs too, alike on every peer: who gives last and knows those of the others can try until they suit it. 2f < n ≤ 64,
- * n > iterations·f, and at most a million coordinates in all. One pass over n·d, and iterations·(dimensions·n² + n³) beside it, by
- * one thread.
+ * n > iterations·f, and at most a million coordinates in all. One pass over n·d, and iterations·(dimensions·n² + n³) beside it.
  */
 export function dnc(options: PluginOptions): Aggregator {
   checkNames('dnc', options, ['f', 'iterations', 'dimensions'])
@@ -31,40 +32,52 @@ export function dnc(options: PluginOptions): Aggregator {
     check: (n) =>
       minority(n, f, SPECTRAL_INPUTS) ??
       between(n, iterations * f + 1, Infinity, `expected more than ${iterations} iterations × f`),
-    aggregate({ vectors, out, kernels, random }) {
+    aggregate(input) {
+      const { vectors, out, kernels, random } = input
       const n = vectors.length
       const good = new Set(vectors.keys())
       for (let iteration = 0; iteration < iterations; iteration++) {
-        const scores = outlyingness(vectors, drawn(random, out.length, dimensions))
-        for (const index of ascending(scores).slice(n - f)) good.delete(index)
+        const distances =
+          out.length <= dimensions
+            ? kernels.pairDistances(vectors)
+            : distancesOn(drawn(random, out.length, dimensions), input)
+        for (const index of ascending(outlyingness(distances, n)).slice(n - f)) good.delete(index)
       }
       kernels.average([out], vectors, [membership([...good], n)])
     }
   }
 }
 
-/** `count` different coordinates, or all of fewer. */
-function drawn(random: Random, length: number, count: number): Iterable<number> {
-  if (length <= count) return Array.from({ length }, (_, coordinate) => coordinate)
-  const coordinates = new Set<number>()
-  while (coordinates.size < count) coordinates.add(random.below(length))
-  return coordinates
+/** `count` of so many coordinates, ascending. */
+function drawn(random: Random, length: number, count: number): Uint32Array {
+  // of more than a half, those that are left out are drawn: the last ones would be waited for
+  const few = Math.min(count, length - count)
+  const picked = new Set<number>()
+  while (picked.size < few) picked.add(random.below(length))
+  if (few === count) return Uint32Array.from(picked).sort()
+  return Uint32Array.from({ length }, (_, coordinate) => coordinate).filter((coordinate) => !picked.has(coordinate))
 }
 
-/** ⟨v, x_i − μ⟩² on those coordinates, up to one factor: v is the top direction of their covariance. */
-function outlyingness(vectors: readonly Vector[], coordinates: Iterable<number>): number[] {
-  const n = vectors.length
-  const distances = new Float64Array(n * n)
-  for (const coordinate of coordinates) {
-    for (let i = 0; i < n; i++) {
-      for (let j = 0; j < i; j++) {
-        const difference = vectors[i][coordinate] - vectors[j][coordinate]
-        distances[i * n + j] += difference * difference
-      }
+/** Squared distances of each input to each on these coordinates alone. */
+function distancesOn(coordinates: Uint32Array, { vectors, kernels, scratch }: AggregationInput): Float64Array {
+  const distances = new Float64Array(vectors.length ** 2)
+  for (let start = 0; start < coordinates.length; start += BLOCK) {
+    const block = coordinates.subarray(start, start + BLOCK)
+    const lent = vectors.map(() => scratch(block.length))
+    for (const [k, { vector }] of lent.entries()) {
+      const x = vectors[k]
+      for (let c = 0; c < block.length; c++) vector[c] = x[block[c]]
     }
+    const some = kernels.pairDistances(lent.map(({ vector }) => vector))
+    for (const [pair, distance] of some.entries()) distances[pair] += distance
+    for (const { release } of lent) release()
   }
-  for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) distances[j * n + i] = distances[i * n + j]
-  const all = vectors.map((_, i) => i)
+  return distances
+}
+
+/** ⟨v, x_i − μ⟩², up to one factor: v is the top direction of their covariance. */
+function outlyingness(distances: Float64Array, n: number): number[] {
+  const all = Array.from({ length: n }, (_, i) => i)
   const { vector } = topEigenpair(centredProducts(distances, n, all, Array<number>(n).fill(1)), n)
   return Array.from(vector, (each) => each * each)
 }
