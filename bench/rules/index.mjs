@@ -51,8 +51,9 @@ export async function run({ quick = false } = {}) {
     '# Aggregation rules',
     '',
     `${N} vectors, f = 3. "ms" is over ${THREADS} threads, "1 thread" over one. "vectors" is how many pass through memory, "limit" what ` +
-      'that takes at the speed of the fastest copy of this run, over all threads or by `Float32Array.set`. "numpy" is the plain form ' +
-      'in `bench/rules/numpy_rules.py`, whose distances are float32 products over all cores; ours are differences in float64.',
+      'that takes at the speed of the fastest copy of this run, over all threads or by `Float32Array.set`. "Gram" is one product of all ' +
+      'vectors with all by numpy, in float32 over all cores, which distances can be had from where vectors are not too near each other. ' +
+      '"numpy" is the plain form in `bench/rules/numpy_rules.py`, whose distances are differences in float32; ours are differences in float64.',
     '',
     ...parts,
     machine(...(numpy === undefined ? ['no numpy'] : [`numpy ${numpy}`])),

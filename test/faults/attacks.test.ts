@@ -10,7 +10,7 @@ vi.setConfig({ testTimeout: 300_000, hookTimeout: 150_000 })
 
 /** How the others see that there is a hostile peer. */
 type Sign =
-  /** it is refused for this, by all that have met what it gives: the first to refuse it may have it out of the view */
+  /** it is refused for this, by all that would count what it gives: the first to refuse it may have it out of the round for all */
   | { readonly offence: string }
   /** it is in no round after the first ones */
   | 'left out'
@@ -69,11 +69,21 @@ const played = CATALOGUE.filter(([attack]) => process.env['PEERGRAD_ATTACKS'] ==
 
 const DATA = { model: 'mlp', dataset: 'synthetic:train=4096,test=64' }
 
-const PEERS = 4
+const HONEST = 3
+/** Comes when they have trained for a while, so that what it costs them can be seen. */
 const HOSTILE = 3
+/** Plays when somebody comes back. */
+const ON_RETURN = ['lying-donor', 'eclipse']
+/** Says what its honest half did not, which is all that can be seen of it: what the others lie about is in what they give. */
+const TALKS = ['double-ready', 'false-suspicion', 'replay', 'usurper', 'eclipse', 'lying-donor']
 /** Seconds. */
 const DEADLINE = 2
+/** Rounds that wait for a deadline. */
 const ROUNDS = 3
+/** Rounds after which a process is as large as it will be. */
+const WARM = 40
+/** A loss that says that a run was not harmed: with the bowl it begins at 0.7, and 0.0006 to 0.0017 were seen at the end. */
+const TRAINED = 0.01
 
 let swarm: RealSwarm
 afterEach(() => swarm?.close())
@@ -89,33 +99,34 @@ describe('a real hostile peer among three honest ones', () => {
   it.each(played)('%s: they live, agree and stay as large as they were', async (attack, sign) => {
     swarm = await RealSwarm.start({
       strategy: 'all-gather',
-      peers: PEERS,
-      // who misbehaves on every connection may be cut off before the run begins
-      run: {
-        deadline: DEADLINE,
-        aggregator: 'median',
-        minibatches: 1,
-        peers: below(attack) ? PEERS - 1 : PEERS,
-        ...(ON_DATA.includes(attack) && DATA)
-      },
+      peers: HONEST,
+      run: { deadline: DEADLINE, aggregator: 'median', minibatches: 1, ...(ON_DATA.includes(attack) && DATA) },
       hostile: { [HOSTILE]: attack },
       ...(ON_DATA.includes(attack) && { settings: { engine: 'wasm', memory: 128 << 20 } })
     })
     swarm.hang = 120_000
-    const hostile = swarm.peer(HOSTILE)
-    const honest = [0, 1, 2].map((number) => swarm.peer(number))
-    await swarm.progress(ROUNDS, honest)
-    if (attack === 'lying-donor') honest.push(await comesBack(honest.pop()!))
+    const honest = swarm.running
+    await swarm.whole(honest)
+    await swarm.progress(WARM, honest)
     const before = await sizes(honest)
-    await swarm.progress(ROUNDS, honest)
+    const hostile = swarm.start(HOSTILE)
     await swarm.when(`the others see ${attack}`, () => isSeen(honest, hostile.peer!, sign))
+    if (ON_RETURN.includes(attack)) honest.push(await comesBack(honest.pop()!))
+    await swarm.progress(sign === 'left out' ? ROUNDS : WARM, honest)
     const after = await sizes(honest)
     for (const [index, size] of after.entries()) expect(size).toBeLessThan(1.2 * before[index]!)
     await swarm.when('nobody honest is excluded', () => honest.every((life) => hasAll(life, honest)))
+    if (TALKS.includes(attack)) expect((await hostile.use()).lies).toBeGreaterThan(0)
     swarm.kill(hostile)
     await swarm.finish()
+    for (const life of honest) expect(lossOf(life)).toBeLessThan(TRAINED)
   })
 })
+
+/** Of its last model. */
+function lossOf(life: PeerProcess): number {
+  return life.events.flatMap(({ event }) => (event.type === 'evaluated' ? event.loss : []))[0] ?? NaN
+}
 
 /** Dies and comes back, and so asks for the state. */
 async function comesBack(life: PeerProcess): Promise<PeerProcess> {
@@ -133,13 +144,17 @@ async function sizes(lives: readonly PeerProcess[]): Promise<number[]> {
 function isSeen(honest: readonly PeerProcess[], hostile: string, sign: Sign): boolean {
   const seen = honest.filter((life) => sees(life, hostile, sign))
   if (typeof sign === 'string') return seen.length === honest.length
-  return seen.length > 0 && honest.every((life) => seen.includes(life) || !hasAll(life, [{ peer: hostile }]))
+  return seen.length > 0 && honest.every((life) => seen.includes(life) || !counts(life, hostile))
+}
+
+/** Whether what it gives is in the newest round of this peer. */
+function counts(life: PeerProcess, hostile: string): boolean {
+  return life.last('round')?.event.contributors.includes(hostile) === true
 }
 
 function sees(life: PeerProcess, hostile: string, sign: Sign): boolean {
-  const contributes = life.last('round')?.event.contributors.includes(hostile)
-  if (sign === 'harmless') return contributes === true
-  if (sign === 'left out') return contributes === false
+  if (sign === 'harmless') return counts(life, hostile)
+  if (sign === 'left out') return life.last('round') !== undefined && !counts(life, hostile)
   if (sign === 'cut off') return life.last('view')?.event.members.includes(hostile) === false && expels(life, hostile)
   return life.events.some(({ event }) => {
     if (sign === 'proof') return event.type === 'excluded' && event.other === hostile
@@ -156,8 +171,4 @@ function expels(life: PeerProcess, hostile: string): boolean {
 function hasAll(life: PeerProcess, peers: readonly Pick<PeerProcess, 'peer'>[]): boolean {
   const members = life.last('view')?.event.members ?? []
   return peers.every(({ peer }) => members.includes(peer!))
-}
-
-function below(attack: string): boolean {
-  return networkAttacks.entries.has(attack)
 }

@@ -44,6 +44,7 @@ import {
   type ToPeer
 } from './protocol.js'
 import { threadUse } from './thread.js'
+import { Lies } from './lies.js'
 import { Traps } from './traps.js'
 
 /** Milliseconds that a peer has to leave in good order, as on the command line. */
@@ -56,6 +57,7 @@ const settings = JSON.parse(process.argv[2] ?? '') as PeerSettings
 const leave = new AbortController()
 const giveUp = new AbortController()
 const traps = new Traps()
+const lies = new Lies()
 const threads: { of: ThreadName; worker: Worker }[] = []
 /** what the next thread will be */
 let starting: ThreadName = 'network'
@@ -128,7 +130,7 @@ async function main(): Promise<void> {
     const disguise =
       attack === undefined ? {} : disguiseOf(attack, { self: network.self, accomplices: [], schedule: ALWAYS })
     // outside of the disguise, for what that says need not be a message
-    mesh = traps.mesh(disguise.mesh?.(network) ?? network)
+    mesh = traps.mesh(disguise.mesh === undefined ? network : lies.above(disguise.mesh(lies.below(network))))
     const founding = settings.join.length === 0 && {
       manifest: optionsToManifest(resolveOptions({ flags: settings.run }).options)
     }
@@ -158,7 +160,7 @@ async function main(): Promise<void> {
       clock,
       logger,
       emit: (event) => {
-        if (!CHATTER.includes(event.type)) void say({ type: 'event', wall: Date.now(), event })
+        if (!CHATTER.includes(event.type) || 'last' in event) void say({ type: 'event', wall: Date.now(), event })
       },
       evaluateEvery: 1,
       evaluateSamples: 10,
@@ -251,6 +253,7 @@ async function tellUse(id: number): Promise<void> {
     external: sum(({ external }) => external),
     timers: sum(({ timers }) => timers),
     descriptors,
+    lies: lies.count,
     controlBytesSent: mesh?.links().reduce((total, link) => total + link.controlBytesSent, 0) ?? 0
   }
   await say({ type: 'use', id, use })

@@ -85,6 +85,8 @@ export interface Use extends Omit<ThreadUse, 'thread'> {
   /** resident bytes by kind of mapping */
   readonly mappings: Readonly<Record<string, number>>
   readonly descriptors: number
+  /** of a hostile peer, what it said otherwise than its honest half, or in silence of it */
+  readonly lies: number
   /** over all links, as the mesh counts them */
   readonly controlBytesSent: number
 }
