@@ -71,13 +71,23 @@ test('gives what the code of Zeno gives', async () => {
   for (const [wrong, message] of [
     [{ loss: 'log' }, /params\.loss: got "log", expected "0\.5\*\|\|x\|\|\^2"/],
     [{ penalty: 'sum' }, /params\.penalty: got "sum"/],
-    [{ lr: 0 }, /params\.lr: got 0, expected a number above 0/],
+    [{ lr: 0 }, /params\.lr: got 0, expected a finite number above 0/],
+    [{ lr: Infinity }, /params\.lr: got Infinity, expected a finite number above 0/],
+    [{ x: [1, Infinity] }, /params\.x: got \[1,Infinity\], expected a list/],
     [{ x: 'here' }, /params\.x: got "here", expected a list/],
     [{ x: [1] }, /params\.x: got 1 numbers for vectors of 2/]
   ] as const) {
     await expect(aggregateByHand({ ...asWritten, params: { ...params, ...wrong } })).rejects.toThrow(message)
   }
-  await expect(aggregateByHand({ ...document, losses: { before: 1 } })).rejects.toThrow(/losses: expected/)
+  for (const [losses, message] of [
+    [{ before: 1 }, /losses: got {"before":1}, expected {"after": /],
+    [3, /losses: got 3, expected {"after": /],
+    [{ ...document.losses, stepsize: 1 }, /losses\.stepsize: no such field, expected before, after, stepSize/],
+    [{ ...document.losses, stepSize: -1 }, /losses\.stepSize: got -1, expected a finite number above 0/],
+    [{ ...document.losses, stepSize: Infinity }, /losses\.stepSize: got Infinity, expected a finite number above 0/]
+  ] as const) {
+    await expect(aggregateByHand({ ...document, losses })).rejects.toThrow(message)
+  }
   await expect(aggregateByHand({ ...document, losses: undefined })).rejects.toThrow(/zeno: got no losses/)
 })
 
@@ -111,15 +121,35 @@ describe('a document by hand', () => {
     [{ vectors, rule: 'mean', dtype: 'float16' }, 'argument', /dtype: got "float16"/],
     [{ vectors: [[1], [1, 2]], rule: 'mean' }, 'shape', /got 2 numbers in list 1, expected 1/],
     [{ vectors: [[1], [null]], rule: 'mean' }, 'argument', /got null at 0 of list 1, expected a finite number/],
-    [{ vectors: [[1], [1e39]], rule: 'mean' }, 'argument', /got 1e\+39 at 0 of list 1/],
+    [{ vectors: [[1], [1e39]], rule: 'mean' }, 'argument', /got 1e\+39 at 0 .* 3\.4028235e\+38 .* "dtype": "float64"/],
     [{ vectors: [], rule: 'mean' }, 'argument', /vectors: got \[\], expected a list of lists/],
     [{ vectors, rule: 'CenteredClipping', params: { m: [1] } }, 'shape', /params\.m: got 1 numbers for vectors of 2/],
     [{ vectors, rule: 'CenteredClipping', params: { m: [1, 'x'] } }, 'argument', /params\.m: got \[1,"x"\]/],
     [{ vectors, rule: 'CenteredClipping', params: { calls: 0 } }, 'argument', /params\.calls: got 0/],
+    [{ vectors, rule: 'CenteredClipping', params: { m: [1, Infinity] } }, 'argument', /params\.m: got \[1,Infinity\]/],
+    [{ vectors, rule: 'CenteredClipping', params: { calls: Infinity } }, 'argument', /params\.calls: got Infinity/],
     [{ vectors, rule: 'CenteredClipping', params: { calls: 'x' } }, 'argument', /params\.calls: got "x"/],
     [{ vectors, rule: 'krum', params: { m: [1, 2] } }, 'argument', /params\.m: got \[1,2\]/],
     [{ vectors, preAggregators: [{ rule: 'NNM', params: { f: 2 } }] }, 'argument', /pre-aggregator nnm: got 4 vectors/],
-    [{ vectors: [[1], [1e78]], rule: 'CAF', dtype: 'float64' }, 'argument', /got 1e\+78 at 0 of list 1, .* of 1e\+70/],
+    [
+      { vectors: [[1], [1e78]], rule: 'CAF', dtype: 'float64' },
+      'argument',
+      /got 1e\+78 at 0 of list 1, .* of 1e\+70 at most$/
+    ],
+    [{ vectors, rule: 'GeometricMedian', params: { T: 1, iterations: 3 } }, 'argument', /params: got T and iterations/],
+    [
+      { vectors, rule: 'krum', params: { f: Infinity } },
+      'argument',
+      /params\.f: got Infinity, expected a finite number/
+    ],
+    [{ vectors, rule: 'mean', seed: Infinity }, 'argument', /seed: got Infinity/],
+    [{ vectors, rule: Infinity }, 'argument', /rule: got Infinity/],
+    [{ vectors, preAggregators: 'nnm' }, 'argument', /preAggregators: got "nnm", expected a list of objects/],
+    [
+      { vectors, preAggregators: [{ rule: 'bucketing', params: { permutation: [0, 0, 1] } }] },
+      'argument',
+      /permutation: got \[0,0,1\], expected a list of all indices/
+    ],
     [{ vectors, preAggregators: [{ rule: 'NNM', params: 3 }] }, 'argument', /params: got 3, expected an object/],
     [{ vectors, rules: 'mean' }, 'unknown', /rules: no such field, expected vectors, rule/]
   ])('refuses %j', async (document, code, message) => {
@@ -138,6 +168,7 @@ describe('a document by hand', () => {
     const wrong = run('{"vectors": ')
     expect(wrong.status).toBe(2)
     expect(wrong.stderr).toMatch(/^peergrad: standard input: got no JSON .*expected one JSON object/)
+    expect(run('null').stderr).toMatch(/^peergrad: standard input: got null, expected one JSON object/)
   })
 })
 

@@ -16,8 +16,18 @@ import {
   type Vector
 } from '@peergrad/core'
 import { aggregators, preAggregators } from '@peergrad/strategies'
-import { checkFields, countOf, isObject, objectOf, parametersOf, textOf, type Document } from '../by-hand/document.js'
+import {
+  checkFields,
+  countOf,
+  isObject,
+  objectOf,
+  parametersOf,
+  positiveOf,
+  textOf,
+  type Document
+} from '../by-hand/document.js'
 import { vectorsOf, written, type Numbers } from '../by-hand/vectors.js'
+import { shown } from '../shown.js'
 import { BYZFL_PRE_AGGREGATORS, BYZFL_RULES, translated } from './byzfl-names.js'
 import { beginningAt, calling, stateOf } from './byzfl-state.js'
 import { exampleOf, judgingBy } from './zeno-example.js'
@@ -121,19 +131,21 @@ async function zenoOf(document: Document): Promise<Step<Aggregator>> {
 /** What Zeno judges by: {"after": […]}, and the `stepSize`, 0.1 when left out. `before` is in all scores alike. */
 function trialsOf({ losses }: Document): Trials | undefined {
   if (losses === undefined) return undefined
-  const { after, stepSize = 0.1, ...rest } = isObject(losses) ? losses : {}
-  checkFields(rest, ['before'])
-  if (typeof stepSize === 'number' && Array.isArray(after) && after.every((loss) => typeof loss === 'number')) {
-    return { losses: after, stepSize }
+  const given = isObject(losses) ? losses : {}
+  checkFields(given, ['before', 'after', 'stepSize'], 'losses.')
+  const { after, stepSize } = given
+  if (Array.isArray(after) && after.every((loss) => typeof loss === 'number')) {
+    return { losses: after, stepSize: positiveOf({ 'losses.stepSize': stepSize }, 'losses.stepSize', 0.1) }
   }
-  const message = 'losses: expected {"after": [the loss after a step along each vector], "stepSize": its length}'
+  const message = `losses: got ${shown(losses)}, expected {"after": [the loss after a step along each vector], "stepSize": its length}`
   throw new PeergradError('argument', message)
 }
 
 async function chainOf(document: Document): Promise<Step<PreAggregator>[]> {
   const list = document['preAggregators'] ?? []
   if (!Array.isArray(list) || !list.every(isObject)) {
-    throw new PeergradError('argument', 'preAggregators: expected a list of objects {"rule": …, "params": {…}}')
+    const message = `preAggregators: got ${shown(list)}, expected a list of objects {"rule": …, "params": {…}}`
+    throw new PeergradError('argument', message)
   }
   return Promise.all(
     list.map(async (each) => {
@@ -161,7 +173,8 @@ function reference(registry: Registry, { name, options }: ReturnType<typeof tran
 function dealing(permutation: unknown): Pick<Random, 'shuffle'> {
   const order = Array.isArray(permutation) ? permutation.map(Number) : []
   if ([...order].sort((a, b) => a - b).some((place, i) => place !== i) || order.length === 0) {
-    throw new PeergradError('argument', 'permutation: expected a list of all indices from 0, each once')
+    const message = `permutation: got ${shown(permutation)}, expected a list of all indices from 0, each once`
+    throw new PeergradError('argument', message)
   }
   return {
     shuffle(values) {

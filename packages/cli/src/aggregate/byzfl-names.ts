@@ -1,3 +1,4 @@
+import { PeergradError } from '@peergrad/core'
 import type { Parameters } from '../by-hand/document.js'
 
 /** What a rule of ByzFL (github.com/LPD-EPFL/byzfl) is here. */
@@ -43,7 +44,7 @@ export const BYZFL_PRE_AGGREGATORS: Readonly<Record<string, Alias>> = {
   ARC: { name: 'arc', options: F }
 }
 
-/** A name and its parameters in our words; what ByzFL does not call so is left as it is. */
+/** A name and its parameters in our words; what ByzFL does not call so is left as it is. Error `argument` for one in both words. */
 export function translated(
   aliases: Readonly<Record<string, Alias>>,
   name: string,
@@ -51,6 +52,11 @@ export function translated(
 ): { name: string; options: Parameters } {
   if (!Object.hasOwn(aliases, name)) return { name, options: parameters }
   const { name: ours, options, words = {} } = aliases[name]
+  const twice = Object.entries(words).find((pair) => pair.every((word) => Object.hasOwn(parameters, word)))
+  if (twice !== undefined) {
+    const message = `params: got ${twice.join(' and ')}, which are the same for ${name}; leave one of them out`
+    throw new PeergradError('argument', message)
+  }
   const given = Object.entries(parameters).map(([word, value]) => [words[word] ?? word, value] as const)
   return { name: ours, options: { ...options, ...Object.fromEntries(given) } }
 }

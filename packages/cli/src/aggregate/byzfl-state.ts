@@ -1,6 +1,7 @@
 import { PeergradError, replace, type Aggregator } from '@peergrad/core'
 import { countOf, type Document, type Parameters } from '../by-hand/document.js'
 import type { Numbers } from '../by-hand/vectors.js'
+import { shown } from '../shown.js'
 
 /** What ByzFL's `CenteredClipping` keeps from call to call, as parameters of a document say it. */
 export interface ByzflState {
@@ -12,10 +13,9 @@ export interface ByzflState {
 
 /** The state among the parameters of `CenteredClipping`, and the others. Error `argument` for one that is none. */
 export function stateOf({ calls = 1, m = null, ...others }: Document): ByzflState & { readonly others: Document } {
-  const times = countOf({ 'params.calls': calls }, 'params.calls', 1)
-  if (times === 0) throw new PeergradError('argument', 'params.calls: got 0, expected a whole number from 1')
+  const times = countOf({ 'params.calls': calls }, 'params.calls', 1, 1)
   if (m !== null && !(Array.isArray(m) && m.every(Number.isFinite))) {
-    throw new PeergradError('argument', `params.m: got ${JSON.stringify(m)}, expected a list of numbers, or null`)
+    throw new PeergradError('argument', `params.m: got ${shown(m)}, expected a list of finite numbers, or null`)
   }
   return { calls: times, m: m === null ? undefined : (m as number[]), others }
 }

@@ -1,5 +1,6 @@
 import { PeergradError, replace, type Aggregator, type Floats } from '@peergrad/core'
-import type { Document } from '../by-hand/document.js'
+import { positiveOf, type Document } from '../by-hand/document.js'
+import { shown } from '../shown.js'
 
 /** The loss that the examples of Zeno's code name, as they write it. */
 const LOSS = '0.5*||x||^2'
@@ -16,24 +17,21 @@ export interface ZenoExample {
 export function exampleOf({
   x,
   loss = LOSS,
-  lr = 0.1,
+  lr,
   penalty = PENALTY,
   ...others
 }: Document): ZenoExample & { readonly others: Document } {
   if (loss !== LOSS) {
-    const message = `params.loss: got ${JSON.stringify(loss)}, expected "${LOSS}"; values of another one go into losses`
+    const message = `params.loss: got ${shown(loss)}, expected "${LOSS}"; values of another one go into losses`
     throw new PeergradError('argument', message)
   }
   if (penalty !== PENALTY) {
-    throw new PeergradError('argument', `params.penalty: got ${JSON.stringify(penalty)}, expected "${PENALTY}"`)
-  }
-  if (typeof lr !== 'number' || !(lr > 0)) {
-    throw new PeergradError('argument', `params.lr: got ${JSON.stringify(lr)}, expected a number above 0`)
+    throw new PeergradError('argument', `params.penalty: got ${shown(penalty)}, expected "${PENALTY}"`)
   }
   if (x !== undefined && !(Array.isArray(x) && x.every(Number.isFinite))) {
-    throw new PeergradError('argument', `params.x: got ${JSON.stringify(x)}, expected a list of numbers`)
+    throw new PeergradError('argument', `params.x: got ${shown(x)}, expected a list of finite numbers`)
   }
-  return { x: x as number[] | undefined, lr, others }
+  return { x: x as number[] | undefined, lr: positiveOf({ 'params.lr': lr }, 'params.lr', 0.1), others }
 }
 
 /** The rule with the example's losses. */

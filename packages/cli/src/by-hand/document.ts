@@ -1,4 +1,5 @@
 import { PeergradError } from '@peergrad/core'
+import { shown } from '../shown.js'
 
 /** One JSON object, field by field still to be checked. */
 export type Document = Readonly<Record<string, unknown>>
@@ -17,7 +18,7 @@ export async function readDocument(example: string): Promise<Document> {
     throw wrong(`no JSON (${thrown instanceof Error ? thrown.message : String(thrown)})`, example)
   }
   if (isObject(document)) return document
-  throw wrong(Array.isArray(document) ? 'a list' : typeof document, example)
+  throw wrong(Array.isArray(document) ? 'a list' : document === null ? 'null' : typeof document, example)
 }
 
 function wrong(got: string, example: string): PeergradError {
@@ -28,25 +29,32 @@ export function isObject(value: unknown): value is Document {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** Error `unknown` for a field that the document should not have. */
-export function checkFields(document: Document, known: readonly string[]): void {
+/** Error `unknown` for a field that the document should not have; `path` goes before its name where the document is a part. */
+export function checkFields(document: Document, known: readonly string[], path = ''): void {
   const stray = Object.keys(document).find((field) => !known.includes(field))
   if (stray === undefined) return
-  throw new PeergradError('unknown', `${stray}: no such field, expected ${known.join(', ')}`)
+  throw new PeergradError('unknown', `${path}${stray}: no such field, expected ${known.join(', ')}`)
 }
 
 /** A field that is a text. Error `argument` for anything else. */
 export function textOf(document: Document, field: string): string {
   const value = document[field]
   if (typeof value === 'string' && value !== '') return value
-  throw new PeergradError('argument', `${field}: got ${JSON.stringify(value) ?? 'nothing'}, expected a name`)
+  throw new PeergradError('argument', `${field}: got ${shown(value)}, expected a name`)
 }
 
-/** A whole number from 0, `fallback` when it is left out. Error `argument` for anything else. */
-export function countOf(document: Document, field: string, fallback: number): number {
+/** A whole number from `least`, `fallback` when it is left out. Error `argument` for anything else. */
+export function countOf(document: Document, field: string, fallback: number, least = 0): number {
   const value = document[field] ?? fallback
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
-  throw new PeergradError('argument', `${field}: got ${JSON.stringify(value)}, expected a whole number from 0`)
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least) return value
+  throw new PeergradError('argument', `${field}: got ${shown(value)}, expected a whole number from ${least}`)
+}
+
+/** A finite number above 0, `fallback` when it is left out. Error `argument` for anything else. */
+export function positiveOf(document: Document, field: string, fallback: number): number {
+  const value = document[field] ?? fallback
+  if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value
+  throw new PeergradError('argument', `${field}: got ${shown(value)}, expected a finite number above 0`)
 }
 
 export type Parameters = Readonly<Record<string, number | string | boolean>>
@@ -55,18 +63,18 @@ export type Parameters = Readonly<Record<string, number | string | boolean>>
 export function objectOf(document: Document, field: string): Document {
   const value = document[field] ?? {}
   if (isObject(value)) return value
-  throw new PeergradError('argument', `${field}: got ${JSON.stringify(value)}, expected an object of parameters`)
+  throw new PeergradError('argument', `${field}: got ${shown(value)}, expected an object of parameters`)
 }
 
 /**
  * The parameters of a rule or an attack, by name; none when left out, and without those that are null. Error `argument` for
- * one that is neither a number, a text, true nor false.
+ * one that is neither a finite number, a text, true nor false.
  */
 export function parametersOf(document: Document, field: string): Parameters {
   const given = Object.entries(objectOf(document, field)).filter(([, each]) => each !== null)
   for (const [name, each] of given) {
-    if (typeof each === 'number' || typeof each === 'string' || typeof each === 'boolean') continue
-    const message = `${field}.${name}: got ${JSON.stringify(each)}, expected a number, a text, true or false`
+    if (Number.isFinite(each) || typeof each === 'string' || typeof each === 'boolean') continue
+    const message = `${field}.${name}: got ${shown(each)}, expected a finite number, a text, true or false`
     throw new PeergradError('argument', message)
   }
   return Object.fromEntries(given) as Parameters

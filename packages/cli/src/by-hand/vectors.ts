@@ -1,4 +1,5 @@
 import { createKernels, float64Kernels, PeergradError, type RuleKernels, type Vector } from '@peergrad/core'
+import { shown } from '../shown.js'
 import type { Document } from './document.js'
 
 /** Of what is larger, fourth powers are no numbers of float64 any more, and rules that go by distances would choose wrong. */
@@ -17,7 +18,7 @@ export interface Numbers {
  * for what is no number or not finite in that precision, `shape` unless all lists have one length from 1.
  */
 export function vectorsOf(document: Document, field: string): Numbers {
-  const precision = precisionOf(document)
+  const { largest, ...precision } = precisionOf(document)
   const rows = document[field]
   if (!Array.isArray(rows) || rows.length === 0 || !rows.every(Array.isArray)) {
     throw new PeergradError('argument', `${field}: got ${shown(rows)}, expected a list of lists of numbers`)
@@ -35,7 +36,7 @@ export function vectorsOf(document: Document, field: string): Numbers {
       for (const [i, value] of row.entries()) {
         if (typeof value === 'number') vector[i] = value
         if (typeof value === 'number' && Number.isFinite(vector[i]) && Math.abs(value) <= LARGEST) continue
-        const message = `${field}: got ${shown(value)} at ${i} of list ${k}, expected a finite number of ${LARGEST} at most`
+        const message = `${field}: got ${shown(value)} at ${i} of list ${k}, expected a finite number of ${largest}`
         throw new PeergradError('argument', message)
       }
       return vector
@@ -58,12 +59,21 @@ export function written(vector: Vector, by?: string): number[] {
   throw new PeergradError('argument', message)
 }
 
-function precisionOf({ dtype = 'float32' }: Document): Pick<Numbers, 'kernels' | 'allocate'> {
+/** `largest` says what a number may be. */
+interface Precision extends Pick<Numbers, 'kernels' | 'allocate'> {
+  readonly largest: string
+}
+
+function precisionOf({ dtype = 'float32' }: Document): Precision {
   if (dtype === 'float32') {
-    return { kernels: createKernels(), allocate: (length) => new Float32Array(new SharedArrayBuffer(length * 4)) }
+    return {
+      kernels: createKernels(),
+      allocate: (length) => new Float32Array(new SharedArrayBuffer(length * 4)),
+      largest: `3.4028235e+38 at most, or ${LARGEST} with "dtype": "float64"`
+    }
   }
   if (dtype === 'float64') {
-    return { kernels: float64Kernels, allocate: doubles }
+    return { kernels: float64Kernels, allocate: doubles, largest: `${LARGEST} at most` }
   }
   throw new PeergradError('argument', `dtype: got ${shown(dtype)}, expected "float32" or "float64"`)
 }
@@ -72,9 +82,4 @@ function precisionOf({ dtype = 'float32' }: Document): Pick<Numbers, 'kernels' |
 function doubles(length: number): Vector {
   const numbers: ArrayBufferView = new Float64Array(length)
   return numbers as Vector
-}
-
-function shown(value: unknown): string {
-  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? 'nothing')
-  return text.length > 60 ? `${text.slice(0, 59)}…` : text
 }
