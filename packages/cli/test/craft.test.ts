@@ -57,6 +57,8 @@ describe('craft by hand', () => {
     expect(await craftByHand({ ...document, vectors })).toEqual({ output: expected })
   })
 
+  const BYZFL = 'Optimal_InnerProductManipulation'
+
   it.each([
     [{ attack: 'krum' }, 'unknown', 'krum'],
     [{ attack: 'nan' }, 'unsupported', 'payload'],
@@ -64,6 +66,30 @@ describe('craft by hand', () => {
     [{ attack: 'zero', vector: [] }, 'unknown', 'vector'],
     [{ attack: 'optimal-alie' }, 'missing', 'no defence'],
     [{ attack: 'optimal-alie', defence: 'krum' }, 'argument', 'defence: got "krum"'],
+    [{ attack: 'optimal-ipm', defence: {} }, 'argument', 'defence.rule: got nothing, expected a name'],
+    [
+      { attack: 'optimal-ipm', defence: { preAggregators: [{ rule: 'nnm' }] } },
+      'argument',
+      'defence.rule: got nothing'
+    ],
+    [{ attack: 'optimal-ipm', defence: { params: { f: 1 } } }, 'argument', 'defence.rule: got nothing'],
+    [{ attack: 'optimal-ipm', defence: { rules: 'krum' } }, 'unknown', 'defence.rules: no such field'],
+    [
+      { attack: 'optimal-ipm', params: { agg: 'Median' }, defence: { rule: 'mean' } },
+      'argument',
+      'params.agg: got a defence beside it'
+    ],
+    [
+      { attack: BYZFL, params: { pre_agg_list: ['NNM'] }, defence: { rule: 'mean' } },
+      'argument',
+      'params.pre_agg_list: got a defence beside it'
+    ],
+    [{ attack: BYZFL, params: { agg: 3 } }, 'argument', 'params.agg: got 3'],
+    [{ attack: BYZFL, params: { agg: 'Median', pre_agg_list: 'NNM' } }, 'argument', 'params.pre_agg_list: got "NNM"'],
+    [{ attack: BYZFL, params: { agg: 'Median', pre_agg_list: [3] } }, 'argument', 'params.pre_agg_list: got [3]'],
+    [{ attack: BYZFL, params: { agg: 'Median', f: 0 } }, 'argument', 'params.f: got 0, expected a whole number from 1'],
+    [{ attack: 'alie', f: 0 }, 'argument', 'f: got 0, expected a whole number from 1'],
+    [{ attack: 'alie', f: Infinity }, 'argument', 'f: got Infinity'],
     [{ attack: 'SignFlipping', params: [] }, 'argument', 'params: got []'],
     [{ attack: 'alie', params: 3 }, 'argument', 'params']
   ])('%j is refused', async (document, code, word) => {

@@ -5,6 +5,7 @@ import { attacks } from '../attack/registry.js'
 import { checkFields, countOf, isObject, parametersOf, textOf, type Document } from '../by-hand/document.js'
 import { vectorsOf, written, type Numbers } from '../by-hand/vectors.js'
 import { inTime } from '../in-time.js'
+import { shown } from '../shown.js'
 import { inOurWords } from './byzfl-names.js'
 
 /** Milliseconds: a run's deadline and grace, as they are unless it says others. */
@@ -36,7 +37,7 @@ export async function craftByHand(given: Document): Promise<{ output: number[] }
     if (vector.length === honest[0].length) return vector
     throw new PeergradError('shape', `${field}: got ${vector.length} numbers, expected ${honest[0].length}`)
   }
-  const f = Math.max(1, countOf(document, 'f', 1))
+  const f = countOf(document, 'f', 1, 1)
   const out = allocate(honest[0].length)
   const who = `attack ${attack.name}`
   const crafting = namedCraft(attack)({
@@ -56,8 +57,9 @@ export async function craftByHand(given: Document): Promise<{ output: number[] }
 
 async function defenceOf(document: unknown, numbers: Numbers, f: number): Promise<CraftInput['defence']> {
   if (!isObject(document))
-    throw new PeergradError('argument', `defence: got ${JSON.stringify(document)}, expected {"rule": …, "params": {…}}`)
-  checkFields(document, ['rule', 'params', 'preAggregators'])
+    throw new PeergradError('argument', `defence: got ${shown(document)}, expected {"rule": …, "params": {…}}`)
+  checkFields(document, ['rule', 'params', 'preAggregators'], 'defence.')
+  textOf({ 'defence.rule': document['rule'] }, 'defence.rule')
   const { aggregate } = await pipelineOf(document, numbers)
   return async (candidate) => {
     const copy = numbers.allocate(candidate.length)
