@@ -69,9 +69,12 @@ function toCall(command: Command, argv: Readonly<Record<string, unknown>>): Call
     throw new PeergradError('argument', `${command.name}: got ${words.join(' ')}, expected ${usage(command)}`)
   }
   const flags: Record<string, string | boolean | undefined> = {}
-  for (const [word, { type }] of Object.entries(command.flags)) {
+  for (const [word, { type, placeholder = '' }] of Object.entries(command.flags)) {
     const value = argv[word]
-    if (Array.isArray(value)) throw new PeergradError('argument', `--${word}: got ${value.length} values, expected one`)
+    if (Array.isArray(value)) {
+      const how = placeholder.includes(',') ? `; separate them by commas, as in --${word} ${placeholder}` : ''
+      throw new PeergradError('argument', `--${word}: got ${value.length} values, expected one${how}`)
+    }
     flags[word] = type === 'boolean' ? value === true : value === undefined ? undefined : String(value)
   }
   const options = Object.fromEntries(

@@ -74,6 +74,7 @@ describe('a command line', () => {
     ['train --lr', '--lr: got nothing, expected a value'],
     ['train --run', '--run: got nothing, expected a value'],
     ['train --run a --run b', '--run: got 2 values, expected one'],
+    ['attack --attacks a --attacks b', '--attacks: got 2 values, expected one; separate them by commas'],
     ['train mnist', 'train: got mnist, expected train [options]'],
     ['data mnist cifar10', 'data: got mnist cifar10, expected data [NAME] [options]']
   ])('%s: %s', async (line, message) => {

@@ -25,6 +25,9 @@ const LISTS = {
   seeds: 'seed'
 } as const
 
+/** Those of numbers. */
+const NUMBERS = ['byzantine', 'declared', 'seeds']
+
 /** What is run when nobody says otherwise. */
 const DEFAULTS: Settings = {
   strategy: 'spirt',
@@ -39,15 +42,22 @@ const DEFAULTS: Settings = {
 /**
  * The axes of a grid as a YAML file says it, where a list is an axis: `f: [1, 2]` is two cells for each of the others.
  * A chain of pre-aggregators is a list itself, so several are a list of lists. Flags go before the file, and both before
- * what `preset` says. Errors: `unknown` for a word that is none, `argument` for an empty axis.
+ * what `preset` says. Errors: `unknown` for a word that is none, `argument` for an empty axis and for NaN or Infinity in one.
  */
 export function readAxes(file: unknown, flags: Settings, preset: Settings = {}): Axis[] {
-  const words = { ...DEFAULTS, ...preset, ...record(file), ...fromFlags(flags) }
+  const given = { ...record(file), ...fromFlags(flags) }
+  const { peers: _peers, ...others } = preset
+  // the peers of a preset are not the user's
+  const words = { ...DEFAULTS, ...('honest' in given ? others : preset), ...given }
   return Object.entries(words).map(([word, raw]) => {
     checkWord(word)
     const values = valuesOf(word, raw)
-    if (values.length > 0) return { word, values }
-    throw new PeergradError('argument', `${word}: got an empty list, expected a value at least`, { path: word })
+    if (values.length === 0) {
+      throw new PeergradError('argument', `${word}: got an empty list, expected a value at least`, { path: word })
+    }
+    const stray = values.find((value) => typeof value === 'number' && !Number.isFinite(value))
+    if (stray === undefined) return { word, values }
+    throw new PeergradError('argument', `${word}: got ${String(stray)}, expected a finite value`, { path: word })
   })
 }
 
@@ -76,7 +86,7 @@ function fromFlags(flags: Settings): Settings {
 
 /** `--pre-aggregators none,clipping:c=2+nnm` are two chains. */
 function splitFlag(flag: string, value: string): unknown[] {
-  const texts = splitPlugins(flag, value)
+  const texts = splitPlugins(flag, value, NUMBERS.includes(flag) ? 'a number' : 'a name')
   if (flag !== 'pre-aggregators') return texts
   return texts.map((text) => (text === 'none' ? [] : text.split('+').map((each) => each.trim())))
 }
@@ -91,6 +101,10 @@ function valuesOf(word: string, raw: unknown): readonly unknown[] {
 function checkWord(word: string): void {
   const known = OWN_WORDS.some((own) => own === word) || (isOptionName(word) && isOfRun(word))
   if (known) return
+  if (word === 'target-accuracy') {
+    const message = `${word}: no word of a grid, whose cells run all their rounds; leave it out`
+    throw new PeergradError('unknown', message, { path: word })
+  }
   const words = [...OWN_WORDS, ...OPTION_NAMES.filter(isOfRun)]
   const message = `${word}: no such word of a grid; ${suggestion(word, words)}expected one of ${words.join(', ')}`
   throw new PeergradError('unknown', message, { path: word })

@@ -19,6 +19,7 @@ import { aggregators, preAggregators } from '@peergrad/strategies'
 import { ALWAYS, identitiesOf, scheduleOf } from '../attack/plan.js'
 import { attacks } from '../attack/registry.js'
 import { checkComponents, type RunParts } from '../compose.js'
+import { shown } from '../shown.js'
 import { cellsOf, type Axis, type Settings } from './axes.js'
 import type { Mode } from './kept.js'
 
@@ -103,9 +104,10 @@ async function planCell(settings: Settings, varied: readonly string[], { out, mo
   const { 'attack-schedule': rawSchedule, ...words } = rest
   const byzantine = checkNumber('byzantine', rawByzantine, { min: 0, max: 1023 }, true)
   const declared = checkNumber('declared', rawDeclared ?? byzantine, { min: 0, max: 1023 }, true)
-  const attack = String(rawAttack)
-  const schedule = rawSchedule === undefined ? null : String(rawSchedule)
-  const all = honest === undefined ? {} : { peers: byzantine + checkNumber('honest', honest, { min: 1 }, true) }
+  const attack = checkText('attack', rawAttack, 'a name with its options behind a colon, as in ipm:tau=0.5')
+  const schedule =
+    rawSchedule === undefined ? null : checkText('attack-schedule', rawSchedule, 'rounds, as in start=10,stop=50')
+  const all = honest === undefined ? {} : { peers: peersOf(honest, byzantine, words['peers']) }
   const { options: asked } = resolveOptions({ flags: { ...words, ...all } })
   const others = Object.fromEntries(varied.map((word) => [word, settings[word]]))
   const { strategy, aggregator, partition, seed } = asked
@@ -123,6 +125,21 @@ async function planCell(settings: Settings, varied: readonly string[], { out, mo
   }
   const plan = await planRun(options, { attack, byzantine, schedule, mode }).catch(refusal)
   return { ...facts, preAggregators: asked['pre-aggregator'], name, directory, options, plan }
+}
+
+/** Error `argument` for what YAML made an object or a list of. */
+function checkText(word: string, raw: unknown, expected: string): string {
+  if (typeof raw === 'string') return raw
+  throw new PeergradError('argument', `${word}: got ${shown(raw)}, expected ${expected}`, { path: word })
+}
+
+/** Error `argument` when `peers` was given too, and is another number. */
+function peersOf(honest: unknown, byzantine: number, peers: unknown): number {
+  const all = checkNumber('honest', honest, { min: 1 }, true) + byzantine
+  const given = peers === undefined ? all : checkNumber('peers', peers, { min: 1 }, true)
+  if (given === all) return all
+  const message = `peers: got ${given} beside ${all - byzantine} honest and ${byzantine} hostile ones, expected ${all}; leave peers or honest out`
+  throw new PeergradError('argument', message, { path: 'peers' })
 }
 
 /** Why a cell cannot be. A name that is none is a slip, and ends all. */

@@ -31,6 +31,11 @@ describe('the axes of a grid', () => {
     expect(valuesOf('batch', ...axes)).toEqual([20])
   })
 
+  test('who says how many are honest does not get the peers of a preset', () => {
+    expect(valuesOf('peers', {}, { honest: '3' }, { peers: 8 })).toBeUndefined()
+    expect(valuesOf('peers', {}, {}, { peers: 8 })).toEqual([8])
+  })
+
   test('every combination is a cell', () => {
     const cells = cellsOf([
       { word: 'aggregator', values: ['mean', 'median'] },
@@ -48,12 +53,24 @@ describe('the axes of a grid', () => {
   })
 
   test.each([
-    ['unknown', { agregator: 'mean' }],
-    ['unknown', { port: 4001 }],
-    ['unknown', { 'target-accuracy': 0.9 }],
-    ['argument', { byzantine: [] }],
-    ['argument', ['mean']]
-  ])('%s: %o', async (code, file) => {
-    expect(await refusal(() => readAxes(file, {}))).toMatchObject({ code })
+    ['unknown', { agregator: 'mean' }, 'did you mean "aggregator"?'],
+    ['unknown', { port: 4001 }, 'no such word of a grid'],
+    ['unknown', { 'target-accuracy': 0.9 }, 'whose cells run all their rounds; leave it out'],
+    ['argument', { byzantine: [] }, 'got an empty list'],
+    ['argument', { byzantine: [1, NaN] }, 'byzantine: got NaN, expected a finite value'],
+    ['argument', { lr: Infinity }, 'lr: got Infinity, expected a finite value'],
+    ['argument', ['mean'], 'expected words and values']
+  ])('%s: %o', async (code, file, message) => {
+    const error = await refusal(() => readAxes(file, {}))
+    expect(error).toMatchObject({ code, message: expect.stringContaining(message) })
+  })
+
+  test.each([
+    [{ byzantine: '' }, 'byzantine: got "", expected a number at each comma'],
+    [{ declared: '1,,2' }, 'declared: got "1,,2", expected a number at each comma'],
+    [{ seeds: '1,' }, 'seeds: got "1,", expected a number at each comma'],
+    [{ attacks: '' }, 'attacks: got "", expected a name at each comma']
+  ])('flags %o', async (flags, message) => {
+    expect(await refusal(() => readAxes({}, flags))).toMatchObject({ code: 'argument', message })
   })
 })

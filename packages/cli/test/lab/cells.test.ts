@@ -41,6 +41,8 @@ describe('the cells of a grid', () => {
     const cells = await planGrid({ aggregator: 'mean', attack: 'sign-flip', honest: 4, byzantine: [0, 1, 3] })
     expect(cells.map(({ options }) => options.peers)).toEqual([4, 5, 7])
     expect(cells.filter(isPlanned).map(({ plan }) => plan.attack?.text)).toEqual([undefined, 'sign-flip', 'sign-flip'])
+    const [same] = await planGrid({ aggregator: 'mean', attack: 'sign-flip', honest: 4, byzantine: 1, peers: '5' })
+    expect(same!.options.peers).toBe(5)
   })
 
   test('rules are told f where they take it and do not say it', async () => {
@@ -73,7 +75,15 @@ describe('the cells of a grid', () => {
     ['argument', 'in which no round is', { 'attack-schedule': 'start=2,stop=1' }],
     ['argument', 'would never play', { 'attack-schedule': 'start=12', rounds: 12 }],
     ['argument', 'have no names', { 'attack-schedule': 'targets=x' }],
-    ['argument', 'byzantine', { byzantine: 1.5 }]
+    ['argument', 'byzantine', { byzantine: 1.5 }],
+    ['argument', 'attack: got {"name":"sign-flip"}, expected a name', { attack: { name: 'sign-flip' } }],
+    ['argument', 'attack: got ["none"], expected a name', { attack: [['none']] }],
+    ['argument', 'attack-schedule: got {"start":3}, expected rounds', { 'attack-schedule': { start: 3 } }],
+    [
+      'argument',
+      'peers: got 4 beside 3 honest and 2 hostile ones, expected 5',
+      { honest: 3, peers: 4, byzantine: [1, 2] }
+    ]
   ])('%s: %s', async (code, message, grid) => {
     const error = await refusal(() => planGrid({ aggregator: 'mean', attack: 'sign-flip', ...grid }))
     expect(error).toMatchObject({ code, message: expect.stringContaining(message) })
