@@ -107,6 +107,7 @@ describe('resolveOptions', () => {
   test('names the file in which a value is wrong', () => {
     const wrong = (values: unknown) => caught(() => resolveOptions({ file: { name: 'run.yaml', values } })).message
     expect(wrong({ lr: -1 })).toBe('run.yaml: lr: got -1, expected 0 < lr ≤ 1000')
+    expect(wrong({ lr: NaN })).toBe('run.yaml: lr: got NaN, expected 0 < lr ≤ 1000')
     expect(wrong({ epoch: 3 })).toContain('run.yaml: epoch: no such option; did you mean "epochs"?')
     expect(wrong(['spirt'])).toContain('run.yaml: expected options, one a line')
     expect(wrong({ model: 5 })).toContain('run.yaml: model: got 5')

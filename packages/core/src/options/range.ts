@@ -42,6 +42,8 @@ export function checkNumber(path: string, raw: unknown, range: Range, integer = 
 /** A value as a message shows it: short, and text that is no number in quotes. */
 export function show(raw: unknown): string {
   if (raw === undefined || raw === '') return 'nothing'
+  // JSON has no NaN
+  if (typeof raw === 'number') return String(raw)
   if (typeof raw === 'string') return raw.trim() !== '' && !Number.isNaN(Number(raw)) ? raw : JSON.stringify(cut(raw))
   return cut(JSON.stringify(raw) ?? String(raw))
 }
