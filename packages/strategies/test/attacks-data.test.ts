@@ -110,14 +110,14 @@ function fooled(weights: Vector): number {
 }
 
 describe('two of five peers with poisoned data', () => {
-  it.each(['label-flip', 'random-labels', 'sorted-labels'])(
+  it.each(['label-flip', 'random-labels', 'sorted-labels', 'feature-noise'])(
     '%s: the mean learns both, the median the truth',
     async (text) => {
       const clean = loss(await train(mean({})))
       const undefended = loss(await train(mean({}), text))
       const defended = loss(await train(median({}), text))
-      expect(undefended).toBeGreaterThan(2 * clean)
-      expect(defended).toBeLessThan(0.8 * undefended)
+      expect(undefended).toBeGreaterThan(4 * clean)
+      expect(defended).toBeLessThan(2 * clean)
     }
   )
 
@@ -126,12 +126,5 @@ describe('two of five peers with poisoned data', () => {
     expect(fooled(await train(mean({})))).toBeLessThan(0.5)
     expect(fooled(await train(mean({}), text))).toBeGreaterThan(0.8)
     expect(fooled(await train(median({}), text))).toBeLessThan(0.6)
-  })
-
-  it('feature-noise costs little, even under the mean', async () => {
-    const clean = loss(await train(mean({})))
-    for (const rule of [mean({}), median({})]) {
-      expect(loss(await train(rule, 'feature-noise:sigma=0.2'))).toBeLessThan(2 * clean)
-    }
   })
 })

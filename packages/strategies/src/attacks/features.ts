@@ -45,7 +45,8 @@ export function featureNoise(options: PluginOptions): DataAttack {
   return {
     name: 'feature-noise',
     describe: 'trains on samples with normal noise of sigma (0.5 of their range) on them',
-    holds: 'the run learns: noise in a minority of the samples costs little even under the mean',
+    holds:
+      'a robust rule with f declared learns as without it; the mean grows unsure of every class, and its loss rises',
     level: 'data',
     knows: [],
     corrupt(dataset, random) {
