@@ -14,10 +14,13 @@ export interface Turn {
 /** Tells the parts of a disguise when the attack plays. */
 export class Moment {
   readonly #schedule: AttackSchedule
+  readonly #turned: () => void
   #turn: Turn | undefined
 
-  constructor(schedule: AttackSchedule) {
+  /** `turned` is called when a round begins, whether the attack plays in it or not. */
+  constructor(schedule: AttackSchedule, turned: () => void = () => {}) {
     this.#schedule = schedule
+    this.#turned = turned
   }
 
   /** Undefined before the first round, and in rounds that the schedule leaves out. */
@@ -30,6 +33,7 @@ export class Moment {
     replace(honest, {
       round: (round) => {
         this.#turn = { round, manifest }
+        this.#turned()
         return honest.round(round)
       }
     })

@@ -1,4 +1,4 @@
-import { controlAnswers, replace, type ControlAnswer, type WireAttack } from '@peergrad/core'
+import { controlAnswers, replace, type ControlAnswer, type PeerId, type WireAttack } from '@peergrad/core'
 import { checkNames, type PluginOptions } from '../../plugin-options.js'
 import { Moment } from '../disguise/moment.js'
 import { Forgeries, speaking, victimsOf, type Speech } from './speaking.js'
@@ -54,23 +54,35 @@ export function eclipse(options: PluginOptions): WireAttack {
     level: 'protocol',
     knows: ['topology'],
     arm(context) {
-      let victim: string | undefined
       let number = 2 ** 30
-      const spoken = speaking(context, (message, speech) => {
-        victim = victimsOf(context, speech)[0]
-        if (message.kind !== 'manifest' || victim === undefined) return [message]
-        return [message, { kind: 'suspicions', run: message.run, number: ++number, peers: [victim] }]
+      // the honest half says who may read when the view changes, and the victim is known when a round begins
+      let readers: readonly PeerId[] = []
+      let admit = () => {}
+      const moment = new Moment(context.schedule, () => admit())
+      const victim = () => moment.turn && victimsOf(context, moment.turn)[0]
+      const spoken = speaking(context, (message) => {
+        const peer = victim()
+        if (message.kind !== 'manifest' || peer === undefined) return [message]
+        return [message, { kind: 'suspicions', run: message.run, number: ++number, peers: [peer] }]
       })
       return {
-        ...spoken,
-        mesh: (mesh) =>
-          replace(spoken.mesh?.(mesh) ?? mesh, {
-            admit: (peers) => mesh.admit(peers.filter((peer) => peer !== victim)),
+        strategy: (honest, manifest) => moment.follow(spoken.strategy?.(honest, manifest) ?? honest, manifest),
+        mesh(mesh) {
+          admit = () => {
+            const eclipsed = victim()
+            mesh.admit(readers.filter((peer) => peer !== eclipsed))
+          }
+          return replace(spoken.mesh?.(mesh) ?? mesh, {
+            admit(peers) {
+              readers = peers
+              admit()
+            },
             on: (type, listener) =>
               mesh.on(type, (event) => {
-                if (type !== 'request' || (event as { from: string }).from !== victim) listener(event)
+                if (type !== 'request' || (event as { from: PeerId }).from !== victim()) listener(event)
               })
           })
+        }
       }
     }
   }
