@@ -1,7 +1,8 @@
-import { loadPlugin, replace, resolvePlugin, type Disguise, type WireAttack } from '@peergrad/core'
+import { loadPlugin, replace, resolvePlugin, type ControlMessage, type Disguise, type WireAttack } from '@peergrad/core'
 import type { PeerResult } from '@peergrad/peer'
 import { attacks, disguiseOf } from '@peergrad/strategies'
 import { afterEach, describe, expect, it } from 'vitest'
+import { changes, overheard, type Deed } from './deeds.js'
 import { peerName, Simulation, type SimulatedPeer } from './swarm.js'
 
 const ROUNDS = 4
@@ -22,28 +23,38 @@ const HOSTILE = [3, 4]
 let simulation: Simulation
 afterEach(() => simulation.stop())
 
+type Run = Partial<Simulation['manifest']>
+type Propose = Extract<ControlMessage, { kind: 'propose' }>
+
 interface Played {
   readonly honest: readonly SimulatedPeer[]
   readonly results: readonly PeerResult[]
   /** of the last model; infinite where the run broke down */
   readonly loss: number
   readonly hashes: ReadonlySet<string>
+  /** of each hostile peer */
+  readonly deeds: readonly (readonly Deed[])[]
 }
 
-async function disguises(text: string): Promise<Record<number, Disguise>> {
-  const attack = await loadPlugin('attack', resolvePlugin(attacks, text))
-  const schedule = { start: 0, stop: Infinity, every: 1, targets: [] }
+const ALWAYS = { start: 0, stop: Infinity, every: 1, targets: [] }
+
+/** Disguises by hostile rank, none without an attack, and what the peers do that wear them. */
+async function armed(text: string | undefined, schedule = ALWAYS) {
+  const attack = text === undefined ? undefined : await loadPlugin('attack', resolvePlugin(attacks, text))
   const all = HOSTILE.map((rank) => {
     const accomplices = HOSTILE.filter((other) => other !== rank).map(peerName)
-    return [rank, disguiseOf(attack, { self: peerName(rank), accomplices, schedule })] as const
+    const disguise = attack && disguiseOf(attack, { self: peerName(rank), accomplices, schedule })
+    return { rank, ...overheard(disguise) }
   })
-  return Object.fromEntries(all)
+  const disguises = Object.fromEntries(all.map(({ rank, disguise }) => [rank, disguise]))
+  return { disguises, deeds: all.map(({ deeds }) => deeds) }
 }
 
-async function play(text: string | undefined, run: Partial<Simulation['manifest']> = {}): Promise<Played> {
+async function play(text: string | undefined, run: Run = {}, schedule = ALWAYS): Promise<Played> {
   simulation?.stop()
   simulation = new Simulation({ ...RUN, ...run })
-  const peers = simulation.startAll(text === undefined ? {} : await disguises(text))
+  const { disguises, deeds } = await armed(text, schedule)
+  const peers = simulation.startAll(disguises)
   const honest = peers.filter((_, rank) => !HOSTILE.includes(rank))
   const ends = await simulation.until(Promise.allSettled(honest.map(({ result }) => result)))
   const results = ends.flatMap((end) => (end.status === 'fulfilled' ? [end.value] : []))
@@ -52,13 +63,32 @@ async function play(text: string | undefined, run: Partial<Simulation['manifest'
     honest,
     results,
     loss: results.length < honest.length ? Infinity : Math.max(...losses),
-    hashes: new Set(results.map(({ parametersHash }) => parametersHash))
+    hashes: new Set(results.map(({ parametersHash }) => parametersHash)),
+    deeds
   }
 }
 
-let honestly: Promise<Played> | undefined
+const honestly = new Map<string, Promise<Played>>()
 /** The run without attack, played once. */
-const clean = (): Promise<Played> => (honestly ??= play(undefined))
+function clean(run: Run = {}): Promise<Played> {
+  const key = JSON.stringify(run)
+  const played = honestly.get(key) ?? play(undefined, run)
+  honestly.set(key, played)
+  return played
+}
+
+/** The run with the attack: whatever becomes of it, each hostile peer does something else than without. */
+async function attacked(text: string, run: Run = {}): Promise<Played> {
+  const honest = await clean(run)
+  const played = await play(text, run)
+  for (const change of changed(played, honest)) expect(change).not.toEqual({})
+  return played
+}
+
+/** What each hostile peer does otherwise than in the clean run. */
+function changed(played: Played, honest: Played): Record<string, number>[] {
+  return played.deeds.map((deeds, index) => changes(deeds, honest.deeds[index]!))
+}
 
 function contributors({ honest }: Played): string[] {
   return honest.flatMap(({ events }) => events.flatMap((event) => (event.type === 'round' ? event.contributors : [])))
@@ -90,8 +120,8 @@ describe('lies in the numbers', () => {
     'scaling:factor=-10',
     'huge'
   ])('%s ruins the mean, and the median holds', async (attack) => {
-    const undefended = await play(attack)
-    const defended = await play(attack, { aggregator: 'median' })
+    const undefended = await attacked(attack)
+    const defended = await attacked(attack, { aggregator: 'median' })
     expectWhole(defended)
     expect(contributors(defended)).toEqual(expect.arrayContaining(hostileNames))
     expect(defended.loss).toBeLessThan(0.03)
@@ -103,7 +133,7 @@ describe('lies in the numbers', () => {
     '%s stays in the spread of the honest ones, where those agree it does no harm',
     async (attack) => {
       for (const aggregator of ['mean', 'median']) {
-        const played = await play(attack, { aggregator })
+        const played = await attacked(attack, { aggregator })
         expectWhole(played)
         expect(contributors(played)).toEqual(expect.arrayContaining(hostileNames))
         expect(played.loss).toBeLessThan(0.05)
@@ -128,8 +158,8 @@ describe('lies in the numbers', () => {
   })
 
   it('an attack that hurries knows the honest vectors whole, also where they travel in parts', async () => {
-    const whole = await play('sign-flip:factor=3')
-    const parts = await play('sign-flip:factor=3', { strategy: 'scatter-reduce' })
+    const whole = await attacked('sign-flip:factor=3')
+    const parts = await attacked('sign-flip:factor=3', { strategy: 'scatter-reduce' })
     expect(parts.hashes).toEqual(whole.hashes)
   })
 
@@ -139,21 +169,20 @@ describe('lies in the numbers', () => {
     simulation = new Simulation({ ...RUN, aggregator: 'median' })
     const disguise = disguiseOf(attack, { self: peerName(4), accomplices: [], schedule })
     simulation.startAll({ 4: disguise })
-    const [{ parametersHash: attacked }] = (await simulation.results()) as [PeerResult]
+    const [{ parametersHash: after }] = (await simulation.results()) as [PeerResult]
     simulation.stop()
     simulation = new Simulation({ ...RUN, aggregator: 'median', rounds: 1 })
     simulation.startAll({ 4: disguise })
     const [{ parametersHash: before }] = (await simulation.results()) as [PeerResult]
-    const clean = await play(undefined, { aggregator: 'median', rounds: 1 })
-    expect(clean.hashes).toEqual(new Set([before]))
-    expect((await play(undefined, { aggregator: 'median' })).hashes).not.toContain(attacked)
+    expect((await clean({ aggregator: 'median', rounds: 1 })).hashes).toEqual(new Set([before]))
+    expect((await clean({ aggregator: 'median' })).hashes).not.toContain(after)
   })
 
   it('dissensus pulls the models of gossip apart', async () => {
-    const clean = await play(undefined, { strategy: 'gossip' })
-    const pulled = await play('dissensus:epsilon=6', { strategy: 'gossip' })
+    const { loss } = await clean({ strategy: 'gossip' })
+    const pulled = await attacked('dissensus:epsilon=6', { strategy: 'gossip' })
     expectWhole(pulled)
-    expect(pulled.loss).toBeGreaterThan(2 * clean.loss)
+    expect(pulled.loss).toBeGreaterThan(2 * loss)
   })
 })
 
@@ -170,7 +199,7 @@ describe('lies in the payload', () => {
     ['longer', []],
     ['withhold', []]
   ])('%s is in no round', async (attack, expected) => {
-    const played = await play(attack)
+    const played = await attacked(attack)
     expectWhole(played)
     const seen = contributors(played)
     for (const name of hostileNames) expect(seen).not.toContain(name)
@@ -178,7 +207,7 @@ describe('lies in the payload', () => {
   })
 
   it('a bomb among sparse vectors is refused as malformed', async () => {
-    const played = await play('bomb', { strategy: 'mlless', filter: 'significant:v=0.5' })
+    const played = await attacked('bomb', { strategy: 'mlless', filter: 'significant:v=0.5' })
     expectWhole(played)
     expect(refusals(played)).toEqual(expect.arrayContaining(refusedFor('malformed')))
   })
@@ -190,62 +219,75 @@ describe('lies in the protocol', () => {
   it('false suspicion takes an honest peer out where those who suspect it are a majority', async () => {
     simulation = new Simulation(RUN)
     const attack = await loadPlugin('attack', resolvePlugin(attacks, 'false-suspicion'))
-    const schedule = { start: 0, stop: Infinity, every: 1, targets: [] }
-    const armed = [2, 3, 4].map((rank) => {
+    const disguises = [2, 3, 4].map((rank) => {
       const accomplices = [2, 3, 4].filter((other) => other !== rank).map(peerName)
-      return [rank, disguiseOf(attack, { self: peerName(rank), accomplices, schedule })] as const
+      return [rank, disguiseOf(attack, { self: peerName(rank), accomplices, schedule: ALWAYS })] as const
     })
-    const [first] = simulation.startAll(Object.fromEntries(armed))
+    const [first] = simulation.startAll(Object.fromEntries(disguises))
     await simulation.when(() => first!.events.some((event) => event.type === 'lost' && event.other === peerName(1)))
   })
 
-  it.each(['double-ready', 'false-suspicion', 'replay', 'eclipse'])(
-    '%s changes nothing: the run ends with the bits of one without attack',
-    async (attack) => {
-      const { hashes } = await clean()
-      const attacked = await play(attack)
-      expectWhole(attacked)
-      expect(attacked.hashes).toEqual(hashes)
-    }
-  )
+  it.each([
+    ['double-ready', { 'accept again': ROUNDS, 'accept new': ROUNDS }],
+    ['false-suspicion', { 'suspicions new': ROUNDS }],
+    // of all rounds before, in each of four
+    ['replay', { 'manifest again': 1 + 2 + 3, 'accept again': 1 + 2 + 3 }],
+    ['eclipse', { 'suspicions new': ROUNDS, 'served missing': ROUNDS }]
+  ])('%s changes nothing: the run ends with the bits of one without attack', async (attack, change) => {
+    const played = await attacked(attack)
+    expect(changed(played, await clean())).toEqual(HOSTILE.map(() => change))
+    expectWhole(played)
+    expect(played.hashes).toEqual((await clean()).hashes)
+  })
 
-  it.each(['outcome', 'alone', 'invented', 'without', 'stranger'])(
-    'a usurper with claim %s takes no round over',
-    async (claim) => {
-      const attacked = await play(`usurper:claim=${claim}`)
-      expectWhole(attacked)
-      expect(attacked.loss).toBeLessThan(0.05)
-      const honest = attacked.honest.map(({ name }) => name)
-      for (const { events } of attacked.honest) {
-        for (const event of events)
-          if (event.type === 'round') expect(event.contributors).toEqual(expect.arrayContaining(honest))
-        const views = events.flatMap((event) => (event.type === 'view' ? [event.members] : []))
-        expect(new Set(views.flat())).toEqual(new Set(Array.from({ length: PEERS }, (_, rank) => peerName(rank))))
-      }
+  it('an eclipse is over when its schedule is', async () => {
+    const honest = await clean()
+    const played = await play('eclipse', {}, { ...ALWAYS, start: 1, stop: 2 })
+    expect(changed(played, honest)).toEqual(HOSTILE.map(() => ({ 'suspicions new': 1, 'served missing': 1 })))
+  })
+
+  it.each<[claim: string, isLie: (propose: Propose) => boolean]>([
+    ['outcome', ({ outcome }) => outcome !== null],
+    ['alone', ({ proposal }) => proposal.contributions.length === 1],
+    ['invented', ({ proposal: { contributions: given } }) => given[0]!.digest === given[1]?.digest],
+    ['without', ({ proposal }) => !proposal.members.includes(peerName(0))],
+    ['stranger', ({ proposal }) => proposal.members.length > PEERS]
+  ])('a usurper with claim %s takes no round over', async (claim, isLie) => {
+    const played = await attacked(`usurper:claim=${claim}`)
+    const lies = played.deeds.flat().filter((deed) => deed.kind === 'propose' && isLie(deed)) as Propose[]
+    expect(new Set(lies.map(({ round }) => round)).size).toBe(ROUNDS)
+    expectWhole(played)
+    expect(played.loss).toBeLessThan(2 * (await clean()).loss)
+    const honest = played.honest.map(({ name }) => name)
+    for (const { events } of played.honest) {
+      for (const event of events)
+        if (event.type === 'round') expect(event.contributors).toEqual(expect.arrayContaining(honest))
+      const views = events.flatMap((event) => (event.type === 'view' ? [event.members] : []))
+      expect(new Set(views.flat())).toEqual(new Set(Array.from({ length: PEERS }, (_, rank) => peerName(rank))))
     }
-  )
+  })
 
   it.each(['impersonation', 'flood:messages=40'])(
     '%s costs the connections of who does it, and nobody else',
     async (attack) => {
-      const attacked = await play(attack)
-      expectWhole(attacked)
-      for (const { events } of attacked.honest) {
+      const played = await attacked(attack)
+      expectWhole(played)
+      for (const { events } of played.honest) {
         const last = events.findLast((event) => event.type === 'round')
-        expect(last).toMatchObject({ contributors: attacked.honest.map(({ name }) => name) })
+        expect(last).toMatchObject({ contributors: played.honest.map(({ name }) => name) })
       }
     }
   )
 
   it.each(['mean', 'mean:weighted=true'])('inflated samples are in no round under %s', async (aggregator) => {
-    const attacked = await play('inflated-samples', { aggregator })
-    expectWhole(attacked)
-    const seen = contributors(attacked)
+    const played = await attacked('inflated-samples', { aggregator })
+    expectWhole(played)
+    const seen = contributors(played)
     for (const name of hostileNames) expect(seen).not.toContain(name)
   })
 
   it('equivocation: at most one of both is in a round, the same everywhere, and both are kept as a proof', async () => {
-    const played = await play('equivocation')
+    const played = await attacked('equivocation')
     expectWhole(played)
     for (const { events } of played.honest) {
       const told = events.flatMap((event) => (event.type === 'equivocated' ? [event.other] : []))
@@ -259,6 +301,7 @@ describe('lies in the protocol', () => {
   it.each(['drop', 'delay:share=3', 'delay:share=0.9'])(
     '%s: a round ends within its deadline and grace',
     async (attack) => {
+      // what is late is what it would be in time: the length of the rounds shows that it was
       const played = await play(attack)
       expectWhole(played)
       const late = attack !== 'delay:share=0.9'
@@ -266,21 +309,43 @@ describe('lies in the protocol', () => {
       const { grace } = simulation.manifest
       for (const { events } of played.honest) {
         for (const event of events) {
-          if (event.type === 'round') expect(event.seconds).toBeLessThan((DEADLINE + grace) / 1000)
+          if (event.type !== 'round') continue
+          expect(event.seconds).toBeGreaterThan((0.9 * DEADLINE) / 1000)
+          expect(event.seconds).toBeLessThan((DEADLINE + grace) / 1000)
         }
       }
     }
   )
 
-  it('a lying donor deceives nobody for longer than a round', async () => {
-    simulation = new Simulation({ ...RUN, rounds: 20 })
-    const peers = simulation.startAll(await disguises('lying-donor'))
-    await simulation.when(() => peers[0]!.events.some((event) => event.type === 'round' && event.round >= 3))
-    const newcomer = simulation.start(peerName(5))
+  it.each([
+    ['is not believed where most donors tell the truth', 1, 0],
+    ['that answers first is believed for one round', 80, 1]
+  ])('a lying donor %s', async (_, milliseconds, deceived) => {
+    const name = peerName(PEERS)
+    const isHonest = (peer: string) => !hostileNames.includes(peer)
+    simulation = new Simulation(
+      { ...RUN, rounds: 20 },
+      { latency: (from, to) => (to === name && isHonest(from) ? milliseconds : 1) }
+    )
+    const { disguises, deeds } = await armed('lying-donor')
+    const peers = simulation.startAll(disguises)
+    const [first] = peers
+    await simulation.when(() => first!.events.some((event) => event.type === 'round' && event.round >= 3))
+    const newcomer = simulation.start(name)
     const honest = [...peers.filter((_, rank) => !HOSTILE.includes(rank)), newcomer]
     const results = await simulation.until(Promise.all(honest.map(({ result }) => result)))
     expect(new Set(results.map(({ parametersHash }) => parametersHash)).size).toBe(1)
-    expect(results.at(-1)!.rounds).toBeGreaterThan(0)
+
+    const hashes = ({ events }: SimulatedPeer) =>
+      events.flatMap((event) => (event.type === 'round' ? [event.parametersHash] : []))
+    const truth = hashes(first!)
+    expect(hashes(newcomer).filter((hash) => !truth.includes(hash))).toHaveLength(deceived)
+    expect(truth).toContain(hashes(newcomer).at(-1))
+    for (const each of deeds) {
+      const given = each.flatMap((deed) => (deed.kind === 'donation' ? [deed.hash] : []))
+      expect(given.length).toBeGreaterThan(0)
+      for (const hash of given) expect(truth).not.toContain(hash)
+    }
   })
 })
 
@@ -290,8 +355,8 @@ describe('with worker momentum', () => {
   /** First elements of what hostile peers serve. */
   async function served(text: string): Promise<number[]> {
     const seen: number[] = []
-    const armed = Object.entries(await disguises(text)).map(([rank, disguise]) => {
-      const listening: Disguise = {
+    const listening = Object.entries((await armed(text)).disguises).map(([rank, disguise]) => {
+      const watched: Disguise = {
         ...disguise,
         mesh: (honest) =>
           disguise.mesh!(
@@ -303,11 +368,11 @@ describe('with worker momentum', () => {
             })
           )
       }
-      return [rank, listening] as const
+      return [rank, watched] as const
     })
     simulation?.stop()
     simulation = new Simulation({ ...RUN, ...MOMENTUM, aggregator: 'median' })
-    simulation.startAll(Object.fromEntries(armed))
+    simulation.startAll(Object.fromEntries(listening))
     await simulation.results()
     return seen
   }
@@ -319,9 +384,11 @@ describe('with worker momentum', () => {
   })
 
   it('its own vector is what an honest peer would give', async () => {
-    const honest = await play(undefined, MOMENTUM)
-    expect((await play('scaling:factor=1', MOMENTUM)).hashes).toEqual(honest.hashes)
-    expect((await play('scaling:factor=2', MOMENTUM)).hashes).not.toEqual(honest.hashes)
+    const honest = await clean(MOMENTUM)
+    const same = await play('scaling:factor=1', MOMENTUM)
+    expect(same.hashes).toEqual(honest.hashes)
+    expect(changed(same, honest)).toEqual([{}, {}])
+    expect((await attacked('scaling:factor=2', MOMENTUM)).hashes).not.toEqual(honest.hashes)
   })
 })
 
@@ -332,7 +399,6 @@ describe('one process with several identities', () => {
   /** Three train; then as many more come as a process pretends to be. What becomes of the three. */
   async function come(admission: string) {
     const attack = (await loadPlugin('attack', resolvePlugin(attacks, 'sybil:identities=4,factor=3'))) as WireAttack
-    const schedule = { start: 0, stop: Infinity, every: 1, targets: [] }
     simulation?.stop()
     simulation = new Simulation({ ...RUN, peers: 3, rounds: 40, aggregator: 'median', admission })
     const credentials = admission === 'secret' ? WORD : {}
@@ -341,7 +407,7 @@ describe('one process with several identities', () => {
     expect(attack.identities).toBe(NAMES.length)
     for (const self of NAMES) {
       const accomplices = NAMES.filter((other) => other !== self)
-      const disguise = disguiseOf(attack, { self, accomplices, schedule })
+      const disguise = disguiseOf(attack, { self, accomplices, schedule: ALWAYS })
       simulation.start(self, { disguise, via: [peerName(1)] }).result.catch(() => undefined)
     }
     const ends = await simulation.until(Promise.allSettled(honest.map(({ result }) => result)))
@@ -370,10 +436,9 @@ describe('five honest peers in a ring with eleven hostile leaves', () => {
   /** Mean squared distance of the first honest peer's model from the optimum, before the last round makes one of all. */
   async function distance(strategy: string, aggregator: string, text: string): Promise<number> {
     const attack = await loadPlugin('attack', resolvePlugin(attacks, text))
-    const schedule = { start: 0, stop: Infinity, every: 1, targets: [] }
     const armed: [number, Disguise][] = LEAVES.map((rank) => {
       const accomplices = LEAVES.filter((other) => other !== rank).map(peerName)
-      return [rank, disguiseOf(attack, { self: peerName(rank), accomplices, schedule })]
+      return [rank, disguiseOf(attack, { self: peerName(rank), accomplices, schedule: ALWAYS })]
     })
     let found = NaN
     const watched: Disguise = {
