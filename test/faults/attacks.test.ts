@@ -74,8 +74,11 @@ const HONEST = 3
 const HOSTILE = 3
 /** Plays when somebody comes back. */
 const ON_RETURN = ['lying-donor', 'eclipse']
-/** Says what its honest half did not, which is all that can be seen of it: what the others lie about is in what they give. */
-const TALKS = ['double-ready', 'false-suspicion', 'replay', 'usurper', 'eclipse', 'lying-donor']
+/**
+ * Says what its honest half did not, which is all that can be seen of it: what the others lie about is in what they give. Not
+ * whether a lying donor is asked at all: two others may be enough.
+ */
+const TALKS = ['double-ready', 'false-suspicion', 'replay', 'usurper', 'eclipse']
 /** Seconds. */
 const DEADLINE = 2
 /** Rounds that wait for a deadline. */

@@ -1,5 +1,6 @@
-import type { Mesh, MeshRequest } from '@peergrad/core'
+import type { Mesh } from '@peergrad/core'
 import { createHash } from 'node:crypto'
+import { heard } from '../sim/heard.js'
 import { replace } from '../sim/replace.js'
 
 /**
@@ -30,29 +31,15 @@ export class Lies {
       if (times === 0) this.#balance.delete(key)
       else this.#balance.set(key, times)
     }
-    return replace(mesh, {
-      announce(payload) {
-        hear('announced', payload)
-        return mesh.announce(payload)
-      },
-      tell(peer, payload) {
-        hear(`told ${peer}`, payload)
-        mesh.tell(peer, payload)
-      },
+    const listening = heard(mesh, {
+      said: (payload, to = 'all') => hear(`said ${to}`, payload),
+      answered: (payload, to) => hear(`answered ${to}`, payload)
+    })
+    return replace(listening, {
       admit(peers) {
         hear('admitted', peers.join())
         mesh.admit(peers)
-      },
-      on: (type, listener) =>
-        mesh.on(type, (event) => {
-          if (type !== 'request') return listener(event)
-          const request = event as MeshRequest
-          const respond = (payload: Uint8Array) => {
-            hear(`answered ${request.from}`, payload)
-            request.respond(payload)
-          }
-          listener(replace(request, { respond }) as typeof event)
-        })
+      }
     })
   }
 }

@@ -1,14 +1,13 @@
 import {
   controlAnswers,
   controlMessages,
-  replace,
   type ControlAnswer,
   type ControlMessage,
   type Disguise,
   type Mesh,
-  type MeshEvents,
-  type MeshRequest
+  type MeshEvents
 } from '@peergrad/core'
+import { heard } from './heard.js'
 
 /** What a peer lets out to the others: a message, an answer, a vector. */
 export type Deed =
@@ -19,32 +18,16 @@ export function overheard(disguise: Disguise = {}): { readonly disguise: Disguis
   const deeds: Deed[] = []
   const mesh = (network: Mesh): Mesh => {
     network.on('served', (served) => void deeds.push({ kind: 'served', ...served }))
-    const heard = replace(network, {
-      announce(payload) {
-        deeds.push(said(payload))
-        return network.announce(payload)
-      },
-      tell(peer, payload) {
-        deeds.push(said(payload))
-        network.tell(peer, payload)
-      },
-      on: (type, listener) =>
-        network.on(type, (event) => {
-          if (type !== 'request') return listener(event)
-          const request = event as MeshRequest
-          const respond = (payload: Uint8Array) => {
-            deeds.push(controlAnswers.decode(payload))
-            request.respond(payload)
-          }
-          listener(replace(request, { respond }) as typeof event)
-        })
+    const listening = heard(network, {
+      said: (payload) => deeds.push(messageOf(payload)),
+      answered: (payload) => deeds.push(controlAnswers.decode(payload))
     })
-    return disguise.mesh?.(heard) ?? heard
+    return disguise.mesh?.(listening) ?? listening
   }
   return { disguise: { ...disguise, mesh }, deeds }
 }
 
-function said(payload: Uint8Array): Deed {
+function messageOf(payload: Uint8Array): Deed {
   try {
     const message = controlMessages.decode(payload)
     // drawn anew in each run
