@@ -18,8 +18,6 @@ type Sign =
   | 'cut off'
   /** two of its manifests are kept as a proof, by which it is excluded */
   | 'proof'
-  /** it was a member; gossipsub may drop it for what it passes on */
-  | 'there'
   /** it contributes to the end, and does no harm */
   | 'harmless'
 
@@ -55,7 +53,7 @@ const CATALOGUE: readonly (readonly [attack: string, sign: Sign])[] = [
   ['slow-stream', 'left out'],
   ['oversize', 'cut off'],
   ['poisoned-records', 'harmless'],
-  ['tampering', 'there'],
+  ['tampering', 'cut off'],
   // lies in the numbers are what the rule is for
   ...[
     ...['sign-flip', 'ipm', 'optimal-ipm', 'alie', 'optimal-alie', 'min-max', 'min-sum', 'mimic', 'gaussian', 'zero'],
@@ -161,7 +159,6 @@ function sees(life: PeerProcess, hostile: string, sign: Sign): boolean {
   if (sign === 'cut off') return life.last('view')?.event.members.includes(hostile) === false && expels(life, hostile)
   return life.events.some(({ event }) => {
     if (sign === 'proof') return event.type === 'excluded' && event.other === hostile
-    if (sign === 'there') return event.type === 'view' && event.members.includes(hostile)
     return event.type === 'refused' && event.other === hostile && event.offence === sign.offence
   })
 }

@@ -37,6 +37,24 @@ export function huge(options: PluginOptions): WireAttack {
   }
 }
 
+/**
+ * A store that lets out what is not finite. Where its own peer would merge that, as a coordinator does whom nobody follows, there
+ * are zeros in its place.
+ */
+function blind(store: GradientStore): GradientStore {
+  const finite = async (key: string): Promise<string> => {
+    if ((await store.verify(key)).firstNonFinite < 0) return key
+    const zeros = store.lease(await store.length(key))
+    zeros.vector.fill(0)
+    await store.put(`${key}:zeros`, zeros)
+    return `${key}:zeros`
+  }
+  return replace(store, {
+    verify: async (key) => ({ ...(await store.verify(key)), firstNonFinite: -1 }),
+    aggregate: async (request) => store.aggregate({ ...request, from: await Promise.all(request.from.map(finite)) })
+  })
+}
+
 /** What the own store would not let out. */
 function unchecked(name: string, describe: string, craft: (input: CraftInput) => void): WireAttack {
   return {
@@ -47,8 +65,6 @@ function unchecked(name: string, describe: string, craft: (input: CraftInput) =>
     knows: ['own'],
     arm(context): Disguise {
       const disguise = crafting({ knows: ['own'], craft }, context)
-      const blind = (store: GradientStore) =>
-        replace(store, { verify: async (key) => ({ ...(await store.verify(key)), firstNonFinite: -1 }) })
       return { ...disguise, store: (honest) => blind(disguise.store(honest)) }
     }
   }
