@@ -211,20 +211,23 @@ describe('lies in the payload', () => {
     expect(refusals(played)).toEqual(expect.arrayContaining(expected))
   })
 
-  it.each(['nan', 'infinity'])('%s is stopped by the others and not by what it gives, whatever its rank is', async (text) => {
-    const attack = await loadPlugin('attack', resolvePlugin(attacks, text))
-    for (const rank of [0, 1, 2, 3, 4]) {
-      simulation?.stop()
-      simulation = new Simulation(RUN)
-      const disguise = disguiseOf(attack, { self: peerName(rank), accomplices: [], schedule: ALWAYS })
-      const peers = simulation.startAll({ [rank]: disguise })
-      const ends = await simulation.until(Promise.allSettled(peers.map(({ result }) => result)))
-      for (const [other, end] of ends.entries()) {
-        if (other !== rank) expect(end.status).toBe('fulfilled')
-        else if (end.status === 'rejected') expect(end.reason).not.toMatchObject({ code: 'non-finite' })
+  it.each(['nan', 'infinity'])(
+    '%s is stopped by the others and not by what it gives, whatever its rank is',
+    async (text) => {
+      const attack = await loadPlugin('attack', resolvePlugin(attacks, text))
+      for (const rank of [0, 1, 2, 3, 4]) {
+        simulation?.stop()
+        simulation = new Simulation(RUN)
+        const disguise = disguiseOf(attack, { self: peerName(rank), accomplices: [], schedule: ALWAYS })
+        const peers = simulation.startAll({ [rank]: disguise })
+        const ends = await simulation.until(Promise.allSettled(peers.map(({ result }) => result)))
+        for (const [other, end] of ends.entries()) {
+          if (other !== rank) expect(end.status).toBe('fulfilled')
+          else if (end.status === 'rejected') expect(end.reason).not.toMatchObject({ code: 'non-finite' })
+        }
       }
     }
-  })
+  )
 
   it('a bomb among sparse vectors is refused as malformed', async () => {
     const played = await attacked('bomb', { strategy: 'mlless', filter: 'significant:v=0.5' })
