@@ -4,7 +4,7 @@ import { ascending, membership } from '../geometry/nearest.js'
 import { centredProducts, SPECTRAL_INPUTS, topEigenpair } from '../geometry/spectrum.js'
 import { checkNames, integerOption, type PluginOptions } from '../plugin-options.js'
 
-/** Over all iterations: with 64 inputs a second. */
+/** Over all iterations: with 64 inputs a second or two. */
 const COORDINATES = 1_000_000
 /** So many are looked at at once. */
 const BLOCK = 16_384
