@@ -28,7 +28,10 @@ const GRID_FLAGS: Readonly<Record<string, Flag>> = {
 const FLAGS: Readonly<Record<string, Flag>> = {
   ...GRID_FLAGS,
   grid: { type: 'text', placeholder: 'FILE', describe: 'grid file: YAML with these words, in which a list is an axis' },
-  simulate: { type: 'boolean', describe: 'all peers in this process, under a virtual clock, with the same parameters' },
+  simulate: {
+    type: 'boolean',
+    describe: 'all peers of a cell in one thread, under a virtual clock, with the same parameters'
+  },
   parallel: list('N', 'cells that are simulated at the same time (default: one for each core, as many as there are)'),
   quick: {
     type: 'boolean',

@@ -99,6 +99,11 @@ export function isPlanned(cell: Cell): cell is Cell & { readonly plan: CellPlan 
   return !(cell.plan instanceof PeergradError)
 }
 
+/** The plan of a cell of a simulation, made once more in another thread: plug-ins do not go there. */
+export function planAgain({ options, ...facts }: Omit<Cell, 'plan'>): Promise<CellPlan> {
+  return planRun(options, { ...facts, mode: 'simulation' })
+}
+
 async function planCell(settings: Settings, varied: readonly string[], { out, mode }: PlacedInit): Promise<Cell> {
   const { attack: rawAttack, byzantine: rawByzantine, declared: rawDeclared, honest, ...rest } = settings
   const { 'attack-schedule': rawSchedule, ...words } = rest

@@ -1,5 +1,7 @@
 import { availableParallelism } from 'node:os'
-import { PeergradError } from '@peergrad/core'
+import { PeergradError, type Options } from '@peergrad/core'
+import { loadDataset } from '@peergrad/engine'
+import { cacheDirectory } from '../compose.js'
 import { EXIT, exitCodeOf } from '../exit-codes.js'
 import { print, printJson, say } from '../output/print.js'
 import { interruptible, type Stops } from '../train/interruptible.js'
@@ -10,8 +12,7 @@ import { runProcesses } from './processes.js'
 import { reportOf, terminal, writeReport, type LabReport } from './report.js'
 import type { Row } from './row.js'
 import { runGrid, type RunCell } from './run.js'
-import { Laboratory } from './simulated/laboratory.js'
-import { simulateCell } from './simulated/run.js'
+import { CellThread } from './thread.js'
 
 export interface AttackInit {
   readonly axes: readonly Axis[]
@@ -64,18 +65,28 @@ async function running<T>(
 ): Promise<T> {
   if (mode === 'processes') return work([(cell, plan) => runProcesses({ cell, plan, program, stops })])
   const workers = Math.max(1, Math.floor(availableParallelism() / parallel))
-  const laboratories = Array.from({ length: parallel }, () => new Laboratory({ workers }))
+  const { signal } = stops
+  const threads = Array.from({ length: parallel }, () => new CellThread({ workers }))
+  const loaded = new Map<string, Promise<void>>()
   try {
     return await work(
-      laboratories.map(
-        (laboratory): RunCell =>
-          (cell, plan, onRound) =>
-            simulateCell({ cell, plan, laboratory, signal: stops.signal, onRound })
-      )
+      threads.map((thread): RunCell => async (cell, _plan, onRound) => {
+        const { dataset } = cell.options
+        // read once here before so many threads do: a data set that is fetched is fetched once
+        const ready = loaded.get(dataset) ?? load(cell.options, signal)
+        loaded.set(dataset, ready)
+        await ready
+        return thread.run(cell, { signal, onRound })
+      })
     )
   } finally {
-    for (const laboratory of laboratories) await laboratory.close()
+    for (const thread of threads) await thread.close()
   }
+}
+
+/** What is fetched is in the cache then. */
+async function load(options: Options, signal: AbortSignal): Promise<void> {
+  await loadDataset(options.dataset, { cacheDirectory: cacheDirectory(options), report: say, signal })
 }
 
 /** What cannot be is said before anything runs. */

@@ -80,7 +80,7 @@ export async function follow(init: FollowInit): Promise<Followed> {
     const end = () => {
       for (const { child, heard } of left.filter(({ child: { running } }) => running)) {
         if (init.hostileSilence === undefined || child.heard > heard) child.kill()
-        else child.end(kept(init.hostileSilence, init.grace))
+        else child.end(kept(init.hostileSilence.plugins, 'peer', init.grace))
       }
     }
     // what came while this process itself stood still is read first

@@ -15,10 +15,10 @@ export interface SilenceInit {
 }
 
 /** What answers nothing, although it was asked. */
-export function kept({ plugins }: Pick<SilenceInit, 'plugins'>, milliseconds: number): PeergradError {
+export function kept(plugins: readonly string[], thread: 'peer' | 'cell', milliseconds: number): PeergradError {
   const [who] = plugins
   const which = plugins.length === 1 ? who : `one of ${plugins.join(', ')}`
-  const message = `${which} has kept the main thread of its peer for ${milliseconds / 1000} s, so the peer was ended; a loop there must await something`
+  const message = `${which} has kept the main thread of its ${thread} for ${milliseconds / 1000} s, so the ${thread} was ended; a loop there must await something`
   return new PeergradError('timeout', message, { plugin: which })
 }
 
@@ -38,20 +38,23 @@ export function silenceOf(
   options: Pick<Options, 'strategy' | 'partition' | 'dataset' | 'store' | 'patience'>,
   { deadline, grace }: { deadline: number; grace: number }
 ): SilenceInit | undefined {
+  const plugins = ownPlugins(options)
+  if (plugins.length === 0) return undefined
+  const training = Math.max(LEAST, deadline + grace)
+  return { plugins, loading: Math.max(training, options.patience * 1000), training }
+}
+
+/** The user's plug-ins of a run that work on the main thread of a peer. */
+export function ownPlugins(options: Pick<Options, 'strategy' | 'partition' | 'dataset' | 'store'>): string[] {
   const kinds = [
     ['strategy', strategies],
     ['partition', partitioners],
     ['dataset', datasets],
     ['store', stores]
   ] as const
-  const own = kinds.filter(([kind, { entries }]) => !entries.has(parsePlugin(options[kind]).name))
-  if (own.length === 0) return undefined
-  const training = Math.max(LEAST, deadline + grace)
-  return {
-    plugins: own.map(([kind]) => `${kind} ${options[kind]}`),
-    loading: Math.max(training, options.patience * 1000),
-    training
-  }
+  return kinds
+    .filter(([kind, { entries }]) => !entries.has(parsePlugin(options[kind]).name))
+    .map(([kind]) => `${kind} ${options[kind]}`)
 }
 
 /**
@@ -72,7 +75,7 @@ export function watchSilence(child: Child, init: SilenceInit): void {
     heard = child.heard
     if (silent < limit) return child.ask()
     clearInterval(timer)
-    child.end(kept(init, silent))
+    child.end(kept(init.plugins, 'peer', silent))
   }, tick)
   void child.exited.then(() => clearInterval(timer))
 }

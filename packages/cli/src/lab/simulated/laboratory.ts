@@ -36,11 +36,11 @@ export class Laboratory {
   }
 
   /** Data and engine of a run; those of the run before, where they are the same. */
-  async open({ model, dataset: name }: RunManifest, options: Options, signal: AbortSignal): Promise<Opened> {
+  async open({ model, dataset: name }: RunManifest, options: Options): Promise<Opened> {
     const key = JSON.stringify([model, name, options.engine])
     if (this.#opened?.name === key) return this.#opened
     await this.#closeEngine()
-    const dataset = await load(name, options, signal)
+    const dataset = await loadDataset(name, { cacheDirectory: cacheDirectory(options), report: say })
     const engine = await this.engine({ model, dataset, options })
     const shared = this.outside.of(evaluatingOnce(engine))
     this.#opened = { name: key, dataset, engine, shared }
@@ -79,16 +79,4 @@ export class Laboratory {
     this.#opened = undefined
     await opened?.engine.close()
   }
-}
-
-/** Data sets are loaded one after the other: what the first run of a grid fetches the others find in the cache. */
-let loading: Promise<unknown> = Promise.resolve()
-
-function load(name: string, options: Options, signal: AbortSignal): Promise<Dataset> {
-  const dataset = loading.then(() => {
-    signal.throwIfAborted()
-    return loadDataset(name, { cacheDirectory: cacheDirectory(options), report: say, signal })
-  })
-  loading = dataset.catch(() => undefined)
-  return dataset
 }

@@ -18,7 +18,7 @@ import type { Laboratory } from './laboratory.js'
 import { remembering } from './remembering.js'
 
 export interface PeersInit {
-  readonly cell: Cell
+  readonly cell: Omit<Cell, 'plan'>
   readonly plan: CellPlan
   readonly laboratory: Laboratory
   readonly dataset: Dataset

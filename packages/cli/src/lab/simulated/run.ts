@@ -7,11 +7,9 @@ import type { Laboratory } from './laboratory.js'
 import { startPeers } from './peers.js'
 
 export interface SimulateInit {
-  readonly cell: Cell
+  readonly cell: Omit<Cell, 'plan'>
   readonly plan: CellPlan
   readonly laboratory: Laboratory
-  /** aborts to stop the run; then it rejects with the signal's reason */
-  readonly signal: AbortSignal
   /** rounds that all honest peers have ended */
   readonly onRound: (rounds: number) => void
 }
@@ -24,9 +22,9 @@ const SPARE = 600_000
  * same parameters as over real processes. What ends an honest peer ends the run, and is part of its outcome. Rejects
  * with what an attack threw.
  */
-export async function simulateCell({ cell, plan, laboratory, signal, onRound }: SimulateInit): Promise<Outcome> {
+export async function simulateCell({ cell, plan, laboratory, onRound }: SimulateInit): Promise<Outcome> {
   const { manifest, parts } = plan
-  const { dataset, shared: engine } = await laboratory.open(manifest, cell.options, signal)
+  const { dataset, shared: engine } = await laboratory.open(manifest, cell.options)
   const start = performance.now()
   const clock = virtualClock()
   const observer = new Observer({
@@ -54,7 +52,7 @@ export async function simulateCell({ cell, plan, laboratory, signal, onRound }: 
       if (error.data['plugin'] === `attack ${plan.attack?.attack.name}`) broken ??= error
     })
   try {
-    const ended = await turn(peers.honest, { clock, laboratory, signal, limit: () => limit(manifest, observer.rounds) })
+    const ended = await turn(peers.honest, { clock, laboratory, limit: () => limit(manifest, observer.rounds) })
     // an attack that threw did not play: what the run came to says nothing of it
     if (broken !== undefined) throw broken
     return observer.outcome({ ended, seconds: (performance.now() - start) / 1000 })
@@ -68,7 +66,7 @@ function limit({ deadline, grace }: CellPlan['manifest'], rounds: number): numbe
   return SPARE + (rounds + 1) * 2 * (deadline + grace)
 }
 
-interface TurnInit extends Pick<SimulateInit, 'laboratory' | 'signal'> {
+interface TurnInit extends Pick<SimulateInit, 'laboratory'> {
   readonly clock: ReturnType<typeof virtualClock>
   readonly limit: () => number
 }
@@ -76,7 +74,7 @@ interface TurnInit extends Pick<SimulateInit, 'laboratory' | 'signal'> {
 /** Moves the clock until all peers have ended, or one of them fails: then with what. */
 async function turn(
   honest: readonly Promise<PeerResult>[],
-  { clock, laboratory, signal, limit }: TurnInit
+  { clock, laboratory, limit }: TurnInit
 ): Promise<PeergradError | undefined> {
   let left = honest.length
   let failure: PeergradError | undefined
@@ -88,7 +86,6 @@ async function turn(
   }
   for (;;) {
     await laboratory.outside.settled()
-    signal.throwIfAborted()
     if (left === 0 || failure !== undefined) return failure
     if (clock.next === undefined || clock.next > limit()) {
       return new PeergradError('timeout', `the run stood still after ${Math.round(clock.now() / 1000)} virtual s`)
