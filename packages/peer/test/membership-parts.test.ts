@@ -137,6 +137,17 @@ describe('the states that peers say they are in', () => {
     expect(found.upToDate('b', 10_300)).toBe(false)
   })
 
+  it('say nothing of a state that was taken anew, where they were before it', () => {
+    const found = book(['b', beat(5, 'f')], ['c', beat(5, 'f')], ['d', beat(5, 'f')])
+    expect(found.verdict(members, 'self')).toBe('differs')
+    found.lose()
+    found.enter(state(6, 'f'), 0)
+    for (const peer of ['b', 'c', 'd']) found.record(peer, beat(7, 'f'))
+    expect(found.verdict(members, 'self')).toBeUndefined()
+    for (const peer of ['b', 'c', 'd']) found.record(peer, beat(6, 'f'))
+    expect(found.verdict(members, 'self')).toBe('same')
+  })
+
   it('are forgotten of a peer that has none any more', () => {
     const found = book(['b', beat(5)])
     found.record('b', { ...beat(0), stateful: false })

@@ -75,6 +75,7 @@ export class Presence {
   /** The state is no good: nobody need wait for this peer, and those who gave it are asked last from now on. */
   lose(): void {
     this.#parts.standing.clear()
+    this.#book.lose()
     this.#confirmed = false
     this.#pulse.beat()
     for (const donor of this.#donors) this.#distrusted.add(donor)

@@ -19,9 +19,12 @@ export class StateBook {
 
   /** This peer came into a state. */
   enter(state: State, now: number): void {
-    // a state that was taken anew makes those after it void
-    for (const round of this.#own.keys()) if (round >= state.round) this.#own.delete(round)
     remember(this.#own, { ...state, since: now })
+  }
+
+  /** The state is no good: those before it say nothing of the one that is taken anew. */
+  lose(): void {
+    this.#own.clear()
   }
 
   record(peer: PeerId, beat: Beat): void {
