@@ -13,7 +13,8 @@ import {
   type Random,
   type Registry,
   type Trials,
-  type Vector
+  type Vector,
+  shown
 } from '@peergrad/core'
 import { aggregators, preAggregators } from '@peergrad/strategies'
 import {
@@ -27,7 +28,6 @@ import {
   type Document
 } from '../by-hand/document.js'
 import { vectorsOf, written, type Numbers } from '../by-hand/vectors.js'
-import { shown } from '../shown.js'
 import { BYZFL_PRE_AGGREGATORS, BYZFL_RULES, translated } from './byzfl-names.js'
 import { beginningAt, calling, stateOf } from './byzfl-state.js'
 import { exampleOf, judgingBy } from './zeno-example.js'

@@ -1,7 +1,6 @@
-import { PeergradError, replace, type Aggregator } from '@peergrad/core'
+import { PeergradError, replace, type Aggregator, shown } from '@peergrad/core'
 import { countOf, type Document, type Parameters } from '../by-hand/document.js'
 import type { Numbers } from '../by-hand/vectors.js'
-import { shown } from '../shown.js'
 
 /** What ByzFL's `CenteredClipping` keeps from call to call, as parameters of a document say it. */
 export interface ByzflState {

@@ -1,6 +1,5 @@
-import { PeergradError, replace, type Aggregator, type Floats } from '@peergrad/core'
+import { PeergradError, replace, type Aggregator, type Floats, shown } from '@peergrad/core'
 import { positiveOf, type Document } from '../by-hand/document.js'
-import { shown } from '../shown.js'
 
 /** The loss that the examples of Zeno's code name, as they write it. */
 const LOSS = '0.5*||x||^2'

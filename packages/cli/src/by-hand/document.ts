@@ -1,5 +1,4 @@
-import { PeergradError } from '@peergrad/core'
-import { shown } from '../shown.js'
+import { PeergradError, shown } from '@peergrad/core'
 
 /** One JSON object, field by field still to be checked. */
 export type Document = Readonly<Record<string, unknown>>

@@ -1,11 +1,10 @@
-import { isBuiltIn, loadPlugin, PeergradError, random, resolvePlugin, type CraftInput } from '@peergrad/core'
+import { isBuiltIn, loadPlugin, PeergradError, random, resolvePlugin, type CraftInput, shown } from '@peergrad/core'
 import { namedCraft } from '@peergrad/strategies'
 import { pipelineOf } from '../aggregate/by-hand.js'
 import { attacks } from '../attack/registry.js'
 import { checkFields, countOf, isObject, parametersOf, textOf, type Document } from '../by-hand/document.js'
 import { vectorsOf, written, type Numbers } from '../by-hand/vectors.js'
 import { inTime } from '../in-time.js'
-import { shown } from '../shown.js'
 import { inOurWords } from './byzfl-names.js'
 
 /** Milliseconds: a run's deadline and grace, as they are unless it says others. */

@@ -1,6 +1,5 @@
-import { PeergradError } from '@peergrad/core'
+import { PeergradError, shown } from '@peergrad/core'
 import { countOf, objectOf, textOf, type Document } from '../by-hand/document.js'
-import { shown } from '../shown.js'
 
 /** ByzFL's attacks by our names. */
 const ATTACKS: Readonly<Record<string, string>> = {

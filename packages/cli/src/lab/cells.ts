@@ -13,13 +13,13 @@ import {
   type Options,
   type Plugins,
   type Registry,
-  type RunManifest
+  type RunManifest,
+  shown
 } from '@peergrad/core'
 import { aggregators, preAggregators } from '@peergrad/strategies'
 import { ALWAYS, identitiesOf, scheduleOf } from '../attack/plan.js'
 import { attacks } from '../attack/registry.js'
 import { checkComponents, type RunParts } from '../compose.js'
-import { shown } from '../shown.js'
 import { cellsOf, type Axis, type Settings } from './axes.js'
 import type { Mode } from './kept.js'
 

@@ -1,4 +1,5 @@
 import { PeergradError } from '../errors.js'
+import { shown } from '../shown.js'
 
 /** Bounds of a number. `min` and `max` are in the range, `above` and `below` are not. */
 export interface Range {
@@ -39,15 +40,9 @@ export function checkNumber(path: string, raw: unknown, range: Range, integer = 
   throw new PeergradError('argument', `${path}: got ${show(raw)}, expected ${kind}${rangeText(word, range)}`, { path })
 }
 
-/** A value as a message shows it: short, and text that is no number in quotes. */
+/** What was given on a command line, as a message shows it: a text that is a number has no quotes, and an empty one is nothing. */
 export function show(raw: unknown): string {
-  if (raw === undefined || raw === '') return 'nothing'
-  // JSON has no NaN
-  if (typeof raw === 'number') return String(raw)
-  if (typeof raw === 'string') return raw.trim() !== '' && !Number.isNaN(Number(raw)) ? raw : JSON.stringify(cut(raw))
-  return cut(JSON.stringify(raw) ?? String(raw))
-}
-
-function cut(text: string): string {
-  return text.length > 80 ? `${text.slice(0, 77)}…` : text
+  if (raw === '') return shown(undefined)
+  const number = typeof raw === 'string' && raw.trim() !== '' && !Number.isNaN(Number(raw))
+  return number ? raw : shown(raw)
 }

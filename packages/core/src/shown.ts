@@ -1,7 +1,10 @@
+/** Characters of a value in a message. */
+const LONGEST = 80
+
 /** A value of a user's as a message shows it: short, and numbers that JSON has none for by their names. */
 export function shown(value: unknown): string {
   const text = written(value)
-  return text.length > 60 ? `${text.slice(0, 59)}…` : text
+  return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text
 }
 
 function written(value: unknown): string {
