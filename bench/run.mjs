@@ -21,7 +21,7 @@ if (name === undefined || !names.includes(name) || more.length > 0 || unknown.le
   )
   process.exitCode = 2
 } else if (isStale()) {
-  process.stderr.write('bench: the packages were compiled after they were bundled; run pnpm build\n')
+  process.stderr.write('bench: the packages were compiled after they were bundled; run npm run build\n')
   process.exitCode = 2
 } else {
   const { run } = await import(pathToFileURL(join(HERE, name, 'index.mjs')).href)

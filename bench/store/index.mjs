@@ -267,7 +267,7 @@ function report({ sizes, inside, rounds, built }) {
         )
       )
     )
-  } else lines.push('- our module is not built: pnpm build:module')
+  } else lines.push('- our module is not built: npm run build:module')
   if (!process.env.REDISAI_URL) lines.push('', 'RedisAI was not run: REDISAI_URL is not set.')
   return [...lines, '', machine(), ''].join('\n')
 }

@@ -17,7 +17,8 @@ export function commandLinePage(): string {
 
 In a clone of the repository \`npm start\` installs, builds and is \`peergrad train\`; it takes its options behind \`--\`:
 \`npm start -- --peers 2\`. Once it, or \`npm test\`, was run there, \`npx peergrad COMMAND\` works in the clone. The
-package is not published yet, so elsewhere it does not. The examples on this page leave \`npx\` out.
+package is not published yet: elsewhere \`npx\` would fetch what somebody else calls so, and the command is
+\`node CLONE/packages/cli/bin/peergrad.js COMMAND\`. The examples on this page leave \`npx\` out.
 
 Progress goes to standard error. With \`--json\` standard output is one JSON document and nothing else.
 How a command ended is in its [exit code](exit-codes.md).

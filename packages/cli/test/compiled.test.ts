@@ -40,7 +40,7 @@ describe('the program of a workspace', () => {
     expect(program()).toMatchObject({
       status: 2,
       stdout: '',
-      stderr: expect.stringContaining('run pnpm build') as string
+      stderr: expect.stringContaining('run npm run build') as string
     })
   })
 

@@ -15,7 +15,7 @@ const noServer = redisServerVersion() === undefined && 'no redis-server: apt-get
 
 export const plainRedis: ServerPlace = { name: 'any server', ...(noServer && { absent: noServer }) }
 
-const noModule = noServer || (!existsSync(MODULE) && 'the module is not built: pnpm build:module')
+const noModule = noServer || (!existsSync(MODULE) && 'the module is not built: npm run build:module')
 
 export const moduleRedis: ServerPlace = {
   name: 'with our module',

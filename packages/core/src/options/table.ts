@@ -188,7 +188,7 @@ export const OPTIONS = {
     default: 4,
     min: 1,
     max: 1024,
-    describe: 'peers that must be there before the first round; `train` starts as many'
+    describe: 'peers that must be there before the first round; `train` starts as many. Some 650 at most over libp2p'
   }),
   'min-peers': integer({
     group: 'run',

@@ -29,7 +29,7 @@ const OLDEST_WITH_MODULE = 7
 /** Times that one is started again in a life of the peer. */
 const RESTARTS = 3
 
-/** Where `pnpm build:module` puts our module. */
+/** Where `npm run build:module` puts our module. */
 export const MODULE = join(import.meta.dirname, '../../module/dist/peergrad.so')
 
 /**
