@@ -1,5 +1,6 @@
+import { spawnSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
-import { cli } from '../utils/cli.js'
+import { cli, PROGRAM } from '../utils/cli.js'
 
 const STRATEGIES = 'spirt mlless scatter-reduce all-reduce all-gather ring diloco gossip local'.split(' ')
 
@@ -27,6 +28,14 @@ describe('--json prints one document on standard output and nothing else', () =>
     expect(shards.map(({ labels }) => labels.reduce((sum, count) => sum + count, 0))).toEqual(
       shards.map(({ samples }) => samples)
     )
+  })
+
+  test('a document that is longer than a pipe holds is whole', () => {
+    const vectors = [1, 2, 3].map((value) => Array<number>(50_000).fill(value))
+    const input = JSON.stringify({ rule: 'Median', vectors })
+    const command = `"${process.execPath}" "${PROGRAM}" aggregate --json | cat`
+    const { stdout } = spawnSync('sh', ['-c', command], { input, encoding: 'utf8', maxBuffer: 2 ** 24 })
+    expect(JSON.parse(stdout)).toEqual({ output: Array(50_000).fill(2) })
   })
 
   test('bench: the benches there are', async () => {

@@ -3,7 +3,7 @@ import { LoopGuard } from '@peergrad/peer/loop-guard'
 import { COMMANDS } from './commands/index.js'
 import { EXIT, exitCodeOf } from './exit-codes.js'
 import { parseCommandLine } from './parse.js'
-import { print, say, surviveLostOutput } from './output/print.js'
+import { print, say, surviveLostOutput, written } from './output/print.js'
 import { CHANNEL } from './protocol.js'
 import { sayUnsettled } from './unsettled.js'
 import { VERSION } from './output/version.js'
@@ -34,4 +34,6 @@ if (process.env[CHANNEL] === undefined) {
   onOwnPlugin((name, module) => guard.watch({ name, module }))
 }
 // an end in good order does not wait for what a library left open
-process.exit(await main(process.argv.slice(2)))
+const code = await main(process.argv.slice(2))
+await written()
+process.exit(code)

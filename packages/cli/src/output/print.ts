@@ -17,6 +17,12 @@ export function surviveLostOutput(): void {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
 }
 
+/** Resolves when all that was written has gone to whoever reads it: to a pipe no more than 64 KiB go at once. */
+export async function written(): Promise<void> {
+  const streams = [process.stdout, process.stderr]
+  await Promise.all(streams.map((stream) => new Promise<void>((resolve) => stream.write('', () => resolve()))))
+}
+
 /** A line for the person at the terminal. */
 export function say(text: string): void {
   sayLine(sayable(text))
