@@ -78,6 +78,7 @@ export const attack: Command = {
         '--parallel: got real processes, which one cell has all cores for; leave it out, or add --simulate'
       throw new PeergradError('argument', message)
     }
+    const atOnce = parallel === undefined ? undefined : checkNumber('--parallel', parallel, { min: 1, max: 64 }, true)
     const axes = readAxes(file, { ...words, ...given }, quick === true ? await quickGrid() : undefined)
     const isNew = !existsSync(out)
     // said once, and not for each cell
@@ -85,7 +86,7 @@ export const attack: Command = {
     return attackHere({
       axes,
       mode: simulated ? 'simulation' : 'processes',
-      parallel: parallel === undefined ? undefined : checkNumber('--parallel', parallel, { min: 1, max: 64 }, true),
+      parallel: atOnce,
       out,
       fresh: fresh === true,
       json: json === true,

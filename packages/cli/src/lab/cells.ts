@@ -41,7 +41,7 @@ export interface Cell {
   readonly byzantine: number
   /** when and against whom, as `--attack-schedule` has it; null: always, and everybody */
   readonly schedule: string | null
-  /** f that rules are told */
+  /** f that rules are told, which say none themselves */
   readonly declared: number
   readonly partition: string
   readonly seed: number

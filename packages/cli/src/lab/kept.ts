@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import { canonical, PeergradError } from '@peergrad/core'
 import { directory, writeWhole } from '../files.js'
 import { fileError } from '../machine-error.js'
-import type { Cell, CellPlan } from './cells.js'
+import { isPlanned, type Cell, type CellPlan } from './cells.js'
 import type { Outcome } from './outcome.js'
 import { ownModules } from './own-modules.js'
 
@@ -46,6 +46,12 @@ export function readKept(cell: Cell & { readonly plan: CellPlan }, mode: Mode): 
   const [got, had] = [here[word], kept[word]].map((value) => JSON.stringify(value) ?? 'nothing')
   const message = `${word}: got ${got}, but the run in ${cell.directory} has ${had}; use another --out, or --fresh to run all anew`
   throw new PeergradError('argument', message, { path: word })
+}
+
+/** The same of all cells of a grid that can be. */
+export function keptOf(cells: readonly Cell[], mode: Mode): Map<Cell, Outcome> {
+  const found = cells.filter(isPlanned).map((cell) => [cell, readKept(cell, mode)] as const)
+  return new Map(found.flatMap(([cell, outcome]) => (outcome === undefined ? [] : [[cell, outcome]])))
 }
 
 export function writeKept(cell: Cell & { readonly plan: CellPlan }, mode: Mode, outcome: Outcome): void {

@@ -4,10 +4,12 @@ import { loadDataset } from '@peergrad/engine'
 import { cacheDirectory } from '../compose.js'
 import { EXIT, exitCodeOf } from '../exit-codes.js'
 import { print, printJson, say } from '../output/print.js'
+import { unguarded } from '../unguarded.js'
 import { interruptible, type Stops } from '../train/interruptible.js'
 import type { Axis } from './axes.js'
 import { isPlanned, planCells, type Cell } from './cells.js'
-import type { Mode } from './kept.js'
+import { keptOf, type Mode } from './kept.js'
+import type { Outcome } from './outcome.js'
 import { runProcesses } from './processes.js'
 import { reportOf, terminal, writeReport, type LabReport } from './report.js'
 import type { Row } from './row.js'
@@ -33,15 +35,17 @@ export interface AttackInit {
 export async function attackHere(init: AttackInit): Promise<number> {
   const { axes, mode, out, fresh, json, summary } = init
   const cells = await planCells(axes, { out, mode })
-  sayPlan(cells, out)
+  await sayPlan(cells, out)
   return interruptible(async (stops) => {
     const report = (rows: readonly Row[]): LabReport => reportOf({ mode, options: (cells[0] as Cell).options, rows })
-    const parallel = init.parallel ?? Math.max(1, Math.min(availableParallelism(), cells.filter(isPlanned).length))
+    const kept = fresh ? new Map<Cell, Outcome>() : keptOf(cells, mode)
+    const left = cells.filter(isPlanned).length - kept.size
+    const parallel = init.parallel ?? Math.max(1, Math.min(availableParallelism(), left))
     const rows = await running({ ...init, parallel, stops }, (runners) =>
       runGrid({
         cells,
         mode,
-        fresh,
+        kept,
         signal: stops.signal,
         runners,
         onRow: (done) => writeReport(out, report(done))
@@ -75,7 +79,10 @@ async function running<T>(
         // read once here before so many threads do: a data set that is fetched is fetched once
         const ready = loaded.get(dataset) ?? load(cell.options, signal)
         loaded.set(dataset, ready)
-        await ready
+        await ready.catch((thrown: unknown) => {
+          loaded.delete(dataset)
+          throw thrown
+        })
         return thread.run(cell, { signal, onRound })
       })
     )
@@ -90,11 +97,13 @@ async function load(options: Options, signal: AbortSignal): Promise<void> {
 }
 
 /** What cannot be is said before anything runs. */
-function sayPlan(cells: readonly Cell[], out: string): void {
+async function sayPlan(cells: readonly Cell[], out: string): Promise<void> {
   const planned = cells.filter(isPlanned)
   say(`peergrad: ${planned.length} cells to attack; files in ${out}`)
   for (const { name, plan } of cells) if (plan instanceof PeergradError) say(`  refused: ${name}: ${plan.message}`)
-  const averages = planned.filter(({ declared, plan }) => declared === 0 && plan.attack !== undefined).length
+  const attacked = planned.filter(({ plan }) => plan.attack !== undefined)
+  const weak = await Promise.all(attacked.map(({ plan }) => unguarded(plan.manifest)))
+  const averages = weak.filter((each) => each !== undefined).length
   if (averages > 0) say(`  ${averages} of them declare f = 0, with which a robust rule is an average`)
 }
 

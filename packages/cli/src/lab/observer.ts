@@ -44,9 +44,10 @@ export class Observer {
     return this.#first.slice(0, this.#first.length - this.#init.byzantine)
   }
 
-  /** Rounds that all honest peers have ended. */
+  /** Rounds that all honest peers have ended; none before there is a view. */
   get rounds(): number {
-    return Math.min(...this.honest.map((peer) => this.#witnesses.get(peer)?.rounds ?? 0))
+    const rounds = this.honest.map((peer) => this.#witnesses.get(peer)?.rounds ?? 0)
+    return rounds.length === 0 ? 0 : Math.min(...rounds)
   }
 
   add(event: RunEvent): void {

@@ -40,4 +40,6 @@ export interface Outcome {
   /** why the run ended before its last round, as an honest peer says it */
   readonly ended: { readonly code: ErrorCode; readonly message: string } | null
   readonly standing: Standing
+  /** machine and day; earlier versions did not keep it */
+  readonly made?: string
 }

@@ -12,6 +12,7 @@ import { say } from '../output/print.js'
 import type { Stops } from '../train/interruptible.js'
 import { keyFile, train, type Trained } from '../train/train.js'
 import { hostileIn, type Cell, type CellPlan } from './cells.js'
+import { checkMeaning } from './meaning.js'
 import { Observer } from './observer.js'
 import type { Outcome } from './outcome.js'
 
@@ -35,9 +36,8 @@ export async function runProcesses({ cell, plan, program, stops }: ProcessesInit
   const hostile = await hostileFlags(cell, plan)
   const trained = await train({ options, program, hostile, ...(users && { attack: attack.attack.name }) }, stops)
   stops.signal.throwIfAborted()
-  // an attack that threw, or kept its peer's main thread, did not play: what the run came to says nothing of it
-  const broken = trained.hostileErrors.find(({ data }) => data['plugin'] === `attack ${attack?.attack.name}`)
-  if (broken !== undefined) throw broken
+  const ended = endedBy(trained, hostileIn(cell, plan))
+  checkMeaning({ ended, hostile: trained.hostileErrors }, plan)
   const loading = { cacheDirectory: cacheDirectory(options), report: say }
   const { classes } = await loadDataset(options.dataset, loading)
   const byzantine = hostileIn(cell, plan)
@@ -45,7 +45,7 @@ export async function runProcesses({ cell, plan, program, stops }: ProcessesInit
   const { deadline } = manifest
   const observer = new Observer({ strategy: parts.strategy, byzantine, deadline, chance: 1 / classes })
   await observe(join(own, 'events.ndjson'), observer)
-  return observer.outcome({ ended: endedBy(trained, byzantine), seconds: (performance.now() - start) / 1000 })
+  return observer.outcome({ ended, seconds: (performance.now() - start) / 1000 })
 }
 
 /** What hostile peers are told, by number. Their keys are made here, so that each knows who the others are. */

@@ -44,9 +44,10 @@ export function quickSummary(rows: readonly Row[]): string {
     })
   )
   const note = `Survives: the last evaluation has ${percent(SURVIVES)} of what the same run has without an attack, which must be better than chance.`
-  const refused = rows.flatMap((row) =>
-    row.status === 'refused' || row.status === 'failed' ? [`${row.name}: ${row.status}: ${row.reason}`] : []
-  )
+  const refused = rows.flatMap((row) => {
+    if (row.status === 'stopped') return [`${row.name}: not run to its end; the same command goes on with it`]
+    return row.status === 'finished' ? [] : [`${row.name}: ${row.status}: ${row.reason}`]
+  })
   const heads = ['rule', 'attack', 'without it', 'survives f up to', 'breaks at']
   return [...table(heads, lines), '', `  ${note}`, ...refused].join('\n')
 }

@@ -87,15 +87,26 @@ export function csv({ cells }: Pick<LabReport, 'cells'>): string {
   ])
 }
 
-function parts({ command, machine: where, date, mode, run, cells }: LabReport): Omit<PageInit, 'figures' | 'numbers'> {
-  const { model, dataset, batch, optimizer, lr, rounds, epochs } = run
-  const length = rounds === 0 ? `${epochs} epochs` : `${rounds} rounds`
-  const how = mode === 'simulation' ? 'simulated' : 'over real processes'
+function parts(report: LabReport): Omit<PageInit, 'figures' | 'numbers'> {
+  const { command, machine: where, date, cells } = report
   return {
-    title: `Attacks on ${model} on ${dataset}, ${how}: ${length}, batch ${batch}, ${optimizer} at ${lr}`,
+    title: titleOf(report),
     command,
     made: `${where}, ${date.slice(0, 10)}`,
     remarks: remarks(cells),
     tables: [...matrices(cells), ...standings(cells)]
   }
+}
+
+/** What all cells have in common: of what the grid varies the headings say it. */
+function titleOf({ mode, run, cells }: Pick<LabReport, 'mode' | 'run' | 'cells'>): string {
+  const { model, dataset, batch, optimizer, lr, rounds, epochs } = run
+  const told = (word: keyof LabReport['run'], text: string) =>
+    cells.some(({ others }) => Object.hasOwn(others, word)) ? [] : [text]
+  const on = [...told('model', ` on ${model}`), ...told('dataset', ` on ${dataset}`)].join('')
+  const length = rounds === 0 ? told('epochs', `${epochs} epochs`) : told('rounds', `${rounds} rounds`)
+  const step = [...told('optimizer', optimizer), ...told('lr', `at ${lr}`)].join(' ')
+  const settings = [...length, ...told('batch', `batch ${batch}`), ...(step === '' ? [] : [step])].join(', ')
+  const how = mode === 'simulation' ? 'simulated' : 'over real processes'
+  return `Attacks${on}, ${how}${settings === '' ? '' : `: ${settings}`}`
 }

@@ -1,7 +1,8 @@
 import { PeergradError } from '@peergrad/core'
 import { say } from '../output/print.js'
+import { machine } from '../output/provenance.js'
 import { isPlanned, type Cell, type CellPlan } from './cells.js'
-import { readKept, removeKept, writeKept, type Mode } from './kept.js'
+import { removeKept, writeKept, type Mode } from './kept.js'
 import type { Outcome } from './outcome.js'
 import { factsOf, type Row } from './row.js'
 import { GridProgress } from './progress.js'
@@ -12,8 +13,8 @@ export type RunCell = (cell: Cell, plan: CellPlan, onRound: (rounds: number) => 
 export interface RunGridInit {
   readonly cells: readonly Cell[]
   readonly mode: Mode
-  /** run what is there again */
-  readonly fresh: boolean
+  /** what cells came to that are not run again */
+  readonly kept: ReadonlyMap<Cell, Outcome>
   /** aborts to stop the run in hand and to start no other */
   readonly signal: AbortSignal
   /** one at least: as many cells run at the same time */
@@ -23,12 +24,7 @@ export interface RunGridInit {
 }
 
 /** Runs what is not there, in order. A cell that fails, or that cannot be, is a row that says why. */
-export async function runGrid({ cells, mode, fresh, signal, runners, onRow }: RunGridInit): Promise<Row[]> {
-  const kept = new Map<Cell, Outcome>()
-  for (const cell of cells.filter(isPlanned)) {
-    const outcome = fresh ? undefined : readKept(cell, mode)
-    if (outcome !== undefined) kept.set(cell, outcome)
-  }
+export async function runGrid({ cells, mode, kept, signal, runners, onRow }: RunGridInit): Promise<Row[]> {
   if (kept.size > 0) say(`peergrad: ${kept.size} of ${cells.length} cells are there already`)
   // over real processes the run in hand says itself how far it is
   const lines = mode === 'simulation'
@@ -92,7 +88,8 @@ async function runOne(
   try {
     removeKept(cell)
     progress.begin(cell)
-    const outcome = await run(cell, cell.plan, (rounds) => progress.round(cell, rounds))
+    const came = await run(cell, cell.plan, (rounds) => progress.round(cell, rounds))
+    const outcome = { ...came, made: `${machine()}, ${new Date().toISOString().slice(0, 10)}` }
     writeKept(cell, mode, outcome)
     progress.end(cell, outcome)
     return finished(cell, outcome)

@@ -21,7 +21,7 @@ export function standings(rows: readonly Row[]): Table[] {
   }))
 }
 
-/** What is to be known beside the numbers: which cells have none and why. */
+/** What is to be known beside the numbers: which cells have none and why, and where they come from. */
 export function remarks(rows: readonly Row[]): string[] {
   const told = rows.flatMap((row): { reason: string; row: Row }[] => {
     if (row.status === 'refused') return [{ reason: `refused: ${firstLine(row.reason)}`, row }]
@@ -31,11 +31,19 @@ export function remarks(rows: readonly Row[]): string[] {
       ? []
       : [{ reason: `ended after ${row.rounds} rounds: ${firstLine(row.ended.message)}`, row }]
   })
-  return [...groupBy(told, ({ reason }) => reason)].map(([reason, own]) => {
+  const why = [...groupBy(told, ({ reason }) => reason)].map(([reason, own]) => {
     const [first] = own
     const others = own.length === 1 ? '' : ` and ${own.length - 1} more`
     return `${first?.row.name ?? ''}${others} ${reason}`
   })
+  return [...why, ...origins(rows)]
+}
+
+/** Where and when cells were run, where that is not the same for all. */
+function origins(rows: readonly Row[]): string[] {
+  const unknown = 'by an earlier version, which did not keep where and when'
+  const made = groupBy(rows.filter(isFinished), (row) => row.made ?? unknown)
+  return made.size < 2 ? [] : [...made].map(([where, { length }]) => `${length} of the cells were run: ${where}`)
 }
 
 function standingRow(row: FinishedRow): string[] {

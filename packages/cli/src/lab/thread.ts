@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
-import { parsePlugin, PeergradError, whenOverdue } from '@peergrad/core'
+import { isBuiltIn, PeergradError, whenOverdue, type ErrorJSON } from '@peergrad/core'
+import { aggregators, preAggregators } from '@peergrad/strategies'
 import { attacks } from '../attack/registry.js'
 import { kept, ownPlugins } from '../train/silence.js'
 import { NONE, type Cell } from './cells.js'
@@ -31,6 +32,8 @@ export interface CellRun {
 export class CellThread {
   readonly #init: Required<CellThreadInit>
   #worker: Worker | undefined
+  #running:
+    { readonly onAnswer: (answer: Answer) => void; readonly reject: (reason: PeergradError) => void } | undefined
 
   constructor({ workers, silence = SILENCE }: CellThreadInit) {
     this.#init = { workers, silence }
@@ -45,37 +48,29 @@ export class CellThread {
     const worker = (this.#worker ??= this.#start())
     const { silence } = this.#init
     const own = pluginsOf(cell)
-    const over = new AbortController()
     let unwatch = () => {}
+    const onAbort = () => this.#lost(worker, PeergradError.from(signal.reason))
+    signal.addEventListener('abort', onAbort)
     try {
       return await new Promise<Outcome>((resolve, reject) => {
-        const lost = (reason: unknown) => {
-          this.#worker = undefined
-          reject(PeergradError.from(reason))
-        }
         const watch = () => {
           unwatch()
-          if (own.length > 0) unwatch = whenOverdue(silence, () => lost(kept(own, 'cell', silence)))
+          if (own.length > 0) unwatch = whenOverdue(silence, () => this.#lost(worker, kept(own, 'cell', silence)))
         }
-        const onMessage = (answer: Answer) => {
+        const onAnswer = (answer: Answer) => {
           watch()
           if (answer.type === 'round') onRound(answer.rounds)
           else if (answer.type === 'outcome') resolve(answer.outcome)
           else if (answer.type === 'error') reject(PeergradError.fromJSON(answer.error))
         }
-        const onExit = (code: number) =>
-          lost(new PeergradError('crashed', `the thread of the cell ended, code ${code}`))
-        signal.addEventListener('abort', () => lost(signal.reason), { signal: over.signal })
-        worker.on('message', onMessage).on('error', lost).on('exit', onExit)
-        over.signal.addEventListener('abort', () => {
-          worker.off('message', onMessage).off('error', lost).off('exit', onExit)
-        })
+        this.#running = { onAnswer, reject }
         watch()
         worker.postMessage(taskOf(cell))
       })
     } finally {
       unwatch()
-      over.abort()
+      signal.removeEventListener('abort', onAbort)
+      this.#running = undefined
       if (this.#worker === undefined) await worker.terminate()
     }
   }
@@ -87,19 +82,43 @@ export class CellThread {
   #start(): Worker {
     const { workers, silence } = this.#init
     // a name from which it is found in a bundle too
-    return new Worker(new URL('../lab/simulated/worker.js', import.meta.url), {
+    const worker = new Worker(new URL('../lab/simulated/worker.js', import.meta.url), {
       workerData: { workers, beat: silence / BEATS } satisfies Init,
       name: 'peergrad-cell'
     })
+    // it may end between two cells too
+    return worker
+      .on('message', (answer: Answer) => this.#running?.onAnswer(answer))
+      .on('error', (thrown: unknown) => this.#lost(worker, received(thrown)))
+      .on('exit', (code) =>
+        this.#lost(worker, new PeergradError('crashed', `the thread of the cell ended, code ${code}`))
+      )
   }
+
+  #lost(worker: Worker, reason: PeergradError): void {
+    if (this.#worker !== worker) return
+    this.#worker = undefined
+    this.#running?.reject(reason)
+  }
+}
+
+/** What a thread threw, which has lost its class on the way. */
+function received(thrown: unknown): PeergradError {
+  const sent = thrown as ErrorJSON
+  return sent.name === 'PeergradError' ? PeergradError.fromJSON(sent) : PeergradError.from(thrown)
 }
 
 function taskOf({ plan: _, ...task }: Cell): Task {
   return task
 }
 
-/** The user's plug-ins that run on the cell's thread; rules, filters, codecs and models have threads of their own. */
+/** The user's plug-ins that run on the cell's thread: rules too, where an attack is searched against them. */
 function pluginsOf({ options, attack }: Cell): string[] {
-  const users = attack !== NONE && !attacks.entries.has(parsePlugin(attack).name)
-  return users ? [...ownPlugins(options), `attack ${attack}`] : ownPlugins(options)
+  const { aggregator, 'pre-aggregator': pre } = options
+  return [
+    ...ownPlugins(options),
+    ...(attack === NONE || isBuiltIn(attacks, attack) ? [] : [`attack ${attack}`]),
+    ...(isBuiltIn(aggregators, aggregator) ? [] : [`aggregator ${aggregator}`]),
+    ...pre.filter((text) => !isBuiltIn(preAggregators, text)).map((text) => `pre-aggregator ${text}`)
+  ]
 }

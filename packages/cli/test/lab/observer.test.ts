@@ -157,3 +157,8 @@ test.each(['non-finite', 'quorum'] as const)('a run that ended before its time (
     standing: { held: false, why: 'the training diverged' }
   })
 })
+
+test('before there is a view no round was made', () => {
+  const ended = new PeergradError('full', 'no memory')
+  expect(told().outcome({ ended, seconds: 1 }).rounds).toBe(0)
+})

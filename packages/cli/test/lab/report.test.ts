@@ -121,6 +121,17 @@ test('Markdown has the tables under the command', () => {
   expect(text).toContain('- a\\|b refused: too few peers')
 })
 
+test('the title leaves out what the grid varies, and what was run elsewhere or before is said', () => {
+  const varied = [16, 32].map((batch) => attacked([0.9], { others: { batch } }))
+  expect(markdown(reported(varied))).toMatch(/^# Attacks on mlp on mnist, simulated: 20 rounds, adam at 0.003\n/)
+  const made = (...where: (string | undefined)[]) =>
+    markdown(reported(where.map((each) => attacked([0.9], each === undefined ? {} : { made: each }))))
+  expect(made('here', 'here')).not.toContain('of the cells were run')
+  expect(made('here', undefined)).toMatch(
+    /- 1 of the cells were run: here\n- 1 of the cells were run: by an earlier version/
+  )
+})
+
 test('the page colours its maps by class, draws the curves, and asks for nothing outside', () => {
   const text = html(reported([...ROWS, { ...attacked([0.1, 0.2]), aggregator: './<b>.js' }]))
   expect(text).toContain('<td class="heat heat-8">80.00 %</td>')
@@ -142,6 +153,7 @@ test('the quick grid says up to which f a rule survives, and where it breaks', (
   expect(text).toMatch(/median +ipm +90.00 % +3 +–\n/)
   expect(text).toMatch(/median +sign-flip +90.00 % +1 +f = 2, 20.00 % of 90.00 %\n/)
   expect(text).toContain('a|b: refused: too few peers')
+  expect(quickSummary([...rows, { ...REFUSED, status: 'stopped' }])).toContain('a|b: not run to its end')
 })
 
 test('the quick grid has no rule survive a run that ended early or whose peers disagree', () => {

@@ -3,6 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PeergradError } from '@peergrad/core'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Cell } from '../../src/lab/cells.js'
+import { keptOf } from '../../src/lab/kept.js'
+import type { Outcome } from '../../src/lab/outcome.js'
 import type { Row } from '../../src/lab/row.js'
 import { matrices } from '../../src/lab/matrices.js'
 import { runGrid, type RunCell } from '../../src/lab/run.js'
@@ -25,7 +28,8 @@ describe('a grid', () => {
     const seen: Row[][] = []
     const cells = await planGrid({ ...GRID, ...grid }, out)
     const onRow = (rows: readonly Row[]) => void seen.push([...rows])
-    const rows = await runGrid({ cells, mode: 'simulation', fresh, signal, runners: Array(parallel).fill(cell), onRow })
+    const kept = fresh ? new Map<Cell, Outcome>() : keptOf(cells, 'simulation')
+    const rows = await runGrid({ cells, mode: 'simulation', kept, signal, runners: Array(parallel).fill(cell), onRow })
     return { rows, seen }
   }
   const good: RunCell = async () => outcome([0.5, 0.9])

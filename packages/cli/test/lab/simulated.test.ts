@@ -74,6 +74,16 @@ describe('simulated cells', () => {
     await expect(simulate(grid)).rejects.toMatchObject({ data: { plugin: 'attack mimic' } })
   })
 
+  test('an attack whose peer does not play to the end is said, and not survived', async () => {
+    await expect(simulate({ aggregator: 'median', attack: 'gaussian:sigma=1e39', byzantine: 1 })).rejects.toMatchObject(
+      {
+        code: 'non-finite',
+        message: expect.stringMatching(/^attack gaussian: its peer did not play to the end: round 0: /),
+        data: { plugin: 'attack gaussian' }
+      }
+    )
+  })
+
   test('the same cell gives the same parameters, another seed others', async () => {
     const [first, other] = await simulate({ aggregator: 'median', attack: 'alie', byzantine: 2, seed: [1, 2] })
     const [again] = await simulate({ aggregator: 'median', attack: 'alie', byzantine: 2 })

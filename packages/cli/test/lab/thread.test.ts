@@ -1,6 +1,9 @@
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Worker } from 'node:worker_threads'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 // a thread runs what is built
 import { CellThread } from '../../dist/lab/thread.js'
@@ -13,12 +16,16 @@ import { planGrid } from '../fixtures/attacked.js'
 describe('a thread of simulated cells', () => {
   let folder: string
   let thread: CellThread
+  const workers: Worker[] = []
+  const onWorker = (worker: Worker) => void workers.push(worker)
   beforeAll(() => {
+    process.on('worker', onWorker)
     folder = mkdtempSync(join(tmpdir(), 'peergrad-lab-'))
     thread = new CellThread({ workers: 1, silence: 2000 })
   })
   afterAll(async () => {
     await thread.close()
+    process.off('worker', onWorker)
     rmSync(folder, { recursive: true })
   })
 
@@ -75,6 +82,25 @@ describe('a thread of simulated cells', () => {
       message: 'the thread of the cell ended, code 3'
     })
     expect(await run({ attack: 'none' })).toMatchObject({ ended: null })
+  })
+
+  test('a thread that ends or throws between two cells takes nothing with it, and the next cell runs', async () => {
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    for (const last of ['process.exit(3)', `throw new Error('no luck')`]) {
+      const called = once(server, 'connection')
+      const connect = `process.getBuiltinModule('node:net').connect(${port}, '127.0.0.1')`
+      const late = attack(`late-${port}-${last.length}`, `globalThis.line ??= ${connect}.on('data', () => { ${last} })`)
+      await run({ attack: late })
+      const [line] = (await called) as [Socket]
+      const worker = workers.at(-1)!
+      const exited = new Promise((resolve) => worker.once('exit', resolve))
+      line.on('error', () => undefined).write('go')
+      await exited
+      expect(await run({ attack: 'none' })).toMatchObject({ ended: null })
+    }
+    server.close()
   })
 
   test('a cell that is stopped rejects at once, also where its attack loops, and the next one runs', async () => {

@@ -2,8 +2,9 @@ import { PeergradError, type GradientAttack } from '@peergrad/core'
 import { checkNames, integerOption, type PluginOptions } from '../plugin-options.js'
 
 /**
- * Copies one honest vector (Karimireddy et al., ICLR 2022): harmless where all have the same data, and where they do not,
- * that peer's data count f + 1 times.
+ * Copies one honest vector, always of the same peer, as ByzFL does: harmless where all have the same data, and where they do not,
+ * that peer's data count f + 1 times. The attack of Karimireddy et al. (ICLR 2022, section 3.2) looks for the peer whose vectors
+ * lie furthest along a direction of large variance; here the user chooses.
  *
  * @param options epsilon: which one, by rank among the honest, from 0; the last that is in time where that one is late
  */

@@ -2,7 +2,8 @@ import type { GradientAttack } from '@peergrad/core'
 import { booleanOption, checkNames, numberOption, type PluginOptions } from '../plugin-options.js'
 
 /**
- * Normal noise N(0, σ²) in the place of the gradient (Blanchard et al., NeurIPS 2017, section 5), or on top of it.
+ * Normal noise N(0, σ²) in the place of the gradient (Blanchard et al., NeurIPS 2017, section 5), or on top of it. Accomplices give
+ * the same noise in a round, as in ByzFL: it does not average out among them.
  *
  * @param options sigma: 200 unless given, as there; additive: false unless given
  */
@@ -24,7 +25,7 @@ export function gaussian(options: PluginOptions): GradientAttack {
 }
 
 /**
- * Gives what the run made of the round before, with a little noise, and computes nothing that counts (Lin et al., 2019,
+ * Gives what the run made of the round before, with a little noise, and nothing that it computed (Lin et al., 2019,
  * arXiv 1911.12560). Zeros in the first round.
  *
  * @param options sigma: of the noise, in the mean magnitude of what is copied; 0.01 unless given
@@ -34,7 +35,7 @@ export function freeRider(options: PluginOptions): GradientAttack {
   const sigma = numberOption('free-rider', options, 'sigma', { fallback: 0.01, min: 0 })
   return {
     name: 'free-rider',
-    describe: "gives the run's last update with a little noise (sigma, 0.01 of its size) and no work (Lin et al. 2019)",
+    describe: "gives the run's last update with a little noise (sigma, 0.01 of its size) in the place of its gradient (Lin et al. 2019)",
     holds:
       'the run converges: a copy of the last update is momentum; what is lost is the free rider’s share of the data',
     level: 'gradient',

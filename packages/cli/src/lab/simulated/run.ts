@@ -1,6 +1,7 @@
 import { PeergradError, virtualClock } from '@peergrad/core'
 import type { PeerResult } from '@peergrad/peer'
 import { hostileIn, type Cell, type CellPlan } from '../cells.js'
+import { checkMeaning } from '../meaning.js'
 import { Observer } from '../observer.js'
 import type { Outcome } from '../outcome.js'
 import type { Laboratory } from './laboratory.js'
@@ -20,7 +21,7 @@ const SPARE = 600_000
 /**
  * One run of a grid on a network in memory, under a virtual clock that waits for the gradients. The same cell gives the
  * same parameters as over real processes. What ends an honest peer ends the run, and is part of its outcome. Rejects
- * with what an attack threw.
+ * where that says nothing of attack or defence: see `checkMeaning`.
  */
 export async function simulateCell({ cell, plan, laboratory, onRound }: SimulateInit): Promise<Outcome> {
   const { manifest, parts } = plan
@@ -45,16 +46,11 @@ export async function simulateCell({ cell, plan, laboratory, onRound }: Simulate
       if (event.type === 'round') onRound(observer.rounds)
     }
   })
-  let broken: PeergradError | undefined
-  for (const peer of peers.hostile)
-    peer.catch((thrown: unknown) => {
-      const error = PeergradError.from(thrown)
-      if (error.data['plugin'] === `attack ${plan.attack?.attack.name}`) broken ??= error
-    })
+  const hostile: PeergradError[] = []
+  for (const peer of peers.hostile) peer.catch((thrown: unknown) => hostile.push(PeergradError.from(thrown)))
   try {
     const ended = await turn(peers.honest, { clock, laboratory, limit: () => limit(manifest, observer.rounds) })
-    // an attack that threw did not play: what the run came to says nothing of it
-    if (broken !== undefined) throw broken
+    checkMeaning({ ended, hostile }, plan)
     return observer.outcome({ ended, seconds: (performance.now() - start) / 1000 })
   } finally {
     await peers.end()

@@ -23,12 +23,13 @@ export type Answer =
   | { readonly type: 'error'; readonly error: ReturnType<PeergradError['toJSON']> }
 
 const { workers, beat } = workerData as Init
-const laboratory = new Laboratory({ workers })
+let laboratory: Laboratory | undefined
 const post = (answer: Answer) => parentPort?.postMessage(answer)
 
 async function run(cell: Task): Promise<Answer> {
   try {
     const plan = await planAgain(cell)
+    laboratory ??= new Laboratory({ workers })
     const onRound = (rounds: number) => post({ type: 'round', rounds })
     const outcome = await simulateCell({ cell, plan, laboratory, onRound })
     return { type: 'outcome', outcome }

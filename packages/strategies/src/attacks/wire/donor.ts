@@ -34,7 +34,9 @@ export function lyingDonor(options: PluginOptions): WireAttack {
                 if (type !== 'request' || turn === undefined) return listener(event)
                 const request = event as { respond(payload: Uint8Array): void }
                 const respond = (payload: Uint8Array) =>
-                  void deceive(payload, { mesh, ...turn }).then((lie) => request.respond(lie))
+                  void deceive(payload, { mesh, ...turn })
+                    .catch(() => payload)
+                    .then((answer) => request.respond(answer))
                 listener(replace(request, { respond }) as typeof event)
               })
           })
