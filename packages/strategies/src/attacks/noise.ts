@@ -35,7 +35,8 @@ export function freeRider(options: PluginOptions): GradientAttack {
   const sigma = numberOption('free-rider', options, 'sigma', { fallback: 0.01, min: 0 })
   return {
     name: 'free-rider',
-    describe: "gives the run's last update with a little noise (sigma, 0.01 of its size) in the place of its gradient (Lin et al. 2019)",
+    describe:
+      "gives the run's last update with a little noise (sigma, 0.01 of its size) in the place of its gradient (Lin et al. 2019)",
     holds:
       'the run converges: a copy of the last update is momentum; what is lost is the free rider’s share of the data',
     level: 'gradient',
