@@ -127,4 +127,20 @@ describe('two of five peers with poisoned data', () => {
     expect(fooled(await train(mean({}), text))).toBeGreaterThan(0.8)
     expect(fooled(await train(median({}), text))).toBeLessThan(0.6)
   })
+
+  it('backdoor: its aim are the test samples of the other classes, with the patch, and leaves the data as they are', async () => {
+    const attack = (await loadPlugin('attack', resolvePlugin(attacks, 'backdoor:size=1,target=2'))) as DataAttack
+    const before = inMemory(dataset.test).slice()
+    const aimed = attack.aim!(dataset)
+    const others = [...dataset.test.labels.keys()].filter((sample) => dataset.test.labels[sample] !== 2)
+    expect(aimed.count).toBe(others.length)
+    expect(new Set(aimed.labels)).toEqual(new Set([2]))
+    const brightest = Math.max(...inMemory(dataset.train))
+    const features = inMemory(aimed)
+    for (const [row, sample] of others.entries()) {
+      const own = before.subarray(sample * FEATURES, (sample + 1) * FEATURES - 1)
+      expect(features.subarray(row * FEATURES, (row + 1) * FEATURES)).toEqual(Float32Array.of(...own, brightest))
+    }
+    expect(inMemory(dataset.test)).toEqual(before)
+  })
 })

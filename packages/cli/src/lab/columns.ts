@@ -22,6 +22,7 @@ export const CSV_COLUMNS: readonly CsvColumn[] = [
   column('reason', (row) => ('reason' in row ? row.reason : isFinished(row) ? row.ended?.message : '')),
   finished('best', ({ best }) => best),
   finished('last', ({ last }) => last),
+  finished('attackSuccess', ({ success }) => success),
   finished('rounds', ({ rounds }) => rounds),
   finished('seconds', ({ seconds }) => seconds),
   finished('held', ({ standing }) => standing.held),

@@ -39,6 +39,11 @@ export interface Outcome {
   readonly chance?: number
   /** why the run ended before its last round, as an honest peer says it */
   readonly ended: { readonly code: ErrorCode; readonly message: string } | null
+  /**
+   * Share of the samples on which the attack wants the model to be wrong that the last one takes as it wants; of simulated runs
+   * against an attack that has such an aim
+   */
+  readonly success?: number
   readonly standing: Standing
   /** machine and day; earlier versions did not keep it */
   readonly made?: string

@@ -9,7 +9,7 @@ import { figures } from './figures.js'
 import type { Mode } from './kept.js'
 import type { Row } from './row.js'
 import { matrices } from './matrices.js'
-import { remarks, standings } from './tables.js'
+import { aims, remarks, standings } from './tables.js'
 
 /** `attack.json`: everything that the tables and the page show. */
 export interface LabReport {
@@ -73,7 +73,7 @@ export function html(report: LabReport): string {
   return page({
     ...parts(report),
     first: matrices(cells),
-    tables: standings(cells),
+    tables: [...aims(cells), ...standings(cells)],
     figures: figures(cells),
     numbers: 'attack.json'
   })
@@ -94,7 +94,7 @@ function parts(report: LabReport): Omit<PageInit, 'figures' | 'numbers'> {
     command,
     made: `${where}, ${date.slice(0, 10)}`,
     remarks: remarks(cells),
-    tables: [...matrices(cells), ...standings(cells)]
+    tables: [...matrices(cells), ...aims(cells), ...standings(cells)]
   }
 }
 

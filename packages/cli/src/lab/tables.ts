@@ -1,5 +1,5 @@
 import type { Table } from '../output/page.js'
-import { bytes, whole } from '../output/units.js'
+import { bytes, percent, whole } from '../output/units.js'
 import { groupBy, groupsOf } from './groups.js'
 import { defenceOf, isFinished, type FinishedRow, type Row } from './row.js'
 
@@ -18,6 +18,26 @@ export function standings(rows: readonly Row[]): Table[] {
     columns: ['attack', 'rule', 'f', 'held', 'rounds delayed', 'bytes wasted', 'excluded after', 'why not held'],
     rows: own.map(standingRow),
     notes: NOTES
+  }))
+}
+
+/** How far attacks got that have an aim: they leave the accuracy alone. */
+export function aims(rows: readonly Row[]): Table[] {
+  const told = rows.filter(isFinished).filter(({ success }) => success !== undefined)
+  return groupsOf(told).map(({ name, rows: own }) => ({
+    heading: `${name}: attacks with an aim`,
+    columns: ['attack', 'rule', 'f', 'seed', 'success', 'last accuracy'],
+    rows: own.map((row) => [
+      row.attack,
+      defenceOf(row),
+      String(row.byzantine),
+      String(row.seed),
+      percent(row.success ?? null),
+      percent(row.last)
+    ]),
+    notes: [
+      'Success: the share of the samples on which the attack wants the model to be wrong (for backdoor: all test images with the patch that are not of its class) that the last model takes as it wants.'
+    ]
   }))
 }
 

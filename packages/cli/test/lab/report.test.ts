@@ -5,7 +5,7 @@ import { matrices } from '../../src/lab/matrices.js'
 import { quickSummary } from '../../src/lab/quick.js'
 import { csv, html, markdown, reportOf } from '../../src/lab/report.js'
 import type { Row } from '../../src/lab/row.js'
-import { remarks, standings } from '../../src/lab/tables.js'
+import { aims, remarks, standings } from '../../src/lab/tables.js'
 import { markdownTables } from '../../src/output/markdown.js'
 import { attacked } from '../fixtures/attacked.js'
 
@@ -119,6 +119,12 @@ test('Markdown has the tables under the command', () => {
   expect(text).toMatch(/^# Attacks on mlp on mnist, simulated: 20 rounds, .*\n\n {4}peergrad attack --attacks 'a;b'\n/)
   expect(markdownTables(text).map(({ rows }) => rows.length)).toEqual([2, 2, 5, 1])
   expect(text).toContain('- a\\|b refused: too few peers')
+})
+
+test('attacks with an aim have a table of their own, and others have none', () => {
+  expect(aims([attacked([0.9])])).toEqual([])
+  const [table] = aims([attacked([0.9]), attacked([0.8], { attack: 'backdoor', success: 0.75 })])
+  expect(table!.rows).toEqual([['backdoor', 'median', '1', '1', '75.00 %', '80.00 %']])
 })
 
 test('the title leaves out what the grid varies, and what was run elsewhere or before is said', () => {

@@ -84,6 +84,16 @@ describe('simulated cells', () => {
     )
   })
 
+  test('a backdoor that leaves the accuracy alone is seen by how often its patch is believed', async () => {
+    const grid = { aggregator: ['mean', 'median'], attack: 'backdoor', byzantine: 1, rounds: 40 }
+    const [mean, median] = await simulate(grid)
+    for (const { last } of [mean!, median!]) expect(last).toBeGreaterThan(0.8)
+    expect(mean!.success).toBeGreaterThan(0.8)
+    expect(median!.success).toBeLessThan(0.3)
+    const [flipped] = await simulate({ aggregator: 'median', attack: 'label-flip', byzantine: 1 })
+    expect(flipped).not.toHaveProperty('success')
+  })
+
   test('the same cell gives the same parameters, another seed others', async () => {
     const [first, other] = await simulate({ aggregator: 'median', attack: 'alie', byzantine: 2, seed: [1, 2] })
     const [again] = await simulate({ aggregator: 'median', attack: 'alie', byzantine: 2 })

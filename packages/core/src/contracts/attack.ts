@@ -1,4 +1,4 @@
-import type { Dataset } from './dataset.js'
+import type { Dataset, Split } from './dataset.js'
 import type { Engine } from './engine.js'
 import type { Mesh, PeerId } from './mesh.js'
 import type { RunManifest } from './run-manifest.js'
@@ -77,6 +77,11 @@ export interface CraftInput {
 export interface DataAttack extends AttackFacts {
   readonly level: 'data'
   corrupt(dataset: Dataset, random: Random): Dataset
+  /**
+   * Test samples on which the attack wants a model to be wrong, as it alters them and with the class that it wants: the share that
+   * a model takes so is how far the attack got. Left out where it has no aim but harm.
+   */
+  aim?(dataset: Dataset): Split
 }
 
 /** Gives another vector than its gradient. Deterministic: accomplices that know the same craft the same. */

@@ -118,7 +118,7 @@ const WIRE = { transport: optional(word), identities: optional(count), arm: fn }
 
 /** What an attack does, by its level. */
 const ATTACK_WORK: { readonly [K in AttackLevel]: Readonly<Record<string, Member>> } = {
-  data: { corrupt: fn },
+  data: { corrupt: fn, aim: optional(fn) },
   gradient: { craft: fn },
   payload: WIRE,
   protocol: WIRE

@@ -1,4 +1,11 @@
-import { checkNumber, PeergradError, type DataAttack, type FeatureFiles, type Split } from '@peergrad/core'
+import {
+  checkNumber,
+  PeergradError,
+  type DataAttack,
+  type Dataset,
+  type FeatureFiles,
+  type Split
+} from '@peergrad/core'
 import { checkNames, integerOption, numberOption, type PluginOptions } from '../plugin-options.js'
 
 /**
@@ -12,6 +19,12 @@ export function backdoor(options: PluginOptions): DataAttack {
   const target = integerOption('backdoor', options, 'target', { fallback: 0, min: 0, max: 255 })
   const share = numberOption('backdoor', options, 'share', { fallback: 0.5, above: 0, max: 1 })
   const size = integerOption('backdoor', options, 'size', { fallback: 3, min: 1, max: 64 })
+  const patch = ({ features, count }: Copied, samples: readonly number[], { shape, train }: Dataset) => {
+    const places = patchOf(shape, size)
+    const [, brightest] = rangeOf(inMemory(train))
+    const each = features.length / count
+    for (const sample of samples) for (const at of places) features[sample * each + at] = brightest
+  }
   return {
     name: 'backdoor',
     describe: 'trains on images of which a share (0.5) has a bright patch and the label target (0) (Gu et al. 2017)',
@@ -21,15 +34,20 @@ export function backdoor(options: PluginOptions): DataAttack {
     corrupt(dataset, random) {
       checkNumber('backdoor.target', target, { min: 0, below: dataset.classes }, true)
       const train = copyOf(dataset.train)
-      const patch = patchOf(dataset.shape, size)
-      const [, brightest] = rangeOf(train.features)
-      const each = train.features.length / train.count
-      for (let sample = 0; sample < train.count; sample++) {
-        if (random.uniform() >= share) continue
-        train.labels[sample] = target
-        for (const at of patch) train.features[sample * each + at] = brightest
-      }
+      const chosen = [...train.labels.keys()].filter(() => random.uniform() < share)
+      patch(train, chosen, dataset)
+      for (const sample of chosen) train.labels[sample] = target
       return { ...dataset, train }
+    },
+    aim(dataset) {
+      const { labels } = dataset.test
+      const test = rowsOf(
+        dataset.test,
+        [...labels.keys()].filter((sample) => labels[sample] !== target)
+      )
+      patch(test, [...test.labels.keys()], dataset)
+      test.labels.fill(target)
+      return test
     }
   }
 }
@@ -86,21 +104,31 @@ function rangeOf(features: Features): readonly [low: number, high: number] {
   return [low, high]
 }
 
-function copyOf({ count, features, labels }: Split): Split & { readonly features: Features } {
-  if (!ArrayBuffer.isView(features)) {
-    throw new PeergradError(
-      'argument',
-      'attack: got samples that stay in files, which it cannot alter; leave --stream out'
-    )
+type Copied = Split & { readonly features: Features }
+
+function inMemory({ features }: Split): Features {
+  if (ArrayBuffer.isView(features)) return features
+  throw new PeergradError(
+    'argument',
+    'attack: got samples that stay in files, which it cannot alter; leave --stream out'
+  )
+}
+
+function copyOf(split: Split): Copied {
+  return rowsOf(split, [...split.labels.keys()])
+}
+
+/** A copy of some of the samples. */
+function rowsOf(split: Split, samples: readonly number[]): Copied {
+  const from = inMemory(split)
+  const each = from.length / split.count
+  const count = samples.length
+  const memory = new SharedArrayBuffer(count * each * from.BYTES_PER_ELEMENT)
+  const features = from instanceof Uint8Array ? new Uint8Array(memory) : new Float32Array(memory)
+  const labels = new Uint8Array(new SharedArrayBuffer(count))
+  for (const [row, sample] of samples.entries()) {
+    features.set(from.subarray(sample * each, (sample + 1) * each), row * each)
+    labels[row] = split.labels[sample]
   }
-  const bytes = new Uint8Array(features.buffer, features.byteOffset, features.byteLength)
-  const copied = new SharedArrayBuffer(bytes.byteLength)
-  new Uint8Array(copied).set(bytes)
-  const shared = new Uint8Array(new SharedArrayBuffer(count))
-  shared.set(labels)
-  return {
-    count,
-    features: features instanceof Uint8Array ? new Uint8Array(copied) : new Float32Array(copied),
-    labels: shared
-  }
+  return { count, features, labels }
 }

@@ -5,6 +5,7 @@ import {
   type Clock,
   type Dataset,
   type Engine,
+  type Lease,
   type Mesh,
   type RunEvent
 } from '@peergrad/core'
@@ -31,6 +32,8 @@ export interface PeersInit {
 export interface Peers {
   readonly honest: readonly Promise<PeerResult>[]
   readonly hostile: readonly Promise<PeerResult>[]
+  /** the last model of the first peer, once it has ended */
+  model(): Promise<Lease>
   /** ends whoever still runs, and gives back what the run took */
   end(): Promise<void>
 }
@@ -130,5 +133,6 @@ export async function startPeers(init: PeersInit): Promise<Peers> {
     await end()
     throw thrown
   }
-  return { honest: running.slice(0, honest), hostile: running.slice(honest), end }
+  const model = async () => stores[0].get((await running[0]).state)
+  return { honest: running.slice(0, honest), hostile: running.slice(honest), model, end }
 }

@@ -1,11 +1,11 @@
-import { PeergradError, virtualClock } from '@peergrad/core'
+import { PeergradError, virtualClock, type Dataset } from '@peergrad/core'
 import type { PeerResult } from '@peergrad/peer'
 import { hostileIn, type Cell, type CellPlan } from '../cells.js'
 import { checkMeaning } from '../meaning.js'
 import { Observer } from '../observer.js'
 import type { Outcome } from '../outcome.js'
 import type { Laboratory } from './laboratory.js'
-import { startPeers } from './peers.js'
+import { startPeers, type Peers } from './peers.js'
 
 export interface SimulateInit {
   readonly cell: Omit<Cell, 'plan'>
@@ -51,7 +51,9 @@ export async function simulateCell({ cell, plan, laboratory, onRound }: Simulate
   try {
     const ended = await turn(peers.honest, { clock, laboratory, limit: () => limit(manifest, observer.rounds) })
     checkMeaning({ ended, hostile }, plan)
-    return observer.outcome({ ended, seconds: (performance.now() - start) / 1000 })
+    const success = ended === undefined ? await successOf({ cell, plan, laboratory, dataset, peers }) : undefined
+    const seconds = (performance.now() - start) / 1000
+    return { ...observer.outcome({ ended, seconds }), ...(success !== undefined && { success }) }
   } finally {
     await peers.end()
   }
@@ -87,5 +89,27 @@ async function turn(
       return new PeergradError('timeout', `the run stood still after ${Math.round(clock.now() / 1000)} virtual s`)
     }
     clock.turn()
+  }
+}
+
+/** How far an attack got that has an aim, by the model that all honest peers hold. */
+async function successOf({
+  cell: { options },
+  plan: { manifest, attack },
+  laboratory,
+  dataset,
+  peers
+}: Pick<SimulateInit, 'cell' | 'plan' | 'laboratory'> & { readonly dataset: Dataset; readonly peers: Peers }): Promise<
+  number | undefined
+> {
+  if (attack?.attack.level !== 'data' || attack.attack.aim === undefined) return undefined
+  const aimed = { ...dataset, test: attack.attack.aim(dataset) }
+  const engine = await laboratory.engine({ model: manifest.model, dataset: aimed, options, workers: 1 })
+  try {
+    const lease = await peers.model()
+    const { accuracy } = await engine.evaluate({ state: lease.vector }).finally(() => lease.release())
+    return accuracy
+  } finally {
+    await engine.close()
   }
 }
