@@ -132,7 +132,7 @@ describe('manifest', () => {
     const flags = fc.record(
       {
         strategy: fc.constantFrom('spirt', 'all-reduce', './mine.js'),
-        'pre-aggregator': fc.array(fc.constantFrom('nnm:f=1', 'clip'), { minLength: 1 }),
+        'pre-aggregator': fc.array(fc.constantFrom('nnm:f=1', 'clip'), { minLength: 1, maxLength: 8 }),
         epochs: fc.integer({ min: 1, max: 100 }),
         lr: fc.double({ min: 1e-6, max: 10, noNaN: true }),
         optimizer: fc.constantFrom('momentum', 'nesterov'),
@@ -176,5 +176,17 @@ describe('manifest', () => {
   test('refuses a schedule that is none', () => {
     const { options } = resolveOptions({ flags: { schedule: 'cosin:steps=3' } })
     expect(caught(() => optionsToManifest(options)).code).toBe('unknown')
+  })
+  test.each([
+    [{ 'pre-aggregator': Array(9).fill('nnm') }, 'pre-aggregator: got 9, expected at most 8'],
+    [{ 'pre-aggregator': ['m'.repeat(1025)] }, 'pre-aggregator: got 1025 characters, expected at most 1024'],
+    [{ model: 'm'.repeat(1025) }, 'model: got 1025 characters, expected at most 1024'],
+    [
+      { admission: 'allow-list', allow: Array.from({ length: 1000 }, (_, k) => `peer${k}`.padEnd(52, 'x')) },
+      'allow: got 53010 characters, expected at most 48000'
+    ]
+  ])('refuses more than other peers take of it', (flags, message) => {
+    const { options } = resolveOptions({ flags })
+    expect(caught(() => optionsToManifest(options))).toMatchObject({ code: 'argument', message })
   })
 })

@@ -3,15 +3,19 @@ import { RUN_VERSION, type RunManifest } from '../contracts/run-manifest.js'
 import { PeergradError } from '../errors.js'
 import type { OptimiserSpec } from '../optimiser.js'
 import { parseSchedule } from '../schedule.js'
+import { runManifestSchema } from '../wire/run-manifest.js'
 import { OPTIONS, OPTION_NAMES, type OptionName, type Options } from './table.js'
 
 /** The options on which all peers of a run must agree, and that so make its manifest. */
 export const MANIFEST_OPTIONS: readonly OptionName[] = OPTION_NAMES.filter((name) => OPTIONS[name].manifest === true)
 
-/** What the options say of the run. Errors: `unknown` or `argument` for a schedule or optimiser that is none. */
+/**
+ * What the options say of the run. Errors: `unknown` or `argument` for a schedule or optimiser that is none, `argument` for
+ * more than other peers take.
+ */
 export function optionsToManifest(options: Options): RunManifest {
   parseSchedule(options.schedule)
-  return {
+  const manifest: RunManifest = {
     version: RUN_VERSION,
     model: options.model,
     dataset: options.dataset,
@@ -39,6 +43,8 @@ export function optionsToManifest(options: Options): RunManifest {
     maxNorm: options['max-norm'],
     admission: admissionText({ kind: options.admission, peers: options.allow })
   }
+  checkTaken(manifest)
+  return manifest
 }
 
 /** The same as options: what `optionsToManifest` makes a manifest of again, and what a run file says. */
@@ -87,4 +93,23 @@ function optimiser(options: Options): OptimiserSpec {
   if (momentum === undefined) return { name, ...common }
   const message = `momentum: got ${momentum} with optimizer ${name}, which has none; expected optimizer momentum or nesterov`
   throw new PeergradError('argument', message, { path: 'momentum' })
+}
+
+/** Manifest fields whose option has another word. */
+const WORDS: Readonly<Record<string, OptionName | undefined>> = { preAggregators: 'pre-aggregator', admission: 'allow' }
+
+/** A manifest that peers and checkpoints refuse is told to whoever wrote its options. */
+function checkTaken(manifest: RunManifest): void {
+  const { error } = runManifestSchema.safeParse(manifest, { reportInput: true })
+  const issue = error?.issues[0]
+  if (issue === undefined) return
+  const [field] = issue.path
+  const path = WORDS[String(field)] ?? String(field)
+  const limit = issue.code === 'too_big' ? sizes(issue.input, issue.maximum) : issue.message
+  throw new PeergradError('argument', `${path}: ${limit}`, { path })
+}
+
+function sizes(input: unknown, maximum: number | bigint): string {
+  if (Array.isArray(input)) return `got ${input.length}, expected at most ${maximum}`
+  return `got ${String(input).length} characters, expected at most ${maximum}`
 }
