@@ -113,6 +113,10 @@ describe('what cannot be started', () => {
     [`${MODELS}#nothing`, 'unknown', /crashing/],
     [`${MODELS}#noModel`, 'argument', /function/],
     [`${MODELS}#oneScoreTooMany`, 'shape', /\[2, 4\].*expected \[2, 3\]/],
+    [`${MODELS}#withoutVariable`, 'argument', /got 0 variables of 1 tensors/],
+    [`${MODELS}#otherShape`, 'argument', /"kernel": got a variable of shape \[16, 3\], expected \[2, 2\]/],
+    [`${MODELS}#unknownInitialiser`, 'argument', /"kernel": got the initialiser "glorotUniform", .* scaled, values/],
+    [`${MODELS}#tooFewValues`, 'argument', /"kernel": got 3 initial values, expected 48/],
     [`${MODELS}#wrongInput`, 'shape', /\[5\].*\[4, 4, 1\]/],
     [`${MODELS}#identity`, 'unsupported', /Identity/],
     ['cnn-byzfl', 'shape', /filter/]

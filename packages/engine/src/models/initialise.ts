@@ -1,4 +1,4 @@
-import { random, type Layout, type Random } from '@peergrad/core'
+import { random, shown, type Layout, type Random } from '@peergrad/core'
 
 import { inLayoutOrder, type ModelTensor } from './model.js'
 
@@ -33,6 +33,22 @@ export const glorotUniform = {
   distribution: 'uniform'
 } satisfies Initialiser
 export const heNormal = { kind: 'scaled', scale: 2, mode: 'in', distribution: 'normal' } satisfies Initialiser
+
+const KINDS: readonly string[] = [
+  'constant',
+  'uniform',
+  'normal',
+  'scaled',
+  'values'
+] satisfies readonly Initialiser['kind'][]
+
+/** Why a tensor of that many floats cannot start so, or undefined. */
+export function initialiserFault(initialiser: Initialiser, length: number): string | undefined {
+  const { kind } = initialiser
+  if (!KINDS.includes(kind)) return `got the initialiser ${shown(kind)}, expected one of ${KINDS.join(', ')}`
+  if (kind !== 'values' || initialiser.values.length === length) return undefined
+  return `got ${initialiser.values.length} initial values, expected ${length}`
+}
 
 /** Fills a model's flat state for a seed. Plain JavaScript on our own random: the same on every peer and back end. */
 export function initialise(tensors: readonly ModelTensor[], layout: Layout, seed: number, into: Float32Array): void {

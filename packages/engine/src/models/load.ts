@@ -12,8 +12,9 @@ import {
 } from '@peergrad/core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 
+import { initialiserFault } from './initialise.js'
 import { fromLayersModel } from './layers-model.js'
-import type { Model, ModelFactory } from './model.js'
+import { lengthOf, type Model, type ModelFactory } from './model.js'
 import type { Running } from '../backends/backend.js'
 
 /** Builds what a reference names for a data set, on a back end that runs in this thread. */
@@ -37,7 +38,7 @@ function isLayersModel(model: unknown): model is LayersModel {
   return typeof model === 'object' && model !== null && 'layers' in model && 'apply' in model
 }
 
-/** The model, whose errors say whose they are. Error `argument` for a member that it lacks. */
+/** The model, whose errors say whose they are. Error `argument` for a member that it lacks, or that is not whole. */
 function namingItself(who: string, model: Model): Model {
   checkShape<Pick<Model, 'tensors' | 'variables' | 'forward'>>(who, model, {
     tensors: list,
@@ -45,11 +46,28 @@ function namingItself(who: string, model: Model): Model {
     forward: fn
   })
   const { tensors, variables } = model
+  ofPlugin(who, () => checkTensors(who, model))
   return {
     tensors,
     variables,
     forward: (x, training) => ofPlugin(who, () => model.forward(x, training)),
     ...(model.describe && { describe: model.describe.bind(model) })
+  }
+}
+
+/** Error `argument` for a tensor of which the engine would not write all: a start or a gradient that is left as memory was. */
+function checkTensors(who: string, { tensors, variables }: Model): void {
+  const refuse = (message: string) => new PeergradError('argument', `${who}: ${message}`, { plugin: who })
+  if (variables.length !== tensors.length) {
+    throw refuse(`got ${variables.length} variables of ${tensors.length} tensors, expected one of each`)
+  }
+  for (const [k, { name, shape, initialise }] of tensors.entries()) {
+    const got = variables[k]?.shape ?? []
+    if (got.join() !== shape.join()) {
+      throw refuse(`tensor "${name}": got a variable of shape [${got.join(', ')}], expected [${shape.join(', ')}]`)
+    }
+    const fault = initialiserFault(initialise, lengthOf(shape))
+    if (fault !== undefined) throw refuse(`tensor "${name}": ${fault}`)
   }
 }
 

@@ -17,7 +17,7 @@ export interface ModelTensor {
 /** A classifier as the engine runs it, inside a worker, on the back end's tensors. */
 export interface Model {
   readonly tensors: readonly ModelTensor[]
-  /** the values of `tensors`, in the same order; the engine assigns them before each call */
+  /** the values of `tensors`, in the same order and of the same shapes; the engine assigns them before each call */
   readonly variables: readonly Variable[]
   /**
    * Logits [n, classes] of x [n, …shape]. Pure, but for buffers: when `training`, it assigns their new values.
@@ -56,13 +56,17 @@ export function layoutOf(tensors: readonly ModelTensor[]): Layout {
   const slots: TensorSlot[] = []
   let offset = 0
   for (const { name, shape } of inLayoutOrder(tensors)) {
-    const length = shape.reduce((product, size) => product * size, 1)
+    const length = lengthOf(shape)
     slots.push({ name, shape: [...shape], offset, length })
     offset += length
   }
   const trainable = tensors.filter((tensor) => tensor.trainable).length
   const parameters = slots.slice(0, trainable).reduce((sum, slot) => sum + slot.length, 0)
   return { slots, parameters, buffers: offset - parameters }
+}
+
+export function lengthOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1)
 }
 
 export function inLayoutOrder<T extends { readonly trainable: boolean }>(tensors: readonly T[]): T[] {
