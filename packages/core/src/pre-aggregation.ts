@@ -21,11 +21,20 @@ export function preAggregate(chain: readonly PreAggregator[], input: PreAggregat
     const given = { ...input, vectors, random: input.random.fork('pre-aggregator', place), scratch }
     const made = untouched(`pre-aggregator ${each.name}`, 'apply', vectors, () => each.apply(given))
     checkMade(each, vectors, made)
-    for (const { vector, release } of kept) if (!made.includes(vector)) release()
-    kept = kept.filter(({ vector }) => made.includes(vector))
+    for (const { vector, release } of kept) if (!isUsed(vector, made)) release()
+    kept = kept.filter(({ vector }) => isUsed(vector, made))
     vectors = made
   }
   return vectors
+}
+
+/** Whether one of `made` is that scratch, or a view on it. */
+function isUsed(scratch: Vector, made: readonly Vector[]): boolean {
+  const end = scratch.byteOffset + scratch.byteLength
+  return made.some(
+    ({ buffer, byteOffset, byteLength }) =>
+      buffer === scratch.buffer && byteOffset < end && scratch.byteOffset < byteOffset + byteLength
+  )
 }
 
 function checkMade(each: PreAggregator, from: readonly Vector[], made: readonly Vector[]): void {

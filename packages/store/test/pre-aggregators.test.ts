@@ -45,6 +45,10 @@ describe('what parameters go through before the rule', () => {
     expect(arena.bytesInUse).toBe(before)
   })
 
+  it('may give views on its scratch, which the next one does not get', async () => {
+    expect(await aggregate('inStoreMean', 'halvesInViews', 'halvesInViews')).toEqual([1, 2, 30, 31])
+  })
+
   it('may not write into its inputs, nor leave the rule too few', async () => {
     await expect(aggregate('inStoreMean', 'spoils')).rejects.toMatchObject({
       code: 'internal',

@@ -28,7 +28,7 @@ export interface PreAggregator {
   check(n: number): string | undefined
   /** How many vectors come out of n. */
   count(n: number): number
-  /** The vectors that the next one takes: inputs as they are, or scratch. */
+  /** The vectors that the next one takes: inputs as they are, scratch, or views on it. */
   apply(input: PreAggregationInput): readonly Vector[]
 }
 
