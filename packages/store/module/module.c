@@ -65,8 +65,10 @@ static int register_commands(RedisModuleCtx *ctx) {
 
 int RedisModule_OnLoad(RedisModuleCtx *ctx, RedisModuleString **argv, int argc) {
   (void)argv, (void)argc;
-  const char *missing = redis_resolve(ctx, NAME, VERSION);
-  if (missing != NULL || RedisModule_GetServerVersion() < OLDEST_SERVER) return REDISMODULE_ERR;
+  if (redis_resolve(ctx) != NULL || RedisModule_GetServerVersion() < OLDEST_SERVER) return REDISMODULE_ERR;
+  /* loaded again it has the globals of the first time: nothing of them may be touched */
+  if (RedisModule_IsModuleNameBusy(NAME)) return REDISMODULE_ERR;
+  RedisModule_SetModuleAttribs(ctx, NAME, VERSION, REDISMODULE_APIVER_1);
   RedisModule_SetModuleOptions(ctx, REDISMODULE_OPTIONS_HANDLE_IO_ERRORS);
   if (tensor_register(ctx) != REDISMODULE_OK || register_commands(ctx) != REDISMODULE_OK) return REDISMODULE_ERR;
   if (work_start() != REDISMODULE_OK) return REDISMODULE_ERR;

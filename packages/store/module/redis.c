@@ -6,13 +6,10 @@ REDIS_OPTIONAL(REDIS_DEFINE)
 
 typedef int (*Resolver)(const char *name, void *function);
 
-const char *redis_resolve(RedisModuleCtx *ctx, const char *module, int version) {
+const char *redis_resolve(RedisModuleCtx *ctx) {
   /* the first field of the context is the function that resolves the others: there is no other way to it */
   Resolver resolve = (Resolver)(uintptr_t)((void **)ctx)[0];
   const char *missing = NULL;
-  if (resolve("RedisModule_SetModuleAttribs", (void *)&RedisModule_SetModuleAttribs) != REDISMODULE_OK)
-    return "RedisModule_SetModuleAttribs";
-  RedisModule_SetModuleAttribs(ctx, module, version, REDISMODULE_APIVER_1);
 #define REDIS_REQUIRE(result, name, parameters)                                                                        \
   if (resolve("RedisModule_" #name, (void *)&RedisModule_##name) != REDISMODULE_OK && missing == NULL)                 \
     missing = "RedisModule_" #name;

@@ -87,6 +87,7 @@ typedef struct RedisModuleCommandInfo {
   X(void *, Calloc, (size_t count, size_t bytes))                                                                      \
   X(void *, Realloc, (void *memory, size_t bytes))                                                                     \
   X(void, Free, (void *memory))                                                                                        \
+  X(int, IsModuleNameBusy, (const char *name))                                                                         \
   X(int, SetModuleAttribs, (RedisModuleCtx * ctx, const char *name, int version, int api))                             \
   X(void, SetModuleOptions, (RedisModuleCtx * ctx, int options))                                                       \
   X(int, CreateCommand,                                                                                                \
@@ -157,7 +158,7 @@ REDIS_REQUIRED(REDIS_DECLARE)
 REDIS_OPTIONAL(REDIS_DECLARE)
 #undef REDIS_DECLARE
 
-/** Registers the module's name and fills in the functions; the name of the first missing one, or NULL. */
-const char *redis_resolve(RedisModuleCtx *ctx, const char *module, int version);
+/** Fills in the functions; the name of the first missing one, or NULL. */
+const char *redis_resolve(RedisModuleCtx *ctx);
 
 #endif

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { freePort } from './free-port.js'
-import { ask, bytes, expectSameBits, ModuleServer, noise, title, unavailable } from './module-server.js'
+import { ask, bytes, expectSameBits, LIBRARY, ModuleServer, noise, title, unavailable } from './module-server.js'
 
 const REGION = 262_144
 const LENGTH = 2 * REGION + 11
@@ -145,6 +145,16 @@ describe.skipIf(unavailable !== undefined)(title('the life of the module in a se
     await server.halt()
     await server.start()
     expect(await server.ask('DBSIZE')).toBe(5)
+  })
+
+  it('is loaded once', async () => {
+    const server = await start('--save', '', '--appendonly', 'no', '--enable-module-command', 'yes')
+    await server.set('before', [1])
+    expect(await server.ask('MODULE', 'LOAD', LIBRARY)).toMatch(/^ERR/)
+    await server.set('after', [2])
+    expect([...(await server.get('before')), ...(await server.get('after'))]).toEqual([1, 2])
+    expect(await server.ask('DEL', 'before', 'after')).toBe(2)
+    expect(await server.ask('PING')).toBe('PONG')
   })
 
   it('DUMP, RESTORE and COPY', async () => {

@@ -9,7 +9,7 @@ const MODULE = join(import.meta.dirname, '..', 'module')
 const REDIS = 'redis-server'
 /** Both for memory checkers: a command to run the server under, and a module that was built for it. */
 const WRAPPER = (process.env.PEERGRAD_REDIS_WRAPPER ?? '').split(' ').filter((word) => word !== '')
-const LIBRARY = process.env.PEERGRAD_MODULE ?? join(MODULE, 'dist', 'peergrad.so')
+export const LIBRARY = process.env.PEERGRAD_MODULE ?? join(MODULE, 'dist', 'peergrad.so')
 
 /** Why the module cannot be tested here, or undefined; builds it. */
 export const unavailable = whyNot()
