@@ -3,6 +3,7 @@ import { Arena, virtualClock, type GradientStore } from '@peergrad/core'
 import { SharedMemory, spawnInline } from '@peergrad/store'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { put, read } from '../../../test/compliance/store-support.js'
+import { Results } from '../src/shared/results.js'
 
 const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 const RULES = new URL('./fixtures/counting-rule.mjs', import.meta.url).href
@@ -78,6 +79,17 @@ describe('stores of many peers in one memory', () => {
     expect(calls() - before).toBe(1)
     await average(b, ['y', 'x'], 'other')
     expect(calls() - before).toBe(2)
+  })
+
+  it('keep a result though an older one of the same fails later', async () => {
+    const results = new Results(() => {})
+    let fail: (error: Error) => void = () => {}
+    const older = results.once('step', () => new Promise((_, reject) => (fail = reject)))
+    results.clear()
+    const newer = results.once('step', async () => [])
+    fail(new Error('late'))
+    await expect(older).rejects.toThrow('late')
+    expect(results.once('step', async () => [])).toBe(newer)
   })
 
   it('step equal models once, with equal digests', async () => {

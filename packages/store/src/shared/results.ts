@@ -32,7 +32,9 @@ export class Results {
         this.#bytes += result.bytes
         this.#trim()
       },
-      () => this.#kept.delete(key)
+      () => {
+        if (this.#kept.get(key) === result) this.#kept.delete(key)
+      }
     )
     return result.slabs
   }
