@@ -105,13 +105,20 @@ static void delete_key(RedisModuleCtx *ctx, RedisModuleString *name) {
   RedisModule_CloseKey(key);
 }
 
+static int reply_missing(RedisModuleCtx *ctx, const RedisModuleString *key) {
+  Text text = {0};
+  text_add(&text, "PGMISSING ");
+  text_add_string(&text, key);
+  return reply_text(ctx, &text);
+}
+
 /** The staging vector must still be there, and goes once the key holds its bits. */
 static void finish_seal(RedisModuleCtx *ctx, Job *job) {
   Tensor *staged = job->outputs[0].tensor;
   RedisModuleString *staging = job->argument;
   int wrong = 0;
   if (key_tensor(ctx, staging, &wrong) != staged) {
-    reply_error(ctx, "PGMISSING the staging key is gone");
+    reply_missing(ctx, staging);
     return;
   }
   Published published = job_publish(ctx, job);
@@ -126,10 +133,7 @@ static int seal_absent(RedisModuleCtx *ctx, RedisModuleString **argv) {
   const Tensor *tensor = key_tensor(ctx, argv[2], &wrong);
   if (wrong) return reply_wrong_type(ctx);
   if (tensor != NULL && tensor->state == TENSOR_SEALED) return RedisModule_ReplyWithSimpleString(ctx, "SAME");
-  Text text = {0};
-  text_add(&text, "PGMISSING ");
-  text_add_string(&text, argv[1]);
-  return reply_text(ctx, &text);
+  return reply_missing(ctx, argv[1]);
 }
 
 /**

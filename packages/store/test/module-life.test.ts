@@ -302,6 +302,19 @@ describe.skipIf(unavailable !== undefined)(title('the life of the module in a se
     expect(await server.ask('DBSIZE')).toBe(0)
   })
 
+  it('a staged vector that goes while a worker compares it is missed by its name', async () => {
+    const server = await start()
+    const x = noise(LENGTH, 5)
+    await server.set('sealed', x)
+    for (const region of [0, 1, 2]) await server.pg('STAGE', 's', LENGTH, region * REGION, chunk(x, region))
+    const { done: busy } = await occupy(server)
+    const seal = ask(server.connect(), 'PEERGRAD.SEAL', 's', 'sealed')
+    await blocked(server, 2)
+    expect(await server.ask('UNLINK', 's')).toBe(1)
+    expect(await seal).toBe('PGMISSING s')
+    expect(await busy).toBe('OK')
+  })
+
   it('publishes nothing while writes are paused, and can be asked again', async () => {
     const server = await start('--save', '', '--appendonly', 'yes')
     const { done } = await occupy(server)
