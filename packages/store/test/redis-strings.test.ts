@@ -6,6 +6,7 @@ import { parseRedisUrl } from '../src/redis/address.js'
 import { Connection, PATIENCE } from '../src/redis/connection.js'
 import { Strings } from '../src/redis/strings.js'
 import { because, plainRedis } from './redis-places.js'
+import { RedisProxy } from './redis-proxy.js'
 
 describe.skipIf(plainRedis.absent)(`vectors as strings of any server${because(plainRedis)}`, () => {
   let server: PrivateServer
@@ -34,6 +35,18 @@ describe.skipIf(plainRedis.absent)(`vectors as strings of any server${because(pl
     const read = shared([0, 0, 0, 0, 0])
     await strings.read('b', read)
     expect([...read]).toEqual([1, 2, 3, 4, 5])
+  })
+
+  it('expire also when their writer is killed before it hears of the first part', async () => {
+    const proxy = await RedisProxy.to(server.url.slice('unix:'.length))
+    const writer = new Strings(await Connection.open({ address: parseRedisUrl(proxy.url), patience: PATIENCE }))
+    const cut = proxy.loseReplyTo('SETRANGE')
+    const written = writer.write('cut', shared([1, 2]))
+    await cut
+    await writer.close()
+    await expect(written).rejects.toMatchObject({ code: 'aborted' })
+    expect(await redis.pttl('cut')).toBeGreaterThan(0)
+    proxy.close()
   })
 
   it('take no more room than they need', async () => {

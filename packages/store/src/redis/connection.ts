@@ -21,6 +21,7 @@ export interface ConnectionInit {
 }
 
 type Argument = string | number | Buffer
+type Call = readonly [command: string, ...args: Argument[]]
 
 /** Transfers that are on their way at once. A server does all calls that it has of one client before it looks at another's. */
 const TRANSFERS = 4
@@ -87,6 +88,13 @@ export class Connection {
   transfer(command: string, ...args: Argument[]): Promise<unknown> {
     const until = this.#patience()
     return this.#transfers.run(() => this.#again(command, () => this.#redis.callBuffer(command, args), until))
+  }
+
+  /** A transfer with a call right behind it, which does not wait for its reply: who is killed meanwhile has sent both. */
+  transferBoth([command, ...args]: Call, [next, ...rest]: Call): Promise<unknown> {
+    const until = this.#patience()
+    const make = () => Promise.all([this.#redis.callBuffer(command, args), this.#redis.call(next, rest)])
+    return this.#transfers.run(() => this.#again(command, make, until))
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,6 @@
 import { PeergradError, type Vector } from '@peergrad/core'
 import { allOf } from '../all-of.js'
+import { LIFETIME } from '../remote/lifetime.js'
 import { notOnServer } from '../remote/not-there.js'
 import type { PartedVectors, WritePart } from '../remote/vectors.js'
 import { bytesOf, chunks } from './chunks.js'
@@ -30,14 +31,10 @@ export class Strings implements PartedVectors {
     const connection = this.#connection
     for (;;) {
       const { life } = connection
-      const begun = new Set<string>()
       await work(async (name, offset, part) => {
         checkEnd(4 * offset + part.byteLength)
-        await connection.transfer('SETRANGE', name, 4 * offset, bytesOf(part))
-        if (begun.has(name)) return
-        begun.add(name)
         // what a peer that is killed now leaves goes too
-        await expireLater(connection, [name])
+        await connection.transferBoth(['SETRANGE', name, 4 * offset, bytesOf(part)], ['PEXPIRE', name, LIFETIME])
       })
       const gone = await expireLater(connection, names)
       // a server that was started again in between has the later parts only
