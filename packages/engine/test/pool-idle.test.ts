@@ -16,6 +16,7 @@ class FakeSlot {
 
   async run(): Promise<unknown> {
     expect(this.busy).toBe(false)
+    if (!this.alive) throw new PeergradError('crashed', 'engine: a worker ended')
     const outcome = await new Promise((resolve) => (this.#end = resolve))
     if (outcome instanceof PeergradError) throw outcome
     return outcome
@@ -66,5 +67,16 @@ describe('a job that every idle worker does', () => {
     working.end({ tensors: 1 })
     await expect(all).rejects.toMatchObject({ code: 'crashed' })
     expect(slots).toHaveLength(3)
+  })
+
+  it('and workers that ended while they had none are replaced, which costs no job anything', async () => {
+    for (const slot of slots) slot.alive = false
+    expect(await pool.runOnIdle(JOB)).toEqual([])
+    await vi.waitUntil(() => slots.length === 4)
+    for (const slot of slots) slot.alive = false
+    const job = pool.run(JOB)
+    await vi.waitUntil(() => slots.slice(4).some(({ busy }) => busy))
+    slots.find(({ busy }) => busy)?.end({ tensors: 1 })
+    expect(await job).toEqual({ tensors: 1 })
   })
 })

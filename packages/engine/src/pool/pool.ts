@@ -81,6 +81,7 @@ export class Pool {
 
   /** Runs the same job on each worker that is idle; one that fails rejects the call when all have ended. */
   async runOnIdle<J extends Job>(job: J): Promise<Answers[J['kind']][]> {
+    this.#replaceDead()
     const runs = this.#idle.splice(0).map((slot) => slot.run(job).finally(() => void this.#giveBack(slot)))
     await Promise.allSettled(runs)
     return Promise.all(runs)
@@ -101,10 +102,19 @@ export class Pool {
   }
 
   #next(): void {
+    this.#replaceDead()
     while (this.#idle.length > 0 && this.#queue.length > 0) {
       const slot = this.#idle.pop()
       const task = this.#queue.shift()
       if (slot !== undefined && task !== undefined) void this.#work(slot, task)
+    }
+  }
+
+  /** A worker that ended while it was idle is no crash of the next job. */
+  #replaceDead(): void {
+    for (const slot of this.#idle.splice(0)) {
+      if (slot.alive) this.#idle.push(slot)
+      else void this.#giveBack(slot)
     }
   }
 
