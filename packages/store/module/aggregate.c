@@ -34,7 +34,7 @@ static void compute_average(Job *job) {
 /**
  * PEERGRAD.AVERAGE to n key... [PX ms]
  *
- * to = kernels.mean of the n vectors. n from 1 to 16,384; all of one length (PGSHAPE). OK, SAME, PGCONFLICT, PGMISSING,
+ * to = kernels.mean of the n vectors. n from 1 to 1,000,000; all of one length (PGSHAPE). OK, SAME, PGCONFLICT, PGMISSING,
  * PGARGUMENT, OOM.
  */
 COMMAND(command_average) {

@@ -7,9 +7,9 @@
 
 #include "redis.h"
 
-/** Most inputs of one command, and of AVERAGE: a peer may have many minibatches. */
+/** Most inputs of one command, and of AVERAGE: as many minibatches as a peer may have. */
 #define INPUTS_MAX 1024
-#define AVERAGE_MAX 16384
+#define AVERAGE_MAX 1000000
 
 /** Case-insensitive. */
 int argument_is(const RedisModuleString *argument, const char *word);

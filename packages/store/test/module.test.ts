@@ -151,6 +151,12 @@ describe.skipIf(unavailable !== undefined)(title('commands of the module'), () =
       expect(await pg('AVERAGE', 'to', 1, 'line\r\n+OK')).toBe('PGMISSING line??+OK')
       expect(await exists('to')).toBe(0)
     })
+    it('AVERAGE takes as many as a peer may have minibatches', async () => {
+      await server.set('many', [1, 2])
+      expect(await server.pg('AVERAGE', 'mean:many', 20_000, ...Array<string>(20_000).fill('many'))).toBe('OK')
+      expect([...(await server.get('mean:many'))]).toEqual([1, 2])
+    })
+
     it('are idempotent, and never overwrite', async () => {
       expect(await pg('AVERAGE', 'to', 2, 'a', 'b', 'PX', 90_000)).toBe('OK')
       expect(await pg('AVERAGE', 'to', 2, 'a', 'b')).toBe('SAME')
@@ -161,7 +167,7 @@ describe.skipIf(unavailable !== undefined)(title('commands of the module'), () =
       expectSameBits(await server.get('to'), Float32Array.of(2, 4))
     })
     it.each<[Argument[], string]>([
-      [['AVERAGE', 'to', 0, 'a'], 'PGARGUMENT n: got "0", expected a whole number from 1 to 16384'],
+      [['AVERAGE', 'to', 0, 'a'], 'PGARGUMENT n: got "0", expected a whole number from 1 to 1000000'],
       [['AVERAGE', 'to', 3, 'a', 'b'], 'PGARGUMENT n: got 2 keys, expected 3'],
       [['AVERAGE', 'to', 2, 'a', 'long'], 'PGSHAPE long: got 3 floats, expected 2'],
       [['AVERAGE', 'to', 1, 'a', 'b'], 'PGARGUMENT option: got "b", expected PX milliseconds or nothing'],

@@ -2,6 +2,8 @@ import { Arena, type GradientStore } from '@peergrad/core'
 import { memoryStore, PrivateServer, redisStore } from '@peergrad/store'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { put } from '../../../test/compliance/store-support.js'
+import { Columns } from '../src/remote/columns.js'
+import type { PartedVectors } from '../src/remote/vectors.js'
 import { noise } from './module-server.js'
 import { because, plainRedis } from './redis-places.js'
 
@@ -77,4 +79,19 @@ describe.skipIf(plainRedis.absent)(`work on what any server keeps${because(plain
     expect(await store.keys('')).toEqual(keys(2))
     await store.close()
   })
+})
+
+it('columns of very many vectors need no more room here than those of few', async () => {
+  const arena = Arena.create({ bytes: 26 << 20 })
+  const zeros: Pick<PartedVectors, 'readPart' | 'writeParts'> = {
+    readPart: async (_name, _offset, into) => void into.fill(0),
+    writeParts: (_names, work) => work(async () => {})
+  }
+  const many = Array.from({ length: 2000 }, (_, k) => ({ name: `g:${k}`, length: 1 << 14, references: 1 }))
+  let floats = 0
+  await new Columns(arena, zeros as PartedVectors).each(many, [], async ({ inputs }) => {
+    floats += inputs[0]!.length
+  })
+  expect(floats).toBe(1 << 14)
+  expect(arena.bytesInUse).toBe(0)
 })

@@ -4,11 +4,11 @@ import type { Slab } from '../slabs.js'
 import type { RemoteTensor } from './remote-tensor.js'
 import type { PartedVectors, WritePart } from './vectors.js'
 
-/** Columns that are here at once: while one is worked on, others come and go. */
+/** Bytes of the columns that are here at once, the parts of all vectors together. */
+const BYTES = 24 << 20
+/** Columns that are here at once, at most: while one is worked on, others come and go. */
 const LANES = 3
-/** Bytes of one column, the parts of all vectors together. */
-const COLUMN_BYTES = 8 << 20
-/** Floats of a part, which is one message: other clients of the server bear the most, the least is still worth one. */
+/** Floats of a part, which is one message: other clients of the server bear the most; of less there is one column at a time. */
 const [LEAST, MOST] = [1 << 14, 1 << 18]
 
 /** The same coordinates of several vectors. Of one that ends before it there is an empty part. */
@@ -50,13 +50,13 @@ export class Columns {
     outputs: readonly RemoteTensor[],
     work: (column: Column) => Promise<void>
   ): Promise<void> {
-    const length = Math.max(...[...inputs, ...outputs].map((tensor) => tensor.length))
-    const width = widthOf(inputs.length + outputs.length)
+    const length = [...inputs, ...outputs].reduce((longest, tensor) => Math.max(longest, tensor.length), 0)
+    const { lanes: most, width } = planOf(inputs.length + outputs.length)
     const names = outputs.filter((tensor) => tensor.length > 0).map(({ name }) => name)
     await this.#vectors.writeParts(names, async (write) => {
       const columns = Math.max(1, Math.ceil(length / width))
       const pass = { inputs, outputs, width, write, work, next: (columns - 1) * width }
-      const lanes = Math.min(LANES, columns)
+      const lanes = Math.min(most, columns)
       await allOf(Array.from({ length: lanes }, () => this.#lane(pass)))
     })
   }
@@ -106,9 +106,10 @@ export class Columns {
   }
 }
 
-function widthOf(vectors: number): number {
-  const floats = Math.floor(COLUMN_BYTES / Float32Array.BYTES_PER_ELEMENT / vectors)
-  return Math.min(MOST, Math.max(LEAST, floats))
+function planOf(vectors: number): { lanes: number; width: number } {
+  const floats = BYTES / Float32Array.BYTES_PER_ELEMENT / vectors
+  const lanes = Math.min(LANES, Math.max(1, Math.floor(floats / LEAST)))
+  return { lanes, width: Math.min(MOST, Math.max(1, Math.floor(floats / lanes))) }
 }
 
 /** What is not finite is named by its place in the whole vector. */
