@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { afterAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import type { Libp2p } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
@@ -22,7 +22,7 @@ import { parseEnvelope, sealEnvelope, type Envelope } from '../dist/network/enve
 import { FloodGuard } from '../dist/network/flood-guard.js'
 import { BEATS } from '../dist/network/straight.js'
 import { FrameSize } from '../dist/network/frame-size.js'
-import { Gossip } from '../dist/network/gossip.js'
+import { Gossip, type GossipInit } from '../dist/network/gossip.js'
 import { loadIdentity, type Identity } from '../dist/network/identity.js'
 import { LocalAddresses } from '../dist/network/reach/local-addresses.js'
 import { Links } from '../dist/network/links.js'
@@ -123,26 +123,78 @@ it('a node knows for as long as it lives where a peer is', async () => {
   }
 })
 
-it('gossip hands a message on alone, not with the frame that it came in', () => {
-  const key = signer()
-  const validators = new Map<string, (neighbour: unknown, message: { data: Uint8Array }) => unknown>()
-  const delivered: Envelope[] = []
-  new Gossip({
-    pubsub: { topicValidators: validators } as unknown as ConstructorParameters<typeof Gossip>[0]['pubsub'],
-    topic: 't',
-    identity: { peer: 'self' } as Identity,
-    nextSequence: () => 1,
-    links: new Links(),
-    report: () => expect.fail('somebody was reported'),
-    excluded: () => false,
-    deliver: (each) => void delivered.push(each)
+describe('gossip', () => {
+  /** Without a network: what it makes of a message that a neighbour brings, and what it delivers. */
+  function listening(report: GossipInit['report'] = () => expect.fail('somebody was reported')) {
+    const validators = new Map<string, (neighbour: unknown, message: { data: Uint8Array }) => unknown>()
+    const delivered: Envelope[] = []
+    const gossip = new Gossip({
+      pubsub: { topicValidators: validators } as unknown as GossipInit['pubsub'],
+      topic: 't',
+      identity: { peer: 'self' } as Identity,
+      nextSequence: () => 1,
+      links: new Links(),
+      report,
+      excluded: () => false,
+      deliver: (each) => void delivered.push(each)
+    })
+    const judge = (neighbour: string, data: Uint8Array) => validators.get('t')!(neighbour, { data })
+    return { gossip, delivered, judge }
+  }
+  const announcement = (key: ReturnType<typeof signer>, sequence = 1, bytes = 1) =>
+    sealEnvelope({ kind: 'announcement', topic: 't', sequence, payload: Buffer.alloc(bytes) }, key)
+  const nameOf = ({ publicKey }: ReturnType<typeof signer>) => peerIdOfKey(publicKey)
+
+  it('hands a message on alone, not with the frame that it came in', () => {
+    const key = signer()
+    const { delivered, judge } = listening()
+    const bytes = announcement(key)
+    const frame = new Uint8Array(4 << 20)
+    frame.set(bytes, 1000)
+    judge(nameOf(key), frame.subarray(1000, 1000 + bytes.byteLength))
+    expect(delivered.map((each) => each.bytes.buffer.byteLength)).toEqual([bytes.byteLength])
+    expect(delivered.map((each) => each.payload.buffer.byteLength)).toEqual([bytes.byteLength])
   })
-  const bytes = sealEnvelope({ kind: 'announcement', topic: 't', sequence: 1, payload: Buffer.from('x') }, key)
-  const frame = new Uint8Array(4 << 20)
-  frame.set(bytes, 1000)
-  validators.get('t')!(peerIdOfKey(key.publicKey), { data: frame.subarray(1000, 1000 + bytes.byteLength) })
-  expect(delivered.map((each) => each.bytes.buffer.byteLength)).toEqual([bytes.byteLength])
-  expect(delivered.map((each) => each.payload.buffer.byteLength)).toEqual([bytes.byteLength])
+
+  describe('under floods that stay below each limit', () => {
+    beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }))
+    afterEach(() => void vi.useRealTimers())
+    /** 16 tokens each */
+    const LARGE = 61_000
+
+    it.each([
+      ['made-up signers', 1000],
+      ['members', 20]
+    ])('passes on no more than those around it take: of %s', (_, signers) => {
+      const keys = Array.from({ length: signers }, signer)
+      const [between, victim] = [listening(), listening()]
+      for (const { gossip } of [between, victim]) if (signers === 20) gossip.admit(keys.map(nameOf))
+      for (let i = 0; i < 1000; i++) {
+        const bytes = announcement(keys[i % signers], i, LARGE)
+        if (between.judge(`neighbour ${i % 4}`, bytes) === 'accept') victim.judge('between', bytes)
+      }
+      if (signers === 20) expect(between.delivered).toHaveLength(1000)
+      expect(victim.delivered.length).toBeGreaterThan(50)
+    })
+
+    it('hears of strangers what they say themselves, and of members all', () => {
+      const [member, stranger] = [signer(), signer()]
+      const { gossip, delivered, judge } = listening()
+      gossip.admit([nameOf(member)])
+      const heard = (neighbour: string, bytes: Uint8Array) => {
+        const verdict = judge(neighbour, bytes)
+        return [verdict, delivered.splice(0).length]
+      }
+      expect(heard('neighbour', announcement(signer()))).toEqual(['accept', 1])
+      while (judge('neighbour', announcement(signer(), 1, LARGE)) === 'accept');
+      delivered.length = 0
+      expect(heard('neighbour', announcement(signer(), 1, LARGE))).toEqual(['ignore', 0])
+      expect(heard(nameOf(stranger), announcement(stranger, 1, LARGE))).toEqual(['ignore', 1])
+      expect(heard('neighbour', announcement(member, 1, LARGE))).toEqual(['accept', 1])
+      vi.advanceTimersByTime(1000)
+      expect(heard('neighbour', announcement(signer(), 1, LARGE))).toEqual(['accept', 1])
+    })
+  })
 })
 
 describe('envelope', () => {
@@ -420,6 +472,12 @@ describe('reputation', () => {
     const reputation = new Reputation(() => 0)
     for (let made = 0; made <= 65_536; made++) reputation.report(`made up ${made}`, 'equivocation')
     expect([0, 1, 65_536].map((made) => reputation.excluded(`made up ${made}`))).toEqual([false, true, true])
+  })
+
+  it('remembers so many scores', () => {
+    const reputation = new Reputation(() => 0)
+    for (let made = 0; made <= 65_536; made++) reputation.report(`made up ${made}`, 'malformed')
+    expect([0, 1, 65_536].map((made) => reputation.score(`made up ${made}`))).toEqual([0, -30, -30])
   })
 
   it('does not suffer from gradients that are too long, however many', () => {

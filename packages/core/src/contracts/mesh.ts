@@ -122,7 +122,10 @@ export interface Mesh {
   open(envelope: Uint8Array): { readonly from: PeerId; readonly payload: Uint8Array }
   /** Signs, sends to one peer and waits for its answer. `deadline` in milliseconds. */
   request(peer: PeerId, payload: Uint8Array, options: { deadline: number; signal?: AbortSignal }): Promise<Uint8Array>
-  /** Only these peers may fetch; others are refused before a byte is read. */
+  /**
+   * Only these peers may fetch; others are refused before a byte is read. What others sign is passed on among peers at a
+   * bounded rate, all of them together.
+   */
   admit(peers: readonly PeerId[]): void
   /** Lets admitted peers fetch these bytes. The vector must not change until `unserve` has resolved. */
   serve(digest: Digest, vector: Vector): void

@@ -9,11 +9,17 @@ import { FloodGuard } from './flood-guard.js'
 import type { Identity } from './identity.js'
 import type { Links } from './links.js'
 import { ReplayWindow } from './replay-window.js'
+import { TokenBuckets } from './token-bucket.js'
 
 /** What one signer may announce, in tokens: one a message and one for each 4 KiB. */
 const SIGNER_RATE = { burst: 1000, perSecond: 200 }
 /** What one neighbour may pass on, its own and others'. */
 const NEIGHBOUR_RATE = { burst: 8000, perSecond: 2000 }
+/** What goes on from this peer, whoever signed it: less than a neighbour may pass on, or it would be blamed for others. */
+const PASSED_ON = { burst: 6000, perSecond: 1500 }
+/** Of that what strangers signed, all together: whoever makes up identities has a new one for each message. */
+const STRANGERS = { burst: 2000, perSecond: 200 }
+const ALL = 'all'
 const BYTES_PER_TOKEN = 4096
 
 /**
@@ -76,6 +82,9 @@ export class Gossip {
   readonly #init: GossipInit
   readonly #neighbours: FloodGuard
   readonly #signers: FloodGuard
+  readonly #passedOn = new TokenBuckets(PASSED_ON)
+  readonly #strangers = new TokenBuckets(STRANGERS)
+  #admitted: ReadonlySet<PeerId> = new Set()
   readonly #replays = new ReplayWindow()
 
   constructor(init: GossipInit) {
@@ -88,6 +97,11 @@ export class Gossip {
   /** Only once the node has started. */
   start(): void {
     this.#init.pubsub.subscribe(this.#init.topic)
+  }
+
+  /** Who is no stranger, from now on. */
+  admit(peers: readonly PeerId[]): void {
+    this.#admitted = new Set(peers)
   }
 
   /** Peers that the message went to directly; they pass it on. */
@@ -129,12 +143,14 @@ export class Gossip {
       // who the neighbour is the connection has proved: its own flood is dropped before its signatures cost anything
       const own = from === neighbour
       if (own && !this.#signers.allows(from, cost)) return TopicValidatorResult.Ignore
+      const known = this.#admitted.has(from) || this.#strangers.take(ALL, cost)
+      if (!known && !own) return TopicValidatorResult.Ignore
       // a copy of its own size: what came is a view of a whole frame, which would be cloned with each message in it
       const verified = verifyEnvelope(Uint8Array.from(data))
       if (!this.#replays.accept(from, sequence, own)) return TopicValidatorResult.Ignore
       if (!own && !this.#signers.allows(from, cost)) return TopicValidatorResult.Ignore
       this.#init.deliver(verified)
-      return TopicValidatorResult.Accept
+      return known && this.#passedOn.take(ALL, cost) ? TopicValidatorResult.Accept : TopicValidatorResult.Ignore
     } catch {
       report(neighbour, 'malformed')
       return TopicValidatorResult.Reject

@@ -246,6 +246,7 @@ export class NetworkService {
     switch (message.type) {
       case 'admit':
         this.#links.admit(message.peers)
+        this.#gossip.admit(message.peers)
         return this.#server.admit(message.peers)
       case 'serve':
         return this.#server.tensors.serve(message.digest, this.#arena.bytes(message.vector))

@@ -1,4 +1,5 @@
 import type { Offence, PeerId } from '@peergrad/core'
+import { RecentSet } from './recent-set.js'
 
 /**
  * What an offence costs. The proof of a lie about content weighs more than what a bug or a broken link can cause;
@@ -22,15 +23,14 @@ export const EXCLUSION_SCORE = -100
 const RECOVERY = 0.1
 /** Milliseconds after which nothing is left of any score. */
 const FORGOTTEN = (-EXCLUSION_SCORE / RECOVERY) * 1000
-/** Excluded peers that are remembered: whoever makes up more identities is as good as new by another one anyway. */
-const EXCLUDED = 65_536
+/** Peers that are remembered: whoever makes up more identities is as good as new by another one anyway. */
+export const REMEMBERED = 65_536
 
 /** Scores of peers, 0 at best, from the offences reported. */
 export class Reputation {
   /** who was reported last is last */
   readonly #scores = new Map<PeerId, { score: number; at: number }>()
-  /** who was excluded last is last */
-  readonly #excluded = new Set<PeerId>()
+  readonly #excluded = new RecentSet<PeerId>(REMEMBERED)
   readonly #now: () => number
 
   constructor(now: () => number = performance.now.bind(performance)) {
@@ -58,14 +58,12 @@ export class Reputation {
       return false
     }
     this.#excluded.add(peer)
-    const [oldest] = this.#excluded
-    if (this.#excluded.size > EXCLUDED) this.#excluded.delete(oldest)
     return true
   }
 
   #forget(): void {
     for (const [peer, { at }] of this.#scores) {
-      if (this.#now() - at < FORGOTTEN) return
+      if (this.#now() - at < FORGOTTEN && this.#scores.size < REMEMBERED) return
       this.#scores.delete(peer)
     }
   }

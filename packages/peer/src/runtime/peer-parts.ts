@@ -1,5 +1,7 @@
 import { learningRateAt, MEMBERS_LIMIT, type Offence, type OptimiserSpec, type PeerId } from '@peergrad/core'
 import { Roster } from '../membership/roster.js'
+import { RecentSet } from '../network/recent-set.js'
+import { REMEMBERED } from '../network/reputation.js'
 import { Catcher } from './catcher.js'
 import { Estimates } from './estimates.js'
 import { Exclusions } from './exclusions.js'
@@ -70,7 +72,7 @@ export function makeParts(init: PeerRuntimeInit): PeerParts {
     journal: new Journal(emit),
     roster,
     exclusions: new Exclusions({ swarm, roster, emit }),
-    expelled: new Set(),
+    expelled: new RecentSet(REMEMBERED),
     refuse,
     vectors,
     catcher: new Catcher({ swarm, clock, logger }),
