@@ -6,12 +6,14 @@ import { getEventListeners, once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import type { Libp2p } from '@libp2p/interface'
+import { generateCertificate } from '@libp2p/tls/utils'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { dialable } from '../dist/network/addresses.js'
 import { Contacts } from '../dist/network/contacts.js'
@@ -22,6 +24,7 @@ import { parseEnvelope, sealEnvelope, type Envelope } from '../dist/network/enve
 import { FloodGuard } from '../dist/network/flood-guard.js'
 import { BEATS } from '../dist/network/straight.js'
 import { FrameSize } from '../dist/network/frame-size.js'
+import { FastLane } from '../dist/network/fast-lane.js'
 import { Gossip, type GossipInit } from '../dist/network/gossip.js'
 import { loadIdentity, type Identity } from '../dist/network/identity.js'
 import { LocalAddresses } from '../dist/network/reach/local-addresses.js'
@@ -194,6 +197,34 @@ describe('gossip', () => {
       vi.advanceTimersByTime(1000)
       expect(heard('neighbour', announcement(signer(), 1, LARGE))).toEqual(['accept', 1])
     })
+  })
+})
+
+describe('the fast lane', () => {
+  it('ends a socket that the other end keeps open', async () => {
+    const holder = await loadIdentity(join(folder, 'holder'))
+    const certificate = await generateCertificate(holder.libp2pKey)
+    const keeping = { requestCert: true, rejectUnauthorized: false, allowHalfOpen: true }
+    const server = createTlsServer({ ...certificate, ...keeping }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const lane = await FastLane.create(await loadIdentity(join(folder, 'receiver')), () => undefined)
+    const { port } = server.address() as AddressInfo
+    const accepted = once(server, 'secureConnection') as Promise<[TLSSocket]>
+    const wire = await lane.dial(holder.peer, '127.0.0.1', port, AbortSignal.timeout(10_000))
+    const [socket] = await accepted
+    socket.on('error', () => undefined)
+    const ended = once(socket.resume(), 'end')
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      wire.close()
+      await ended
+      vi.advanceTimersByTime(10_000)
+      expect((await wire.broken).code).toBe('unreachable')
+    } finally {
+      vi.useRealTimers()
+      socket.destroy()
+      server.close()
+    }
   })
 })
 

@@ -3,6 +3,9 @@ import { PeergradError } from '@peergrad/core'
 import type { PeerId } from '@peergrad/core'
 import type { Wire } from './wire.js'
 
+/** How long the other end may take to close its half. */
+const CLOSE_MILLISECONDS = 10_000
+
 /** A TLS socket whose other end has proved who it is. Bytes are read from the moment that somebody receives them. */
 export class TlsWire implements Wire {
   readonly lane = 'fast'
@@ -62,6 +65,8 @@ export class TlsWire implements Wire {
 
   close(): void {
     this.#socket.end()
+    const timer = setTimeout(() => this.#socket.destroy(), CLOSE_MILLISECONDS).unref()
+    void this.broken.then(() => clearTimeout(timer))
   }
 
   abort(reason: PeergradError): void {
