@@ -24,6 +24,7 @@ import { parseEnvelope, sealEnvelope, type Envelope } from '../dist/network/enve
 import { FloodGuard } from '../dist/network/flood-guard.js'
 import { BEATS } from '../dist/network/straight.js'
 import { FrameSize } from '../dist/network/frame-size.js'
+import { FastDialer } from '../dist/network/fast-dialer.js'
 import { FastLane } from '../dist/network/fast-lane.js'
 import { Gossip, type GossipInit } from '../dist/network/gossip.js'
 import { loadIdentity, type Identity } from '../dist/network/identity.js'
@@ -38,6 +39,7 @@ import { TensorServer } from '../dist/network/tensor-server.js'
 import { TokenBuckets } from '../dist/network/token-bucket.js'
 import { Turns } from '../dist/network/turns.js'
 import '../dist/network/with-resolvers.js'
+import { orAborted } from '../dist/deferred.js'
 import type { Lane, Wire } from '../dist/network/wire.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'peergrad-network-parts-'))
@@ -225,6 +227,23 @@ describe('the fast lane', () => {
       socket.destroy()
       server.close()
     }
+  })
+
+  it.each<[string, unknown, boolean]>([
+    ['is used again after a dial that was given up', new PeergradError('aborted', 'the round is over'), true],
+    ['is done without after a dial that took too long', new DOMException('too slow', 'TimeoutError'), false]
+  ])('%s', async (_, reason, again) => {
+    const wire = { lane: 'fast', peer: 'x', receive() {}, broken: new Promise(() => undefined) } as unknown as Wire
+    let dials = 0
+    const dial = (_peer: string, _host: string, _port: number, limit: AbortSignal) =>
+      dials++ === 0 ? orAborted(new Promise<Wire>(() => undefined), limit) : wire
+    const dialer = new FastDialer({ dial } as unknown as FastLane, () => undefined)
+    dialer.learn('x', 1)
+    const late = new AbortController()
+    const opening = dialer.open('x', 'host', late.signal)
+    late.abort(reason)
+    expect(await opening).toBeUndefined()
+    expect((await dialer.open('x', 'host', new AbortController().signal)) !== undefined).toBe(again)
   })
 })
 

@@ -1,6 +1,7 @@
 import { PeergradError } from '@peergrad/core'
 import type { Offence, PeerId } from '@peergrad/core'
 import type { FastLane } from './fast-lane.js'
+import { timedOut } from './network-error.js'
 import type { OpenWire } from './tensor-client.js'
 import { TRANSFERS_PER_PEER } from './tensor-server.js'
 import { WireReader } from './wire-reader.js'
@@ -62,7 +63,8 @@ export class FastDialer {
       void wire.broken.then(() => this.#drop(peer, wire))
       return open
     } catch {
-      this.#distrust(peer)
+      // one that was given up says nothing of the lane
+      if (!signal.aborted || timedOut(signal)) this.#distrust(peer)
       return undefined
     }
   }

@@ -18,11 +18,15 @@ export function reasonOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown)
 }
 
+/** Whether it was a deadline that fired the signal. */
+export function timedOut({ reason }: AbortSignal): boolean {
+  return reason instanceof Error && reason.name === 'TimeoutError'
+}
+
 /** Error of a signal that fired: `timeout` when a deadline did, `aborted` when somebody gave up. */
 export function interruption(signal: AbortSignal, what: string): PeergradError {
   const reason: unknown = signal.reason
   if (reason instanceof PeergradError) return reason
-  const timedOut = reason instanceof Error && reason.name === 'TimeoutError'
-  if (timedOut) return new PeergradError('timeout', `${what}: the deadline passed`)
+  if (timedOut(signal)) return new PeergradError('timeout', `${what}: the deadline passed`)
   return new PeergradError('aborted', `${what}: given up`)
 }
