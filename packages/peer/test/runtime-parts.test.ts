@@ -1,4 +1,5 @@
 import {
+  Emitter,
   PeergradError,
   systemClock,
   virtualClock,
@@ -10,16 +11,21 @@ import {
 } from '@peergrad/core'
 import { describe, expect, it } from 'vitest'
 import type { Swarm } from '../src/membership/swarm.js'
+import { deferred } from '../src/deferred.js'
 import { Catcher } from '../src/runtime/catcher.js'
+import { Correspondence } from '../src/runtime/correspondence.js'
 import { Model } from '../src/runtime/model.js'
 import { EarlyMessages, type RoundMessage } from '../src/runtime/early-messages.js'
 import { OwnContribution, type Made } from '../src/runtime/own-contribution.js'
 import { isOwnFault } from '../src/runtime/own-fault.js'
 import { OwnVectors } from '../src/runtime/own-vectors.js'
 import { phasePlaces } from '../src/runtime/phase-places.js'
+import type { PeerParts } from '../src/runtime/peer-parts.js'
+import type { Presence } from '../src/runtime/presence.js'
 import type { PhaseTimer } from '../src/runtime/phase-timer.js'
 import type { ExchangeParts } from '../src/runtime/round-services.js'
 import type { Round } from '../src/runtime/round.js'
+import type { Rounds } from '../src/runtime/rounds.js'
 import { Standing, type StandingInit } from '../src/runtime/standing.js'
 import { donate, takeState, type Donation, type TakeStateInit } from '../src/runtime/state-sync.js'
 import { VectorExchange, type VectorExchangeInit } from '../src/runtime/vectors.js'
@@ -301,5 +307,65 @@ describe('the data position of a donor', () => {
     expect(() => standing.planOf({ ...donation, ...wrong, view: { number: 2, ...wrong.view } }, ['d'])).toThrow(
       expect.objectContaining({ code: 'corrupt', data: { peers: ['d'] } })
     )
+  })
+})
+
+describe('correspondence', () => {
+  const view = { number: 0, members: ['self', 'a', 'b', 'c'] }
+  function corresponding() {
+    let responder = async (_from: string, _request: object): Promise<unknown> => expect.fail('nobody responds')
+    const held = deferred<{ digest: string; release: () => void }>()
+    const kept = new Set<string>()
+    const mesh = new Emitter()
+    const roster = Object.assign(new Emitter(), { isMember: () => true })
+    const swarm = Object.assign(new Emitter(), {
+      mesh,
+      respond: (given: typeof responder) => (responder = given),
+      objection: () => undefined,
+      isReady: () => true
+    })
+    const parts = {
+      roster,
+      exclusions: Object.assign(new Emitter(), { donated: () => [] }),
+      followers: {
+        admits: () => true,
+        add: (peer: string) => kept.add(peer),
+        remove: () => undefined
+      },
+      standing: { foreign: false },
+      optimiser: { name: 'sgd' },
+      vectors: { hold: () => held.promise },
+      init: { swarm, emit: () => undefined, store: { length: async () => 1 } }
+    }
+    const presence = { here: { round: 1, view }, confirmed: true }
+    const rounds = { retired: new Set() }
+    const correspondence = new Correspondence(
+      parts as unknown as PeerParts,
+      presence as unknown as Presence,
+      rounds as unknown as Rounds
+    )
+    return {
+      correspondence,
+      held,
+      kept,
+      ask: () => responder('a', { kind: 'donate' })
+    }
+  }
+
+  it('gives no state away after the run', async () => {
+    const { correspondence, ask } = corresponding()
+    correspondence.open()()
+    expect(await ask()).toBeUndefined()
+  })
+
+  it('keeps nothing for a peer that is given the state as the run ends', async () => {
+    const { correspondence, ask, held, kept } = corresponding()
+    const close = correspondence.open()
+    const asked = ask()
+    let releases = 0
+    close()
+    held.resolve({ digest: 'x', release: () => (releases += 1) })
+    expect(await asked).toBeUndefined()
+    expect([releases, kept.size]).toEqual([1, 0])
   })
 })

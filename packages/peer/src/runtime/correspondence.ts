@@ -37,6 +37,7 @@ export class Correspondence {
   readonly #parts: PeerParts
   readonly #presence: Presence
   readonly #rounds: Rounds
+  #open = false
 
   constructor(parts: PeerParts, presence: Presence, rounds: Rounds) {
     this.#parts = parts
@@ -77,8 +78,13 @@ export class Correspondence {
       roster.on('paused', ({ reason }) => emit({ type: 'paused', reason })),
       roster.on('resumed', ({ reason }) => emit({ type: 'resumed', reason }))
     ]
+    this.#open = true
     swarm.respond((from, request) => this.#respond(from, request))
-    return () => off.forEach((remove) => remove())
+    return () => {
+      this.#open = false
+      for (const remove of off) remove()
+      swarm.respond(async () => undefined)
+    }
   }
 
   onBeat(from: PeerId, beat: Beat): void {
@@ -138,6 +144,8 @@ export class Correspondence {
       evidence: exclusions.donated(),
       guests: swarm.guests
     })
+    // the run may have ended meanwhile, and nobody would let go of it any more
+    if (!this.#open) return void release()
     followers.add(from, here.round, release)
     return donation
   }
