@@ -313,11 +313,14 @@ describe('the data position of a donor', () => {
 describe('correspondence', () => {
   const view = { number: 0, members: ['self', 'a', 'b', 'c'] }
   function corresponding() {
+    let members: readonly string[] = view.members
     let responder = async (_from: string, _request: object): Promise<unknown> => expect.fail('nobody responds')
+    const connected = new Set(['a', 'b', 'c'])
     const held = deferred<{ digest: string; release: () => void }>()
     const kept = new Set<string>()
-    const mesh = new Emitter()
-    const roster = Object.assign(new Emitter(), { isMember: () => true })
+    const forgotten: string[] = []
+    const mesh = Object.assign(new Emitter(), { connected: () => [...connected] })
+    const roster = Object.assign(new Emitter(), { isMember: (peer: string) => members.includes(peer) })
     const swarm = Object.assign(new Emitter(), {
       mesh,
       respond: (given: typeof responder) => (responder = given),
@@ -337,7 +340,7 @@ describe('correspondence', () => {
       vectors: { hold: () => held.promise },
       init: { swarm, emit: () => undefined, store: { length: async () => 1 } }
     }
-    const presence = { here: { round: 1, view }, confirmed: true }
+    const presence = { here: { round: 1, view }, confirmed: true, forget: (peer: string) => forgotten.push(peer) }
     const rounds = { retired: new Set() }
     const correspondence = new Correspondence(
       parts as unknown as PeerParts,
@@ -348,9 +351,31 @@ describe('correspondence', () => {
       correspondence,
       held,
       kept,
-      ask: () => responder('a', { kind: 'donate' })
+      forgotten,
+      ask: () => responder('a', { kind: 'donate' }),
+      goes(peer: string) {
+        connected.delete(peer)
+        mesh.emit('disconnect', { peer })
+      },
+      turns(number: number, next: readonly string[]) {
+        members = next
+        roster.emit('view', { number, members })
+      }
     }
   }
+
+  it('remembers nothing of a member that went, once the view is without it', () => {
+    const { correspondence, forgotten, goes, turns } = corresponding()
+    const close = correspondence.open()
+    turns(0, view.members)
+    goes('c')
+    expect(forgotten).toEqual([])
+    turns(1, ['self', 'a'])
+    expect(forgotten).toEqual(['c'])
+    goes('b')
+    expect(forgotten).toEqual(['c', 'b'])
+    close()
+  })
 
   it('gives no state away after the run', async () => {
     const { correspondence, ask } = corresponding()

@@ -49,6 +49,7 @@ export class Correspondence {
   open(): () => void {
     const { roster, exclusions, expelled, followers, init } = this.#parts
     const { swarm, emit } = init
+    let before: readonly PeerId[] = []
     const off = [
       swarm.on('message', ({ from, message, envelope }) => this.#onMessage(from, message, envelope)),
       // an older founding of this run was found: what this half trained is given up for the state of that one
@@ -65,7 +66,12 @@ export class Correspondence {
         expelled.add(peer)
         this.#rounds.current?.lose(peer)
       }),
-      roster.on('view', ({ number, members }) => emit({ type: 'view', number, members })),
+      roster.on('view', ({ number, members }) => {
+        const here = new Set([...members, ...swarm.mesh.connected()])
+        for (const peer of before) if (!here.has(peer)) this.#presence.forget(peer)
+        before = members
+        emit({ type: 'view', number, members })
+      }),
       roster.on('suspect', ({ peer, reason }) => emit({ type: 'suspected', other: peer, reason })),
       roster.on('trust', ({ peer }) => emit({ type: 'trusted', other: peer })),
       roster.on('lost', ({ peer, reason }) => {
