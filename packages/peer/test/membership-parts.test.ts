@@ -1,5 +1,6 @@
-import { Emitter, virtualClock, type Beat } from '@peergrad/core'
+import { Emitter, PeergradError, virtualClock, type Beat } from '@peergrad/core'
 import { describe, expect, it } from 'vitest'
+import { Gathering, type GatheringInit } from '../src/membership/gathering.js'
 import { precedes } from '../src/membership/lineage.js'
 import { Roster } from '../src/membership/roster.js'
 import { Suspicions } from '../src/membership/suspicions.js'
@@ -191,5 +192,34 @@ describe('those who catch up', () => {
     followers.reached(many[0], 11)
     expect(followers.admits('next')).toBe(true)
     followers.close()
+  })
+})
+
+describe('a peer that gathers with others, of whom one does not answer', () => {
+  const lineage = { founder: 'a', founded: 1 }
+  const gathering = () =>
+    new Gathering({
+      mesh: Object.assign(new Emitter(), { self: 'self', connected: () => ['a', 'mute'] }),
+      clock: virtualClock(),
+      join: ['somewhere'],
+      acquaintance: { lineage, ready: [] },
+      greetings: { greetAll: () => new Promise(() => undefined) },
+      known: { lineage, manifest: { peers: 2 } },
+      onReady: () => () => undefined
+    } as unknown as GatheringInit)
+
+  it('hears that it is to leave', async () => {
+    const leave = new AbortController()
+    const gathered = gathering().gather({ deadline: 60_000, signal: leave.signal })
+    leave.abort(new PeergradError('aborted', 'this peer leaves the run'))
+    await expect(gathered).rejects.toThrow(expect.objectContaining({ code: 'aborted' }))
+  })
+
+  it('begins where it is told to', async () => {
+    const found = gathering()
+    const gathered = found.gather({ deadline: 60_000, signal: new AbortController().signal })
+    const view = { number: 0, members: ['a', 'self'] }
+    found.onFound('a', { kind: 'found', run: 'run', lineage, view, state: null })
+    expect(await gathered).toEqual({ view, state: null })
   })
 })

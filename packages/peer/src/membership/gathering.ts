@@ -138,7 +138,9 @@ export class Gathering {
     })
     const over = new AbortController()
     try {
-      const objection = await greetings.greetAll()
+      // whoever is told where the run begins need not hear from all first
+      const told = this.#founded.promise.then(() => undefined)
+      const objection = await orAborted(Promise.race([greetings.greetAll(), told]), options.signal)
       if (objection !== undefined && join.length > 0) throw objection
       const signal = AbortSignal.any([options.signal, over.signal])
       const calls = join.length === 0 || resumed === undefined
