@@ -231,11 +231,17 @@ describe('messages that come early', () => {
 
 it('what came early of a founding that was given up since is not heard', () => {
   const swarm = { scope: 'old', run: 'r', ask: () => new Promise(() => {}) }
-  const catcher = new Catcher({ swarm: swarm as unknown as Swarm, clock: virtualClock(), logger: {} as Logger })
+  const catcher = new Catcher({
+    swarm: swarm as unknown as Swarm,
+    clock: virtualClock(),
+    logger: {} as Logger,
+    suspects: () => false
+  })
   const heard: ControlMessage[] = []
   const enter = (number: number) => {
     const receive = (_from: string, message: ControlMessage) => heard.push(message)
-    const round = { round: number, decided: false, init: { votes: true }, receive }
+    const init = { votes: true, view: { number: 0, members: [] } }
+    const round = { round: number, decided: false, init, receive }
     catcher.enter(round as unknown as Round, [])
   }
   const accept = (run: string) => ({ kind: 'accept', run, round: 6, ballot: 0, proposal: 'p', outcome: 'a' }) as const
@@ -246,6 +252,57 @@ it('what came early of a founding that was given up since is not heard', () => {
   come('new')
   enter(6)
   expect(heard).toEqual([accept('new')])
+})
+
+describe('a round that others say is over and forgotten', () => {
+  const forgot = async () => ({ kind: 'decided', decision: null, accepts: [] })
+  const refuses = () => Promise.reject(new PeergradError('missing', 'no'))
+
+  /** Whether the round is given up once these were asked, one after the other, twice as who sends beats is. */
+  async function overtaken(
+    members: readonly string[],
+    answers: Record<string, () => Promise<unknown>>,
+    gone: readonly string[] = []
+  ): Promise<boolean> {
+    let given = false
+    const swarm = { run: 'r', ask: (peer: string) => answers[peer]!() }
+    const catcher = new Catcher({
+      swarm: swarm as unknown as Swarm,
+      clock: virtualClock(),
+      logger: { debug() {} } as unknown as Logger,
+      suspects: (peer) => gone.includes(peer)
+    })
+    const init = { votes: false, view: { number: 0, members } }
+    catcher.enter(
+      { round: 5, decided: false, init, learn() {}, overtaken: () => (given = true) } as unknown as Round,
+      []
+    )
+    for (const peer of [...Object.keys(answers), ...Object.keys(answers)]) {
+      catcher.ask(peer)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    return given
+  }
+
+  it('is not given up on the word of as many as may lie', async () => {
+    expect(await overtaken(['a', 'b', 'self'], { a: forgot })).toBe(false)
+    expect(await overtaken(['a', 'b', 'c', 'd', 'self'], { a: forgot, b: forgot })).toBe(false)
+    expect(await overtaken(['a', 'b', 'self'], { a: forgot, stranger: forgot })).toBe(false)
+  })
+
+  it('is given up on the word of more, of whom one tells the truth', async () => {
+    expect(await overtaken(['a', 'b', 'self'], { a: forgot, b: forgot })).toBe(true)
+    expect(await overtaken(['a', 'self'], { a: forgot })).toBe(true)
+  })
+
+  it('is given up where those that do not say so are gone, or do not bring what was decided', async () => {
+    expect(await overtaken(['a', 'b', 'self'], { a: forgot }, ['b'])).toBe(true)
+    expect(await overtaken(['a', 'b', 'self'], { b: refuses, a: forgot })).toBe(true)
+    expect(
+      await overtaken(['a', 'b', 'self'], { b: async () => ({ ...(await forgot()), decision: {} }), a: forgot })
+    ).toBe(true)
+    expect(await overtaken(['a', 'b', 'self'], { a: refuses, b: refuses })).toBe(false)
+  })
 })
 
 it('who gave a state that was given up is asked last, and is asked', async () => {

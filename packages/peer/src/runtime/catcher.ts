@@ -15,6 +15,14 @@ export interface Decided {
   readonly accepts: readonly Uint8Array[]
 }
 
+interface CatcherInit {
+  readonly swarm: Swarm
+  readonly clock: Clock
+  readonly logger: Logger
+  /** whether this peer takes a member for gone */
+  readonly suspects: (peer: PeerId) => boolean
+}
+
 /**
  * Brings messages to the round that they are about, keeps those that come early, and asks for decisions when others
  * are further than this peer.
@@ -23,17 +31,20 @@ export class Catcher {
   readonly #swarm: Swarm
   readonly #clock: Clock
   readonly #logger: Logger
+  readonly #suspects: CatcherInit['suspects']
   readonly #early = new EarlyMessages()
   readonly #decisions = new Map<number, Decided>()
   readonly #asked = new Set<PeerId>()
-  /** who forgot the decision of this round */
+  /** who forgot the decision of this round, and who did not bring it for whatever reason */
   readonly #forgot = new Set<PeerId>()
+  readonly #failed = new Set<PeerId>()
   #current: Round | undefined
 
-  constructor({ swarm, clock, logger }: { swarm: Swarm; clock: Clock; logger: Logger }) {
+  constructor({ swarm, clock, logger, suspects }: CatcherInit) {
     this.#swarm = swarm
     this.#clock = clock
     this.#logger = logger
+    this.#suspects = suspects
   }
 
   /** This round has begun; `ahead` are further already. */
@@ -41,6 +52,7 @@ export class Catcher {
     this.#current = round
     this.#asked.clear()
     this.#forgot.clear()
+    this.#failed.clear()
     for (const { from, message, envelope } of this.#early.take(round.round)) {
       // not of a founding that was given up since
       if (message.run === this.#swarm.scope) round.receive(from, message, envelope)
@@ -76,7 +88,9 @@ export class Catcher {
   /** Somebody is further: what was decided of this round? */
   ask(peer: PeerId): void {
     const current = this.#current
-    if (current === undefined || current.decided || this.#asked.has(peer)) return
+    if (current === undefined || current.decided) return
+    // others may be gone by now
+    if (this.#asked.has(peer)) return this.#judge(current)
     this.#asked.add(peer)
     if (current.init.votes) this.#clock.after(MOMENT, () => this.#ask(peer, current))
     else this.#ask(peer, current)
@@ -88,15 +102,26 @@ export class Catcher {
     this.#swarm.ask(peer, { kind: 'decision', run, round: current.round }, { deadline: ASK_DEADLINE }).then(
       (answer) => {
         if (answer.kind !== 'decided' || this.#current !== current) return
-        if (answer.decision !== null) return current.learn(peer, answer.decision, answer.accepts)
-        this.#forgot.add(peer)
-        // one of them may lie; with so many the round is really over
-        if (this.#forgot.size >= quorum(current.init.view.members.length) - 1) current.overtaken()
+        if (answer.decision !== null) current.learn(peer, answer.decision, answer.accepts)
+        ;(answer.decision === null ? this.#forgot : this.#failed).add(peer)
+        this.#judge(current)
       },
       (thrown: unknown) => {
         this.#asked.delete(peer)
+        if (this.#current === current) this.#failed.add(peer)
         this.#logger.debug({ peer, error: PeergradError.from(thrown).message }, 'asking for a decision failed')
       }
     )
+  }
+
+  /**
+   * As long as a run goes on, those that lie and those that are gone are fewer than are counted here: one of them tells the
+   * truth, and the round is over.
+   */
+  #judge(current: Round): void {
+    const { members } = current.init.view
+    if (current.decided || !members.some((peer) => this.#forgot.has(peer))) return
+    const without = members.filter((peer) => this.#forgot.has(peer) || this.#failed.has(peer) || this.#suspects(peer))
+    if (without.length > members.length - quorum(members.length)) current.overtaken()
   }
 }

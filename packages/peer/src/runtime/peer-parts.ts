@@ -75,7 +75,7 @@ export function makeParts(init: PeerRuntimeInit): PeerParts {
     expelled: new RecentSet(REMEMBERED),
     refuse,
     vectors,
-    catcher: new Catcher({ swarm, clock, logger }),
+    catcher: new Catcher({ swarm, clock, logger, suspects: (peer) => roster.suspects(peer) }),
     model,
     estimates,
     standing: new Standing({ ...init, model, estimates }),
