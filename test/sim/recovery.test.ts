@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import {
   controlAnswers,
   controlMessages,
@@ -321,6 +322,56 @@ describe('a newcomer', () => {
     oneHash(await simulation.results())
     expect(lies).toBe(1)
     expect(happened(newcomer, 'diverged')).toBe(0)
+  })
+
+  type Donation = Extract<ControlAnswer, { kind: 'donation' }>
+
+  /** Peer 1 alone gives the newcomer a state as long as `others` may not, with what is changed of it. */
+  function deceived(lie: (donation: Donation) => Donation, others: () => boolean) {
+    const wrong = { digest: '', value: NaN, lies: 0 }
+    const mesh = (honest: Mesh) =>
+      replace(honest, {
+        request: async (peer, payload, options) => {
+          const liar = peer === peerName(1)
+          if (!Buffer.from(payload).includes('donate')) return honest.request(peer, payload, options)
+          if (!liar && !others()) throw new PeergradError('timeout', 'busy')
+          const answer = await honest.request(peer, payload, options)
+          if (!liar) return answer
+          wrong.lies += 1
+          return controlAnswers.encode(lie(controlAnswers.decode(answer) as Donation))
+        },
+        fetch: async (request) => {
+          if (request.digest !== wrong.digest) return honest.fetch(request)
+          request.into.fill(wrong.value)
+          return { from: peerName(1), milliseconds: 1, lane: 'memory' }
+        }
+      })
+    /** Of one of the vectors in the place of the true one. */
+    const replaces = (vector: number, value: number) => (donation: Donation) => {
+      const bytes = new Uint8Array(new Float32Array(donation.vectors[vector]!.length).fill(value).buffer)
+      const digest = createHash('sha256').update(bytes).digest('hex')
+      Object.assign(wrong, { digest, value })
+      const vectors = donation.vectors.map((each, index) => (index === vector ? { ...each, digest } : each))
+      return { ...donation, hash: vectors[0]!.digest, vectors }
+    }
+    return { disguise: { mesh } satisfies Disguise, replaces, wrong }
+  }
+
+  it.each([
+    ['model', 0],
+    ['moments', 1]
+  ])('takes no %s that are no numbers, though their digest fits', async (_what, vector) => {
+    const { disguise, replaces, wrong } = deceived(
+      (donation) => replaces(vector, NaN)(donation),
+      () => wrong.lies > 0
+    )
+    simulation = new Simulation({ peers: 2, rounds: 60 })
+    const [first] = simulation.startAll()
+    await simulation.when(at(first!, 3))
+    const newcomer = simulation.start(peerName(2), { disguise })
+    oneHash(await simulation.results())
+    expect(wrong.lies).toBeGreaterThan(0)
+    expect(happened(newcomer, 'healed')).toBe(1)
   })
 
   it('can leave while it takes the state', async () => {

@@ -78,7 +78,12 @@ export class Presence {
     this.#book.lose()
     this.#confirmed = false
     this.#pulse.beat()
-    for (const donor of this.#donors) this.#distrusted.add(donor)
+    this.distrust(this.#donors)
+  }
+
+  /** These gave, or offered, a state that is wrong. */
+  distrust(peers: readonly PeerId[]): void {
+    for (const peer of peers) this.#distrusted.add(peer)
   }
 
   /** Takes down what another peer says of itself. Returns whether it has caught up with this one. */

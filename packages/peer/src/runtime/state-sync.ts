@@ -6,7 +6,8 @@ import {
   type Evidence,
   type GradientStore,
   type OptimiserSpec,
-  type PeerId
+  type PeerId,
+  type Verdict
 } from '@peergrad/core'
 import { checkAborted, deferred, pause } from '../deferred.js'
 import { isObjection } from '../membership/known-run.js'
@@ -81,6 +82,8 @@ export interface TakeStateInit<T> {
   readonly convinces: (proofs: readonly Evidence[]) => boolean
   /** who gave a state that was wrong: asked last */
   readonly distrusted: ReadonlySet<PeerId>
+  /** these offered what cannot be the state of the run */
+  readonly onLie: (donors: readonly PeerId[]) => void
   readonly patience: number
   readonly signal: AbortSignal
 }
@@ -118,6 +121,7 @@ export async function takeState<T>(init: TakeStateInit<T>): Promise<Taken<T>> {
         checkAborted(init.signal)
         const error = PeergradError.from(thrown)
         if (isOwnFault(error)) throw error
+        if (error.code === 'corrupt') init.onLie(donors)
         failures.push(error.message)
       }
     }
@@ -205,7 +209,11 @@ async function takeVectors(donation: Donation, donors: readonly PeerId[], init: 
     for (const [index, { digest, length }] of donation.vectors.entries()) {
       const key = keys[index]
       await store.put(key, leases[index])
-      if ((await store.digest(key)) === digest) continue
+      const verdict = await store.verify(key)
+      if (verdict.digest === digest) {
+        checkFinite(verdict, index, donors)
+        continue
+      }
       // one of them sent other bytes: whole from one after the other, it shows who
       await store.delete([key])
       await vectors.pull({ digest, length, key, from: donors, signal })
@@ -213,4 +221,14 @@ async function takeVectors(donation: Donation, donors: readonly PeerId[], init: 
   } finally {
     for (const lease of leases) lease.release()
   }
+}
+
+/** All donors named the digest of these numbers. */
+function checkFinite({ firstNonFinite }: Verdict, index: number, donors: readonly PeerId[]): void {
+  if (firstNonFinite < 0) return
+  throw new PeergradError(
+    'corrupt',
+    `donate: got vector ${index} with a value that is not finite at index ${firstNonFinite}, expected numbers`,
+    { peers: donors }
+  )
 }
