@@ -374,6 +374,48 @@ describe('a newcomer', () => {
     expect(happened(newcomer, 'healed')).toBe(1)
   })
 
+  it.each([
+    ['that its hash does not show', 1],
+    ['with which no step can be made', -1]
+  ])('takes moments %s once, and then from others', async (_what, value) => {
+    const { disguise, replaces, wrong } = deceived(
+      (donation) => replaces(2, value)(donation),
+      () => wrong.lies > 0
+    )
+    simulation = new Simulation({ rounds: 60, optimiser: { name: 'adam', learningRate: 0.05 } })
+    const peers = simulation.startAll()
+    await simulation.when(at(peers[0], 3))
+    const newcomer = simulation.start(peerName(4), { disguise })
+    oneHash(await simulation.results())
+    expect(wrong.lies).toBe(1)
+    expect(happened(newcomer, 'healed')).toBe(2)
+  })
+
+  it.each([
+    ['itself alone', [peerName(4)], 0],
+    ['the donor and itself', [peerName(1), peerName(4)], 0],
+    ['all, in a round to come', [0, 1, 2, 3, 4].map(peerName), 10_000]
+  ])('that is told a view of %s finds the run by the beats of the others', async (_what, members, ahead) => {
+    const { disguise, wrong } = deceived(
+      ({ position, view, ...donation }) => ({
+        ...donation,
+        round: donation.round + ahead,
+        view: { ...view, members },
+        position: { ...position, start: donation.round + ahead, changes: [{ round: donation.round + ahead, members }] }
+      }),
+      () => wrong.lies > 0
+    )
+    simulation = new Simulation({ rounds: 150 })
+    const peers = Array.from({ length: 4 }, (_, index) => simulation.start(peerName(index), { milliseconds: 100 }))
+    await simulation.when(at(peers[0]!, 3))
+    const newcomer = simulation.start(peerName(4), { disguise, milliseconds: 100 })
+    const results = await simulation.results()
+    oneHash(results)
+    expect(results[0]!.members).toContain(peerName(4))
+    expect(wrong.lies).toBe(1)
+    expect(happened(newcomer, 'healed')).toBe(2)
+  })
+
   it('can leave while it takes the state', async () => {
     simulation = new Simulation({ peers: 2, rounds: 1000 })
     const [first] = simulation.startAll()

@@ -66,6 +66,7 @@ export class Entry {
       },
       convinces: (proofs) => exclusions.convinces(proofs),
       distrusted: this.#presence.distrusted,
+      witnesses: (donation) => this.#presence.witnesses(donation),
       onLie: (liars) => this.#presence.distrust(liars),
       patience,
       signal

@@ -1,9 +1,11 @@
 import type { Beat, Lineage, PeerId, View } from '@peergrad/core'
 import type { DataPlan } from './data-plan.js'
+import { GivenState } from './given-state.js'
 import type { PeerParts } from './peer-parts.js'
 import { Pulse } from './pulse.js'
-import { StateBook } from './state-book.js'
+import { StateBook, type Verdict } from './state-book.js'
 import type { Here } from './standing.js'
+import type { Donation } from './state-sync.js'
 
 const NOWHERE = { round: 0, hash: '0'.repeat(64), plan: '0'.repeat(16) }
 
@@ -14,8 +16,8 @@ export class Presence {
   readonly #pulse: Pulse
   readonly #differs: (here: Here) => void
   readonly #self: PeerId
-  /** who gave the state that nobody confirmed yet */
-  #donors: readonly PeerId[] = []
+  /** the state, while others gave it and it is not proved to be right */
+  #given: GivenState | undefined
   /** peers whose state turned out to be wrong */
   readonly #distrusted = new Set<PeerId>()
   #confirmed = false
@@ -58,9 +60,11 @@ export class Presence {
     { plan, lineage }: { readonly plan: DataPlan; readonly lineage: Lineage },
     donors: readonly PeerId[] = []
   ): void {
-    this.#donors = donors
-    this.#parts.standing.begin(plan, lineage)
-    this.#parts.roster.enter(view)
+    const { standing, roster, model, init } = this.#parts
+    const given = { donors, round: model.round, now: init.clock.now(), self: this.#self }
+    this.#given = donors.length === 0 ? undefined : new GivenState(given)
+    standing.begin(plan, lineage)
+    roster.enter(view)
     this.arrive()
     if (donors.length === 0) this.#confirm()
   }
@@ -78,7 +82,8 @@ export class Presence {
     this.#book.lose()
     this.#confirmed = false
     this.#pulse.beat()
-    this.distrust(this.#donors)
+    this.distrust(this.#given?.donors ?? [])
+    this.#given = undefined
   }
 
   /** These gave, or offered, a state that is wrong. */
@@ -107,22 +112,49 @@ export class Presence {
     return this.#book.agrees(peer)
   }
 
+  /** Whether others gave the state and it is not proved to be right. */
+  get isGiven(): boolean {
+    return this.#given !== undefined
+  }
+
+  /** Who says in beats that it was in the state of a donation. */
+  witnesses({ round, hash, lineage, view, position: data, step }: Donation): readonly PeerId[] {
+    const plan = this.#parts.standing.digest({ lineage, view, data, step })
+    return this.#book.witnesses({ round, hash, plan })
+  }
+
   /** Holds the own state against those of a majority. */
-  compare(): void {
+  compare(): Verdict | undefined {
     const { here } = this
-    if (here === undefined) return
-    const verdict = this.#book.verdict(here.view.members, this.#self)
+    if (here === undefined) return undefined
+    const verdict = this.#verdict(here)
     if (verdict === 'same' && !this.#confirmed) this.#confirm()
     if (verdict === 'differs') this.#differs(here)
+    return verdict
   }
 
   close(): void {
     this.#pulse.close()
   }
 
+  #verdict({ view: { members } }: Here): Verdict | undefined {
+    const book = this.#book
+    if (this.#given === undefined) return book.verdict(members, this.#self)
+    const { roster, init } = this.#parts
+    const said = {
+      book,
+      members,
+      here: members.filter((peer) => peer !== this.#self && !roster.suspects(peer)),
+      outside: book.confirmed.filter((peer) => !members.includes(peer) && init.swarm.isReady(peer)),
+      now: init.clock.now()
+    }
+    const verdict = this.#given.verdict(said)
+    if (this.#given.isProved(said)) this.#given = undefined
+    return verdict
+  }
+
   #confirm(): void {
     this.#confirmed = true
-    this.#donors = []
     this.#pulse.beat()
   }
 

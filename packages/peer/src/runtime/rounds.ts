@@ -101,6 +101,8 @@ export class Rounds {
   /** Whether the others may have the state that this peer lost. The mistake of a plug-in they make too. */
   #isBehind({ code, data }: PeergradError): boolean {
     if (data.plugin !== undefined) return false
+    // who gave the state may have seen to it that no step can be made from it
+    if (code === 'non-finite') return this.#presence.isGiven
     return code === 'conflict' || (code === 'missing' && (this.#presence.here?.view.members.length ?? 1) > 1)
   }
 

@@ -91,15 +91,19 @@ export class Standing {
 
   /** The model has come to its next round, which this view makes. */
   arrive(view: View): Here {
-    const { swarm, model } = this.#init
+    const { model } = this.#init
     const { round, step, hash } = model
     const plan = this.#required()
     if (hash === undefined) throw new PeergradError('internal', `round ${round}: there is no model state yet`)
     plan.advance(round, view.members)
     const data = plan.position
-    const digest = swarm.sha256(canonical({ lineage: this.#lineage, view, data, step }))
-    this.#here = { round, step, hash, view, data, plan: digest.slice(0, 16) }
+    this.#here = { round, step, hash, view, data, plan: this.digest({ lineage: this.#lineage, view, data, step }) }
     return this.#here
+  }
+
+  /** What beats say of all but the model. */
+  digest(all: Pick<Here, 'view' | 'data' | 'step'> & { readonly lineage: Lineage | undefined }): string {
+    return this.#init.swarm.sha256(canonical(all)).slice(0, 16)
   }
 
   minibatches(peer: PeerId): Minibatch[] {

@@ -20,8 +20,9 @@ import type { VectorExchange } from './vectors.js'
 export type Donation = Extract<ControlAnswer, { kind: 'donation' }>
 
 const ASK_DEADLINE = 5000
-/** Milliseconds that the other donors have to answer once one has. */
+/** Milliseconds that the other donors have to answer once most have, and once one has: one alone may be first because it lies. */
 const TOGETHER = 50
+const MOST = 1000
 /** Donors of one state: so many peers are asked at once. */
 const DONORS = 8
 /** Milliseconds for one part of a vector. */
@@ -82,6 +83,8 @@ export interface TakeStateInit<T> {
   readonly convinces: (proofs: readonly Evidence[]) => boolean
   /** who gave a state that was wrong: asked last */
   readonly distrusted: ReadonlySet<PeerId>
+  /** who says in beats that it was in the state of a donation */
+  readonly witnesses: (donation: Donation) => readonly PeerId[]
   /** these offered what cannot be the state of the run */
   readonly onLie: (donors: readonly PeerId[]) => void
   readonly patience: number
@@ -134,11 +137,11 @@ export async function takeState<T>(init: TakeStateInit<T>): Promise<Taken<T>> {
 }
 
 /**
- * What some of the peers offer, the state that most of them are in first. Others are asked at each turn: those of one
+ * What some of the peers offer, the state that most are in or were in first. Others are asked at each turn: those of one
  * may all be without a state, as this peer is.
  */
 async function askSome(init: Asking, turn: number, failures: string[]): Promise<readonly Offer[]> {
-  const { swarm, clock, distrusted, signal } = init
+  const { swarm, clock, distrusted, witnesses, signal } = init
   const trusted = swarm.ready.filter((peer) => !distrusted.has(peer))
   // once all of those were asked: they may be without a state too
   const all = [...trusted, ...swarm.ready.filter((peer) => distrusted.has(peer))]
@@ -148,6 +151,7 @@ async function askSome(init: Asking, turn: number, failures: string[]): Promise<
   const offers = new Map<string, Offer & { readonly donors: PeerId[] }>()
   const objections: PeergradError[] = []
   const enough = deferred<void>()
+  let answers = 0
   const ask = async (donor: PeerId): Promise<void> => {
     try {
       const donation = await swarm.ask(donor, { kind: 'donate', run: swarm.run }, { deadline: ASK_DEADLINE, signal })
@@ -170,17 +174,20 @@ async function askSome(init: Asking, turn: number, failures: string[]): Promise<
       const offer = offers.get(key) ?? { donors: [], donation }
       offers.set(key, offer)
       offer.donors.push(donor)
-      clock.after(TOGETHER, enough.resolve)
+      if (offers.size === 1) clock.after(MOST, enough.resolve)
     } catch (thrown) {
       const error = PeergradError.from(thrown)
       failures.push(`${donor}: ${error.message}`)
       if (isObjection(error)) objections.push(error)
     }
+    answers += 1
+    if (answers > asked.length / 2 && offers.size > 0) clock.after(TOGETHER, enough.resolve)
   }
   await Promise.race([enough.promise, Promise.all(asked.map(ask))])
   const [objection] = objections
   if (objection !== undefined && objections.length === asked.length) throw objection
-  return [...offers.values()].sort((a, b) => b.donors.length - a.donors.length || b.donation.round - a.donation.round)
+  const said = ({ donors, donation }: Offer) => new Set([...donors, ...witnesses(donation)]).size
+  return [...offers.values()].sort((a, b) => said(b) - said(a) || b.donation.round - a.donation.round)
 }
 
 function checkShape(donation: Donation, { optimiser, length, parameters, ownModels }: Asking): void {
