@@ -35,6 +35,34 @@ describe('a peer that is not as the others', () => {
     expect(happened(peers[0], 'diverged')).toBe(0)
   })
 
+  it('takes the state anew before the next round when it hears of it after the last one', async () => {
+    const { store: spoils } = spoilsOnce()
+    const slow: Disguise = {
+      store: (honest: GradientStore) => {
+        const spoiling = spoils!(honest)
+        return replace(spoiling, {
+          delete: async (keys) => {
+            if (happened(victim!, 'round') === 5) await new Promise<void>((done) => simulation.clock.after(200, done))
+            await spoiling.delete(keys)
+          }
+        })
+      }
+    }
+    simulation = new Simulation({ rounds: 40 })
+    const [, , victim] = simulation.startAll({ 2: slow })
+    oneHash(await simulation.results())
+    expect(happened(victim!, 'diverged')).toBe(1)
+    expect(happened(victim!, 'healed')).toBe(1)
+  })
+
+  it('does not say that it finished when that was in the last round', async () => {
+    simulation = new Simulation({ rounds: 5 })
+    const peers = simulation.startAll({ 2: spoilsOnce() })
+    await expect(simulation.until(peers[2]!.result)).rejects.toMatchObject({ code: 'conflict' })
+    expect(happened(peers[2]!, 'diverged')).toBe(1)
+    oneHash(await simulation.until(Promise.all([0, 1, 3].map((index) => peers[index]!.result))))
+  })
+
   it('keeps the state that all have when no vector comes through to three of four for a long time', async () => {
     let blocked = true
     const blocks: Disguise = {

@@ -59,7 +59,10 @@ export class PeerRuntime {
       const status = await this.#rounds.run(AbortSignal.any([signal, this.#hurry.signal, stop]), ends)
       const milliseconds = clock.now() - start
       await estimates.settled()
-      if (status === 'finished') await linger(this.#parts, this.#presence, given)
+      if (status === 'finished') {
+        await linger(this.#parts, this.#presence, given)
+        this.#rounds.checkShared()
+      }
       return this.#outcome(status, milliseconds)
     } finally {
       leave.removeEventListener('abort', onLeave)

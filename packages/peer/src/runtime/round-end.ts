@@ -102,16 +102,16 @@ export class RoundEnd {
       parametersHash: model.hash as Digest
     })
     await estimates.afterRound(round, model.key)
+    // a run with a target waits for it, so that the same round ends it every time
+    if (swarm.manifest.targetAccuracy > 0) await estimates.settled()
+    if (this.#presence.compare() === 'differs') return
     await this.#save()
-    this.#presence.compare()
     await model.forget(floor)
   }
 
   async #save(): Promise<void> {
-    const { init, model, own, standing, estimates } = this.#parts
-    const { checkpoints, swarm } = init
-    // a run with a target waits for it, so that the same round ends it every time
-    if (swarm.manifest.targetAccuracy > 0) await estimates.settled()
+    const { init, model, own, standing } = this.#parts
+    const { checkpoints } = init
     if (checkpoints?.due(model.round) === true) await checkpoints.save(standing.position(), own.extra)
   }
 

@@ -61,12 +61,21 @@ export class Rounds {
     this.#stranded = error
   }
 
-  /** A majority is in another state than this peer's: the state is taken anew. */
+  /** A majority is in another state than this peer's: the state is taken anew, after the last round the peer ends. */
   diverged(round: number): void {
     if (this.#current === undefined) return
     this.#parts.init.emit({ type: 'diverged', round })
     this.#current.overtaken()
     this.#current = undefined
+  }
+
+  /** Error `conflict` when a majority was in another state than this peer's at the end of its last round. */
+  checkShared(): void {
+    if (this.#current !== undefined) return
+    const message =
+      'the last round ended in another state here than at a majority of the peers: the model of this peer is not that of the ' +
+      'run; take that of another peer'
+    throw new PeergradError('conflict', message)
   }
 
   /** `ends` aborts when the peer leaves or stops: nothing more is waited for that only others can bring. */
@@ -124,6 +133,8 @@ export class Rounds {
       await this.#end.apply(current, result, start)
       const { finish, retired } = result.decision.proposal
       for (const peer of retired) this.#retired.add(peer)
+      if (!finish && this.#current !== current)
+        throw new PeergradError('conflict', `round ${round} ended in another state here: it must be taken anew`)
       return finish
     } finally {
       this.#next = { round, attempt: current.attempt }
