@@ -230,7 +230,8 @@ describe('reductions', () => {
         fc.constantFrom('sum' as const, 'mean' as const),
         seed,
         (over, keep, name, start) => {
-          const apart = wasmAgainstCpu([values([3, 4, 5, 6], start)], ([x]) => [tf[name](x, over, keep)])
+          // where a sum cancels no error is small beside it
+          const apart = wasmAgainstCpu([values([3, 4, 5, 6], start)], ([x]) => [tf[name](tf.add(x, 1.5), over, keep)])
           expect(apart).toBeLessThan(TOLERANCE)
         }
       )
