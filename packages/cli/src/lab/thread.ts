@@ -104,8 +104,8 @@ export class CellThread {
 
 /** What a thread threw, which has lost its class on the way. */
 function received(thrown: unknown): PeergradError {
-  const sent = thrown as ErrorJSON
-  return sent.name === 'PeergradError' ? PeergradError.fromJSON(sent) : PeergradError.from(thrown)
+  const sent = thrown as ErrorJSON | null | undefined
+  return sent?.name === 'PeergradError' ? PeergradError.fromJSON(sent) : PeergradError.from(thrown)
 }
 
 function taskOf({ plan: _, ...task }: Cell): Task {
