@@ -8,13 +8,13 @@ import {
   resolvePlugin,
   unmetCondition,
   untouched,
+  shown,
   type Aggregator,
   type PreAggregator,
   type Random,
   type Registry,
   type Trials,
-  type Vector,
-  shown
+  type Vector
 } from '@peergrad/core'
 import { aggregators, preAggregators } from '@peergrad/strategies'
 import {

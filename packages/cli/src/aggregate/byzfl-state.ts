@@ -1,4 +1,4 @@
-import { PeergradError, replace, type Aggregator, shown } from '@peergrad/core'
+import { PeergradError, replace, shown, type Aggregator } from '@peergrad/core'
 import { countOf, type Document, type Parameters } from '../by-hand/document.js'
 import type { Numbers } from '../by-hand/vectors.js'
 

@@ -1,4 +1,4 @@
-import { PeergradError, replace, type Aggregator, type Floats, shown } from '@peergrad/core'
+import { PeergradError, replace, shown, type Aggregator, type Floats } from '@peergrad/core'
 import { positiveOf, type Document } from '../by-hand/document.js'
 
 /** The loss that the examples of Zeno's code name, as they write it. */

@@ -1,4 +1,4 @@
-import { createKernels, float64Kernels, PeergradError, type RuleKernels, type Vector, shown } from '@peergrad/core'
+import { createKernels, float64Kernels, PeergradError, shown, type RuleKernels, type Vector } from '@peergrad/core'
 import type { Document } from './document.js'
 
 /** Of what is larger, fourth powers are no numbers of float64 any more, and rules that go by distances would choose wrong. */

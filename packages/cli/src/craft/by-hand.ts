@@ -1,4 +1,4 @@
-import { isBuiltIn, loadPlugin, PeergradError, random, resolvePlugin, type CraftInput, shown } from '@peergrad/core'
+import { isBuiltIn, loadPlugin, PeergradError, random, resolvePlugin, shown, type CraftInput } from '@peergrad/core'
 import { namedCraft } from '@peergrad/strategies'
 import { pipelineOf } from '../aggregate/by-hand.js'
 import { attacks } from '../attack/registry.js'

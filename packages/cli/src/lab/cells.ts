@@ -8,13 +8,13 @@ import {
   PeergradError,
   resolveOptions,
   resolvePlugin,
+  shown,
   type Attack,
   type AttackSchedule,
   type Options,
   type Plugins,
   type Registry,
-  type RunManifest,
-  shown
+  type RunManifest
 } from '@peergrad/core'
 import { aggregators, preAggregators } from '@peergrad/strategies'
 import { ALWAYS, identitiesOf, scheduleOf } from '../attack/plan.js'

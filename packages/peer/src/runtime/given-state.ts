@@ -1,5 +1,5 @@
 import type { PeerId } from '@peergrad/core'
-import type { StateBook, Verdict } from './state-book.js'
+import type { StateBook, Judgement } from './state-book.js'
 
 /** Milliseconds after which a state counts as wrong when most are elsewhere: before that some may be late, or ahead. */
 const MOMENT = 5000
@@ -36,7 +36,7 @@ export class GivenState {
   }
 
   /** What a majority of all that are here says; undefined while too few have spoken. */
-  verdict(said: Said): Verdict | undefined {
+  verdict(said: Said): Judgement | undefined {
     const { book, members, here, now } = said
     const inside = book.verdict(members, this.#self)
     const behind = here.filter((peer) => book.agrees(peer) === undefined && this.#isBehind(book.round(peer)))

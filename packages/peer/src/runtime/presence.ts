@@ -3,7 +3,7 @@ import type { DataPlan } from './data-plan.js'
 import { GivenState } from './given-state.js'
 import type { PeerParts } from './peer-parts.js'
 import { Pulse } from './pulse.js'
-import { StateBook, type Verdict } from './state-book.js'
+import { StateBook, type Judgement } from './state-book.js'
 import type { Here } from './standing.js'
 import type { Donation } from './state-sync.js'
 
@@ -124,7 +124,7 @@ export class Presence {
   }
 
   /** Holds the own state against those of a majority. */
-  compare(): Verdict | undefined {
+  compare(): Judgement | undefined {
     const { here } = this
     if (here === undefined) return undefined
     const verdict = this.#verdict(here)
@@ -137,7 +137,7 @@ export class Presence {
     this.#pulse.close()
   }
 
-  #verdict({ view: { members } }: Here): Verdict | undefined {
+  #verdict({ view: { members } }: Here): Judgement | undefined {
     const book = this.#book
     if (this.#given === undefined) return book.verdict(members, this.#self)
     const { roster, init } = this.#parts

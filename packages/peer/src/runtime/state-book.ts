@@ -13,7 +13,7 @@ const FRESH = 250
 type State = Pick<Beat, 'round' | 'hash' | 'plan'>
 
 /** What others say of this peer's state. */
-export type Verdict = 'same' | 'differs'
+export type Judgement = 'same' | 'differs'
 
 /** The states in which this peer and the others were, round by round, as their beats say. */
 export class StateBook {
@@ -77,7 +77,7 @@ export class StateBook {
    * What a majority of the members says of the states that this peer was in, from round `from` on; undefined while too few
    * have spoken. The own word counts with the others' when this peer is a member.
    */
-  verdict(members: readonly PeerId[], self: PeerId, from = 0): Verdict | undefined {
+  verdict(members: readonly PeerId[], self: PeerId, from = 0): Judgement | undefined {
     const needed = quorum(members.length)
     const others = members.filter((peer) => peer !== self)
     const said = others.map((peer) => this.agrees(peer, from))
