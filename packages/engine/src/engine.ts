@@ -132,12 +132,11 @@ class PooledEngine implements TfjsEngine {
     const which = named ?? Uint32Array.from({ length: samples }, (_, i) => i)
     const slices = Array.from({ length: Math.ceil(samples / EVALUATION_SLICE) }, (_, i) => i * EVALUATION_SLICE)
     const handle = this.#handle(state)
-    const sums = await Promise.all(
-      slices.map((from) => {
-        const slice = which.slice(from, from + EVALUATION_SLICE)
-        return this.#pool.run({ kind: 'evaluate', state: handle, split, samples: slice } as const, signal)
-      })
-    )
+    const jobs = slices.map((from) => {
+      const slice = which.slice(from, from + EVALUATION_SLICE)
+      return { kind: 'evaluate', state: handle, split, samples: slice } as const
+    })
+    const sums = await this.#pool.runAll(jobs, signal)
     const loss = sums.reduce((sum, slice) => sum + slice.loss, 0) / samples
     const accuracy = sums.reduce((sum, slice) => sum + slice.correct, 0) / samples
     return { loss, accuracy, samples }

@@ -1,5 +1,6 @@
 import { Arena, layoutLength, PeergradError, type Vector } from '@peergrad/core'
 import { createEngine, loadDataset, type TfjsEngine } from '@peergrad/engine'
+import { getEventListeners } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -40,6 +41,18 @@ const marker = () => join(directory, 'marker')
 it('says why its start was given up', async () => {
   const signal = AbortSignal.abort(new PeergradError('aborted', 'stopped by SIGINT'))
   await expect(start('mlp', { signal })).rejects.toMatchObject({ code: 'aborted', message: 'stopped by SIGINT' })
+})
+
+it('an evaluation in many parts listens to its signal once, and is given up by it', async () => {
+  const engine = await start('mlp')
+  const controller = new AbortController()
+  const { signal } = controller
+  const evaluation = engine.evaluate({ state: vectorOf(engine), samples: new Uint32Array(20_000), signal })
+  expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+  controller.abort()
+  await expect(evaluation).rejects.toMatchObject({ code: 'aborted' })
+  expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+  expect((await engine.evaluate({ state: vectorOf(engine), limit: 5 })).samples).toBe(5)
 })
 
 describe('a worker that crashes', () => {

@@ -55,25 +55,30 @@ export class Pool {
 
   /** Runs one job on the next free worker. */
   async run<J extends Job>(job: J, signal?: AbortSignal): Promise<Answers[J['kind']]> {
+    const [answer] = await this.runAll([job], signal)
+    return answer as Answers[J['kind']]
+  }
+
+  /** Runs jobs on the next free workers, in their order; the first that fails rejects the call. */
+  async runAll<J extends Job>(jobs: readonly J[], signal?: AbortSignal): Promise<Answers[J['kind']][]> {
     if (this.#closed) throw closed()
     if (this.#gone !== undefined) throw this.#gone
     if (signal?.aborted === true) throw aborted()
-    let abort = () => {}
+    const tasks: Task[] = []
+    const answers = jobs.map(
+      (job) =>
+        new Promise<Answers[J['kind']]>((resolve, reject) => {
+          tasks.push({ job, resolve: resolve as Task['resolve'], reject, slot: undefined, aborted: false, crashes: 0 })
+        })
+    )
+    const abort = () => {
+      for (const task of tasks) this.#abort(task)
+    }
+    signal?.addEventListener('abort', abort)
     try {
-      return await new Promise<Answers[J['kind']]>((resolve, reject) => {
-        const task: Task = {
-          job,
-          resolve: resolve as Task['resolve'],
-          reject,
-          slot: undefined,
-          aborted: false,
-          crashes: 0
-        }
-        abort = () => this.#abort(task)
-        signal?.addEventListener('abort', abort)
-        this.#queue.push(task)
-        this.#next()
-      })
+      this.#queue.push(...tasks)
+      this.#next()
+      return await Promise.all(answers)
     } finally {
       signal?.removeEventListener('abort', abort)
     }
@@ -122,6 +127,7 @@ export class Pool {
     task.slot = slot
     try {
       const answer = await slot.run(task.job)
+      task.slot = undefined
       if (task.aborted) task.reject(aborted())
       else task.resolve(answer)
     } catch (thrown) {
