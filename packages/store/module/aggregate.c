@@ -59,20 +59,24 @@ static void compute_aggregate(Job *job) {
   Tensor *out = job->outputs[0].tensor;
   for (size_t k = 0; k < job->inputCount; k++)
     if (!job_finite(job, job->inputs[k].tensor, job->inputs[k].key)) return;
+  Buffer scratch = {NULL, 0};
+  if (aggregate->rule.name == RULE_CLIP) {
+    scratch = job_take(job, aggregate->split);
+    if (scratch.memory == NULL) return;
+  }
   size_t bounds[3] = {0, aggregate->split, out->length};
   for (int part = 0; part < 2; part++) {
     size_t length = bounds[part + 1] - bounds[part];
     if (length == 0) continue;
     Rule rule = aggregate->rule;
+    rule.scratch = buffer_floats(scratch);
     /* a model's buffers are not near zero, and clipping makes no sense of them */
     if (part == 1 && rule.name == RULE_CLIP) rule.name = RULE_MEDIAN;
     const float **values = values_from(job, bounds[part]);
-    int made = rule_apply(&rule, out->values + bounds[part], values, job->inputCount, length);
+    rule_apply(&rule, out->values + bounds[part], values, job->inputCount, length);
     RedisModule_Free(values);
-    if (made) continue;
-    text_add(&job->error, "OOM no memory for %zu floats", length);
-    return;
   }
+  buffer_release(scratch);
   job_finite(job, out, job->outputs[0].key);
 }
 
@@ -227,6 +231,6 @@ COMMAND(command_aggregate) {
   if (!hold_all(ctx, job, argv, 4, n)) return job_drop(job);
   size_t length = job->outputs[0].tensor->length;
   if (!argument_parameters(ctx, (size_t)split, length)) return job_drop(job);
-  if (rule.name == RULE_CLIP && !job_room(ctx, length)) return job_drop(job);
+  if (rule.name == RULE_CLIP && !job_promise(ctx, job, (size_t)split)) return job_drop(job);
   return job_run(ctx, job, (n + 1) * length * passes(job->parameters, n));
 }

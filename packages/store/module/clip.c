@@ -1,6 +1,6 @@
 /* Centered clipping, as packages/strategies/src/rules/centered-clipping.ts has it. */
 #include "kernels.h"
-#include "memory.h"
+#include "redis.h"
 #include "rules.h"
 
 #include <math.h>
@@ -24,10 +24,8 @@ static void distances(double *squares, const float *v, const float *const *input
   for (size_t i = 0; i < n; i++) squares[i] = kernel_squared_distance(v, inputs[i], length);
 }
 
-int rule_clip(const Rule *rule, float *out, const float *const *inputs, size_t n, size_t length) {
-  Buffer first = buffer_take(length * sizeof(float));
-  if (first.memory == NULL) return 0;
-  float *start = buffer_floats(first);
+void rule_clip(const Rule *rule, float *out, const float *const *inputs, size_t n, size_t length) {
+  float *start = rule->scratch;
   if (rule->fromMedian) kernel_median(start, inputs, n, length);
   else memset(start, 0, length * sizeof *start);
 
@@ -45,6 +43,4 @@ int rule_clip(const Rule *rule, float *out, const float *const *inputs, size_t n
   }
   RedisModule_Free(squares);
   RedisModule_Free(rows);
-  buffer_release(first);
-  return 1;
 }

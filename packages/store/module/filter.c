@@ -126,7 +126,7 @@ COMMAND(command_filter) {
   size_t length = job->inputs[MODEL].tensor->length, parameters = ((const Filter *)job->parameters)->parameters;
   if (!argument_parameters(ctx, parameters, length) || !job_shape(ctx, job, GRADIENT, length)) return job_drop(job);
   if (!fresh && !job_shape(ctx, job, HELD, parameters)) return job_drop(job);
-  if (!job_room(ctx, 2 * length + parameters)) return job_drop(job);
+  if (!job_promise(ctx, job, 2 * length) || !job_room(ctx, parameters)) return job_drop(job);
   if (!job_output(ctx, job, argv[5], SIZE_MAX) || !job_output(ctx, job, argv[6], parameters)) return job_drop(job);
   return job_run(ctx, job, 4 * length);
 }

@@ -3,6 +3,7 @@
 #include "work.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #define ALIGNMENT 64
 /** Below this the allocator's own caches do as well. */
@@ -19,6 +20,7 @@ static struct {
   long long since;
 } kept[SLOTS];
 static size_t keptCount, keptBytes;
+static atomic_size_t promised;
 
 /** Takes kept buffer `k` out; the lock is held. */
 static Buffer unkeep(size_t k) {
@@ -81,6 +83,7 @@ static int fits(RedisModuleCtx *ctx, size_t bytes) {
   unsigned long long used = RedisModule_ServerInfoGetFieldUnsigned(info, "used_memory", &noUsed);
   unsigned long long limit = RedisModule_ServerInfoGetFieldUnsigned(info, "maxmemory", &noLimit);
   RedisModule_FreeServerInfo(ctx, info);
+  used += atomic_load(&promised);
   return noUsed || noLimit || limit == 0 || (used <= limit && bytes <= limit - used);
 }
 
@@ -93,6 +96,10 @@ int memory_fits(RedisModuleCtx *ctx, size_t bytes) {
   while (let_go(INT64_MAX, RedisModule_Free)) any = 1;
   return any && fits(ctx, bytes);
 }
+
+void memory_promise(size_t bytes) { atomic_fetch_add(&promised, bytes); }
+
+void memory_keep_promise(size_t bytes) { atomic_fetch_sub(&promised, bytes); }
 
 static void trim(RedisModuleCtx *ctx, void *data) {
   int isShort = RedisModule_GetUsedMemoryRatio() > SHORT_RATIO;

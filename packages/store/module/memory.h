@@ -29,6 +29,9 @@ float *buffer_floats(Buffer buffer);
  * anything is changed.
  */
 int memory_fits(RedisModuleCtx *ctx, size_t bytes);
+/** Nobody else fits where `bytes` will be taken later, until they are kept: taken by then, or not needed. */
+void memory_promise(size_t bytes);
+void memory_keep_promise(size_t bytes);
 
 /** Starts the timer that lets go of kept buffers. */
 void memory_start(RedisModuleCtx *ctx);

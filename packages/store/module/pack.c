@@ -38,7 +38,7 @@ COMMAND(command_pack) {
   if (!job_hold(ctx, job, argv + 1, 1)) return job_drop(job);
   size_t length = job->inputs[0].tensor->length;
   if (!argument_parameters(ctx, (size_t)parameters, length)) return job_drop(job);
-  if (!job_room(ctx, length) || !job_output(ctx, job, argv[2], SIZE_MAX)) return job_drop(job);
+  if (!job_promise(ctx, job, length) || !job_output(ctx, job, argv[2], SIZE_MAX)) return job_drop(job);
   return job_run(ctx, job, 2 * length);
 }
 
@@ -90,6 +90,6 @@ COMMAND(command_unpack) {
     refuse_header(ctx, job);
     return job_drop(job);
   }
-  if (!job_room(ctx, (size_t)length) || !job_output(ctx, job, argv[2], SIZE_MAX)) return job_drop(job);
+  if (!job_promise(ctx, job, (size_t)length) || !job_output(ctx, job, argv[2], SIZE_MAX)) return job_drop(job);
   return job_run(ctx, job, input->length + (size_t)length);
 }

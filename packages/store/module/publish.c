@@ -1,6 +1,5 @@
 /* What a job holds, and how its outputs become visible: on the main thread. */
 #include "arguments.h"
-#include "memory.h"
 #include "work.h"
 
 Tensor *key_tensor(RedisModuleCtx *ctx, RedisModuleString *name, int *wrong) {
@@ -56,6 +55,13 @@ int job_room(RedisModuleCtx *ctx, size_t floats) {
   if (memory_fits(ctx, floats * sizeof(float))) return 1;
   reply_memory(ctx, floats * sizeof(float));
   return 0;
+}
+
+int job_promise(RedisModuleCtx *ctx, Job *job, size_t floats) {
+  if (!job_room(ctx, floats)) return 0;
+  job->promised += floats * sizeof(float);
+  memory_promise(floats * sizeof(float));
+  return 1;
 }
 
 int job_output(RedisModuleCtx *ctx, Job *job, RedisModuleString *key, size_t length) {

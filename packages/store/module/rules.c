@@ -46,7 +46,7 @@ static void krum(float *out, const float *const *inputs, size_t n, size_t f, siz
   RedisModule_Free(distances);
 }
 
-int rule_apply(const Rule *rule, float *out, const float *const *inputs, size_t n, size_t length) {
+void rule_apply(const Rule *rule, float *out, const float *const *inputs, size_t n, size_t length) {
   switch (rule->name) {
     case RULE_MEAN: kernel_mean(out, inputs, n, length); break;
     case RULE_WEIGHTED: kernel_weighted_mean(out, inputs, rule->weights, n, length); break;
@@ -55,7 +55,6 @@ int rule_apply(const Rule *rule, float *out, const float *const *inputs, size_t 
     case RULE_MEAMED: kernel_meamed(out, inputs, n, rule->f, length); break;
     case RULE_KRUM: krum(out, inputs, n, rule->f, 1, length); break;
     case RULE_MULTIKRUM: krum(out, inputs, n, rule->f, rule->m, length); break;
-    case RULE_CLIP: return rule_clip(rule, out, inputs, n, length);
+    case RULE_CLIP: rule_clip(rule, out, inputs, n, length); break;
   }
-  return 1;
 }

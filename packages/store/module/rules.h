@@ -25,6 +25,8 @@ typedef struct Rule {
   double tau;
   size_t iterations;
   int fromMedian;
+  /** for CLIP, of the vectors' length: it holds v_0 */
+  float *scratch;
   /** coefficients of a weighted mean, of sum about 1 */
   const float *weights;
 } Rule;
@@ -37,10 +39,8 @@ typedef struct Rule {
  * - CLIP (Karimireddy and others, ICML 2021, algorithm 2), from v = v_0, the median or zero: s_i = min(1, τ/‖x_i − v‖), the
  *   norm the root of kernels.squaredDistance, and v = v + Σ (x_i − v)·s_i / n, `iterations` times. All in float64: v is a sum
  *   Σ c_i·x_i + c·v_0, and each time the coefficients are what changes; v is kernels.average by them.
- *
- * 0, and nothing is made, when there is no memory for what CLIP needs beside the output, a vector.
  */
-int rule_apply(const Rule *rule, float *out, const float *const *inputs, size_t n, size_t length);
-int rule_clip(const Rule *rule, float *out, const float *const *inputs, size_t n, size_t length);
+void rule_apply(const Rule *rule, float *out, const float *const *inputs, size_t n, size_t length);
+void rule_clip(const Rule *rule, float *out, const float *const *inputs, size_t n, size_t length);
 
 #endif

@@ -121,6 +121,7 @@ void job_free(Job *job) {
     tensor_release(job->outputs[k].tensor);
     tensor_release(job->outputs[k].existing);
   }
+  memory_keep_promise(job->promised);
   free_string(job->argument);
   text_free(&job->error);
   RedisModule_Free(job->inputs);
@@ -133,10 +134,24 @@ int job_drop(Job *job) {
   return REDISMODULE_OK;
 }
 
+/** Of so many floats that were to be taken; `made` tells whether they were. */
+static int keep_promise(Job *job, size_t floats, int made) {
+  size_t bytes = floats * sizeof(float), kept = bytes < job->promised ? bytes : job->promised;
+  job->promised -= kept;
+  memory_keep_promise(kept);
+  if (!made) text_add(&job->error, "OOM no memory for %zu floats", floats);
+  return made;
+}
+
 int job_make(Job *job, size_t output, size_t length) {
   Tensor *tensor = job->outputs[output].tensor = tensor_create(length);
-  if (tensor == NULL) text_add(&job->error, "OOM no memory for %zu floats", length);
-  return tensor != NULL;
+  return keep_promise(job, length, tensor != NULL);
+}
+
+Buffer job_take(Job *job, size_t floats) {
+  Buffer buffer = buffer_take(floats * sizeof(float));
+  keep_promise(job, floats, buffer.memory != NULL);
+  return buffer;
 }
 
 int job_finite(Job *job, const Tensor *tensor, const RedisModuleString *key) {

@@ -14,6 +14,7 @@
 #ifndef PEERGRAD_WORK_H
 #define PEERGRAD_WORK_H
 
+#include "memory.h"
 #include "reply.h"
 #include "tensor.h"
 
@@ -51,6 +52,8 @@ struct Job {
   size_t outputCount;
   /** an argument that compute or finish reads, or NULL */
   RedisModuleString *argument;
+  /** bytes that compute has yet to take, see job_promise */
+  size_t promised;
   /** of the outputs, in milliseconds, or REDISMODULE_NO_EXPIRE */
   long long expiry;
   /** the operation's own, freed with the job */
@@ -72,13 +75,17 @@ int job_hold(RedisModuleCtx *ctx, Job *job, RedisModuleString *const *keys, size
 int job_shape(RedisModuleCtx *ctx, const Job *job, size_t input, size_t length);
 /** Replies with OOM and is 0 unless so many floats more fit. */
 int job_room(RedisModuleCtx *ctx, size_t floats);
+/** job_room for what compute takes: no other call is given this room meanwhile. */
+int job_promise(RedisModuleCtx *ctx, Job *job, size_t floats);
 /**
  * Adds an output key, which none of the others may be (PGARGUMENT). With `length` its tensor is made here; without
  * (SIZE_MAX) compute makes it. 0 after a reply.
  */
 int job_output(RedisModuleCtx *ctx, Job *job, RedisModuleString *key, size_t length);
-/** Makes the tensor of an output, on either thread; else sets the job's error and is 0. */
+/** Makes the tensor of an output, of promised room, on either thread; else sets the job's error and is 0. */
 int job_make(Job *job, size_t output, size_t length);
+/** Scratch of promised room, on either thread; else sets the job's error, and its memory is NULL. */
+Buffer job_take(Job *job, size_t floats);
 /** Sets the job's error to PGNONFINITE and is 0 when the tensor, which `key` names, holds a NaN or an infinity. */
 int job_finite(Job *job, const Tensor *tensor, const RedisModuleString *key);
 /** Runs it here or on the worker, `floats` being what it reads and writes. Takes the job over. */

@@ -1,9 +1,20 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { freePort } from './free-port.js'
-import { ask, bytes, expectSameBits, LIBRARY, ModuleServer, noise, title, unavailable } from './module-server.js'
+import {
+  type Argument,
+  ask,
+  bytes,
+  expectSameBits,
+  LIBRARY,
+  ModuleServer,
+  noise,
+  title,
+  unavailable
+} from './module-server.js'
 
 const REGION = 262_144
 const LENGTH = 2 * REGION + 11
+const FLOATS = 500_000
 const chunk = (x: Float32Array, region: number) => bytes(x.subarray(region * REGION, (region + 1) * REGION))
 
 describe.skipIf(unavailable !== undefined)(title('the life of the module in a server'), () => {
@@ -212,14 +223,21 @@ describe.skipIf(unavailable !== undefined)(title('the life of the module in a se
     expect(Number(await server.ask('MEMORY', 'USAGE', 'k'))).toBeGreaterThanOrEqual(size)
   })
 
+  /**
+   * A vector that is made there of a hundredth: a long argument leaves a buffer with its client, which the server frees
+   * when it comes to it.
+   */
+  async function make(server: ModuleServer, key: string, length: number, seed: number): Promise<Float32Array> {
+    const part = noise(length / 100, seed)
+    await server.set(`part of ${key}`, part)
+    expect(await server.pg('JOIN', key, 100, ...Array<string>(100).fill(`part of ${key}`))).toBe('OK')
+    await server.ask('DEL', `part of ${key}`)
+    return Float32Array.from({ length }, (_, i) => part[i % part.length]!)
+  }
+
   it('a full server says OOM and loses nothing; what is deleted is free again', async () => {
     const server = await start()
-    // made there: a long argument leaves a buffer with its client, which the server frees when it comes to it
-    const part = noise(5000, 1)
-    await server.set('part', part)
-    expect(await server.pg('JOIN', 'a', 100, ...Array<string>(100).fill('part'))).toBe('OK')
-    await server.ask('DEL', 'part')
-    const x = Float32Array.from({ length: 500_000 }, (_, i) => part[i % part.length]!)
+    const x = await make(server, 'a', FLOATS, 1)
     const used = Number(/used_memory:(\d+)/.exec(String(await server.ask('INFO', 'memory')))![1])
     await server.ask('CONFIG', 'SET', 'maxmemory', String(used + 1_000_000))
     const full = /^OOM command not allowed/
@@ -243,13 +261,40 @@ describe.skipIf(unavailable !== undefined)(title('the life of the module in a se
     await expect.poll(() => server.pg('STAGE', 'b', 300_000, 0, '')).toBe('OK')
   })
 
+  it.each<[string, number, (to: string) => (string | number)[]]>([
+    ['PACK', 1.5, (to) => ['PACK', 'x', to, FLOATS]],
+    ['UNPACK', 1.5, (to) => ['UNPACK', 'sparse', to, FLOATS, FLOATS]],
+    ['FILTER', 4.5, (to) => ['FILTER', 'MODEL', 'x', 'x', 'x', to, `${to} rest`, FLOATS, 1]],
+    ['CLIP', 3.5, (to) => ['AGGREGATE', to, 'CLIP', FLOATS, 1, 'x', 'TAU', 1, 'ITERATIONS', 1, 'MEDIAN', 0]]
+  ])('room that one %s waits to take is not given to another', async (_, vectors, call) => {
+    const server = await start()
+    await make(server, 'x', FLOATS, 1)
+    await server.set('zeros', new Float32Array(FLOATS / 100))
+    await server.pg('JOIN', 'wide zeros', 100, ...Array<string>(100).fill('zeros'))
+    await server.pg('PACK', 'wide zeros', 'sparse', FLOATS)
+    // Krum needs no memory beside its output
+    const { done: busy } = await occupy(server, 'KRUM')
+    const used = Number(/used_memory:(\d+)/.exec(String(await server.ask('INFO', 'memory')))![1])
+    await server.ask('CONFIG', 'SET', 'maxmemory', String(used + vectors * 4 * FLOATS))
+    const first = ask(server.connect(), `PEERGRAD.${String(call('first')[0])}`, ...call('first').slice(1))
+    await blocked(server, 2)
+    expect(await server.pg(...(call('second') as [string, ...Argument[]]))).toMatch(/^OOM command not allowed/)
+    expect(await busy).toBe('OK')
+    expect(await first).toBe('OK')
+    // what the first did not need, or has made by now, is free again
+    await server.ask('DEL', 'first', 'first rest')
+    await expect.poll(() => server.pg(...(call('second') as [string, ...Argument[]]))).toBe('OK')
+  })
+
   /** Gives the worker thread some hundred milliseconds of work, and waits until it has begun. */
-  async function occupy(server: ModuleServer): Promise<{ done: Promise<unknown> }> {
+  async function occupy(server: ModuleServer, work: 'CLIP' | 'KRUM' = 'CLIP'): Promise<{ done: Promise<unknown> }> {
     const length = 3_000_000
-    await Promise.all([1, 2].map((seed) => server.set(`v${seed}`, noise(length, seed))))
-    const busy = server.connect()
-    const rule = ['TAU', 1, 'ITERATIONS', 100, 'MEDIAN', 1] as const
-    const done = ask(busy, 'PEERGRAD.AGGREGATE', 'busy', 'CLIP', length, 2, 'v1', 'v2', ...rule)
+    await Promise.all([1, 2].map((seed) => make(server, `v${seed}`, length, seed)))
+    const rule =
+      work === 'CLIP'
+        ? [2, 'v1', 'v2', 'TAU', 1, 'ITERATIONS', 100, 'MEDIAN', 1]
+        : [30, ...Array<string[]>(15).fill(['v1', 'v2']).flat(), 'F', 0]
+    const done = ask(server.connect(), 'PEERGRAD.AGGREGATE', 'busy', work, length, ...rule)
     await blocked(server, 1)
     return { done }
   }
