@@ -193,6 +193,16 @@ describe('connections in memory', () => {
     expect(times.filter((time) => time >= 200).length).toBeGreaterThan(5)
   })
 
+  it('carry what was lost the next time that it is sent, once the link is well', async () => {
+    const bench = new Bench({ seed: 1 })
+    const [a] = await bench.all(A, B)
+    const heal = bench.network.impose({ loss: 0.999 }, only(A, B))
+    const asked = ['first', 'second'].map((text) => bench.when(a.request(B, encode(text), { deadline: 60_000 })))
+    bench.clock.after(300, heal)
+    // sent again after 200 ms, and then after 400 more
+    expect((await Promise.all(asked)).map(({ at }) => at)).toEqual([610, 610])
+  })
+
   it('are missed after a kill as soon as that is known, and what was on its way is not seen', async () => {
     const bench = new Bench()
     const [a, b] = await bench.all(A, B)

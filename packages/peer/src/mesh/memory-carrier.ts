@@ -11,7 +11,15 @@ const RETRANSMIT = { least: 200, most: 1600 }
 /** A message passes these peers, the sender first and the receiver last. */
 type Route = readonly PeerId[]
 
-type Arrivals = Map<MemoryHost, Map<MemoryHost, number>>
+/** Of one way between two processes, by sender and receiver. */
+type Ways<T> = Map<MemoryHost, Map<MemoryHost, T>>
+
+/** Part of a stream on its way. */
+interface Sent {
+  readonly arrive: () => void
+  /** it waits only for what was sent before it */
+  there: boolean
+}
 
 /** A receiver, and the conditions and latency of the whole way to it. */
 export interface Passage<To extends { readonly host: MemoryHost }> {
@@ -25,9 +33,10 @@ export class MemoryCarrier {
   readonly #clock: Clock
   readonly #links: LinkTable
   readonly #random: Random
-  /** when what was sent last arrives, by sender and receiver */
-  readonly #datagrams: Arrivals = new Map()
-  readonly #streams: Arrivals = new Map()
+  /** when what was sent last arrives */
+  readonly #datagrams: Ways<number> = new Map()
+  /** what has not arrived, in the order in which it was sent */
+  readonly #streams: Ways<Sent[]> = new Map()
 
   constructor({ clock, links, random }: { clock: Clock; links: LinkTable; random: Random }) {
     this.#clock = clock
@@ -62,21 +71,19 @@ export class MemoryCarrier {
     }
   }
 
-  /** Part of a stream, on a link that is not blocked: what is lost is sent again. */
+  /** Part of a stream, on a link that is not blocked: what is lost is sent again. What a killed process sent last never arrives. */
   stream(from: MemoryHost, to: MemoryHost, arrive: () => void): void {
-    const conditions = this.#links.conditions(from.peer, to.peer)
-    let delay = this.#links.latency(from.peer, to.peer) + conditions.delay + this.#upTo(conditions.jitter)
-    for (let wait = RETRANSMIT.least; this.#happens(conditions.loss); wait = Math.min(RETRANSMIT.most, 2 * wait)) {
-      delay += wait
-    }
-    this.#at(this.#inOrder(this.#streams, from, to, delay), from, to, arrive)
+    const sent = this.#send(from, to, () => {
+      if (!from.killed) to.run(arrive)
+    })
+    this.#transmit(from, to, sent, RETRANSMIT.least)
   }
 
   /** The end of a connection comes after all that was sent on it. */
   last(from: MemoryHost, to: MemoryHost, arrive: () => void): void {
-    const delay = this.#time(from.peer, to.peer)
-    const due = Math.max(...[this.#datagrams, this.#streams].map((sent) => this.#inOrder(sent, from, to, delay)))
-    this.#clock.after(due, () => to.run(arrive))
+    const sent = this.#send(from, to, () => to.run(arrive))
+    const due = this.#inOrder(this.#datagrams, from, to, this.#time(from.peer, to.peer))
+    this.#clock.after(due, () => this.#land(from, to, sent))
   }
 
   /**
@@ -109,20 +116,47 @@ export class MemoryCarrier {
     return this.#links.latency(from, to) + this.#links.conditions(from, to).delay
   }
 
-  /** What a killed process sent last never arrives. */
-  #at(delay: number, from: MemoryHost, to: MemoryHost, arrive: () => void): void {
-    this.#clock.after(delay, () => {
-      if (!from.killed) to.run(arrive)
-    })
+  #send(from: MemoryHost, to: MemoryHost, arrive: () => void): Sent {
+    const receivers = this.#receivers(this.#streams, from)
+    const sent = { arrive, there: false }
+    const before = receivers.get(to)
+    if (before === undefined) receivers.set(to, [sent])
+    else before.push(sent)
+    return sent
   }
 
-  #inOrder(arrivals: Arrivals, from: MemoryHost, to: MemoryHost, delay: number): number {
+  /** Whether it is lost depends on the link as it is now; `wait`: milliseconds until it is sent again then. */
+  #transmit(from: MemoryHost, to: MemoryHost, sent: Sent, wait: number): void {
+    const conditions = this.#links.conditions(from.peer, to.peer)
+    if (!from.killed && this.#happens(conditions.loss)) {
+      this.#clock.after(wait, () => this.#transmit(from, to, sent, Math.min(RETRANSMIT.most, 2 * wait)))
+      return
+    }
+    const delay = this.#links.latency(from.peer, to.peer) + conditions.delay + this.#upTo(conditions.jitter)
+    this.#clock.after(delay, () => this.#land(from, to, sent))
+  }
+
+  /** It arrives, and what waited for it, unless it must wait itself. */
+  #land(from: MemoryHost, to: MemoryHost, sent: Sent): void {
+    const receivers = this.#receivers(this.#streams, from)
+    const onItsWay = receivers.get(to) ?? []
+    sent.there = true
+    while (onItsWay[0]?.there) onItsWay.shift()?.arrive()
+    if (onItsWay.length === 0) receivers.delete(to)
+  }
+
+  #inOrder(arrivals: Ways<number>, from: MemoryHost, to: MemoryHost, delay: number): number {
     const now = this.#clock.now()
-    let receivers = arrivals.get(from)
-    if (receivers === undefined) arrivals.set(from, (receivers = new Map()))
+    const receivers = this.#receivers(arrivals, from)
     const due = Math.max(now + delay, receivers.get(to) ?? 0)
     receivers.set(to, due)
     return due - now
+  }
+
+  #receivers<T>(ways: Ways<T>, from: MemoryHost): Map<MemoryHost, T> {
+    let receivers = ways.get(from)
+    if (receivers === undefined) ways.set(from, (receivers = new Map()))
+    return receivers
   }
 
   #happens(chance: number): boolean {
