@@ -487,6 +487,17 @@ describe('a member that lies', () => {
     expect(sent).toEqual([{ kind: 'failed', ballot: 0, peers: ['peer0'] }])
   })
 
+  it('cannot have members wait for what one that is gone gave, in any ballot', () => {
+    const { agreement, sent, done } = peer1()
+    for (const peer of ['peer0', 'peer1', 'peer3']) agreement.manifest(manifest(peer))
+    agreement.lose('peer2')
+    agreement.receive('peer3', { kind: 'propose', ballot: 3, proposal, outcome: 'x' })
+    agreement.receive('peer3', { kind: 'promise', ballot: 3, accepted: { ballot: 0, proposal, outcome: 'x' } })
+    agreement.receive('peer0', NOTHING)
+    expect(done).toEqual([])
+    expect(sent.at(-1)).toEqual({ kind: 'failed', ballot: 3, peers: ['peer2', 'peer3'] })
+  })
+
   it('cannot have a contradicted contribution made with an outcome that nobody accepted', () => {
     const { agreement, sent, done } = peer1()
     for (const peer of members) agreement.manifest(manifest(peer))

@@ -85,14 +85,14 @@ export class Scrutiny {
   }
 
   /** What was given has to be what its owners said to this peer itself, and the rest what it would propose. */
-  #makeable(proposal: Proposal, { ballot, coordinator, patient }: Standpoint): Work | Refusal | 'unknown' {
+  #makeable(proposal: Proposal, { coordinator, patient }: Standpoint): Work | Refusal | 'unknown' {
     const contradicted = this.#contradicted(proposal)
     // what this peer gives itself only who proposed it can have wrong
     if (contradicted.includes(this.#init.self)) return { because: [coordinator] }
     if (contradicted.length > 0) return { because: contradicted }
     const unheard = proposal.contributions.filter((given) => !this.#announced.has(given)).map(({ peer }) => peer)
-    // who is gone does not say it again; whoever leads a later ballot knows that
-    const gone = ballot === 0 ? unheard.filter((peer) => this.#doubts.isLost(peer)) : []
+    // who is gone does not say it again
+    const gone = unheard.filter((peer) => this.#doubts.isLost(peer))
     if (gone.length > 0) return { because: gone }
     if (unheard.length > 0) return 'unknown'
     if (this.#init.plausible(proposal)) return { proposal, outcome: null, holders: [coordinator] }
