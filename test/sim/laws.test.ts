@@ -102,6 +102,36 @@ describe('the laws of the virtual clock', () => {
     expect(broken(outcome(undefined, { lives, absences: gone, end: 5600 }))).toEqual([])
   })
 
+  it('ask for a majority of the view that a peer is in, not of one that others had come to', () => {
+    const [a, b, c, d] = NAMES
+    const slow = [...ALL.slice(0, 3), { type: 'paused', at: 1500, reason: 'too few' }, round(5500, 2)]
+    const lives = [
+      ...[a, b].map((name) => life(name, slow, { endedAt: 5600 })),
+      life(c, slow, { endedAt: 5600 }),
+      // it decided the next round, and died with the view that only it knew
+      life(d, [...ALL.slice(0, 3), view(950, 1, [a, b, d]), round(950, 2)], { ended: true, ending: undefined }),
+      life(d, [round(5500, 2)], { began: 5000, endedAt: 5600 })
+    ]
+    const absences = [away(c, 900, 5000), away(d, 960, 5000)]
+    expect(breaches(outcome(undefined, { lives, absences, end: 5600 })).late).toEqual([])
+  })
+
+  it('count a round from the last fault that struck it after another had been noticed', () => {
+    const five = [0, 1, 2, 3, 4].map(peerName)
+    const begin = [view(0, 0, five), round(400, 0), round(800, 1)]
+    const noticed = { type: 'suspected', at: 2900, other: five[4], reason: 'no sign of it' }
+    const found = (second: number, end: number) => {
+      const lives = five.slice(0, 3).map((name) => life(name, [...begin, noticed, round(end, 2)], { endedAt: end }))
+      const gone = five.slice(3).map((name) => life(name, begin, { ended: true, ending: undefined }))
+      const absences = [away(five[4], 900), away(five[3], second)]
+      return breaches(outcome(undefined, { lives: [...lives, ...gone], absences, end })).late.length
+    }
+    expect(found(3000, 7000)).toBe(0)
+    expect(found(3000, 7001)).toBe(3)
+    // both are noticed at once
+    expect(found(1000, 4900)).toBe(3)
+  })
+
   describe('where the strategy lets peers go', () => {
     const scenario = { ...SCENARIO, strategy: 'mlless:scale-in=true' }
     const three = NAMES.slice(0, 3)

@@ -1,5 +1,5 @@
 import { quorum, type PeergradError } from '@peergrad/core'
-import { gaps, isAbsent, majoritySince, viewAt } from './presence.js'
+import { gaps, isAbsent, majoritySince, struckAgain, viewAt } from './presence.js'
 import type { Life, Outcome } from './trial.js'
 
 /** What must never be, and where it was: each list is empty when all is well. */
@@ -136,19 +136,23 @@ function isLeftBehind(outcome: Outcome, { name, events, ending }: Life): boolean
   return !then.includes(name) && known.filter((peer) => then.includes(peer)).length < quorum(known.length)
 }
 
-/** Rounds at peers that were there all the time, while a majority was. */
+/**
+ * Rounds at peers that were there all the time, while a majority was. A fault after another that was noticed is counted from: to
+ * notice one takes the failure detector 2 s, half of deadline and grace.
+ */
 function late(outcome: Outcome): string[] {
   const { scenario, lives } = outcome
   const limit = scenario.deadline + scenario.grace
-  return lives.flatMap(({ name, events }) => {
+  return lives.flatMap((life) => {
+    const { name, events } = life
     const rounds = events.flatMap((event) => (event.type === 'round' ? [event] : []))
     return rounds.slice(1).flatMap(({ round, at }, index) => {
       const before = rounds[index]
       if (round !== before.round + 1 || isAbsent(outcome, name, before.at, at)) return []
-      const gathered = majoritySince(outcome, before.at, at)
+      const gathered = majoritySince(outcome, life, before.at, at)
       if (gathered === undefined) return []
       const allowed = gathered > before.at ? limit + REUNION : limit
-      const took = at - gathered
+      const took = at - (struckAgain(outcome, gathered, at) ?? gathered)
       return took > allowed ? [`round ${round} took ${name} ${Math.round(took)} ms, expected ${allowed} at most`] : []
     })
   })

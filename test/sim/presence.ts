@@ -13,14 +13,32 @@ export function isAbsent({ absences, lives }: Outcome, name: string, from: numbe
   })
 }
 
-/** Since when, before `to` and not before `from`, a majority of the view has been there; undefined if it is not at `to`. */
-export function majoritySince(outcome: Outcome, from: number, to: number): number | undefined {
+/**
+ * Since when, before `to` and not before `from`, a majority has been there of the view that the life is in, whatever view others
+ * have come to; undefined if it is not at `to`.
+ */
+export function majoritySince(
+  outcome: Outcome,
+  life: Pick<Life, 'events'>,
+  from: number,
+  to: number
+): number | undefined {
   let since: number | undefined
   for (const time of changes(outcome, from, to)) {
-    if (!isMajority(outcome, time, (name) => !isAbsent(outcome, name, time, time))) since = undefined
+    const members = viewAt({ lives: [life] }, time)
+    if (!isMajority(members, (name) => !isAbsent(outcome, name, time, time))) since = undefined
     else since ??= time
   }
   return since
+}
+
+/** When the last fault struck, from … to, after an earlier one of that time had been noticed: then the round begins anew again. */
+export function struckAgain({ absences, lives }: Outcome, from: number, to: number): number | undefined {
+  const struck = absences.filter((absence) => absence.from > from && absence.from < to)
+  const noticed = lives
+    .flatMap(({ events }) => events.filter((event) => event.type === 'suspected'))
+    .filter(({ at, other }) => struck.some((absence) => absence.peer === other && absence.from < at))
+  return struck.findLast((absence) => noticed.some(({ at }) => at < absence.from))?.from
 }
 
 /** Times at which there was no majority, from … to; who has come back counts at once. */
@@ -30,7 +48,7 @@ export function gaps(outcome: Outcome): { from: number; to: number }[] {
   let begun: number | undefined
   for (const time of [...changes(outcome, 0, end), end]) {
     const away = absences.filter(({ from, to }) => from <= time && time < to).map(({ peer }) => peer)
-    if (!isMajority(outcome, time, (name) => !away.includes(name)) && time < end) begun ??= time
+    if (!isMajority(viewAt(outcome, time), (name) => !away.includes(name)) && time < end) begun ??= time
     else if (begun !== undefined) {
       found.push({ from: begun, to: time })
       begun = undefined
@@ -46,9 +64,8 @@ function changes({ absences, lives }: Outcome, from: number, to: number): number
   return [...new Set(times.filter((time) => time >= from && time < to))].sort((a, b) => a - b)
 }
 
-/** Of the newest view that somebody has at that time; true before the first one. */
-function isMajority(outcome: Outcome, time: number, isHere: (name: string) => boolean): boolean {
-  const members = viewAt(outcome, time)
+/** True before the first view, which has nobody. */
+function isMajority(members: readonly string[], isHere: (name: string) => boolean): boolean {
   return members.length === 0 || members.filter(isHere).length >= quorum(members.length)
 }
 
