@@ -61,6 +61,11 @@ describe('the model for other tools', () => {
     const first = await cli('export', join(out, 'peer'))
     expect([first.code, first.out]).toEqual([0, `${join(out, 'peer', 'model', 'model.json')}\n`])
 
+    // as `export` writes it of a checkpoint: it is not the model of the run that ends now
+    const older = join(out, 'trainown', 'peer-0', 'model')
+    mkdirSync(older, { recursive: true })
+    writeFileSync(join(older, 'model.json'), '{}')
+
     for (const command of ['peer', 'train']) {
       const options = command === 'peer' ? alone : alone.filter((word) => !/listen|ip4/.test(word))
       const own = await cli(command, '--model', module, ...rest, ...options, '--out', join(out, command + 'own'))
@@ -68,6 +73,7 @@ describe('the model for other tools', () => {
       expect(own.err).toContain('it is not made of layers of tfjs, so there is no LayersModel of it')
       expect(existsSync(join(out, command + 'own', 'model'))).toBe(false)
     }
+    expect(files(older)).toEqual(['model.json'])
   })
 
   test('is exported where the data lie elsewhere than the run says', async () => {

@@ -27,6 +27,8 @@ export type PeerMessage =
   | {
       readonly type: 'ended'
       readonly usage: Usage
+      /** the directory of the model for other tools, when it was written */
+      readonly model?: string
       /** why the model was not written for other tools, when it was to be */
       readonly unexported?: string
     }

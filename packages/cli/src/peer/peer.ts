@@ -67,6 +67,8 @@ export interface PeerInit {
 }
 
 export interface PeerEnd extends PeerResult {
+  /** the directory of the model for other tools, when it was written */
+  readonly model?: string
   /** why the model was not written for other tools, when it was to be */
   readonly unexported?: string
 }
@@ -190,8 +192,9 @@ export async function onePeer(init: PeerInit): Promise<PeerEnd> {
     })
     if (result.status !== 'finished' || !init.speaks(result.rank)) return result
     const about = { run: swarm.run, round: result.round }
-    const unexported = await saveModel(parts, result.state, { directory: join(out, MODEL), about })
-    return unexported === undefined ? result : { ...result, unexported: unexported.message }
+    const model = join(out, MODEL)
+    const unexported = await saveModel(parts, result.state, { directory: model, about })
+    return unexported === undefined ? { ...result, model } : { ...result, unexported: unexported.message }
   } catch (thrown) {
     const error = PeergradError.from(thrown)
     logger.error({ code: error.code, ...error.data }, error.message)

@@ -101,8 +101,13 @@ export async function runForHost(init: Omit<RunInit, 'json' | 'dashboard'>, host
       onMetrics: (url) => host.send({ type: 'metrics', url }),
       onEvent: (event) => host.send(eventMessage(event))
     })
-    const { unexported } = ended
-    host.send({ type: 'ended', usage: usageOf(ended), ...(unexported !== undefined && { unexported }) })
+    const { model, unexported } = ended
+    host.send({
+      type: 'ended',
+      usage: usageOf(ended),
+      ...(model !== undefined && { model }),
+      ...(unexported !== undefined && { unexported })
+    })
     return leaving.ends.aborted ? EXIT.interrupted.code : EXIT.ok.code
   } catch (thrown) {
     host.send(failureMessage(PeergradError.from(thrown)))

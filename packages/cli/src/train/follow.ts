@@ -9,6 +9,8 @@ import { kept, watchSilence, type SilenceInit } from './silence.js'
 
 export interface Followed {
   readonly result: RunResult
+  /** the directory of the model for other tools, when a peer wrote it */
+  readonly model?: string
   /** of the peers that did not end as a peer ends */
   readonly errors: readonly PeergradError[]
   /** the same of the hostile ones */
@@ -60,6 +62,7 @@ export async function follow(init: FollowInit): Promise<Followed> {
   const recorder = new Recorder(join(out, 'events.ndjson'), sayError, { goOn: init.goOn })
   const errors: PeergradError[] = []
   const hostileErrors: PeergradError[] = []
+  let model: string | undefined
   let failure: PeergradError | undefined
   /** somebody has the first view: the run waits for nobody to begin any more */
   let founded = false
@@ -119,6 +122,7 @@ export async function follow(init: FollowInit): Promise<Followed> {
           error === undefined || error.code === 'aborted' ? 'left' : error.code === 'crashed' ? 'died' : 'failed'
         )
       }
+      model ??= child.ended?.model
       if (child.ended?.unexported !== undefined) progress.say(`peergrad: ${child.ended.unexported}`)
       if (error === undefined) return
       const honest = !hostile.includes(number)
@@ -158,7 +162,7 @@ export async function follow(init: FollowInit): Promise<Followed> {
     recorder.close()
   }
   if (failure !== undefined) throw failure
-  return { result: tally.result(), errors, hostileErrors }
+  return { result: tally.result(), ...(model !== undefined && { model }), errors, hostileErrors }
 }
 
 function readyToTrain(child: Child): Promise<void> {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, renameSync, rmdirSync } from 'node:fs'
+import { readdirSync, renameSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { optionsToManifest, PeergradError, type Options } from '@peergrad/core'
 import { loadDataset } from '@peergrad/engine'
@@ -103,7 +103,7 @@ export async function train(
     ...(attack !== undefined && { hostileSilence: silenceOfAttack(attack, manifest) }),
     onChild: stops.onChild
   }).finally(() => dashboard?.close())
-  collectModel(out, options.peers)
+  if (followed.model !== undefined) collectModel(out, followed.model)
   const result = { ...followed.result, engineWorkers: engineWorkers(options) }
   return { ...followed, result, out, unwritten: writeResult(out, result) }
 }
@@ -113,10 +113,8 @@ function startOrder(peers: number, checkpoints: ReadonlyMap<number, string> = ne
   return [...new Set([...checkpoints.keys(), ...Array.from({ length: peers }, (_, number) => number)])]
 }
 
-/** The peer of rank 0 wrote the model of the run beside its own files: it is the run's. */
-function collectModel(out: string, peers: number): void {
-  const own = Array.from({ length: peers }, (_, number) => join(out, `peer-${number}`, MODEL)).find(existsSync)
-  if (own === undefined) return
+/** The peer of rank 0 wrote the model of the run beside its own files, into `own`: it is the run's. */
+function collectModel(out: string, own: string): void {
   try {
     // file by file: a directory of that name may hold other things of the user's
     const to = directory(out, MODEL)
