@@ -54,7 +54,8 @@ test('a peer that joins says of a URL that it is none before it opens anything',
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const out = join(folder, 'out')
   const peer = onePeer({
-    options: optionsOf({ 'redis-url': 'redis://:p%zz@host', out, 'data-dir': folder }),
+    options: optionsOf({ 'redis-url': 'redis://:p%zz@host', 'data-dir': folder }),
+    out,
     describesRun: false,
     leaving: new Leaving(() => undefined),
     speaks: () => false,

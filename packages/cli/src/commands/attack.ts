@@ -1,4 +1,3 @@
-import { existsSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkNumber, OPTION_NAMES, OPTIONS, PeergradError, resolveOptions, type OptionName } from '@peergrad/core'
 import { JSON_FLAG, type Command, type Flag } from '../command.js'
@@ -66,11 +65,12 @@ export const attack: Command = {
     const { readAxes } = await import('../lab/axes.js')
     const { readRunFile } = await import('../run-file.js')
     const { quickGrid, quickSummary } = await import('../lab/quick.js')
-    const { defaultOut, quietly, writableDirectory } = await import('../files.js')
+    const { writableDirectory } = await import('../files.js')
+    const { holdOut } = await import('../out.js')
     const file = typeof grid === 'string' ? (await readRunFile(grid)).values : {}
     // no axis: where a cell is run is the same for all
     const here = Object.fromEntries(PEER_OPTIONS.map((word) => [word, options[word]]))
-    const { out = defaultOut('attack') } = resolveOptions({ flags: here }).options
+    const { out } = resolveOptions({ flags: here }).options
     const { out: _out, ...words } = options
     const simulated = simulate === true || quick === true
     if (parallel !== undefined && !simulated) {
@@ -80,22 +80,23 @@ export const attack: Command = {
     }
     const atOnce = parallel === undefined ? undefined : checkNumber('--parallel', parallel, { min: 1, max: 64 }, true)
     const axes = readAxes(file, { ...words, ...given }, quick === true ? await quickGrid() : undefined)
-    const isNew = !existsSync(out)
-    // said once, and not for each cell
-    writableDirectory(out)
-    return attackHere({
-      axes,
-      mode: simulated ? 'simulation' : 'processes',
-      parallel: atOnce,
-      out,
-      fresh: fresh === true,
-      json: json === true,
-      program: join(import.meta.dirname, '../../bin/peergrad.js'),
-      ...(quick === true && { summary: quickSummary })
-    }).finally(() => {
-      // a grid that was refused leaves nothing
-      if (isNew) quietly(() => rmdirSync(out))
-    })
+    const held = await holdOut(out, 'attack')
+    try {
+      // said once, and not for each cell
+      writableDirectory(held.path)
+      return await attackHere({
+        axes,
+        mode: simulated ? 'simulation' : 'processes',
+        parallel: atOnce,
+        out: held.path,
+        fresh: fresh === true,
+        json: json === true,
+        program: join(import.meta.dirname, '../../bin/peergrad.js'),
+        ...(quick === true && { summary: quickSummary })
+      })
+    } finally {
+      await held.close()
+    }
   }
 }
 

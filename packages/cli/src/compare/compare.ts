@@ -2,7 +2,8 @@ import { PeergradError, type Options } from '@peergrad/core'
 import { loadDataset } from '@peergrad/engine'
 import { cacheDirectory } from '../compose.js'
 import { EXIT, exitCodeOf } from '../exit-codes.js'
-import { defaultOut, writableDirectory } from '../files.js'
+import { writableDirectory } from '../files.js'
+import { holdOut } from '../out.js'
 import { print, printJson, say } from '../output/print.js'
 import { percent, seconds } from '../output/units.js'
 import { isWhole } from '../outcome.js'
@@ -26,8 +27,16 @@ export interface CompareInit {
 }
 
 /** `peergrad compare`: resolves to the exit code once no process is left. */
-export async function compareHere({ options, list, fresh, json, program }: CompareInit): Promise<number> {
-  const out = options.out ?? defaultOut('compare')
+export async function compareHere(init: CompareInit): Promise<number> {
+  const held = await holdOut(init.options.out, 'compare')
+  try {
+    return await compareIn(held.path, init)
+  } finally {
+    await held.close()
+  }
+}
+
+async function compareIn(out: string, { options, list, fresh, json, program }: CompareInit): Promise<number> {
   const entries = await planEntries({ list, options, out })
   const kept = new Set<Entry>()
   for (const entry of entries) {

@@ -24,7 +24,7 @@ import {
 import { arm, HONEST } from '../attack/arm.js'
 import type { AttackPlan } from '../attack/plan.js'
 import { checkComponents, openParts, type PeerParts } from '../compose.js'
-import { defaultOut, directory, MODEL, PEERS } from '../files.js'
+import { MODEL, PEERS } from '../files.js'
 import { openLog } from '../logging/log.js'
 import { secretsOf } from '../logging/secrets.js'
 import { checkStore } from '../stores.js'
@@ -43,6 +43,8 @@ const ESTIMATE = 1000
 
 export interface PeerInit {
   readonly options: Options
+  /** where its files go */
+  readonly out: string
   /** false when the run is to come from the peers to join */
   readonly describesRun: boolean
   /** the checkpoint to go on from */
@@ -73,21 +75,15 @@ export interface PeerEnd extends PeerResult {
   readonly unexported?: string
 }
 
-/** Where a peer's files go. */
-export function peerDirectory(options: Options): string {
-  return directory(options.out ?? defaultOut(options.strategy))
-}
-
 /** One peer from its start to the end of its run. Everything it opened is closed when it resolves or rejects. */
 export async function onePeer(init: PeerInit): Promise<PeerEnd> {
-  const { options, describesRun, plan, leaving, onMetrics, onEvent } = init
+  const { options, out, describesRun, plan, leaving, onMetrics, onEvent } = init
   const { leave, stop, ends, giveUp } = leaving
   const own = describesRun ? optionsToManifest(options) : undefined
   // what can be seen to be wrong is said before anything is opened
   if (own === undefined) await checkStore(options)
   else await checkComponents(own, options)
   const credentials = credentialsOf(options)
-  const out = peerDirectory(options)
   const logger = openLog({
     file: options['log-file'] ?? join(out, 'peer.log'),
     level: options['log-level'],

@@ -8,6 +8,7 @@ import { STANDARD_ERROR } from '../logging/log.js'
 import { print, printJson, say } from '../output/print.js'
 import { summary } from '../output/summary.js'
 import { Progress } from '../output/progress.js'
+import { holdOut, type HeldOut } from '../out.js'
 import { Recorder } from '../recorder.js'
 import { interrupts } from '../signals.js'
 import { Tally } from '../tally.js'
@@ -15,7 +16,6 @@ import { allPeers } from './crowd.js'
 import { eventMessage, failureMessage, type Host } from './host.js'
 import { joinCommand, type Joinable } from './join-command.js'
 import { Leaving } from './leaving.js'
-import { peerDirectory } from './peer.js'
 import { usageOf } from './usage.js'
 
 export interface RunInit {
@@ -33,11 +33,19 @@ export interface RunInit {
 }
 
 /** `peergrad peer` for a person: progress, invitation and summary. Resolves to the exit code. */
-export async function runForPerson({ json, dashboard: port, ...init }: RunInit): Promise<number> {
+export async function runForPerson(init: RunInit): Promise<number> {
+  const held = await holdOut(init.options.out, init.options.strategy)
+  try {
+    return await runIn(held.path, init)
+  } finally {
+    await held.close()
+  }
+}
+
+async function runIn(out: string, { json, dashboard: port, ...init }: RunInit): Promise<number> {
   const { options, resume } = init
   const interrupt = interrupts(exit)
   const leaving = new Leaving(exit)
-  const out = peerDirectory(options)
   const tally = new Tally()
   const recorder = new Recorder(join(out, 'events.ndjson'), ({ message }) => say(`peergrad: ${message}`), {
     goOn: resume !== undefined
@@ -53,7 +61,7 @@ export async function runForPerson({ json, dashboard: port, ...init }: RunInit):
   try {
     const ended = await allPeers({
       ...init,
-      options: { ...options, out },
+      out,
       leaving,
       speaks: () => true,
       terminal: process.stderr.isTTY ? (line) => progress.sayLine(line) : undefined,
@@ -91,9 +99,12 @@ export async function runForHost(init: Omit<RunInit, 'json' | 'dashboard'>, host
   host.onStop((reason) => leaving.start(new PeergradError('aborted', reason), 'stop'))
   const interrupt = interrupts(exit)
   interrupt.signal.addEventListener('abort', () => leaving.start(PeergradError.from(interrupt.signal.reason), 'leave'))
+  let held: HeldOut | undefined
   try {
+    held = await holdOut(init.options.out, init.options.strategy)
     const ended = await allPeers({
       ...init,
+      out: held.path,
       leaving,
       // all hold the same: one is enough for the run
       speaks: (rank) => rank === 0,
@@ -113,6 +124,7 @@ export async function runForHost(init: Omit<RunInit, 'json' | 'dashboard'>, host
     host.send(failureMessage(PeergradError.from(thrown)))
     throw thrown
   } finally {
+    await held?.close()
     interrupt.close()
     await host.flush()
   }

@@ -7,9 +7,10 @@ import { checkAdmissionHere } from '../peer/admission.js'
 import { openDashboard } from '../dashboard/live.js'
 import { outside, passRedisUrl } from '../stores.js'
 import { EXIT, exitCodeOf } from '../exit-codes.js'
-import { defaultOut, directory, MODEL, writeWhole } from '../files.js'
+import { directory, MODEL, writeWhole } from '../files.js'
 import { fileError } from '../machine-error.js'
 import { metricsOfPeer } from '../metrics/address.js'
+import { holdOut } from '../out.js'
 import { isWhole, type RunResult } from '../outcome.js'
 import { print, printJson, say } from '../output/print.js'
 import { summary } from '../output/summary.js'
@@ -63,13 +64,10 @@ export function trainHere({ json, ...init }: TrainInit & { readonly json: boolea
  * Starts the peers of a run, follows them to the end and writes the result. Errors: what can be seen to be wrong before
  * anything is started, what ends a run before its first round, and `aborted` by a Ctrl+C before the first peer is there.
  */
-export async function train(
-  { options, checkpoints, program, hostile = new Map(), attack, dashboard: port }: TrainInit,
-  stops: Stops
-): Promise<Trained> {
+export async function train(init: TrainInit, stops: Stops): Promise<Trained> {
+  const { options } = init
   // what can be seen to be wrong is said before anything is started or written
-  const manifest = optionsToManifest(options)
-  await checkComponents(manifest, options)
+  await checkComponents(optionsToManifest(options), options)
   checkAdmissionHere(options)
   if (options.metrics !== undefined) metricsOfPeer(options.metrics, options.peers - 1)
   // read once here before so many processes do: a data set that is fetched is fetched once
@@ -77,7 +75,20 @@ export async function train(
   await loadDataset(dataset, { cacheDirectory: cacheDirectory(options), stream, report: say, signal: stops.signal })
   stops.signal.throwIfAborted()
   passRedisUrl(options)
-  const out = directory(options.out ?? defaultOut(options.strategy))
+  const held = await holdOut(options.out, options.strategy)
+  try {
+    return await trainIn(held.path, init, stops)
+  } finally {
+    await held.close()
+  }
+}
+
+async function trainIn(
+  out: string,
+  { options, checkpoints, program, hostile = new Map(), attack, dashboard: port }: TrainInit,
+  stops: Stops
+): Promise<Trained> {
+  const manifest = optionsToManifest(options)
   const runFile = join(out, 'run.yaml')
   writeWhole(runFile, runFileText(options, out))
   const one = options.peers === 1
