@@ -1,4 +1,5 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { holdOut } from '../../packages/cli/src/out.js'
 import { cli, scratch, SMALL } from '../utils/cli.js'
@@ -23,3 +24,36 @@ test.each([
   expect(ended.err).toContain(`out: process ${process.pid} of this machine writes to ${out}`)
   expect(readdirSync(out)).toEqual([])
 })
+
+test('train that starts anew where a run is says how to go on with that, and leaves it as it was', async () => {
+  const out = scratch()
+  const first = await cli('train', ...ALONE, '--out', out)
+  expect(first.code, first.err).toBe(0)
+  const before = filesIn(out)
+  const again = await cli('train', ...ALONE, '--seed', '2', '--out', out)
+  expect([again.code, again.out], again.err).toEqual([2, ''])
+  expect(again.err).toContain(`out: ${out} holds a run, with a checkpoint after 2 rounds in ${join(out, 'peer-0')}`)
+  expect(again.err).toContain(`--resume ${out}`)
+  expect(filesIn(out)).toEqual(before)
+})
+
+test('peer leaves the events, result and checkpoints of another run as they were; its own it may come back to', async () => {
+  const out = scratch()
+  const peer = (...more: string[]) => cli('peer', ...ALONE, ...LOOPBACK, '--out', out, ...more)
+  const first = await peer()
+  expect(first.code, first.err).toBe(0)
+  const before = filesIn(out)
+  const other = await peer('--seed', '2')
+  expect(other.code, other.err).toBe(2)
+  expect(other.err).toContain(`out: ${out} has the checkpoints of another run`)
+  const { 'peer.log': _log, ...left } = filesIn(out)
+  expect({ ...left, 'peer.log': before['peer.log'] }).toEqual(before)
+  const same = await peer()
+  expect(same.code, same.err).toBe(0)
+})
+
+function filesIn(out: string): Record<string, string> {
+  const names = readdirSync(out, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  const paths = names.map(({ parentPath, name }) => join(parentPath, name))
+  return Object.fromEntries(paths.map((path) => [path.slice(out.length + 1), readFileSync(path, 'base64')]))
+}

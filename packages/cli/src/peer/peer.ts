@@ -25,6 +25,7 @@ import { arm, HONEST } from '../attack/arm.js'
 import type { AttackPlan } from '../attack/plan.js'
 import { checkComponents, openParts, type PeerParts } from '../compose.js'
 import { MODEL, PEERS } from '../files.js'
+import { checkOfRun } from '../former.js'
 import { openLog } from '../logging/log.js'
 import { secretsOf } from '../logging/secrets.js'
 import { checkStore } from '../stores.js'
@@ -132,6 +133,7 @@ export async function onePeer(init: PeerInit): Promise<PeerEnd> {
 
     const patience = options.patience * 1000
     const manifest = await swarm.find({ deadline: patience, signal: ends })
+    await checkOfRun(out, swarm.run)
     network.rendezvous(swarm.run)
     // others may have told this one by now where it can be dialled
     const addresses = await mesh.addresses()

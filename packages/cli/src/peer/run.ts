@@ -5,7 +5,7 @@ import { openDashboard } from '../dashboard/live.js'
 import { EXIT } from '../exit-codes.js'
 import { writeWhole } from '../files.js'
 import { STANDARD_ERROR } from '../logging/log.js'
-import { print, printJson, say } from '../output/print.js'
+import { print, printJson } from '../output/print.js'
 import { summary } from '../output/summary.js'
 import { Progress } from '../output/progress.js'
 import { holdOut, type HeldOut } from '../out.js'
@@ -47,9 +47,7 @@ async function runIn(out: string, { json, dashboard: port, ...init }: RunInit): 
   const interrupt = interrupts(exit)
   const leaving = new Leaving(exit)
   const tally = new Tally()
-  const recorder = new Recorder(join(out, 'events.ndjson'), ({ message }) => say(`peergrad: ${message}`), {
-    goOn: resume !== undefined
-  })
+  let recorder: Recorder | undefined
   const dashboard = await openDashboard(out, port)
   // a log there says the same, for a program
   const quiet = options['log-file'] === STANDARD_ERROR && !process.stderr.isTTY
@@ -65,7 +63,13 @@ async function runIn(out: string, { json, dashboard: port, ...init }: RunInit): 
       leaving,
       speaks: () => true,
       terminal: process.stderr.isTTY ? (line) => progress.sayLine(line) : undefined,
-      onJoinable: (joinable) => invite(joinable, options, (text) => (json ? progress.say(text) : print(text))),
+      onJoinable: (joinable) => {
+        // not before: the events there may be those of another run
+        recorder = new Recorder(join(out, 'events.ndjson'), ({ message }) => progress.say(`peergrad: ${message}`), {
+          goOn: resume !== undefined
+        })
+        invite(joinable, options, (text) => (json ? progress.say(text) : print(text)))
+      },
       onWaiting: ({ here, expected }) =>
         progress.say(
           here < expected
@@ -75,14 +79,14 @@ async function runIn(out: string, { json, dashboard: port, ...init }: RunInit): 
       onMetrics: (url) => progress.say(`peergrad: metrics at ${url}`),
       onEvent: (event) => {
         tally.add(event)
-        recorder.add(event)
+        recorder?.add(event)
       }
     })
     tally.used(ended.id, usageOf(ended))
     if (ended.unexported !== undefined) progress.say(`peergrad: ${ended.unexported}`)
   } finally {
     progress.close()
-    recorder.close()
+    recorder?.close()
     await dashboard?.close()
     interrupt.close()
   }

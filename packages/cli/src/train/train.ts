@@ -8,6 +8,7 @@ import { openDashboard } from '../dashboard/live.js'
 import { outside, passRedisUrl } from '../stores.js'
 import { EXIT, exitCodeOf } from '../exit-codes.js'
 import { directory, MODEL, writeWhole } from '../files.js'
+import { checkUnused } from '../former.js'
 import { fileError } from '../machine-error.js'
 import { metricsOfPeer } from '../metrics/address.js'
 import { holdOut } from '../out.js'
@@ -77,6 +78,7 @@ export async function train(init: TrainInit, stops: Stops): Promise<Trained> {
   passRedisUrl(options)
   const held = await holdOut(options.out, options.strategy)
   try {
+    if (init.checkpoints === undefined) await checkUnused(held.path)
     return await trainIn(held.path, init, stops)
   } finally {
     await held.close()
