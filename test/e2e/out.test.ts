@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { holdOut } from '../../packages/cli/src/out.js'
@@ -50,6 +50,17 @@ test('peer leaves the events, result and checkpoints of another run as they were
   expect({ ...left, 'peer.log': before['peer.log'] }).toEqual(before)
   const same = await peer()
   expect(same.code, same.err).toBe(0)
+})
+
+test('peer that ends shows its summary where the disk is too full for the result, and says so', async () => {
+  const out = scratch()
+  // every write to /dev/full is answered with ENOSPC
+  symlinkSync('/dev/full', join(out, 'result.json.unfinished'))
+  const ended = await cli('peer', ...ALONE, ...LOOPBACK, '--out', out)
+  expect(ended.code, ended.err).toBe(5)
+  expect(ended.err).toContain(`${join(out, 'result.json')}: the disk is full`)
+  expect(ended.out).toContain('one peer finished, with parameters: ')
+  expect(ended.out).not.toContain('result, events and logs in')
 })
 
 function filesIn(out: string): Record<string, string> {

@@ -2,14 +2,13 @@ import { join } from 'node:path'
 import { PeergradError, type Options } from '@peergrad/core'
 import type { AttackPlan } from '../attack/plan.js'
 import { openDashboard } from '../dashboard/live.js'
-import { EXIT } from '../exit-codes.js'
-import { writeWhole } from '../files.js'
+import { EXIT, exitCodeOf } from '../exit-codes.js'
 import { STANDARD_ERROR } from '../logging/log.js'
-import { print, printJson } from '../output/print.js'
-import { summary } from '../output/summary.js'
+import { print } from '../output/print.js'
 import { Progress } from '../output/progress.js'
 import { holdOut, type HeldOut } from '../out.js'
 import { Recorder } from '../recorder.js'
+import { printResult, writeResult } from '../result-file.js'
 import { interrupts } from '../signals.js'
 import { Tally } from '../tally.js'
 import { allPeers } from './crowd.js'
@@ -91,10 +90,10 @@ async function runIn(out: string, { json, dashboard: port, ...init }: RunInit): 
     interrupt.close()
   }
   const result = tally.result()
-  writeWhole(join(out, 'result.json'), `${JSON.stringify(result, null, 2)}\n`)
-  if (json) printJson(result)
-  else print(summary(result, { out, command: 'peer', complete: true }))
-  return interrupt.signal.aborted ? EXIT.interrupted.code : EXIT.ok.code
+  const unwritten = writeResult(out, result)
+  printResult(result, { json, out, command: 'peer', complete: unwritten === undefined })
+  if (interrupt.signal.aborted) return EXIT.interrupted.code
+  return unwritten === undefined ? EXIT.ok.code : exitCodeOf(unwritten)
 }
 
 /** `peergrad peer` as a child of `train`: everything goes over the channel. Resolves to the exit code. */

@@ -1,6 +1,6 @@
 import { readdirSync, renameSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { optionsToManifest, PeergradError, type Options } from '@peergrad/core'
+import { optionsToManifest, type Options, type PeergradError } from '@peergrad/core'
 import { loadDataset } from '@peergrad/engine'
 import { cacheDirectory, checkComponents } from '../compose.js'
 import { checkAdmissionHere } from '../peer/admission.js'
@@ -12,9 +12,9 @@ import { checkUnused } from '../former.js'
 import { fileError } from '../machine-error.js'
 import { metricsOfPeer } from '../metrics/address.js'
 import { holdOut } from '../out.js'
-import { isWhole, type RunResult } from '../outcome.js'
-import { print, printJson, say } from '../output/print.js'
-import { summary } from '../output/summary.js'
+import { isWhole } from '../outcome.js'
+import { say } from '../output/print.js'
+import { printResult, writeResult } from '../result-file.js'
 import { runFileText } from '../run-file-text.js'
 import { unguarded } from '../unguarded.js'
 import { follow, type Followed } from './follow.js'
@@ -138,24 +138,12 @@ function collectModel(out: string, own: string): void {
   }
 }
 
-function writeResult(out: string, result: RunResult): PeergradError | undefined {
-  try {
-    writeWhole(join(out, 'result.json'), `${JSON.stringify(result, null, 2)}\n`)
-    return undefined
-  } catch (thrown) {
-    const error = PeergradError.from(thrown)
-    say(`peergrad: ${error.message}`)
-    return error
-  }
-}
-
 /** Prints the result, and says what it is worth as an exit code. */
 function conclude(
   { result, errors, out, unwritten }: Trained,
   { json, interrupted }: { json: boolean; interrupted: boolean }
 ): number {
-  if (json) printJson(result)
-  else print(summary(result, { out, command: 'train', complete: unwritten === undefined }))
+  printResult(result, { json, out, command: 'train', complete: unwritten === undefined })
   if (interrupted) return EXIT.interrupted.code
   if (!result.agreed) return EXIT.disagree.code
   if (isWhole(result)) return unwritten === undefined ? EXIT.ok.code : exitCodeOf(unwritten)
