@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PeergradError, type RunEvent } from '@peergrad/core'
@@ -134,6 +134,13 @@ describe('follow', () => {
     expect(times).toHaveLength(2 * before.length)
     expect(Math.min(...times.slice(before.length))).toBe(Number(times[before.length - 1]))
     expect(children.map(({ number }) => number)).toEqual([0, 1, 1, 0])
+  })
+
+  test.each([false, true])('removes the result of before, which is not this one’s (goes on: %s)', async (goOn) => {
+    const result = join(out, 'result.json')
+    writeFileSync(result, '{}')
+    await run([['finish']], { goOn })
+    expect(existsSync(result)).toBe(false)
   })
 
   test('sees that peers do not hold the same', async () => {

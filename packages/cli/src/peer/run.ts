@@ -8,7 +8,7 @@ import { print } from '../output/print.js'
 import { Progress } from '../output/progress.js'
 import { holdOut, type HeldOut } from '../out.js'
 import { Recorder } from '../recorder.js'
-import { printResult, writeResult } from '../result-file.js'
+import { printResult, removeResult, writeResult } from '../result-file.js'
 import { interrupts } from '../signals.js'
 import { Tally } from '../tally.js'
 import { allPeers } from './crowd.js'
@@ -63,7 +63,8 @@ async function runIn(out: string, { json, dashboard: port, ...init }: RunInit): 
       speaks: () => true,
       terminal: process.stderr.isTTY ? (line) => progress.sayLine(line) : undefined,
       onJoinable: (joinable) => {
-        // not before: the events there may be those of another run
+        // not before: what is there may be of another run
+        removeResult(out)
         recorder = new Recorder(join(out, 'events.ndjson'), ({ message }) => progress.say(`peergrad: ${message}`), {
           goOn: resume !== undefined
         })

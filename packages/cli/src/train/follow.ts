@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { PeergradError, type RunEvent } from '@peergrad/core'
 import type { RunResult } from '../outcome.js'
 import { Recorder } from '../recorder.js'
+import { removeResult } from '../result-file.js'
 import { Tally } from '../tally.js'
 import { Child } from './child.js'
 import { Progress } from '../output/progress.js'
@@ -59,6 +60,7 @@ export async function follow(init: FollowInit): Promise<Followed> {
   const names = new Map<string, string>()
   const progress = new Progress(tally, (id) => names.get(id) ?? id)
   const sayError = ({ message }: PeergradError) => progress.say(`peergrad: ${message}`)
+  removeResult(out)
   const recorder = new Recorder(join(out, 'events.ndjson'), sayError, { goOn: init.goOn })
   const errors: PeergradError[] = []
   const hostileErrors: PeergradError[] = []
