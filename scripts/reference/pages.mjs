@@ -60,7 +60,8 @@ function resultPage(declarations) {
 # Result
 
 \`result.json\` in the directory of a run, written by \`train\` and \`peer\` at its end, and what \`--json\` prints. \`train\`
-writes of all its peers, \`peer\` of itself alone. How to read it: [the numbers of a run](../guide/numbers.md).
+writes of all its peers, \`peer\` of itself alone. Of a run that went on after a stop, times, bytes and phases, and the rounds of
+each peer, are of the last part. How to read it: [the numbers of a run](../guide/numbers.md).
 
 ${fields.table(own)}
 

@@ -85,6 +85,18 @@ test('of a run that went on: rounds a second of the part that its time is of', a
   expect(markdownTables(text)[0]!.rows).toContainEqual(['rounds a second', '5.00'])
 })
 
+test('of a run that went on: which rounds its time, bytes and phases are of', async () => {
+  const stopped = EVENTS.filter((event) => event.type !== 'round' || event.round < 20)
+  const again = [...story({ peers: ['a', 'b', 'c'], rounds: 30 })].filter(
+    (event) => event.type !== 'round' || event.round >= 18
+  )
+  const remark = 'time, bytes and phases are of the last part, rounds 19–30; curves and contributions are of all.'
+  const on = await reported({ 'events.ndjson': lines([...stopped, ...again]), 'result.json': result() })
+  expect(on.text).toContain(remark)
+  const whole = await reported({ 'events.ndjson': lines(EVENTS), 'result.json': result() })
+  expect(whole.text).not.toContain('of the last part')
+})
+
 test('of a comparison: what compare wrote', async () => {
   const document = comparison([finishedRow('spirt:minibatches=2')])
   const { text } = await reported({ 'compare.json': JSON.stringify(document) })

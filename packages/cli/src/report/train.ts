@@ -11,6 +11,7 @@ import { shellWord } from '../output/shell.js'
 import { unfinished } from '../output/unfinished.js'
 import { Tally } from '../tally.js'
 import { runFigures } from './figures.js'
+import { LastPart } from './last-part.js'
 import { trainTables } from './train-tables.js'
 
 /** Rounds that a curve has at most. */
@@ -24,10 +25,12 @@ export async function trainReport(directory: string): Promise<PageInit> {
   const file = join(directory, 'events.ndjson')
   const tally = new Tally()
   const history = new HistoryBuilder()
+  const part = new LastPart()
   let state: RunState = EMPTY
   for await (const event of readEvents(file, { torn: true })) {
     tally.add(event)
     history.add(event)
+    part.add(event)
     state = reduce(state, event)
   }
   const kept = await keptResult(join(directory, 'result.json'))
@@ -42,6 +45,11 @@ export async function trainReport(directory: string): Promise<PageInit> {
     made: `ended ${statSync(file).mtime.toISOString().slice(0, 16).replace('T', ' ')} UTC`,
     remarks: [
       ...(kept === undefined ? ['The run wrote no result: this is what its events tell up to where they end.'] : []),
+      ...(kept === undefined || part.first === undefined
+        ? []
+        : [
+            `The run went on after a stop: time, bytes and phases are of the last part, rounds ${part.first + 1}–${kept.rounds}; curves and contributions are of all.`
+          ]),
       ...unfinished(peers).map((words) => `${words}.`),
       ...(result.agreed ? [] : ['The peers that finished do not hold the same parameters.'])
     ],
