@@ -126,7 +126,7 @@ describe('a real hostile peer among three honest ones', () => {
 
 /** Of its last model. */
 function lossOf(life: PeerProcess): number {
-  return life.events.flatMap(({ event }) => (event.type === 'evaluated' ? event.loss : []))[0] ?? NaN
+  return life.events.flatMap(({ event }) => (event.type === 'evaluated' ? (event.loss ?? []) : []))[0] ?? NaN
 }
 
 /** Dies and comes back, and so asks for the state. */

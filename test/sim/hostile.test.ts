@@ -45,6 +45,19 @@ const wrongLength: Disguise = {
     })
 }
 
+/** Says a loss of which the sum over its samples is infinite. */
+const enormousLoss: Disguise = {
+  mesh: (honest: Mesh) =>
+    replace(honest, {
+      announce: (payload) => {
+        const message = controlMessages.decode(payload)
+        return honest.announce(
+          message.kind === 'manifest' ? controlMessages.encode({ ...message, loss: 1.7e308 }) : payload
+        )
+      }
+    })
+}
+
 /** Sends control messages that are no messages. */
 const garbage: Disguise = {
   mesh: (honest: Mesh) =>
@@ -72,6 +85,7 @@ describe.each(['spirt', 'all-reduce'])('%s with a hostile peer', (strategy) => {
     ['values that are not finite', 'rank 0', notFinite, 0],
     ['values that are not finite', 'rank 2', notFinite, 2],
     ['another length than the model has', 'rank 2', wrongLength, 2],
+    ['a loss that no engine computes', 'rank 2', enormousLoss, 2],
     ['garbage', 'rank 2', garbage, 2]
   ] as const)('that sends %s (%s): it is refused and the rounds go on', async (_what, _rank, disguise, rank) => {
     simulation = new Simulation({ strategy, rounds: 4, deadline: 300 })
@@ -81,10 +95,22 @@ describe.each(['spirt', 'all-reduce'])('%s with a hostile peer', (strategy) => {
     expect(new Set(results.map(({ parametersHash }) => parametersHash)).size).toBe(1)
     expect(results.map(({ rounds }) => rounds)).toEqual([4, 4, 4])
     // the coordinator fails in its own store and its process ends, before anybody reads what it has
-    const seen = disguise === wrongDigest || (disguise === notFinite && rank !== 0)
+    const seen = disguise === wrongDigest || disguise === enormousLoss || (disguise === notFinite && rank !== 0)
     if (seen) expect(refusals(honest)).toContain(peerName(rank))
     if (disguise !== garbage) expect(contributors(honest)).not.toContain(peerName(rank))
+    expect(losses(honest)).toSatisfy((all: number[]) => all.every(Number.isFinite))
   })
+})
+
+it('a peer that computes such a loss itself ends by it', async () => {
+  simulation = new Simulation({ rounds: 4, deadline: 300 })
+  const diverged: Disguise = {
+    engine: (honest: Engine) =>
+      replace(honest, { gradient: async (request) => ({ ...(await honest.gradient(request)), loss: 1e39 }) })
+  }
+  const [first] = simulation.startAll({ 0: diverged })
+  const [end] = await simulation.until(Promise.allSettled([first!.result]))
+  expect(end).toMatchObject({ reason: { code: 'non-finite', message: expect.stringContaining('its loss of 1e+39') } })
 })
 
 it('what a rule draws depends on what all give, alike at every peer', async () => {
@@ -265,6 +291,10 @@ function refusals(peers: SimulatedPeer[]): string[] {
 
 function contributors(peers: SimulatedPeer[]): string[] {
   return peers.flatMap(({ events }) => events.flatMap((event) => (event.type === 'round' ? event.contributors : [])))
+}
+
+function losses(peers: SimulatedPeer[]): number[] {
+  return peers.flatMap(({ events }) => events.flatMap((event) => (event.type === 'round' ? [event.loss] : [])))
 }
 
 describe('a peer of another run', () => {

@@ -76,7 +76,7 @@ export interface RunResult {
   readonly seconds: number
   /** of the last evaluation on the test split, 0 … 1; null when there was none */
   readonly accuracy: number | null
-  /** mean loss of that evaluation; null when there was none */
+  /** mean loss of that evaluation; null when there was none, or it is not finite */
   readonly loss: number | null
   /** samples of that evaluation */
   readonly evaluatedSamples: number

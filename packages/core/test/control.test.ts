@@ -4,6 +4,8 @@ import {
   controlMessages,
   controlRequests,
   DERIVED_LIMIT,
+  LOSS_LIMIT,
+  MEMBERS_LIMIT,
   PeergradError,
   type ControlAnswer,
   type ControlMessage
@@ -51,6 +53,8 @@ describe('control messages', () => {
     ['digest', { ...manifest, digest: 'ABC' }],
     ['loss', { ...manifest, loss: NaN }],
     ['loss', { ...manifest, loss: 'low' }],
+    ['loss', { ...manifest, loss: 1.7e308 }],
+    ['loss', { ...manifest, loss: -1.7e308 }],
     ['round', { ...manifest, round: -1 }],
     ['round', { ...manifest, round: 1.5 }],
     ['length', { ...manifest, length: 2 ** 31 }],
@@ -94,6 +98,30 @@ describe('control messages', () => {
     expect(controlAnswers.decode(controlAnswers.encode(answer))).toEqual(answer)
     const empty: ControlMessage = { ...message, proposal: { ...proposal, contributions: [] } }
     expect(controlMessages.decode(controlMessages.encode(empty))).toEqual(empty)
+  })
+
+  it('hold no losses of which a sum over samples is not finite', () => {
+    const proposal = { members: [peer], retired: [], evidence: [], finish: true }
+    const contribution = { peer, round: 3, digest, words: 10, length: 10, samples: 0xffff_ffff }
+    fc.assert(
+      fc.property(fc.array(fc.double({ noNaN: true }), { minLength: 1, maxLength: 9 }), (losses) => {
+        const contributions = losses.map((loss) => ({ ...contribution, loss }))
+        const message: ControlMessage = {
+          kind: 'propose',
+          run,
+          round: 3,
+          ballot: 0,
+          proposal: { ...proposal, contributions },
+          outcome: null
+        }
+        const bytes = controlMessages.encode(message)
+        const sum = losses.reduce((sum, loss) => sum + MEMBERS_LIMIT * 0xffff_ffff * loss, 0)
+        if (losses.every((loss) => Math.abs(loss) <= LOSS_LIMIT)) {
+          expect(sum).toSatisfy(Number.isFinite)
+          expect(controlMessages.decode(bytes)).toEqual(message)
+        } else expect(() => controlMessages.decode(bytes)).toThrow(/loss/)
+      })
+    )
   })
 
   it('hold what is said of as many vectors as one question may be about', () => {

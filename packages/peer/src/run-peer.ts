@@ -1,6 +1,7 @@
 import type { Digest, PeerId, RunEvent, StoreRule } from '@peergrad/core'
 import { Checkpoints, type CheckpointsInit } from './checkpoint/checkpoints.js'
 import { LinkReport } from './link-report.js'
+import { evaluated } from './runtime/evaluated.js'
 import type { PeerRuntimeInit, PeerSignals } from './runtime/peer-init.js'
 import { PeerRuntime } from './runtime/peer-runtime.js'
 import { phasePlaces } from './runtime/phase-places.js'
@@ -96,7 +97,7 @@ export async function runPeer(init: RunPeerInit): Promise<PeerResult> {
     if (outcome.status === 'stranded') throw outcome.error
     const evaluates = outcome.status === 'finished' && (init.evaluates?.(outcome.rank) ?? true)
     const evaluation = evaluates ? await evaluate(init, outcome.state) : undefined
-    if (evaluation !== undefined) emit({ type: 'evaluated', round: round - 1, last: true, ...evaluation })
+    if (evaluation !== undefined) emit(evaluated(evaluation, { round: round - 1, last: true }))
     if (outcome.status === 'finished')
       emit({ type: 'finished', round: round - 1, parametersHash: outcome.parametersHash })
     else emit({ type: 'left', reason: asked ? 'asked to' : 'the strategy let it go' })

@@ -21,7 +21,7 @@ export interface EvaluationPoint {
   readonly seconds: number
   readonly sent: number
   readonly accuracy: number
-  readonly loss: number
+  readonly loss: number | null
   /** test samples that it was evaluated on */
   readonly samples: number
 }

@@ -5,7 +5,7 @@ export interface Evaluation {
   readonly round: number
   /** 0 … 1 */
   readonly accuracy: number
-  readonly loss: number
+  readonly loss: number | null
   readonly samples: number
 }
 

@@ -107,7 +107,7 @@ export class RunMetrics {
         return this.#round(event)
       case 'evaluated':
         this.#accuracy.set(event.accuracy)
-        this.#testLoss.set(event.loss)
+        this.#testLoss.set(event.loss ?? NaN)
         return
       case 'links':
         this.#formula.set({ direction: 'sent' }, event.formula.sent)

@@ -103,8 +103,8 @@ type Happening =
       readonly last?: true
       /** share that was right, 0 … 1 */
       readonly accuracy: number
-      /** mean loss */
-      readonly loss: number
+      /** mean loss; null when it is not finite */
+      readonly loss: number | null
       /** test samples of this evaluation */
       readonly samples: number
     }

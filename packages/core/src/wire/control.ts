@@ -10,6 +10,7 @@ import {
   finite,
   length,
   LINKS_LIMIT,
+  loss,
   members,
   MEMBERS_LIMIT,
   packProposal,
@@ -64,7 +65,7 @@ const message = z.discriminatedUnion('kind', [
     words,
     length,
     samples,
-    loss: finite,
+    loss,
     life,
     /** how slow the sender's link to each member of the view is, a byte each: where the strategy goes over links */
     links: bytes(LINKS_LIMIT).optional()

@@ -1,5 +1,6 @@
 import * as z from '../bundled/zod.js'
 import { DIGEST_PATTERN } from '../contracts/digest.js'
+import { LOSS_LIMIT } from '../contracts/manifest.js'
 import { readHex, writeHex } from './hex.js'
 
 /** Longer lists than this cannot come from an honest peer. */
@@ -16,6 +17,7 @@ export const length = z.int().min(1).max(0x3fff_ffff)
 export const words = z.int().min(1).max(0x3fff_ffff)
 export const samples = z.int().min(0).max(0xffff_ffff)
 export const finite = z.number().refine(Number.isFinite)
+export const loss = z.number().min(-LOSS_LIMIT).max(LOSS_LIMIT)
 export const members = z.array(peer).min(1).max(MEMBERS_LIMIT)
 
 /** Members of a view that say how slow their links are, at most: n² of it is told in a round. */
@@ -38,7 +40,7 @@ const envelope = bytes(ENVELOPE_LIMIT)
 export const evidence = z.strictObject({ peer, round, envelopes: z.tuple([envelope, envelope]) })
 export type Evidence = z.infer<typeof evidence>
 
-const contribution = z.strictObject({ peer, round, digest, words, length, samples, loss: finite })
+const contribution = z.strictObject({ peer, round, digest, words, length, samples, loss })
 
 /** What one round is about to become: whose contributions, who is in the next view, whether the run ends with it. */
 const proposal = z.strictObject({

@@ -1,4 +1,5 @@
 import { PeergradError, type Engine, type GradientStore, type Logger } from '@peergrad/core'
+import { evaluated } from './evaluated.js'
 import type { EventBody } from './journal.js'
 
 export interface EstimatesInit {
@@ -30,9 +31,9 @@ export class Estimates {
     const state = await store.get(key)
     this.#running = engine
       .evaluate({ state: state.vector, limit })
-      .then(({ accuracy, loss, samples }) => {
-        this.accuracy = accuracy
-        emit({ type: 'evaluated', round, accuracy, loss, samples })
+      .then((result) => {
+        this.accuracy = result.accuracy
+        emit(evaluated(result, { round }))
       })
       .catch((thrown: unknown) =>
         logger.warn({ round, error: PeergradError.from(thrown).message }, 'evaluation failed')

@@ -1,6 +1,7 @@
 import {
   INDEX_ENTRY_WORDS,
   INDEX_PAGE,
+  LOSS_LIMIT,
   PeergradError,
   seedOf,
   spanOf,
@@ -140,10 +141,10 @@ export class OwnContribution {
   async #checkFinite({ key, loss }: Made): Promise<void> {
     const { services, init } = this.#parts
     const verdict = await services.store.verify(key)
-    if (verdict.firstNonFinite < 0 && Number.isFinite(loss)) return
+    if (verdict.firstNonFinite < 0 && Math.abs(loss) <= LOSS_LIMIT) return
     throw new PeergradError(
       'non-finite',
-      `round ${init.round}: the own gradient is not finite (loss ${loss}); the training diverged: lower --lr`
+      `round ${init.round}: the own gradient, or its loss of ${loss}, is no finite float32; the training diverged: lower --lr`
     )
   }
 
