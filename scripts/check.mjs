@@ -17,6 +17,7 @@ const checks = [
   ['cycles', ['scripts/cycles.mjs']],
   ['format', [bin('prettier', 'prettier'), '--check', '--log-level=warn', '.']],
   ['docs', ['scripts/generate-docs.mjs', '--check']],
+  ['shapes of events', ['scripts/generate-shapes.mjs', '--check']],
   ...kernels()
 ]
 // two at a time: as many as a small machine has processors

@@ -1,11 +1,11 @@
 import type { RunEvent } from '@peergrad/core'
+import { isEvent } from '@peergrad/dashboard'
 
-/** An object with the time and the origin that every event has, of a line; what else is in it, who reads it looks at. */
+/** The event that a line is; undefined when it is none. */
 export function eventOf(line: string): RunEvent | undefined {
   try {
-    const event = JSON.parse(line) as Partial<RunEvent> | null
-    const good = typeof event?.time === 'number' && typeof event.type === 'string' && typeof event.peer === 'string'
-    return good ? (event as RunEvent) : undefined
+    const value: unknown = JSON.parse(line)
+    return isEvent(value) ? value : undefined
   } catch {
     return undefined
   }

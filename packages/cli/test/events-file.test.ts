@@ -7,7 +7,15 @@ import { readEvents } from '../src/events-file.js'
 
 const EVENT = '{"type":"left","time":1,"peer":"a","reason":"asked to"}'
 
-test.each(['null', '3', '[]', '{}', '{"type":"round"}', '{"type":"ro'])('a line %s is no event', async (line) => {
+test.each([
+  'null',
+  '3',
+  '[]',
+  '{}',
+  '{"type":"round"}',
+  '{"type":"left","time":1,"peer":"a","reason":3}',
+  '{"type":"ro'
+])('a line %s is no event', async (line) => {
   const folder = mkdtempSync(join(tmpdir(), 'peergrad-events-'))
   const file = join(folder, 'events.ndjson')
   const read = async (text: string) => {

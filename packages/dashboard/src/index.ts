@@ -1,3 +1,4 @@
+export { isEvent } from './is-event.js'
 export { reduce } from './state/reduce.js'
 export { EMPTY, type PeerState, type RunState } from './state/state.js'
 export { tail } from './state/series.js'

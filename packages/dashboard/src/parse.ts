@@ -1,4 +1,5 @@
 import type { RunEvent } from '@peergrad/core'
+import { isEvent } from './is-event.js'
 
 /** Characters from which on a line's texts are cut: nobody reads them, and a browser that lays them out hangs. */
 const LONG = 100_000
@@ -7,11 +8,8 @@ const KEPT = 4000
 /** One line of events.ndjson; undefined when it is no event. */
 export function parseEvent(line: string): RunEvent | undefined {
   try {
-    const value = JSON.parse(line, line.length > LONG ? cut : undefined) as Partial<RunEvent> | null
-    const { type, time, peer } = value ?? {}
-    return typeof type === 'string' && Number.isFinite(time) && typeof peer === 'string'
-      ? (value as RunEvent)
-      : undefined
+    const value: unknown = JSON.parse(line, line.length > LONG ? cut : undefined)
+    return isEvent(value) ? value : undefined
   } catch {
     return undefined
   }
