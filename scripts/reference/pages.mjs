@@ -35,9 +35,9 @@ function eventsPage(declarations) {
 # Events
 
 \`events.ndjson\` in the directory of a run has one event a line, as JSON: enough to replay the run with
-\`npx peergrad dashboard DIRECTORY\`. \`train\` writes what all of its peers tell, in the order of time; \`peer\` what that
-peer tells. A field that is undefined is left out, and a number that is not finite is null. Every event has these fields,
-and those of its \`type\`:
+\`npx peergrad dashboard DIRECTORY\`. \`train\` writes what all of its peers tell in the order in which it arrives, so a line
+may be some tens of milliseconds earlier than the one before it; \`peer\` what that peer tells. A field that is undefined is
+left out. Every event has these fields, and those of its \`type\`; a line that lacks one is no event:
 
 ${fields.table(common)}
 
