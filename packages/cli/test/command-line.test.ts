@@ -110,6 +110,18 @@ describe('a command line', () => {
   })
 })
 
+test.each(['identity', 'secret-file', 'invitation', 'patience'])(
+  'dashboard DIR refuses --%s, which is for the address of a peer',
+  async (word) => {
+    const { name, ...given } = await call(`dashboard ${import.meta.dirname} --${word} 3`)
+    const command = COMMANDS.find((each) => each.name === name)!
+    await expect(command.run(given)).rejects.toMatchObject({
+      code: 'argument',
+      message: expect.stringContaining(`--${word}`)
+    })
+  }
+)
+
 describe('the guide', () => {
   test('has every command, option and exit code', () => {
     const page = commandLinePage()

@@ -29,6 +29,13 @@ export const dashboard: Command = {
     if (isAddress(what) && !existsSync(what)) {
       return watchRun({ address: what, options: resolveOptions({ flags }).options, ...how })
     }
+    const stray = dashboard.options.find((word) => flags[word] !== undefined)
+    if (stray !== undefined) {
+      throw new PeergradError(
+        'argument',
+        `--${stray}: got it with ${what}, expected it with the address of a peer; a directory is read without it`
+      )
+    }
     const { showRun } = await import('../dashboard/dashboard.js')
     return showRun({ directory: what, ...how })
   }
