@@ -94,7 +94,10 @@ describe('a command line', () => {
   test.each([
     ['compare', 'each run had it first; it ends none'],
     ['compare', 'default: 0, so that none is in the time'],
-    ['simulate', 'default: none are written']
+    ['simulate', 'default: none are written'],
+    ['export', 'where model.json and weights.bin go [default: model, in the directory of the peer]'],
+    ['export', 'peergrad export CHECKPOINT'],
+    ['report', 'where report.html and report.md go [default: DIR]']
   ])('help of %s says what an option is there: %s', async (name, text) => {
     const parsed = await parse(`${name} --help`)
     expect('print' in parsed && parsed.print.replace(/\s+/g, ' ')).toContain(text)

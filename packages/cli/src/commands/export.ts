@@ -4,10 +4,13 @@ import { print, printJson } from '../output/print.js'
 
 export const exportModel: Command = {
   name: 'export',
-  positional: '[CHECKPOINT]',
+  positional: 'CHECKPOINT',
   describe:
     'Writes the model in a checkpoint as a LayersModel of TensorFlow.js, model.json and weights.bin, which tf.loadLayersModel reads. CHECKPOINT is a file, or the directory of a peer. Runs that end do so by themselves.',
   options: ['data', 'data-dir', 'memory', 'out'],
+  meanings: {
+    out: { describe: 'where model.json and weights.bin go', defaultText: 'model, in the directory of the peer' }
+  },
   flags: { json: JSON_FLAG },
   examples: [
     ['peergrad export runs/mine/peer-0', 'the newest checkpoint of a run that was stopped'],

@@ -8,6 +8,7 @@ export const report: Command = {
   describe:
     'Writes report.html and report.md of what train, peer, compare or attack wrote to DIR: numbers, curves, bytes beside the formula, membership and faults. One file each; the page opens with no network and prints well.',
   options: ['out'],
+  meanings: { out: { describe: 'where report.html and report.md go', defaultText: 'DIR' } },
   flags: { json: JSON_FLAG },
   examples: [['peergrad report runs/2026-01-31T12-00-00-spirt', 'a run, for somebody who was not there']],
   async run({ options: flags, flags: { json }, words: [directory] }) {
