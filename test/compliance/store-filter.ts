@@ -10,6 +10,8 @@ const fixture = (file: string, name: string, options: PluginReference['options']
 })
 const filterOf = (name: string, options?: PluginReference['options']) => fixture('filters', name, options)
 const HALVES = fixture('codecs', 'upperHalf')
+const COUNTED = fixture('codecs', 'counted')
+const LEAVES_ZEROS = fixture('codecs', 'leavesZeros')
 const ALL = filterOf('significant', { of: 'parameter', threshold: 0 })
 
 const RUNS = { numRuns: 30 }
@@ -382,6 +384,37 @@ export function storeFilterCompliance(open: (limit?: number) => Promise<Gradient
       })
       expect(await store.has('y')).toBe(false)
       expect(await store.usage()).toEqual(before)
+    })
+
+    it('refuse what the codec cannot decode, with its name', async () => {
+      const store = await open()
+      await put(store, 'x', [1, 2, 3])
+      await store.pack({ from: 'x', codec: COUNTED, to: 'packed' })
+      const [, ...values] = wordsOf(await read(store, 'packed'))
+      await putWords(store, 'lie', [0x7fffffff, ...values])
+      await expect(store.unpack({ from: 'lie', codec: COUNTED, length: 3, to: 'y' })).rejects.toMatchObject({
+        code: 'corrupt',
+        message: expect.stringMatching(/^codec counted threw: /),
+        data: { plugin: 'codec counted' }
+      })
+      expect(await store.has('y')).toBe(false)
+    })
+
+    it('give zeros where the codec writes nothing, whatever memory held before', async () => {
+      const store = await open()
+      const values = [0, 2, 0, 4, 0, 0, 0, 0]
+      for (const sparse of [0, 8]) {
+        const how = { codec: LEAVES_ZEROS, sparse }
+        await put(store, 'used', Array(8).fill(7))
+        await put(store, 'x', values)
+        await store.delete(['used'])
+        await store.pack({ from: 'x', ...how, to: 'packed' })
+        await put(store, 'used', Array(8).fill(7))
+        await store.delete(['used'])
+        await store.unpack({ from: 'packed', ...how, length: 8, to: 'y' })
+        expect([...(await read(store, 'y'))]).toEqual(values)
+        await store.delete(['x', 'packed', 'y'])
+      }
     })
 
     it('survive whatever words another peer sends', async () => {

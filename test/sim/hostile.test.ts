@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { controlMessages, type Engine, type GradientStore, type Mesh, type Vector } from '@peergrad/core'
+import { controlMessages, PeergradError, type Engine, type GradientStore, type Mesh, type Vector } from '@peergrad/core'
 import type { SimulatedMesh } from '@peergrad/peer'
 import { afterEach, describe, expect, it } from 'vitest'
 import { replace } from './replace.js'
@@ -76,6 +76,65 @@ it('what is no message is refused as malformed', async () => {
     witness!.events.find((event) => event.type === 'refused' && event.reason.startsWith('control message'))
   await simulation.when(() => refused() !== undefined)
   expect(refused()).toMatchObject({ other: peerName(2), offence: 'malformed' })
+})
+
+describe.each(['all-gather', 'spirt'])('%s with a codec that believes the bytes it is given', (strategy) => {
+  const CODEC = `${import.meta.dirname}/../compliance/fixtures/codecs.mjs#counted`
+
+  /** Packs this count in the place of the right one, and does not look at what others pack. */
+  const counts = (count: number): Disguise => ({
+    store: (honest: GradientStore) =>
+      replace(honest, {
+        async pack(request) {
+          await honest.pack(request)
+          const { vector, release } = await honest.get(request.to)
+          const lie = honest.lease(vector.length)
+          lie.vector.set(vector)
+          new Uint32Array(lie.vector.buffer, lie.vector.byteOffset, 1)[0] = count
+          release()
+          await honest.delete([request.to])
+          await honest.put(request.to, lie)
+        },
+        unpack(request) {
+          const zeros = honest.lease(request.length)
+          zeros.vector.fill(0)
+          return honest.put(request.to, zeros)
+        }
+      })
+  })
+
+  /** What a worker that the codec does not give back is ended with. */
+  const endless: Disguise = {
+    store: (honest: GradientStore) =>
+      replace(honest, {
+        unpack: (request) =>
+          honest.unpack(request).catch(() => {
+            throw new PeergradError('crashed', 'codec counted did not end its work', { plugin: 'codec counted' })
+          })
+      })
+  }
+
+  it.each<[string, Disguise]>([
+    ['throws', {}],
+    ['does not end', endless]
+  ])('ends no honest peer when it %s, and the sender is refused', async (_, honest) => {
+    simulation = new Simulation({ codec: CODEC, strategy, rounds: 4, deadline: 400 })
+    const peers = simulation.startAll({ 0: honest, 1: honest, 2: honest, 3: counts(0x7fffffff) }).slice(0, 3)
+    const results = await simulation.until(Promise.all(peers.map(({ result }) => result)))
+    expect(results.map(({ rounds }) => rounds)).toEqual([4, 4, 4])
+    for (const { events } of peers)
+      expect(events).toContainEqual(
+        expect.objectContaining({ type: 'refused', other: peerName(3), offence: 'malformed' })
+      )
+  })
+
+  it('ends all honest peers with one model when it leaves values out', async () => {
+    simulation = new Simulation({ codec: CODEC, strategy, rounds: 4, deadline: 400 })
+    const peers = simulation.startAll({ 3: counts(0) }).slice(0, 3)
+    const results = await simulation.until(Promise.all(peers.map(({ result }) => result)))
+    expect(results.map(({ rounds }) => rounds)).toEqual([4, 4, 4])
+    expect(new Set(results.map(({ parametersHash }) => parametersHash)).size).toBe(1)
+  })
 })
 
 describe.each(['spirt', 'all-reduce'])('%s with a hostile peer', (strategy) => {

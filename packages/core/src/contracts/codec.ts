@@ -12,7 +12,12 @@ export interface Codec {
   readonly feedback?: boolean
   /** bytes of a packed vector of `length` floats, known before the first byte */
   bytes(length: number): number
+  /** `out` is zeros. */
   encode(input: Vector, out: Uint8Array<SharedArrayBuffer>, kernels: Kernels): void
+  /**
+   * `out` is zeros. A hostile peer chooses the bytes, so no count or index in them may be believed. Whatever is thrown says that
+   * `encode` gives no such bytes: the peer that sent them is refused, and so it is when the work does not end.
+   */
   decode(input: Uint8Array<SharedArrayBuffer>, out: Vector, kernels: Kernels): void
 }
 

@@ -153,7 +153,8 @@ export interface GradientStore {
   pack(request: PackRequest): Promise<void>
   /**
    * to ← the `length` floats that were packed so. Errors: `shape` when the packed vector is of another length, `corrupt`
-   * for a sparse form that nobody packs, whatever the bytes are; whether the floats are finite is not looked at.
+   * for a sparse form that nobody packs, whatever the bytes are, and for what `decode` of the codec throws, which
+   * `data.plugin` then names. Floats that `decode` does not write are zeros; whether they are finite is not looked at.
    */
   unpack(request: UnpackRequest): Promise<void>
   /** to ← `length` floats from `offset` on. Error `shape` beyond the end. */

@@ -167,10 +167,10 @@ export class VectorExchange {
       try {
         await store.unpack({ from: packed, ...howToPack(packing, shape), length: shape.length, to: key })
       } catch (thrown) {
-        const { code, message } = PeergradError.from(thrown)
-        if (code !== 'corrupt' && code !== 'shape') throw thrown
+        const error = PeergradError.from(thrown)
+        if (!isOfTheBytes(error)) throw thrown
         await store.delete([packed])
-        throw this.#refused(request, 'malformed', message)
+        throw this.#refused(request, 'malformed', error.message)
       }
       await this.#checkNumbers(key, await store.verify(key), request)
     })
@@ -296,6 +296,11 @@ export class VectorExchange {
     const release = () => offer.lease.release()
     this.#init.mesh.unserve(digest).then(release, release)
   }
+}
+
+/** Whether packed bytes are at fault: a codec that has packed and unpacked what this peer gives fails at no good ones. */
+function isOfTheBytes({ code, data }: PeergradError): boolean {
+  return code === 'corrupt' || code === 'shape' || data.plugin !== undefined
 }
 
 /** Buffers alone travel as they are. */

@@ -2,6 +2,8 @@ import {
   countNonZero,
   doneByPlugin,
   gatherSparse,
+  PeergradError,
+  pluginError,
   scatterSparse,
   sparseCount,
   sparseForm,
@@ -75,17 +77,23 @@ export async function unpack(
 
 function encode(codec: Codec | undefined, input: Vector, out: Vector, { kernels }: JobContext): void {
   if (codec === undefined) return kernels.copy(out, input)
-  out.fill(0, out.length - 1)
-  accountably(codec, 'encode', () => codec.encode(input, bytesOf(out, packedBytes(codec, input.length)), kernels))
+  kernels.fill(out, 0)
+  const packed = bytesOf(out, packedBytes(codec, input.length))
+  doneByPlugin(`codec ${codec.name}`, 'encode', () => codec.encode(input, packed, kernels))
 }
 
 function decode(codec: Codec | undefined, input: Vector, out: Vector, { kernels }: JobContext): void {
   if (codec === undefined) return kernels.copy(out, input)
-  accountably(codec, 'decode', () => codec.decode(bytesOf(input, packedBytes(codec, out.length)), out, kernels))
-}
-
-function accountably({ name }: Codec, member: 'encode' | 'decode', work: () => void): void {
-  doneByPlugin(`codec ${name}`, member, work)
+  kernels.fill(out, 0)
+  const packed = bytesOf(input, packedBytes(codec, out.length))
+  const who = `codec ${codec.name}`
+  doneByPlugin(who, 'decode', () => {
+    try {
+      return codec.decode(packed, out, kernels)
+    } catch (thrown) {
+      throw new PeergradError('corrupt', pluginError(who, thrown).message, { plugin: who }, { cause: thrown })
+    }
+  })
 }
 
 function bytesOf(vector: Vector, bytes: number): Uint8Array<SharedArrayBuffer> {
