@@ -7,34 +7,49 @@ import type { Vector } from './vector.js'
 /**
  * What the rule is given of `vectors`: each of the chain in its order takes what the one before it made. Error `shape` names one
  * that makes another number of vectors than it says, or of another length;
- * `internal` one that throws, or writes into what it is given; `argument` one that gives a promise.
+ * `internal` one that throws, or writes into what it is given; `argument` one that gives a promise, or memory that is not lent
+ * to it.
  */
 export function preAggregate(chain: readonly PreAggregator[], input: PreAggregationInput): readonly Vector[] {
   let { vectors } = input
-  let kept: ReturnType<PreAggregationInput['scratch']>[] = []
+  const kept = new Set<ReturnType<PreAggregationInput['scratch']>>()
   for (const [place, each] of chain.entries()) {
     const scratch: PreAggregationInput['scratch'] = (length) => {
       const lent = input.scratch(length)
-      kept.push(lent)
-      return lent
+      const release = () => {
+        kept.delete(lent)
+        lent.release()
+      }
+      kept.add(lent)
+      return { vector: lent.vector, release }
     }
     const given = { ...input, vectors, random: input.random.fork('pre-aggregator', place), scratch }
     const made = untouched(`pre-aggregator ${each.name}`, 'apply', vectors, () => each.apply(given))
     checkMade(each, vectors, made)
-    for (const { vector, release } of kept) if (!isUsed(vector, made)) release()
-    kept = kept.filter(({ vector }) => isUsed(vector, made))
+    checkLent(each, [...vectors, ...[...kept].map(({ vector }) => vector)], made)
+    for (const lent of kept) {
+      if (made.some((vector) => isWithin(vector, lent.vector))) continue
+      kept.delete(lent)
+      lent.release()
+    }
     vectors = made
   }
   return vectors
 }
 
-/** Whether one of `made` is that scratch, or a view on it. */
-function isUsed(scratch: Vector, made: readonly Vector[]): boolean {
-  const end = scratch.byteOffset + scratch.byteLength
-  return made.some(
-    ({ buffer, byteOffset, byteLength }) =>
-      buffer === scratch.buffer && byteOffset < end && scratch.byteOffset < byteOffset + byteLength
-  )
+/** Whether it is `whole`, or a view on it. */
+function isWithin(vector: Vector, whole: Vector): boolean {
+  const end = (of: Vector) => of.byteOffset + of.byteLength
+  return vector.buffer === whole.buffer && whole.byteOffset <= vector.byteOffset && end(vector) <= end(whole)
+}
+
+function checkLent({ name }: PreAggregator, lent: readonly Vector[], made: readonly Vector[]): void {
+  const index = made.findIndex((vector) => !lent.some((whole) => isWithin(vector, whole)))
+  if (index < 0) return
+  const who = `pre-aggregator ${name}`
+  const hint = 'write it into what `scratch` lends, and do not release that'
+  const message = `${who}: vector ${index} of what it gives is neither an input nor scratch that it holds; ${hint}`
+  throw new PeergradError('argument', message, { plugin: who })
 }
 
 function checkMade(each: PreAggregator, from: readonly Vector[], made: readonly Vector[]): void {

@@ -69,6 +69,22 @@ describe('what parameters go through before the rule', () => {
     await expect(aggregate('inStoreMean', name)).rejects.toMatchObject({ code: 'shape', message, data })
   })
 
+  it.each([
+    ['ownMemory', 'own-memory'],
+    ['notFloats', 'not-floats'],
+    ['released', 'released']
+  ])('that gives memory that is not lent to it is named: %s', async (name, called) => {
+    await expect(aggregate('inStoreMean', 'halves', name)).rejects.toMatchObject({
+      code: 'argument',
+      message: `pre-aggregator ${called}: vector 0 of what it gives is neither an input nor scratch that it holds; write it into what \`scratch\` lends, and do not release that`,
+      data: { plugin: `pre-aggregator ${called}` }
+    })
+  })
+
+  it('may give scratch that was released before it was lent again', async () => {
+    expect(await aggregate('inStoreMean', 'lentAgain')).toEqual([4, 8, 30, 31])
+  })
+
   it('a rule may leave the buffers to their median', async () => {
     expect(await aggregate('ones')).toEqual([1, 1, 20, 21])
   })

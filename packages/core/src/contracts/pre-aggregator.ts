@@ -28,7 +28,7 @@ export interface PreAggregator {
   check(n: number): string | undefined
   /** How many vectors come out of n. */
   count(n: number): number
-  /** The vectors that the next one takes: inputs as they are, scratch, or views on it. */
+  /** The vectors that the next one takes: inputs as they are, scratch that is not released, or views on them. */
   apply(input: PreAggregationInput): readonly Vector[]
 }
 
