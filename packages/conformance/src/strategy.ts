@@ -3,6 +3,7 @@ import { replace, type Disguise, type RunManifest, type Strategy } from '@peergr
 import type { PeerResult } from '@peergrad/peer'
 import { assertNamed } from './arrays.js'
 import { examine, judge, members, type CheckOptions, type Law, type Report, type Subject } from './law.js'
+import { altered, medianFits } from './merging.js'
 import { MANIFEST, peerName, Simulation, type SimulatedPeer } from './simulation/simulation.js'
 
 export interface StrategyProperties {
@@ -56,8 +57,7 @@ export function strategyLaws(
     {
       name: 'ends with one hash at all peers, the same for the same seed, another for another',
       async prove() {
-        const run = (seed: number) =>
-          inSimulation(create, { seed }, async (simulation) => oneHash(await ended(simulation, MANIFEST.rounds)))
+        const run = (seed: number) => hashOf(create, { seed })
         const [first, again, other] = [await run(1), await run(1), await run(2)]
         assert.equal(
           again,
@@ -67,6 +67,8 @@ export function strategyLaws(
         assert.notEqual(other, first, 'runs of two seeds ended with one hash')
       }
     },
+    byTheRule(create),
+    ofEveryPeer(create),
     ...[2, 3, 5].map((peers) => formula(create, peers, tolerance)),
     ...[0, 1, 3].map((victim) => survivor(create, victim)),
     {
@@ -118,6 +120,46 @@ function asLocal(create: () => Strategy, wanted: boolean | undefined): Law {
       assert.equal(oneHash(alone), oneHash(local), 'hash of the parameters')
     }
   }
+}
+
+function byTheRule(create: () => Strategy): Law {
+  return {
+    name: 'merges by the rule of the run, unless it refuses it or combines by itself',
+    async prove() {
+      if (!(await medianFits(create()))) return
+      assert.notEqual(
+        await hashOf(create, { aggregator: 'median' }),
+        await hashOf(create, { aggregator: 'mean' }),
+        'got one hash with the rules mean and median; expected two: merge by context.aggregate, say what it refuses, or that it combines'
+      )
+    }
+  }
+}
+
+function ofEveryPeer(create: () => Strategy): Law {
+  return {
+    name: 'takes what every peer gives into the result',
+    async prove() {
+      const honest = await hashOf(create, { rounds: 6 })
+      for (let index = 0; index < MANIFEST.peers; index++) {
+        const hash = await inSimulation(create, { rounds: 6 }, async (simulation) => {
+          simulation.startAll({ [index]: altered })
+          return oneHash(await ended(simulation, 6))
+        })
+        assert.notEqual(
+          hash,
+          honest,
+          `got the same hash when the gradients of peer ${index} are others; expected another: merge all that agreed() gives`
+        )
+      }
+    }
+  }
+}
+
+/** With which all peers end. */
+function hashOf(create: () => Strategy, manifest: Partial<RunManifest> = {}): Promise<string> {
+  const { rounds = MANIFEST.rounds } = manifest
+  return inSimulation(create, manifest, async (simulation) => oneHash(await ended(simulation, rounds)))
 }
 
 function formula(create: () => Strategy, peers: number, tolerance: number): Law {

@@ -1,5 +1,11 @@
 import { checkStrategy, judge, strategyLaws } from '@peergrad/conformance'
-import { makePlugin, type RoundContext, type Strategy, type StrategyFactory } from '@peergrad/core'
+import {
+  makePlugin,
+  type ContributionManifest,
+  type RoundContext,
+  type Strategy,
+  type StrategyFactory
+} from '@peergrad/core'
 import { spirt } from '@peergrad/strategies'
 import { expect, test } from 'vitest'
 import { brokenLaws } from './support.js'
@@ -34,6 +40,8 @@ async function changed(
 
 const ENDS = 'ends its rounds'
 const ONE_HASH = 'ends with one hash at all peers, the same for the same seed, another for another'
+const BY_THE_RULE = 'merges by the rule of the run, unless it refuses it or combines by itself'
+const OF_EVERY_PEER = 'takes what every peer gives into the result'
 const PAST = 'keeps nothing of rounds that are past'
 
 test.each<[string, StrategyFactory, string, RegExp?]>([
@@ -103,6 +111,19 @@ test.each<[string, StrategyFactory, string, RegExp?]>([
     broken(() => ({ round: randomLeader, traffic: leaderTraffic })),
     ONE_HASH,
     /two hashes/
+  ],
+  ['averages, whatever the rule', round(() => averaged), BY_THE_RULE, /got one hash with the rules mean and median/],
+  [
+    'leaves out the last that was given',
+    round(() => mergedOf((manifests) => manifests.slice(0, Math.max(1, manifests.length - 1)))),
+    OF_EVERY_PEER,
+    /when the gradients of peer 3 are others/
+  ],
+  [
+    'takes the first half',
+    round(() => mergedOf((manifests) => manifests.slice(0, Math.ceil(manifests.length / 2)))),
+    OF_EVERY_PEER,
+    /when the gradients of peer 2 are others/
   ],
   [
     'says that it sends less',
@@ -199,10 +220,24 @@ async function contribution({ minibatches, key, gradient, contribute }: RoundCon
   await contribute(async () => ({ key: key('gradient'), ...(await gradient(minibatches[0]!, key('gradient'))) }))
 }
 
-async function merged(context: RoundContext, manifests: Awaited<ReturnType<RoundContext['agreed']>>): Promise<string> {
+async function merged(context: RoundContext, manifests: readonly ContributionManifest[]): Promise<string> {
   const key = context.key('merged')
   await context.aggregate(await context.fetch(manifests), manifests, key)
   return key
+}
+
+async function averaged(context: RoundContext): Promise<string> {
+  await contribution(context)
+  const keys = await context.fetch(await context.agreed())
+  await context.store.average(keys, context.key('merged'))
+  return context.key('merged')
+}
+
+function mergedOf(choose: (manifests: readonly ContributionManifest[]) => readonly ContributionManifest[]): Round {
+  return async (context) => {
+    await contribution(context)
+    return merged(context, choose(await context.agreed()))
+  }
 }
 
 async function waits(context: RoundContext): Promise<string> {
