@@ -210,6 +210,8 @@ export function storeFilterCompliance(open: (limit?: number) => Promise<Gradient
       ['notFinite', {}, 'non-finite', /filter not-finite: got NaN at 0, expected 2/],
       ['half', {}, 'argument', /filter half: got -0\.5 at 1, expected -1, .* or 0/],
       ['throws', {}, 'internal', /filter throws threw: on purpose/],
+      ['doubles', {}, 'internal', /filter doubles wrote into vector 0 of its inputs/],
+      ['forgets', {}, 'internal', /filter forgets wrote into vector 1 of its inputs/],
       ['absent', {}, 'unknown', /exports no function "absent"/],
       ['significant', { of: 'layer', threshold: 1 }, 'argument', /got the test layer/],
       ['significant', { of: 'model', threshold: -1 }, 'argument', /threshold of -1/],
@@ -384,6 +386,16 @@ export function storeFilterCompliance(open: (limit?: number) => Promise<Gradient
       })
       expect(await store.has('y')).toBe(false)
       expect(await store.usage()).toEqual(before)
+    })
+
+    it('refuse a codec that writes into what it is to pack', async () => {
+      const store = await open()
+      await put(store, 'x', [1, 2, 3])
+      await expect(store.pack({ from: 'x', codec: fixture('codecs', 'empties'), to: 'y' })).rejects.toMatchObject({
+        code: 'internal',
+        message: expect.stringMatching(/^codec empties wrote into vector 0 of its inputs/)
+      })
+      expect(await store.has('y')).toBe(false)
     })
 
     it('refuse what the codec cannot decode, with its name', async () => {

@@ -85,9 +85,13 @@ export class LinkReport {
     const { strategy } = this.#init
     const said: unknown = strategy.traffic({ ...init, bytes: this.#bytes, last })
     const { sent, received } = (said ?? {}) as { readonly sent?: unknown; readonly received?: unknown }
-    if (typeof sent === 'number' && typeof received === 'number') return { sent, received }
+    if (isNumber(sent) && isNumber(received)) return { sent, received }
     const who = `strategy ${strategy.name}`
     const message = `${who}: traffic gave ${JSON.stringify(said) ?? 'nothing'}, expected { sent, received } in bytes`
     throw new PeergradError('argument', message, { plugin: who })
   }
+}
+
+function isNumber(value: unknown): value is number {
+  return Number.isFinite(value)
 }

@@ -58,11 +58,15 @@ test('sums the formula of each round by its view, none for rounds that are only 
   expect(report.report(true)).toMatchObject({ formula: { sent: 80 + 0 + 80 } })
 })
 
-test('a strategy whose formula gives no bytes is named', () => {
-  const strategy = { name: 'mine', traffic: () => undefined } as unknown as Strategy
+test.each([
+  [undefined, 'nothing'],
+  [{ sent: 1 }, '{"sent":1}'],
+  [{ sent: 1, received: Infinity }, '{"sent":1,"received":null}']
+])('a strategy whose formula gives %j and no bytes is named', (said, shown) => {
+  const strategy = { name: 'mine', traffic: () => said } as unknown as Strategy
   const { view, round } = reporter(1, strategy)
   view(['a', 'b'])
-  expect(() => round(0)).toThrow('strategy mine: traffic gave nothing, expected { sent, received } in bytes')
+  expect(() => round(0)).toThrow(`strategy mine: traffic gave ${shown}, expected { sent, received } in bytes`)
 })
 
 test('of many links comes more seldom', () => {

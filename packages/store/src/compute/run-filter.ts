@@ -1,9 +1,9 @@
 import {
-  doneByPlugin,
   loadPlugin,
   PeergradError,
   random,
   significantPart,
+  untouched,
   type Filter,
   type FilterInput,
   type Vector,
@@ -76,7 +76,7 @@ function refused(name: string, index: number, got: number, accumulated: number):
 }
 
 function apply(plugin: Filter, input: FilterInput): void {
-  doneByPlugin(`filter ${plugin.name}`, 'apply', () => plugin.apply(input))
+  untouched(`filter ${plugin.name}`, 'apply', [input.accumulated, input.parameters], () => plugin.apply(input))
 }
 
 function wordsOf(vector: Vector): Uint32Array {

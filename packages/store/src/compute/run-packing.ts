@@ -1,12 +1,12 @@
 import {
   countNonZero,
-  doneByPlugin,
   gatherSparse,
   PeergradError,
   pluginError,
   scatterSparse,
   sparseCount,
   sparseForm,
+  untouched,
   type Codec,
   type Vector,
   type VectorHandle
@@ -79,7 +79,7 @@ function encode(codec: Codec | undefined, input: Vector, out: Vector, { kernels 
   if (codec === undefined) return kernels.copy(out, input)
   kernels.fill(out, 0)
   const packed = bytesOf(out, packedBytes(codec, input.length))
-  doneByPlugin(`codec ${codec.name}`, 'encode', () => codec.encode(input, packed, kernels))
+  untouched(`codec ${codec.name}`, 'encode', [input], () => codec.encode(input, packed, kernels))
 }
 
 function decode(codec: Codec | undefined, input: Vector, out: Vector, { kernels }: JobContext): void {
@@ -87,7 +87,7 @@ function decode(codec: Codec | undefined, input: Vector, out: Vector, { kernels 
   kernels.fill(out, 0)
   const packed = bytesOf(input, packedBytes(codec, out.length))
   const who = `codec ${codec.name}`
-  doneByPlugin(who, 'decode', () => {
+  untouched(who, 'decode', [input], () => {
     try {
       return codec.decode(packed, out, kernels)
     } catch (thrown) {
