@@ -30,8 +30,11 @@ const again = (value: unknown) => parseEvent(JSON.stringify(value))
 
 test('what a run writes are events, whatever else is in them, and of types of a later version', () => {
   for (const event of ALL) expect(again(event)).toEqual(event)
-  const later = { type: 'constructor', time: 1, peer: 'a', other: 3 }
-  expect(again(later)).toEqual(later)
+  for (const type of ['constructor', 'valueOf', '__proto__']) {
+    const later = { type, time: 1, peer: 'a', other: 3 }
+    expect(again(later)).toEqual(later)
+    expect(lineOf(again(later)!).what).toBe(type)
+  }
   const more = { ...STORY[0], more: [1] }
   expect(again(more)).toEqual(more)
 })

@@ -43,7 +43,9 @@ const GRAVE = new Set<RunEvent['type']>([
 
 /** What one of the happenings of a run says. */
 export function lineOf(event: RunEvent): Line {
-  const say = SENTENCES[event.type] as ((event: RunEvent) => string) | undefined
+  // a later version's type may be a name that every object has
+  const known = Object.hasOwn(SENTENCES, event.type)
+  const say = known ? (SENTENCES[event.type] as (event: RunEvent) => string) : undefined
   return {
     time: event.time,
     who: shortName(event.peer),
