@@ -1,5 +1,5 @@
 /**
- * `pnpm check`: types, lint, what is unused, import cycles, generated files and format, in under a minute. Prints one
+ * `pnpm check`: types, lint, what is unused, import cycles, generated files and format, in a few minutes. Prints one
  * line for each, and what a failed one said.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'

@@ -29,8 +29,9 @@ float *buffer_floats(Buffer buffer);
  * anything is changed.
  */
 int memory_fits(RedisModuleCtx *ctx, size_t bytes);
-/** Nobody else fits where `bytes` will be taken later, until they are kept: taken by then, or not needed. */
+/** Counts bytes that will be taken later as used, on the main thread after memory_fits. */
 void memory_promise(size_t bytes);
+/** They are taken by now, or will not be; on either thread. */
 void memory_keep_promise(size_t bytes);
 
 /** Starts the timer that lets go of kept buffers. */
