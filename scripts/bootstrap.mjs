@@ -4,7 +4,6 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createHash } from 'node:crypto'
-import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { run } from './run.mjs'
@@ -66,7 +65,7 @@ async function install() {
 }
 
 async function build() {
-  const compiler = createRequire(join(ROOT, 'package.json')).resolve('typescript/bin/tsc')
+  const compiler = join(ROOT, 'node_modules', '@typescript', 'native', 'bin', 'tsc')
   const { code } = await run(process.execPath, [compiler, '-b'], { cwd: ROOT, stdio: ['ignore', 2, 2] })
   if (code !== 0) fail('the build failed; the messages above say where.', code)
   await Promise.all([buildPage(), bundle()])

@@ -9,9 +9,9 @@ import { run } from './run.mjs'
 const ROOT = join(import.meta.dirname, '..')
 
 // tsc first: lint and the generated pages read what it builds, and the pages the bundles
-const failed = [await check('types', [bin('typescript', 'tsc'), '-b']), await check('bundles', ['scripts/bundle.mjs'])]
+const failed = [await check('types', [bin('@typescript/native', 'tsc'), '-b']), await check('bundles', ['scripts/bundle.mjs'])]
 const checks = [
-  ['types of tests', [bin('typescript', 'tsc'), '-p', 'test']],
+  ['types of tests', [bin('@typescript/native', 'tsc'), '-p', 'test']],
   ['lint', [bin('eslint', 'eslint'), '--max-warnings=0', '.']],
   ['unused', [bin('knip', 'knip'), '--no-progress']],
   ['cycles', ['scripts/cycles.mjs']],
