@@ -9,12 +9,6 @@ import { schedule } from './schedule.js'
 
 const strategies = await matrixStrategies()
 
-/** Schedules of each strategy that are run each time; a thousand others are by `pnpm test:faults`. */
-const EACH = 2
-const FIRST = Array.from({ length: 300 }, (_, seed) => seed)
-const NAMES = FIRST.map((seed) => schedule(seed, strategies).strategy)
-const SEEDS = strategies.flatMap((name) => FIRST.filter((seed) => NAMES[seed] === name).slice(0, EACH))
-
 /** What there is of faults, as far as a test each time must have it. */
 const KINDS = ['kill', 'kill and return', 'stop', 'crash of the store', 'crash of the engine', 'partition', 'one-way']
 const LINKS = ['delay', 'jitter', 'loss', 'bandwidth', 'duplicates', 'reorder']
@@ -26,15 +20,29 @@ function kindOf(fault: Fault): string {
   return fault.kind === 'kill' && fault.back !== undefined ? 'kill and return' : fault.kind
 }
 
+/** The first that bring a strategy or a kind of fault that none before them had; a thousand others are run by `pnpm test:faults`. */
+const SEEDS = firstOf(Array.from({ length: 300 }, (_, seed) => seed))
+
+function firstOf(seeds: readonly number[]): number[] {
+  const seen = new Set<string>()
+  return seeds.filter((seed) => {
+    const { strategy, faults } = schedule(seed, strategies)
+    const before = seen.size
+    for (const each of [strategy, ...faults.map(kindOf)]) seen.add(each)
+    return seen.size > before
+  })
+}
+
 describe('random faults', () => {
   it.each(SEEDS)('seed %i', async (seed) => {
     expect(complaint(await report(schedule(seed, strategies)), `pnpm test:faults --seed ${seed}`)).toBe('')
   })
 
-  it('of every kind are among those', () => {
-    const kinds = new Set(SEEDS.flatMap((seed) => schedule(seed, strategies).faults.map(kindOf)))
+  it('of every kind, and every strategy, are among those', () => {
+    const played = SEEDS.map((seed) => schedule(seed, strategies))
+    const kinds = new Set(played.flatMap(({ faults }) => faults.map(kindOf)))
     expect([...KINDS, ...LINKS, ...OTHERS].filter((kind) => !kinds.has(kind))).toEqual([])
-    expect(SEEDS).toHaveLength(EACH * strategies.length)
+    expect(new Set(played.map(({ strategy }) => strategy))).toEqual(new Set(strategies))
   })
 
   it('are shown again by their seed, from the first event to the last', { timeout: 60_000 }, async () => {
