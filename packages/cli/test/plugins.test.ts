@@ -210,6 +210,52 @@ test.each(['gossip', 'diloco', 'all-reduce:every=4', 'mlless:own-steps=true'])(
   }
 )
 
+describe('an option that a plug-in does not have is no option that is left out', () => {
+  test.each([
+    [`({ factor = 3 }) => made`, 'factr=3', 'did you mean "factor"? expected one of factor, which its factory reads'],
+    [
+      `({ factor = 3 } = {}) => made`,
+      'factr=3',
+      'did you mean "factor"? expected one of factor, which its factory reads'
+    ],
+    [
+      `function rule(options) { options.factor; return made }`,
+      'f=3',
+      'expected one of factor, which its factory reads'
+    ],
+    [`() => made`, 'f=3', 'its factory takes none'],
+    [`function rule() { return made }`, 'f=3', 'its factory takes none'],
+    [`({ factor = 3 }) => made`, 'factor=3', undefined],
+    [`({ factor = 3, ...others }) => others.f && made`, 'f=3', undefined],
+    [`(options) => 'f' in options && made`, 'f=3', undefined],
+    [`(options) => ({ ...made, check: () => options.f && undefined })`, 'f=3', undefined],
+    [`(options = {}) => ({ ...made, check: () => options.f && undefined })`, 'f=3', undefined],
+    [`({ other, ...options }) => structuredClone(options) && made`, 'f=3', undefined]
+  ])('%s of %s: %s', async (factory, options, message) => {
+    const path = join(folder, `options-${expect.getState().currentTestName?.replace(/\W+/g, '-').slice(-80)}.mjs`)
+    writeFileSync(path, `const made = { ${RULE}, aggregate() {} }; export default ${factory}`)
+    const checked = check({ aggregator: `${path}:${options}` })
+    if (message === undefined) await checked
+    else {
+      await expect(checked).rejects.toMatchObject({
+        code: 'unknown',
+        message: `aggregator ${path}: got the option "${options.split('=')[0]}", ${message}`
+      })
+    }
+  })
+
+  test('what a run gives every strategy may be left alone', async () => {
+    const path = join(folder, 'no-minibatches.mjs')
+    const source = `({ ${STRATEGY}, minibatches: 1, round() {} })`
+    writeFileSync(path, `export default ({ k = 1 }) => ${source}; export const none = () => ${source}`)
+    await check({ strategy: path })
+    await check({ strategy: `${path}#none` })
+    await expect(check({ strategy: `${path}:quorum=1` })).rejects.toMatchObject({
+      message: `strategy ${path}: got the option "quorum", expected one of k, which its factory reads`
+    })
+  })
+})
+
 describe('a plug-in can be named', () => {
   const before = process.cwd()
   const SOURCE = `({ ${RULE}, aggregate() {} })`
@@ -218,7 +264,10 @@ describe('a plug-in can be named', () => {
   beforeAll(() => {
     process.chdir(folder)
     writeFileSync(join(folder, 'package.json'), '{}')
-    writeFileSync(join(folder, 'rule.mjs'), `export const named = () => ${SOURCE}; export default named`)
+    writeFileSync(
+      join(folder, 'rule.mjs'),
+      `export const named = ({ key }) => ${SOURCE}; export default () => named({})`
+    )
     writeFileSync(
       join(folder, 'rule.ts'),
       `import type { AggregatorFactory } from '@peergrad/core'

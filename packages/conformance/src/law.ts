@@ -116,7 +116,7 @@ export async function examine<K extends keyof Plugins>(
   if (typeof subject !== 'string') {
     const who = `${kind} ${subject.name || 'without a name'}`
     const watch = () => guard.watch({ name: who })
-    return { who, create: () => makePlugin(kind, who, () => subject(options)), watch }
+    return { who, create: () => makePlugin(kind, who, subject, options), watch }
   }
   const { options: given, ...module } = resolvePlugin({ kind, entries: new Map() }, subject)
   const reference = { ...module, options: { ...options, ...given } }

@@ -199,7 +199,7 @@ test.each<[string, StrategyFactory, string, RegExp?]>([
     'takes nothing from peer 2 when it sends other bytes than it said'
   ]
 ])('a strategy that %s is found out', async (_what, factory, law, why = /./) => {
-  const create = () => makePlugin('strategy', 'strategy', () => factory({ minibatches: 2 }))
+  const create = () => makePlugin('strategy', 'strategy', factory, { minibatches: 2 })
   // the laws that come first, and the one in question: each takes a whole run
   const laws = strategyLaws(create).filter(({ name, first }) => first === true || name === law)
   const found = await brokenLaws(judge('strategy', laws))

@@ -3,6 +3,7 @@ import { PeergradError } from '../errors.js'
 import { replace } from '../replace.js'
 import { said } from '../said.js'
 import { isPromise, ofPlugin } from './calls.js'
+import { withOptions } from './options-read.js'
 import { pluginName } from './resolve.js'
 import { checkPlugin, kindOf, type Plugins } from './shapes.js'
 import { understandTypeScript } from './typescript.js'
@@ -10,13 +11,15 @@ import { understandTypeScript } from './typescript.js'
 /** Milliseconds that the module of a plug-in may take to be imported: it may wait for something that never comes. */
 const PATIENCE = 30_000
 
+type Factory = (options: PluginReference['options']) => unknown
+
 const made = new Map<string, Promise<unknown>>()
 
 /**
  * The plug-in that a reference names, made once in the life of a thread; what failed is tried again the next time.
  * Errors, each with a sentence that names the module: `missing` when it or what it imports is not there, `argument`
  * when it cannot be imported, its factory throws, or a member is missing or of another type; `unknown` when it has no
- * such export; `timeout` when its import does not end; the factory's own.
+ * such export or option; `timeout` when its import does not end; the factory's own.
  */
 export function loadPlugin<K extends keyof Plugins>(kind: K, reference: PluginReference): Promise<Plugins[K]> {
   const { module, export: exported, options } = reference
@@ -48,14 +51,22 @@ export async function loadFactory<K extends keyof Plugins>(
     const message = `${who}: the module exports ${wrong}`
     throw new PeergradError('unknown', message, { plugin: who, export: exported })
   }
-  return () => makePlugin(kind, who, () => (factory as (options: PluginReference['options']) => unknown)(options))
+  return () => makePlugin(kind, who, factory as Factory, options)
 }
 
-/** What a factory makes, if it is a plug-in of this kind. Errors: the factory's own; `argument` when it is none. */
-export function makePlugin<K extends keyof Plugins>(kind: K, who: string, factory: () => unknown): Plugins[K] {
+/**
+ * What a factory makes, if it is a plug-in of this kind. Errors: the factory's own; `argument` when it is none; `unknown` for an
+ * option that it does not have.
+ */
+export function makePlugin<K extends keyof Plugins>(
+  kind: K,
+  who: string,
+  factory: Factory,
+  options: PluginReference['options']
+): Plugins[K] {
   let plugin: unknown
   try {
-    plugin = factory()
+    plugin = withOptions(who, factory, options)
   } catch (thrown) {
     if (thrown instanceof PeergradError) throw thrown
     throw new PeergradError(
