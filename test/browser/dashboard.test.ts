@@ -101,6 +101,16 @@ describe.skipIf(absent !== undefined)(`the dashboard in Chromium${absent === und
     expect((await stranger.goto(url))?.status()).toBe(401)
   })
 
+  test('a run that was killed is said to have ended', async () => {
+    const folder = scratch()
+    write(folder, story({ peers: ['a', 'b'], rounds: 5 }))
+    rmSync(join(folder, 'result.json'))
+    const { page, complaints } = await browser.page()
+    await page.goto(await shown(folder))
+    await seen(() => page.getByRole('status').textContent()).toContain('the run has ended here')
+    expect(complaints).toEqual([])
+  })
+
   test('what hostile peers say is text, and short', async () => {
     const script = '<img src=x onerror="window.harmed=1"><script>window.harmed=1</script>'
     const names = [script, `\u202e${'x'.repeat(1e6)}`, '__proto__', 'constructor']

@@ -35,6 +35,14 @@ export async function holdOut(out: string | undefined, what: string, now = new D
   }
 }
 
+/** Whether a process of this machine writes to a directory, or to one around it, as a comparison does. */
+export async function isWritten(path: string): Promise<boolean> {
+  for (let each = realpathSync(path); ; each = dirname(each)) {
+    if ((await holderOf(each)) !== undefined) return true
+    if (each === dirname(each)) return false
+  }
+}
+
 /** The first of `name`, `name-2`, `name-3` … that was not there. */
 function newDirectory(name: string): string {
   directory(dirname(name))

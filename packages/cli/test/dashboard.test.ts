@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { EventEmitter, once } from 'node:events'
 import { appendFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { request, type IncomingHttpHeaders } from 'node:http'
 import { connect } from 'node:net'
@@ -156,6 +157,26 @@ describe('the events', () => {
     appendFileSync(file, '{"b":2}\n')
     await dashboard.close()
     expect((await whole).body).toBe('id: 8\ndata: {"a":1}\n\nid: 16\ndata: {"b":2}\n\nevent: over\ndata: \n\n')
+  })
+
+  test('that nobody writes any more are said to be, until somebody does', async () => {
+    writeFileSync(file, '{"a":1}\n')
+    let written = false
+    dashboard = await startDashboard({ file, port: 0, over: false, isWritten: () => Promise.resolve(written) })
+    const cookie = await admitted()
+    const parts = new EventEmitter()
+    const came = (what: string) => once(parts, what)
+    const whole = get(at('/events'), cookie, 'GET', (part) => parts.emit(part))
+    await came('event: left\ndata: \n\n')
+    written = true
+    await came('event: taken\ndata: \n\n')
+    written = false
+    await came('event: left\ndata: \n\n')
+    appendFileSync(file, '{"b":2}\n')
+    await came('id: 16\ndata: {"b":2}\n\n')
+    await came('event: left\ndata: \n\n')
+    await dashboard.close()
+    expect((await whole).body).toMatch(/event: over\ndata: \n\n$/)
   })
 
   test('of another run in the same file begin anew', async () => {

@@ -2,7 +2,8 @@ import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { holdOut, type HeldOut } from '../src/out.js'
+import { directory } from '../src/files.js'
+import { holdOut, isWritten, type HeldOut } from '../src/out.js'
 
 const NOW = new Date(2026, 0, 2, 3, 4, 5)
 
@@ -55,6 +56,15 @@ test('one that is closed can be held again', async () => {
   const out = join(folder, 'out')
   await (await hold(out)).close()
   expect((await hold(out)).path).toBe(out)
+})
+
+test('what is in one that is held is written to, until it is closed', async () => {
+  const out = join(folder, 'out')
+  const one = await hold(out)
+  const within = directory(join(out, 'cell'))
+  expect(await Promise.all([out, within, folder].map(isWritten))).toEqual([true, true, false])
+  await one.close()
+  expect(await isWritten(within)).toBe(false)
 })
 
 test('what was made and not used is gone again; what was there stays', async () => {

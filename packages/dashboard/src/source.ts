@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals'
 
-export type Connection = 'connecting' | 'live' | 'over' | 'lost' | 'refused'
+export type Connection = 'connecting' | 'live' | 'left' | 'over' | 'lost' | 'refused'
 
 /** What the server sends: many lines of events in one message, and the end when there will be no more. */
 export interface Source {
@@ -12,7 +12,12 @@ export function listen(url: string, onLines: (lines: readonly string[]) => void)
   const connection = signal<Connection>('connecting')
   const events = new EventSource(url)
   events.onopen = () => (connection.value = 'live')
-  events.onmessage = ({ data }: MessageEvent<string>) => onLines(data.split('\n'))
+  events.onmessage = ({ data }: MessageEvent<string>) => {
+    connection.value = 'live'
+    onLines(data.split('\n'))
+  }
+  events.addEventListener('left', () => (connection.value = 'left'))
+  events.addEventListener('taken', () => (connection.value = 'live'))
   events.addEventListener('over', () => {
     connection.value = 'over'
     events.close()

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { PeergradError } from '@peergrad/core'
 import { EXIT } from '../exit-codes.js'
+import { isWritten } from '../out.js'
 import { print, printJson, say } from '../output/print.js'
 import { interrupts } from '../signals.js'
 import { startDashboard } from './server.js'
@@ -22,7 +23,7 @@ export async function showRun({ directory, port, json }: ShowInit): Promise<numb
     throw new PeergradError('missing', message, { path: file })
   }
   const over = isOver(file, join(directory, 'result.json'))
-  const dashboard = await startDashboard({ file, port, over })
+  const dashboard = await startDashboard({ file, port, over, isWritten: () => isWritten(directory) })
   const interrupt = interrupts(() => process.exit(EXIT.ok.code))
   if (json) printJson({ url: dashboard.url })
   else print(dashboard.url)

@@ -13,6 +13,8 @@ export interface DashboardInit {
   readonly port: number
   /** nothing more will be written to the file */
   readonly over: boolean
+  /** whether anybody writes to the file, as far as this machine knows; left out when somebody does for sure */
+  readonly isWritten?: () => Promise<boolean>
 }
 
 export interface Dashboard {
@@ -42,7 +44,7 @@ export function dashboardPort(value: unknown, flag = 'dashboard'): number {
  * Serves the page of a run on loopback, and its events as they are written. Errors: `missing` when the page was not
  * built, `argument` when the port is taken.
  */
-export async function startDashboard({ file, port, over }: DashboardInit): Promise<Dashboard> {
+export async function startDashboard({ file, port, over, isWritten }: DashboardInit): Promise<Dashboard> {
   const page = dashboardPage()
   const ended = new AbortController()
   if (over) ended.abort()
@@ -51,7 +53,7 @@ export async function startDashboard({ file, port, over }: DashboardInit): Promi
   const bound = await listen(server, port)
   const access = new Access(bound)
   server.on('request', (request, response) => {
-    const answered = answer({ request, response, access, page, file, over: ended.signal }).catch(
+    const answered = answer({ request, response, access, page, file, over: ended.signal, isWritten }).catch(
       () => void response.destroy()
     )
     answers.add(answered)
@@ -77,10 +79,11 @@ interface Question {
   readonly page: DashboardPage
   readonly file: string
   readonly over: AbortSignal
+  readonly isWritten: DashboardInit['isWritten']
 }
 
 /** Resolves when all is sent: of the events, when there are no more. */
-async function answer({ request, response, access, page, file, over }: Question): Promise<void> {
+async function answer({ request, response, access, page, file, over, isWritten }: Question): Promise<void> {
   for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value)
   if (!access.isForHere(request)) return refuse(response, 421, 'this server answers to 127.0.0.1 and localhost only')
   if (request.method !== 'GET') return refuse(response, 405, 'there is only GET')
@@ -91,7 +94,8 @@ async function answer({ request, response, access, page, file, over }: Question)
     return refuse(response, 401, 'open the address that the command printed; it works once, in one browser')
   }
   if (cookie !== undefined) response.setHeader('Set-Cookie', cookie)
-  if (path === '/events') return streamEvents({ file, from: placeOf(request), over, response })
+  if (path === '/events')
+    return streamEvents({ file, from: placeOf(request), over, response, ...(isWritten && { isWritten }) })
   if (path !== '/') return refuse(response, 404, 'there is nothing here')
   response.setHeader('Content-Security-Policy', page.policy)
   response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' }).end(page.text)

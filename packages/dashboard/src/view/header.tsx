@@ -7,6 +7,7 @@ import { shown } from '../text.js'
 const SENTENCES: Readonly<Record<Connection, string>> = {
   connecting: 'Connecting …',
   live: 'Live: the run goes on.',
+  left: 'No process of this machine writes to it any more: the run has ended here, and what comes is shown.',
   over: 'These are all events of the run.',
   lost: 'The connection is lost; trying again. When the command has ended, peergrad dashboard DIR shows the run.',
   refused: 'Refused: open the address that the command printed. It works once, in one browser.'
