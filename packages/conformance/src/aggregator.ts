@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
-import { Arena, createKernels, doneByPlugin, random, type Aggregator, type Vector } from '@peergrad/core'
+import { Arena, createKernels, random, type Aggregator, type RuleKernels, type Vector } from '@peergrad/core'
 import fc from 'fast-check'
 import { assertNamed, assertSame, bits } from './arrays.js'
 import { counting } from './counting.js'
 import { endsItsWork } from './ends-its-work.js'
 import { meanAndSpread, worst } from './hard-inputs.js'
 import { examine, judge, members, type CheckOptions, type Law, type Report, type Subject } from './law.js'
-import { countsOf, LARGEST, triedBy } from './rule-inputs.js'
+import { ruleClaims } from './rule-claims.js'
+import { countsOf, LARGEST } from './rule-inputs.js'
+import { runRule, type RunInit } from './run-rule.js'
 
 export interface AggregatorProperties {
   /** identical inputs and permuted inputs give the very same bits; else within the rounding of n additions */
@@ -29,6 +31,9 @@ export interface AggregatorProperties {
   /** numbers of inputs that meet the rule's condition, for the laws to draw from; those up to 9 that `check` allows */
   readonly counts?: { readonly min: number; readonly max: number }
 }
+
+/** Floats of a vector that kernels and rules may take in parts. */
+const LONG = 5003
 
 /** Milliseconds that a rule may take for a few small vectors. */
 const PATIENCE = 10_000
@@ -71,7 +76,7 @@ export function aggregatorLaws(create: () => Aggregator, properties: AggregatorP
   })
   const counts = () => properties.counts ?? countsOf(create())
   /** n rows of one length; small and equal values are drawn often enough that ties happen */
-  const rows = () =>
+  const rows = (): fc.Arbitrary<readonly (readonly number[])[]> =>
     fc.tuple(fc.integer(counts()), fc.integer({ min: 1, max: 40 })).chain(([n, length]) =>
       fc.array(fc.array(fc.oneof(floats, fc.constantFrom(0, -0, 1, -1)), { minLength: length, maxLength: length }), {
         minLength: n,
@@ -88,29 +93,8 @@ export function aggregatorLaws(create: () => Aggregator, properties: AggregatorP
         return Array.from({ length: n }, () => Array.from({ length }, () => size * noise.normal()))
       })
 
-  function run(
-    inputs: readonly number[][],
-    { rule = create(), offset = 0, samples = inputs.map(() => 8), kernels = scalar } = {}
-  ): Vector {
-    const length = inputs[0].length
-    const room = () => new Float32Array(new SharedArrayBuffer(4 * (length + offset))).subarray(offset)
-    const vectors = inputs.map((row) => {
-      const vector = room()
-      vector.set(row)
-      return vector
-    })
-    const before = vectors.map(bits)
-    const out = room().fill(NaN)
-    const scratch = (size: number) => ({
-      vector: new Float32Array(new SharedArrayBuffer(4 * size)).fill(NaN),
-      release: () => {}
-    })
-    const trials = triedBy(rule, inputs)
-    const input = { vectors, samples, out, kernels, random: random(7, 'compliance'), scratch, trials }
-    doneByPlugin(`aggregator ${rule.name}`, 'aggregate', () => rule.aggregate(input))
-    vectors.forEach((vector, k) => assertSame(bits(vector), before[k], `it wrote into input ${k}`))
-    return out
-  }
+  const run = (inputs: readonly (readonly number[])[], { rule = create(), ...init }: RunInit & { rule?: Aggregator } = {}) =>
+    runRule(rule, inputs, init)
 
   /** error of n float32 products and n additions on values of this size, subnormal ones too */
   const rounding = (n: number, row: readonly number[]) =>
@@ -146,8 +130,8 @@ export function aggregatorLaws(create: () => Aggregator, properties: AggregatorP
 
   const apart: Law = {
     name: 'gives each coordinate from that coordinate alone, as it says',
+    claimed: () => create().perCoordinate === true,
     prove() {
-      if (create().perCoordinate !== true) return
       const cut = fc.integer({ min: 0, max: 39 })
       fc.assert(
         fc.property(rows(), cut, (inputs, at) => {
@@ -229,10 +213,12 @@ export function aggregatorLaws(create: () => Aggregator, properties: AggregatorP
       name: 'gives the same bits again, from another instance, and at another address',
       prove: () =>
         fc.assert(
-          fc.property(rows(), fc.integer({ min: 1, max: 5 }), (inputs, offset) => {
+          fc.property(rows(), rows(), fc.integer({ min: 1, max: 5 }), (inputs, others, offset) => {
             const rule = create()
             const first = bits(run(inputs, { rule }))
             assertSame(bits(run(inputs, { rule })), first, 'the second time')
+            run(others, { rule })
+            assertSame(bits(run(inputs, { rule })), first, 'after other inputs')
             assertSame(bits(run(inputs)), first, 'from another instance')
             assertSame(bits(run(inputs, { offset })), first, 'at another address')
           })
@@ -241,23 +227,31 @@ export function aggregatorLaws(create: () => Aggregator, properties: AggregatorP
     {
       name: 'gives the same bits by the SIMD path as by the scalar one',
       prove() {
-        const arena = Arena.create({ bytes: 1 << 20 })
+        const arena = Arena.create({ bytes: 1 << 22 })
         const simd = createKernels({ memory: arena.memory })
-        fc.assert(
-          fc.property(rows(), (inputs) => assertSame(inArena(arena, simd, create(), inputs), bits(run(inputs)), 'bits'))
-        )
+        const alike = (inputs: readonly (readonly number[])[]) =>
+          assertSame(inArena(arena, simd, create(), inputs), bits(run(inputs)), 'bits')
+        fc.assert(fc.property(rows(), alike))
+        // of more floats than a block
+        const noise = random(1, 'long')
+        alike(Array.from({ length: counts().max }, () => Array.from({ length: LONG }, () => noise.normal())))
       }
     },
     {
       name: 'gives finite results for finite inputs',
       prove() {
-        const finite = (inputs: readonly number[][]) => {
-          const out = run(inputs)
+        const finite = (inputs: readonly (readonly number[])[], samples = inputs.map(() => 8)) => {
+          const out = run(inputs, { samples })
           const index = out.findIndex((value) => !Number.isFinite(value))
           assert.ok(index < 0, `got ${out[index]} at ${index}`)
         }
-        fc.assert(fc.property(rows(), finite))
+        const weighed = fc.array(fc.constantFrom(0, 1, 8, 60_000), { minLength: counts().max, maxLength: counts().max })
+        fc.assert(fc.property(rows(), weighed, (inputs, samples) => finite(inputs, samples.slice(0, inputs.length))))
         const { max } = counts()
+        finite(
+          Array.from({ length: max }, (_, i) => [i, -i]),
+          Array<number>(max).fill(0)
+        )
         finite(Array.from({ length: max }, (_, i) => [largest, -largest, i % 2 === 0 ? largest : -largest]))
         for (const inputs of worst(max, largest)) finite(inputs)
       }
@@ -265,7 +259,7 @@ export function aggregatorLaws(create: () => Aggregator, properties: AggregatorP
     {
       name: 'does no more work than its passes, whatever the inputs',
       prove() {
-        const bound = (inputs: readonly number[][]) => {
+        const bound = (inputs: readonly (readonly number[])[]) => {
           const { kernels, floats } = counting(scalar)
           run(inputs, { kernels })
           const most = passes * (inputs.length + 1) * inputs[0].length
@@ -276,6 +270,7 @@ export function aggregatorLaws(create: () => Aggregator, properties: AggregatorP
       }
     },
     apart,
+    ...ruleClaims(create, () => counts().max),
     ...(identity ? [same] : []),
     ...(order === 'always' ? [] : [anyOrder]),
     ...(bounded === undefined ? [] : [near]),
@@ -286,28 +281,17 @@ export function aggregatorLaws(create: () => Aggregator, properties: AggregatorP
 /** The bits that a rule gives with vectors and scratch in an arena, where kernels are SIMD. */
 function inArena(
   arena: Arena,
-  kernels: ReturnType<typeof createKernels>,
+  kernels: RuleKernels,
   rule: Aggregator,
-  inputs: readonly number[][]
-) {
+  inputs: readonly (readonly number[])[]
+): number[] {
   const lent: Vector[] = []
   const allocate = (length: number) => {
     const vector = arena.allocate(length)
     lent.push(vector)
     return vector
   }
-  const vectors = inputs.map((row) => {
-    const vector = allocate(row.length)
-    vector.set(row)
-    return vector
-  })
-  const out = allocate(inputs[0].length).fill(NaN)
-  const scratch = (length: number) => ({ vector: allocate(length), release: () => {} })
-  const samples = inputs.map(() => 8)
-  const trials = triedBy(rule, inputs)
-  const input = { vectors, samples, out, kernels, random: random(7, 'compliance'), scratch, trials }
-  doneByPlugin(`aggregator ${rule.name}`, 'aggregate', () => rule.aggregate(input))
-  const got = bits(out)
+  const got = bits(runRule(rule, inputs, { kernels, allocate }))
   for (const vector of lent) arena.free(vector)
   return got
 }

@@ -13,6 +13,8 @@ export interface Law {
   readonly name: string
   /** when it does not hold the others are not tried: they would not end, or have nothing to try */
   readonly first?: true
+  /** Whether the plug-in claims what is proved here; each does where this is left out. */
+  claimed?(): boolean | Promise<boolean>
   /** Throws when it does not hold; the message says how. */
   prove(): unknown
 }
@@ -27,7 +29,10 @@ export interface Verdict {
 /** What a check found, law by law. */
 export interface Report {
   readonly plugin: string
+  /** those that were tried */
   readonly laws: readonly Verdict[]
+  /** laws of what it does not claim */
+  readonly unclaimed: readonly string[]
 }
 
 /** By how long a plug-in may keep this thread. */
@@ -48,21 +53,27 @@ type Watch = () => () => void
 
 async function verdictsOf(plugin: string, laws: readonly Law[]): Promise<Report> {
   const verdicts: Verdict[] = []
-  for (const { name, first, prove } of laws) {
+  const unclaimed: string[] = []
+  for (const law of laws) {
+    const { name, first } = law
     try {
-      await prove()
+      if ((await law.claimed?.()) === false) {
+        unclaimed.push(name)
+        continue
+      }
+      await law.prove()
       verdicts.push({ law: name, held: true })
     } catch (thrown) {
       verdicts.push({ law: name, held: false, why: reason(thrown) })
       if (first === true) break
     }
   }
-  const report: Report = { plugin, laws: verdicts }
+  const report: Report = { plugin, laws: verdicts, unclaimed }
   const broken = verdicts.filter(({ held }) => !held).length
   if (broken === 0) return report
-  const untried = laws.length - verdicts.length
+  const untried = laws.length - verdicts.length - unclaimed.length
   const rest = untried > 0 ? `, ${untried} not tried` : ''
-  const message = `${plugin} breaks ${broken} of ${laws.length} laws${rest}\n${verdicts.map(line).join('\n')}`
+  const message = `${plugin} breaks ${broken} of ${laws.length} laws${rest}\n${[...verdicts.map(line), ...unclaimed.map((law) => `  no such claim  ${law}`)].join('\n')}`
   throw new PeergradError('argument', message, { plugin, report })
 }
 

@@ -21,6 +21,19 @@ test('a good rule holds all laws', async () => {
   const report = await checkAggregator(() => good)
   expect(report.laws.every(({ held }) => held)).toBe(true)
   expect(report.laws.length).toBeGreaterThan(6)
+  expect(report.unclaimed).toEqual([
+    'gives each coordinate from that coordinate alone, as it says',
+    'is in a database what it is here, as `inStore` says',
+    'works on coefficients in the place of vectors, as `byKernels` says'
+  ])
+})
+
+test('what a rule claims of itself is proved', async () => {
+  const claims: Partial<Aggregator> = { perCoordinate: true, byKernels: true, inStore: { name: 'median' } }
+  const { unclaimed } = await checkAggregator(
+    broken({ ...claims, aggregate: ({ vectors, out, kernels }) => kernels.median(out, vectors) })
+  )
+  expect(unclaimed).toEqual([])
 })
 
 test.each<[string, AggregatorFactory, string]>([
@@ -98,6 +111,73 @@ test.each<[string, AggregatorFactory, string]>([
       return { ...good, aggregate: first }
     },
     'gives the same bits again, from another instance, and at another address'
+  ],
+  [
+    'goes on from what it made last',
+    () => {
+      let last: Float32Array | undefined
+      return {
+        ...good,
+        aggregate(input) {
+          good.aggregate(input)
+          if (last?.length === input.out.length) input.out.forEach((x, i) => (input.out[i] = (x + last![i]!) / 2))
+          last = input.out.slice()
+        }
+      }
+    },
+    'gives the same bits again, from another instance, and at another address'
+  ],
+  [
+    'reads scratch that it gave back',
+    aggregate(({ vectors, out, scratch, kernels }) => {
+      const { vector, release } = scratch(out.length)
+      kernels.mean(vector, vectors)
+      release()
+      out.set(vector)
+    }),
+    'writes its output whole, and nothing else'
+  ],
+  [
+    'divides by the samples of all, of which there may be none',
+    aggregate(({ vectors, samples, out }) => {
+      const all = samples.reduce((sum, each) => sum + each, 0)
+      out.forEach((_, i) => (out[i] = vectors.reduce((sum, vector, k) => sum + (samples[k]! / all) * vector[i]!, 0)))
+    }),
+    'gives finite results for finite inputs'
+  ],
+  [
+    'has other bits by SIMD, of long vectors only',
+    aggregate((input) => {
+      const { vectors, out, kernels } = input
+      if (out.length < 1000) good.aggregate(input)
+      else out[0] = kernels.squaredNorm(vectors[0]!) + out.byteOffset
+    }),
+    'gives the same bits by the SIMD path as by the scalar one'
+  ],
+  [
+    'is another one in a database',
+    broken({ inStore: { name: 'median' } }),
+    'is in a database what it is here, as `inStore` says'
+  ],
+  [
+    'has other numbers in a database',
+    () => ({
+      ...good,
+      check: (n) => (n >= 3 ? undefined : 'expected at least 3'),
+      inStore: { name: 'trimmed-mean', parameters: () => ({ f: 0 }) },
+      aggregate: ({ vectors, out, kernels }) => kernels.trimmedMean(out, vectors, 1)
+    }),
+    'is in a database what it is here, as `inStore` says'
+  ],
+  [
+    'looks at elements itself',
+    () => ({
+      ...good,
+      byKernels: true,
+      aggregate: ({ vectors, out, kernels }) =>
+        kernels.average([out], vectors, [vectors.map((vector) => Math.abs(vector[0]!) / 10)])
+    }),
+    'works on coefficients in the place of vectors, as `byKernels` says'
   ]
 ])('a rule that %s is found out', async (_what, factory, law) => {
   expect([...(await brokenLaws(checkAggregator(factory))).keys()]).toContain(law)
