@@ -93,8 +93,10 @@ export function aggregatorLaws(create: () => Aggregator, properties: AggregatorP
         return Array.from({ length: n }, () => Array.from({ length }, () => size * noise.normal()))
       })
 
-  const run = (inputs: readonly (readonly number[])[], { rule = create(), ...init }: RunInit & { rule?: Aggregator } = {}) =>
-    runRule(rule, inputs, init)
+  const run = (
+    inputs: readonly (readonly number[])[],
+    { rule = create(), ...init }: RunInit & { rule?: Aggregator } = {}
+  ) => runRule(rule, inputs, init)
 
   /** error of n float32 products and n additions on values of this size, subnormal ones too */
   const rounding = (n: number, row: readonly number[]) =>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { Arena, createKernels, doneByPlugin, PeergradError, type Codec } from '@peergrad/core'
+import { Arena, createKernels, doneByPlugin, PeergradError, random, type Codec } from '@peergrad/core'
 import fc from 'fast-check'
-import { assertNamed, assertSame } from './arrays.js'
+import { assertNamed, assertSame, bits } from './arrays.js'
 import { examine, judge, members, type CheckOptions, type Law, type Report, type Subject } from './law.js'
 
 export interface CodecProperties {
@@ -61,6 +61,27 @@ export function codecLaws(create: () => Codec, { largest = 1e4, error = () => 0 
     }
   }
 
+  /** Words that it makes of bytes, none when it throws, with guards on both sides of where they go. */
+  function unpacked(codec: Codec, bytes: Uint8Array, length: number): number[] {
+    const held = arena.allocateBytes(bytes.length + 64)
+    const packed = held.subarray(0, bytes.length)
+    packed.set(bytes)
+    const room = arena.allocate(length + 32)
+    const output = room
+      .fill(1)
+      .subarray(16, 16 + length)
+      .fill(0)
+    try {
+      const thrown = thrownBy(() => decode(codec, packed, output, kernels))
+      assertSame(packed, bytes, 'the bytes that it unpacked')
+      assertSame([...room.subarray(0, 16), ...room.subarray(16 + length)], Array(32).fill(1), 'what stands beside')
+      return thrown ? [] : bits(output)
+    } finally {
+      arena.free(room)
+      arena.free(held)
+    }
+  }
+
   return [
     { name: 'says its name and what it is', prove: () => assertNamed(create()) },
     {
@@ -90,15 +111,31 @@ export function codecLaws(create: () => Codec, { largest = 1e4, error = () => 0 
       name: 'gives the same bytes and values again, from another instance, whatever was in the memory before',
       prove: () =>
         fc.assert(
-          fc.property(vectors, (values) => {
+          fc.property(vectors, vectors, (values, others) => {
             const codec = create()
             const first = roundTrip(codec, values, 0)
+            roundTrip(codec, others, 0)
             for (const again of [roundTrip(codec, values, 0xff), roundTrip(create(), values, 0xa5)]) {
               assertSame(again.bytes, first.bytes, 'packed bytes')
               assertSame(again.decoded, first.decoded, 'values')
             }
           }),
           { numRuns: 20, ...WHOLE }
+        )
+    },
+    {
+      name: 'unpacks any bytes of the right size, or throws, and does no more and no other than the next time',
+      prove: () =>
+        fc.assert(
+          fc.property(fc.constantFrom(0, 1, 3, 16, 1023, 1025), fc.integer(), (length, seed) => {
+            const codec = create()
+            const some = random(seed, 'bytes')
+            const bytes = Uint8Array.from({ length: codec.bytes(length) }, () => some.below(256))
+            const first = unpacked(codec, bytes, length)
+            const again = unpacked(create(), bytes, length)
+            assertSame(again, first, 'the second time')
+          }),
+          { numRuns: 60, ...WHOLE }
         )
     },
     {
@@ -125,4 +162,13 @@ export function codecLaws(create: () => Codec, { largest = 1e4, error = () => 0 
       }
     }
   ]
+}
+
+function thrownBy(work: () => void): boolean {
+  try {
+    work()
+    return false
+  } catch {
+    return true
+  }
 }

@@ -24,7 +24,10 @@ export function filterLaws(create: () => Filter): Law[] {
   function run(rows: readonly (readonly [number, number])[], { filter = create(), step = 3, seed = 7 } = {}) {
     const [accumulated, parameters] = [0, 1].map((column) => shared(rows.map((row) => row[column])))
     const sent = shared(rows.map(() => 0))
-    const scratch = (length: number) => ({ vector: shared(Array<number>(length).fill(NaN)), release: () => {} })
+    const scratch = (length: number) => {
+      const vector = shared(Array<number>(length).fill(NaN))
+      return { vector, release: () => void vector.fill(NaN) }
+    }
     const [learningRate, stream] = [0.1, random(seed, 'filter')]
     const before = [bits(accumulated), bits(parameters)]
     const input = { accumulated, parameters, sent, step, learningRate, random: stream, kernels, scratch }
@@ -54,10 +57,12 @@ export function filterLaws(create: () => Filter): Law[] {
       name: 'sends the same again, from another instance, for the same seed',
       prove: () =>
         fc.assert(
-          fc.property(pairs, fc.integer({ min: 1, max: 1000 }), (rows, step) => {
+          fc.property(pairs, pairs, fc.integer({ min: 1, max: 1000 }), (rows, others, step) => {
             const filter = create()
             const first = bits(run(rows, { filter, step }).sent)
             assertSame(bits(run(rows, { filter, step }).sent), first, 'the second time')
+            run(others, { filter, step: step + 1 })
+            assertSame(bits(run(rows, { filter, step }).sent), first, 'after another vector')
             assertSame(bits(run(rows, { step }).sent), first, 'from another instance')
           })
         )

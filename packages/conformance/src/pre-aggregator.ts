@@ -39,7 +39,8 @@ export function preAggregatorLaws(create: () => PreAggregator): Law[] {
       return fc.array(row, { minLength: n, maxLength: n })
     })
   }
-  const always = (holds: (inputs: number[][]) => void) => () => fc.assert(fc.property(rows(), holds), { numRuns: 60 })
+  const always = (holds: (inputs: number[][], others: number[][]) => void) => () =>
+    fc.assert(fc.property(rows(), rows(), holds), { numRuns: 60 })
 
   /** What it makes of rows, as bits. */
   function run(inputs: readonly number[][], { pre = create(), kernels = scalar }: Partial<Run> = {}): number[][] {
@@ -47,7 +48,7 @@ export function preAggregatorLaws(create: () => PreAggregator): Law[] {
     const scratch = (length: number) => {
       const vector = arena.allocate(length).fill(NaN)
       lent.push(vector)
-      return { vector, release: () => {} }
+      return { vector, release: () => void vector.fill(NaN) }
     }
     const vectors = inputs.map((row) => {
       const { vector } = scratch(row.length)
@@ -95,10 +96,12 @@ export function preAggregatorLaws(create: () => PreAggregator): Law[] {
     },
     {
       name: 'gives the same bits again, from another instance, and by the SIMD path',
-      prove: always((inputs) => {
+      prove: always((inputs, others) => {
         const pre = create()
         const first = run(inputs, { pre }).flat()
         assertSame(run(inputs, { pre }).flat(), first, 'the second time')
+        run(others, { pre })
+        assertSame(run(inputs, { pre }).flat(), first, 'after other inputs')
         assertSame(run(inputs).flat(), first, 'from another instance')
         assertSame(run(inputs, { kernels: simd }).flat(), first, 'by SIMD')
       })

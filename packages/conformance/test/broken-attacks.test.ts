@@ -68,6 +68,11 @@ test.each<[string, AttackFactory, string]>([
     crafting({ craft: ({ honest, out }: CraftInput) => out.set(honest[0]!.fill(0)) }),
     WRITES
   ],
+  [
+    'gives what an honest peer does',
+    crafting({ craft: ({ own, out }: CraftInput) => out.set(own) }),
+    'crafts another vector than its own gradient'
+  ],
   ['is random without the seed', crafting({ craft: ({ out }: CraftInput) => out.fill(Math.random()) }), SAME],
   ['changes the test split', corrupting(({ test, ...rest }) => ({ ...rest, train: test, test: rest.train })), LEAVES],
   ['changes nothing', corrupting((dataset) => ({ ...dataset })), LEAVES],

@@ -22,6 +22,8 @@ const good: Codec = {
   }
 }
 
+let last = 0
+
 test('a good codec holds all laws', async () => {
   expect((await checkCodec(() => good)).laws.every(({ held }) => held)).toBe(true)
 })
@@ -52,6 +54,38 @@ test.each<[string, Partial<Codec>, string]>([
       decode: (input, out) => raw(out).set(input.subarray(0, 4 * out.length))
     },
     'refuses packed bytes of another size than the floats make'
+  ],
+  [
+    'goes on from what it packed last',
+    {
+      encode(input, out, kernels) {
+        good.encode(input, out, kernels)
+        if (out.length > 0 && last !== out.length) out[0] = last
+        last = out.length
+      }
+    },
+    'gives the same bytes and values again, from another instance, whatever was in the memory before'
+  ],
+  [
+    'believes an index that a stranger chose',
+    {
+      decode(input, out, kernels) {
+        good.decode(input, out, kernels)
+        const at = input.length > 0 ? input[0]! % 32 : 0
+        if (at > out.length) new Float32Array(out.buffer, out.byteOffset, at + 1)[at] = 1e9
+      }
+    },
+    'unpacks any bytes of the right size, or throws, and does no more and no other than the next time'
+  ],
+  [
+    'unpacks bytes that no encoder makes by chance',
+    {
+      decode(input, out, kernels) {
+        good.decode(input, out, kernels)
+        if (out.some((value) => !Number.isFinite(value))) out.fill(Math.random())
+      }
+    },
+    'unpacks any bytes of the right size, or throws, and does no more and no other than the next time'
   ],
   [
     'writes into what it packs',

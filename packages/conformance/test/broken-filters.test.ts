@@ -14,6 +14,7 @@ const good: Filter = {
   }
 }
 const apply = (work: (input: FilterInput) => void): Partial<Filter> => ({ apply: work })
+let sentBefore = 0
 const WHOLE = 'sends of each coordinate all that has accumulated, or nothing'
 
 test.each([...filters.entries.keys()])('the built-in filter %s holds all laws', async (name) => {
@@ -32,6 +33,24 @@ test.each<[string, Partial<Filter>, string]>([
     'is random without the seed',
     apply(({ accumulated, sent }) => void (Math.random() < 0.5 && sent.set(accumulated))),
     'sends the same again, from another instance, for the same seed'
+  ],
+  [
+    'sends more when it sent another vector before',
+    apply(({ accumulated, sent }) => {
+      if (sentBefore !== 0 && sentBefore !== sent.length) sent.set(accumulated)
+      sentBefore = sent.length
+    }),
+    'sends the same again, from another instance, for the same seed'
+  ],
+  [
+    'reads scratch that it gave back',
+    apply(({ accumulated, sent, scratch }) => {
+      const { vector, release } = scratch(sent.length)
+      vector.set(accumulated)
+      release()
+      sent.set(vector)
+    }),
+    WHOLE
   ],
   [
     'does something else than its test says',

@@ -21,6 +21,7 @@ test('a good one holds all laws', async () => {
 })
 
 let calls = 0
+let last = 0
 test.each<[string, Partial<PreAggregator>, string]>([
   ['has no count', { count: undefined as never }, 'has the members of its kind'],
   ['has no condition', { check: () => undefined }, 'says its name, what it is, and its condition'],
@@ -43,6 +44,31 @@ test.each<[string, Partial<PreAggregator>, string]>([
     'overflows',
     { apply: ({ vectors, scratch }) => vectors.map((x) => scratch(x.length).vector.fill(x[0]! * x[0]! * 1e30)) },
     'gives finite vectors for finite inputs'
+  ],
+  [
+    'gives scratch that it gave back',
+    {
+      apply: ({ vectors, scratch }) =>
+        vectors.map((x) => {
+          const { vector, release } = scratch(x.length)
+          vector.fill(1)
+          release()
+          return vector
+        })
+    },
+    'gives finite vectors for finite inputs'
+  ],
+  [
+    'goes on from what it made last',
+    {
+      apply(input) {
+        const made = good.apply(input)
+        if (last !== 0 && last !== made.length) made[0]!.fill(last)
+        last = made.length
+        return made
+      }
+    },
+    'gives the same bits again, from another instance, and by the SIMD path'
   ],
   [
     'counts its calls',

@@ -55,6 +55,15 @@ export function craftLaws(create: () => GradientAttack, patience: number): Law[]
       })
     },
     {
+      name: 'crafts another vector than its own gradient',
+      async prove() {
+        const scenes = [1, 2, 3, 4, 5].map((seed) => spread(seed))
+        const made = await Promise.all(scenes.map(async (scene) => ({ scene, out: (await craft(scene)).out })))
+        const other = made.some(({ scene, out }) => out.some((value, i) => value !== scene.own[i]))
+        assert.ok(other, 'it gave its own gradient in each of five rounds, expected a lie')
+      }
+    },
+    {
       name: 'crafts the same again, from another instance, for the same seed: so accomplices do',
       prove: always(async (scene) => {
         const attack = create()
@@ -64,6 +73,13 @@ export function craftLaws(create: () => GradientAttack, patience: number): Law[]
       })
     }
   ]
+}
+
+/** A round of gradients that are not alike. */
+function spread(seed: number): Scene {
+  const noise = random(seed, 'spread')
+  const row = () => Array.from({ length: 12 }, () => Math.fround(1 + noise.normal()))
+  return { honest: [row(), row(), row(), row(), row()], own: row(), first: false, seed }
 }
 
 function inputOf({ honest, own, first, seed }: Scene, { knows }: GradientAttack): CraftInput {
