@@ -162,6 +162,31 @@ describe('control messages', () => {
     )
   })
 
+  /** `{a: x, b: x}`, of x as often again: 13 bytes a level that are a value twice as large. */
+  function doubled(depth: number): number[] {
+    const id = [0, 0, 0, depth]
+    return depth === 0 ? [0x01] : [0x92, 0xd6, 0x69, ...id, ...doubled(depth - 1), 0xd6, 0x70, ...id]
+  }
+
+  /** A list of 12,000 records of one field with a long name, which is said once. */
+  function named(length: number): number[] {
+    const name = [0x91, 0xda, length >> 8, length & 0xff, ...Array<number>(length).fill(0x61)]
+    const others = Array.from({ length: 11_999 }, () => [0x40, 0x01]).flat()
+    return [0xdc, 12_000 >> 8, 12_000 & 0xff, 0xd4, 0x72, 0x40, ...name, 0x01, ...others]
+  }
+
+  it.each([
+    ['references to what stands before', [...doubled(30)]],
+    ['references, and one byte more', [...doubled(30), 0x01]],
+    // a record of one long name, and many of it
+    ['a name said once and meant often, and one byte more', [...named(20_000), 0x01]],
+    ['a message and one byte more', [...controlMessages.encode(manifest), 0x01]]
+  ])('are no %s', (_what, bytes) => {
+    // what is made of them is not said, or it would take gigabytes
+    expect(bytes.length).toBeLessThan(65_536)
+    expect(() => controlMessages.decode(Uint8Array.from(bytes))).toThrow(expect.objectContaining({ code: 'corrupt' }))
+  })
+
   it('ends in a typed error for any bytes', () => {
     const decoders = [controlMessages, controlRequests, controlAnswers]
     fc.assert(

@@ -205,8 +205,9 @@ const answer = z.discriminatedUnion('kind', [
 ])
 export type ControlAnswer = z.infer<typeof answer>
 
-// moreTypes keeps -0 and errors whole; no records, so that every message stands alone.
-const packr = new Packr({ moreTypes: true, useRecords: false, mapsAsObjects: true })
+// moreTypes keeps -0 and errors whole; no records, so that every message stands alone; no references, by which some bytes are a
+// value without end
+const packr = new Packr({ moreTypes: true, useRecords: false, mapsAsObjects: true, structuredClone: false })
 
 function codec<T extends { kind: string }>(schema: z.ZodType<T>, what: string) {
   return {
@@ -228,7 +229,7 @@ function codec<T extends { kind: string }>(schema: z.ZodType<T>, what: string) {
       }
       let value: unknown
       try {
-        value = packr.unpack(bytes)
+        value = unpacked(bytes)
       } catch (error) {
         throw new PeergradError(
           'corrupt',
@@ -243,6 +244,19 @@ function codec<T extends { kind: string }>(schema: z.ZodType<T>, what: string) {
       throw new PeergradError('corrupt', `${what}: ${issue?.path.join('.') || 'value'}: ${issue?.message ?? 'invalid'}`)
     }
   }
+}
+
+/** The one value of all bytes. What `unpack` says of bytes behind it is as long as the value, which may be much longer than they are. */
+function unpacked(bytes: Uint8Array): unknown {
+  let whole: unknown
+  let read = 0
+  packr.unpackMultiple(bytes, (value, _from, to) => {
+    whole = value
+    read = to ?? 0
+    return false
+  })
+  if (read !== bytes.byteLength) throw new PeergradError('corrupt', `the value ends after ${read} bytes`)
+  return whole
 }
 
 export const controlMessages = codec<ControlMessage>(message, 'control message')
