@@ -35,8 +35,9 @@ export async function holdOut(out: string | undefined, what: string, now = new D
   }
 }
 
-/** Whether a process of this machine writes to a directory, or to one around it, as a comparison does. */
+/** Whether a process of this machine writes to a directory, or to one around it, as a comparison does; not when it is gone. */
 export async function isWritten(path: string): Promise<boolean> {
+  if (!existsSync(path)) return false
   for (let each = realpathSync(path); ; each = dirname(each)) {
     if ((await holderOf(each)) !== undefined) return true
     if (each === dirname(each)) return false

@@ -65,6 +65,8 @@ test('what is in one that is held is written to, until it is closed', async () =
   expect(await Promise.all([out, within, folder].map(isWritten))).toEqual([true, true, false])
   await one.close()
   expect(await isWritten(within)).toBe(false)
+  rmSync(within, { recursive: true })
+  expect(await isWritten(within)).toBe(false)
 })
 
 test('what was made and not used is gone again; what was there stays', async () => {

@@ -211,17 +211,22 @@ test.each(['gossip', 'diloco', 'all-reduce:every=4', 'mlless:own-steps=true'])(
 )
 
 describe('an option that a plug-in does not have is no option that is left out', () => {
+  let number = 0
   test.each([
-    [`({ factor = 3 }) => made`, 'factr=3', 'did you mean "factor"? expected one of factor, which its factory reads'],
+    [
+      `({ factor = 3 }) => made`,
+      'factr=3',
+      'did you mean "factor"? expected one of factor, which its factory reads; one that it reads later it must read when it is called, too'
+    ],
     [
       `({ factor = 3 } = {}) => made`,
       'factr=3',
-      'did you mean "factor"? expected one of factor, which its factory reads'
+      'did you mean "factor"? expected one of factor, which its factory reads; one that it reads later it must read when it is called, too'
     ],
     [
       `function rule(options) { options.factor; return made }`,
       'f=3',
-      'expected one of factor, which its factory reads'
+      'expected one of factor, which its factory reads; one that it reads later it must read when it is called, too'
     ],
     [`() => made`, 'f=3', 'its factory takes none'],
     [`function rule() { return made }`, 'f=3', 'its factory takes none'],
@@ -230,9 +235,23 @@ describe('an option that a plug-in does not have is no option that is left out',
     [`(options) => 'f' in options && made`, 'f=3', undefined],
     [`(options) => ({ ...made, check: () => options.f && undefined })`, 'f=3', undefined],
     [`(options = {}) => ({ ...made, check: () => options.f && undefined })`, 'f=3', undefined],
-    [`({ other, ...options }) => structuredClone(options) && made`, 'f=3', undefined]
+    [`(options) => structuredClone(options) && made`, 'f=3', undefined],
+    [`(options) => Object.entries(options) && made`, 'f=3', undefined],
+    [
+      `(options) => 'group' in options || made`,
+      'f=3',
+      'expected one of group, which its factory reads; one that it reads later it must read when it is called, too'
+    ],
+    [`function rule() { return arguments[0].f ? made : undefined }`, 'f=3', undefined],
+    [`((options) => ({ ...made, check: () => options.f && undefined })).bind(null)`, 'f=3', undefined],
+    [
+      `({ factor = 3 }) => made`,
+      'every=2',
+      'expected one of factor, which its factory reads; one that it reads later it must read when it is called, too'
+    ],
+    [`(options) => String(options) && made`, 'f=3', undefined]
   ])('%s of %s: %s', async (factory, options, message) => {
-    const path = join(folder, `options-${expect.getState().currentTestName?.replace(/\W+/g, '-').slice(-80)}.mjs`)
+    const path = join(folder, `options-${number++}.mjs`)
     writeFileSync(path, `const made = { ${RULE}, aggregate() {} }; export default ${factory}`)
     const checked = check({ aggregator: `${path}:${options}` })
     if (message === undefined) await checked
@@ -251,7 +270,7 @@ describe('an option that a plug-in does not have is no option that is left out',
     await check({ strategy: path })
     await check({ strategy: `${path}#none` })
     await expect(check({ strategy: `${path}:quorum=1` })).rejects.toMatchObject({
-      message: `strategy ${path}: got the option "quorum", expected one of k, which its factory reads`
+      message: `strategy ${path}: got the option "quorum", expected one of k, which its factory reads; one that it reads later it must read when it is called, too`
     })
   })
 })

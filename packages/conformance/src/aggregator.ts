@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { Arena, createKernels, random, type Aggregator, type RuleKernels, type Vector } from '@peergrad/core'
 import fc from 'fast-check'
-import { assertNamed, assertSame, bits } from './arrays.js'
+import { assertNamed, assertSame, bits, opposite } from './arrays.js'
 import { counting } from './counting.js'
 import { endsItsWork } from './ends-its-work.js'
 import { meanAndSpread, worst } from './hard-inputs.js'
@@ -219,7 +219,7 @@ export function aggregatorLaws(create: () => Aggregator, properties: AggregatorP
             const rule = create()
             const first = bits(run(inputs, { rule }))
             assertSame(bits(run(inputs, { rule })), first, 'the second time')
-            run(others, { rule })
+            for (const more of [opposite(inputs), others]) run(more, { rule })
             assertSame(bits(run(inputs, { rule })), first, 'after other inputs')
             assertSame(bits(run(inputs)), first, 'from another instance')
             assertSame(bits(run(inputs, { offset })), first, 'at another address')
@@ -229,7 +229,8 @@ export function aggregatorLaws(create: () => Aggregator, properties: AggregatorP
     {
       name: 'gives the same bits by the SIMD path as by the scalar one',
       prove() {
-        const arena = Arena.create({ bytes: 1 << 22 })
+        // the inputs, and three times as much scratch
+        const arena = Arena.create({ bytes: (1 << 20) + 4 * counts().max * 4 * LONG })
         const simd = createKernels({ memory: arena.memory })
         const alike = (inputs: readonly (readonly number[])[]) =>
           assertSame(inArena(arena, simd, create(), inputs), bits(run(inputs)), 'bits')
@@ -293,7 +294,9 @@ function inArena(
     lent.push(vector)
     return vector
   }
-  const got = bits(runRule(rule, inputs, { kernels, allocate }))
-  for (const vector of lent) arena.free(vector)
-  return got
+  try {
+    return bits(runRule(rule, inputs, { kernels, allocate }))
+  } finally {
+    for (const vector of lent) arena.free(vector)
+  }
 }

@@ -5,6 +5,11 @@ export function bits(vector: Float32Array): number[] {
   return [...new Uint32Array(vector.slice().buffer)]
 }
 
+/** Other rows of the same shape. */
+export function opposite(rows: readonly (readonly number[])[]): number[][] {
+  return rows.map((row) => row.map((value) => 1 - value / 2))
+}
+
 /** Fails at the first difference, and says which. */
 export function assertSame(got: ArrayLike<number>, expected: ArrayLike<number>, what: string): void {
   assert.equal(got.length, expected.length, `${what}: got ${got.length} values, expected ${expected.length}`)

@@ -73,7 +73,7 @@ async function verdictsOf(plugin: string, laws: readonly Law[]): Promise<Report>
   if (broken === 0) return report
   const untried = laws.length - verdicts.length - unclaimed.length
   const rest = untried > 0 ? `, ${untried} not tried` : ''
-  const message = `${plugin} breaks ${broken} of ${laws.length} laws${rest}\n${[...verdicts.map(line), ...unclaimed.map((law) => `  no such claim  ${law}`)].join('\n')}`
+  const message = `${plugin} breaks ${broken} of ${laws.length - unclaimed.length} laws${rest}\n${[...verdicts.map(line), ...unclaimed.map((law) => `  no such claim  ${law}`)].join('\n')}`
   throw new PeergradError('argument', message, { plugin, report })
 }
 

@@ -9,7 +9,7 @@ import {
   type Vector
 } from '@peergrad/core'
 import fc from 'fast-check'
-import { assertNamed, assertSame, bits } from './arrays.js'
+import { assertNamed, assertSame, bits, opposite } from './arrays.js'
 import { worst } from './hard-inputs.js'
 import { examine, judge, members, type CheckOptions, type Law, type Report, type Subject } from './law.js'
 
@@ -100,7 +100,7 @@ export function preAggregatorLaws(create: () => PreAggregator): Law[] {
         const pre = create()
         const first = run(inputs, { pre }).flat()
         assertSame(run(inputs, { pre }).flat(), first, 'the second time')
-        run(others, { pre })
+        for (const more of [opposite(inputs), others]) run(more, { pre })
         assertSame(run(inputs, { pre }).flat(), first, 'after other inputs')
         assertSame(run(inputs).flat(), first, 'from another instance')
         assertSame(run(inputs, { kernels: simd }).flat(), first, 'by SIMD')

@@ -34,15 +34,10 @@ export function ruleClaims(create: () => Aggregator, n: () => number): Law[] {
         assert.ok(inStore)
         const count = n()
         const known = await asDatabasesKnowIt(inStore, count)
-        assert.equal(known.check(count), undefined, `${inStore.name} takes ${count} inputs`)
         for (const scene of SCENES) {
           const rows = noise(scene, count)
           const samples = rows.map((_, k) => 1 + ((k * 7 + scene) % 5))
-          assertSame(
-            bits(runRule(create(), rows, { samples })),
-            bits(known.run(rows, samples)),
-            `bits of ${inStore.name}`
-          )
+          assertSame(bits(runRule(create(), rows, { samples })), bits(known(rows, samples)), `bits of ${inStore.name}`)
         }
       }
     },
@@ -54,7 +49,7 @@ export function ruleClaims(create: () => Aggregator, n: () => number): Law[] {
           const rows = noise(scene, n())
           const expected = distancesTo(rows, runRule(create(), rows))
           for (const [k, distance] of byCoefficients(create(), rows).entries()) {
-            const close = Math.abs(distance - expected[k]) <= ROUNDING * expected[k]
+            const close = Math.abs(distance - expected[k]) <= ROUNDING * Math.max(...expected)
             assert.ok(close, `it is ${distance} from input ${k}, and by vectors ${expected[k]}`)
           }
         }
@@ -68,10 +63,7 @@ function noise(scene: number, n: number): number[][] {
   return Array.from({ length: n }, () => Array.from({ length: LENGTH }, () => Math.fround(from.normal())))
 }
 
-interface KnownRule {
-  check(n: number): string | undefined
-  run(rows: readonly (readonly number[])[], samples: readonly number[]): Vector
-}
+type KnownRule = (rows: readonly (readonly number[])[], samples: readonly number[]) => Vector
 
 /** The built-in rule that databases have by that name, with its numbers for n inputs. */
 async function asDatabasesKnowIt({ name, parameters, weights }: StoreRule, n: number): Promise<KnownRule> {
@@ -81,13 +73,13 @@ async function asDatabasesKnowIt({ name, parameters, weights }: StoreRule, n: nu
   const builtIn = name === 'weighted-mean' ? 'mean' : name
   const text = options.length === 0 ? builtIn : `${builtIn}:${options.join()}`
   const rule = await loadPlugin('aggregator', resolvePlugin(aggregators, text))
-  if (name !== 'weighted-mean') return { check: (count) => rule.check(count), run: (rows) => runRule(rule, rows) }
+  if (name !== 'weighted-mean') return (rows) => runRule(rule, rows)
   const weighted: Aggregator = {
     ...rule,
     aggregate: ({ vectors, samples, out, kernels }) =>
       kernels.weightedMean(out, vectors, weights?.(samples) ?? samples.map(() => 1))
   }
-  return { check: () => undefined, run: (rows, samples) => runRule(weighted, rows, { samples }) }
+  return (rows, samples) => runRule(weighted, rows, { samples })
 }
 
 function distancesTo(rows: readonly number[][], from: Vector): number[] {

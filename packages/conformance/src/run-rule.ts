@@ -13,7 +13,10 @@ export interface RunInit {
   readonly allocate?: (length: number) => Vector
 }
 
-/** What a rule makes of rows. Fails when it writes into one. Scratch is NaN before it is handed out, and after it is given back. */
+/**
+ * What a rule makes of rows. Fails when it writes into one. Scratch is NaN when it is handed out, and when it was given back; one that
+ * was given back is handed out again.
+ */
 export function runRule(
   rule: Aggregator,
   rows: readonly (readonly number[])[],
@@ -26,11 +29,13 @@ export function runRule(
   })
   const before = vectors.map(bits)
   const out = allocate(rows[0].length).fill(NaN)
+  const free: Vector[] = []
   const lent: Vector[] = []
   const scratch = (length: number) => {
-    const vector = allocate(length).fill(NaN)
+    const kept = free.findIndex((vector) => vector.length === length)
+    const [vector = allocate(length).fill(NaN)] = kept < 0 ? [] : free.splice(kept, 1)
     lent.push(vector)
-    return { vector, release: () => void vector.fill(NaN) }
+    return { vector, release: () => void free.push(vector.fill(NaN)) }
   }
   const trials = triedBy(rule, rows)
   const input = { vectors, samples, out, kernels, random: random(7, 'compliance'), scratch, trials }

@@ -183,6 +183,26 @@ test.each<[string, AggregatorFactory, string]>([
   expect([...(await brokenLaws(checkAggregator(factory))).keys()]).toContain(law)
 })
 
+test('a rule may take fewer inputs than the built-in one that databases have in its place', async () => {
+  const create: AggregatorFactory = () => ({
+    ...good,
+    check: (n) => (n >= 7 && n <= 9 ? undefined : 'expected 7 to 9'),
+    inStore: { name: 'meamed', parameters: () => ({ f: 5 }) },
+    aggregate: ({ vectors, out, kernels }) => kernels.meamed(out, vectors, 5)
+  })
+  expect(await brokenLaws(checkAggregator(create))).toEqual(new Map())
+})
+
+test('a rule of many inputs has room for them', async () => {
+  const counts = { min: 60, max: 64 }
+  const middle = aggregate(({ vectors, out, kernels, scratch }) => {
+    const lent = vectors.map((vector) => scratch(vector.length))
+    for (const { release } of lent) release()
+    kernels.median(out, vectors)
+  })
+  expect(await brokenLaws(checkAggregator(middle, { counts }))).toEqual(new Map())
+})
+
 test('a rule that is bounded only as far as it says is found out when it says too much', async () => {
   const found = await brokenLaws(checkAggregator(() => good, { tolerates: (n) => Math.floor((n - 1) / 2) }))
   expect([...found.keys()]).toEqual(['stays in the range of the honest inputs, whatever the hostile ones say'])

@@ -115,6 +115,11 @@ test.each<[string, AttackFactory, string]>([
   expect([...found.keys()]).toContain(law)
 })
 
+test('an attack may give its own gradient in most rounds', async () => {
+  const craft = (input: CraftInput) => (input.round === 20 ? meanOf(input) : input.out.set(input.own))
+  expect(await brokenLaws(checkAttack(crafting({ craft })))).toEqual(new Map())
+})
+
 describe('a good one holds all laws', () => {
   test.each([
     'sign-flip',

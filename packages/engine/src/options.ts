@@ -4,7 +4,7 @@ type Options = Readonly<Record<string, number | string | boolean>>
 
 /** Error `unknown` for an option that the plug-in does not have. */
 export function checkOptions(plugin: string, options: Options, names: readonly string[]): void {
-  for (const name of Object.keys(options)) {
+  for (const [name] of Object.entries(options)) {
     if (names.includes(name)) continue
     const has = names.length === 0 ? 'it has none' : `it has ${names.join(', ')}`
     throw new PeergradError('unknown', `${plugin}: got an option "${name}", ${has}`, { option: name })

@@ -5,7 +5,7 @@ export type PluginOptions = Parameters<AggregatorFactory>[0]
 
 /** Error `unknown` for an option that the plug-in has not. */
 export function checkNames(plugin: string, options: PluginOptions, known: readonly string[]): void {
-  for (const name of Object.keys(options)) {
+  for (const [name] of Object.entries(options)) {
     if (known.includes(name)) continue
     const expected = known.length > 0 ? `${suggestion(name, known)}expected one of ${known.join(', ')}` : 'it has none'
     throw new PeergradError('unknown', `${plugin}: got the option "${name}", ${expected}`, { plugin, option: name })

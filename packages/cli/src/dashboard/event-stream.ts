@@ -6,7 +6,7 @@ import { LineReader } from './line-reader.js'
 /** Milliseconds between two looks at a file that grows. */
 const LOOK = 200
 
-/** Looks in a row that find nothing new, after which it is asked whether anybody writes to the file. */
+/** Looks in a row that find nothing new, after which it is asked whether anybody writes to the file; at first at once. */
 const IDLE = 10
 
 export interface EventStreamInit {
@@ -41,7 +41,7 @@ export async function streamEvents({ file, from, over, isWritten, response }: Ev
     const lines = await reader.next()
     if (lines === 'shrunk') return void response.end(message({ event: 'anew' }))
     if (lines !== undefined) {
-      idle = 0
+      idle = 1
       left = false
       if (!response.write(message({ id: lines.end, text: lines.text })))
         await once(response, 'drain', { signal: gone.signal }).catch(() => undefined)

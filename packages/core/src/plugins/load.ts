@@ -66,7 +66,7 @@ export function makePlugin<K extends keyof Plugins>(
 ): Plugins[K] {
   let plugin: unknown
   try {
-    plugin = withOptions(who, factory, options)
+    plugin = withOptions(kind, who, factory, options)
   } catch (thrown) {
     if (thrown instanceof PeergradError) throw thrown
     throw new PeergradError(
