@@ -43,6 +43,18 @@ describe('craft by hand', () => {
     expect(await craftByHand({ attack: 'optimal-alie', params, vectors })).toEqual(await craftByHand(spelt))
   })
 
+  it.each(['TrMean', 'trimmed-mean'])(
+    'tells %s, as `agg`, how many are hostile, wherever the document says so',
+    async (agg) => {
+      const rows = [[1, 2], [1.1, 2], [0.9, 2.1], [1, 1.9], [1.3, 2.2]] // prettier-ignore
+      const crafted = (given: object) => craftByHand({ attack: 'Optimal_ALittleIsEnough', vectors: rows, ...given })
+      const spelt = await crafted({ f: 2, defence: { rule: 'trimmed-mean', params: { f: 2 } } })
+      expect(await crafted({ f: 2, params: { agg } })).toEqual(spelt)
+      expect(await crafted({ params: { agg, f: 2 } })).toEqual(spelt)
+      expect(await crafted({ f: 2, params: { agg, f: 2 } })).toEqual(spelt)
+    }
+  )
+
   it("takes no parameters for none, by ByzFL's names too", async () => {
     const crafted = await craftByHand({ attack: 'SignFlipping', vectors })
     expect(await craftByHand({ attack: 'SignFlipping', params: null, vectors })).toEqual(crafted)
@@ -82,8 +94,21 @@ describe('craft by hand', () => {
     [
       { attack: BYZFL, params: { pre_agg_list: ['NNM'] }, defence: { rule: 'mean' } },
       'argument',
-      'params.pre_agg_list: got a defence beside it'
+      'params.pre_agg_list: got ["NNM"] with no params.agg, which has no use for it'
     ],
+    [{ attack: BYZFL, f: 1, params: { agg: 'TrMean', f: 2 } }, 'argument', 'params.f: got 2 beside f: 1, expected one'],
+    [{ attack: BYZFL, f: '2', params: { agg: 'TrMean', f: 2 } }, 'argument', 'params.f: got 2 beside f: "2"'],
+    [{ attack: BYZFL, params: { agg: 'Median', c: '2' } }, 'argument', 'params.c: got "2", expected a finite number'],
+    [
+      { attack: 'SignFlipping', params: { f: 3, c: 7, pre_agg_list: ['NNM'] } },
+      'argument',
+      'params.pre_agg_list: got ["NNM"] with SignFlipping, which has no use for it'
+    ],
+    [{ attack: 'SignFlipping', params: { f: 3 } }, 'argument', 'params.f: got 3 with SignFlipping'],
+    [{ attack: 'Mimic', params: { c: 7 } }, 'argument', 'params.c: got 7 with Mimic'],
+    [{ attack: 'ALittleIsEnough', params: { agg: 'Krum', f: 2 } }, 'argument', 'params.agg: got "Krum" with ALittle'],
+    [{ attack: 'ALittleIsEnough', params: { tau_found: 3 } }, 'argument', 'params.tau_found: got 3 with ALittle'],
+    [{ attack: 'alie', defence: { rule: 'mean' } }, 'argument', 'defence: got {"rule":"mean"} with alie, which has no'],
     [{ attack: BYZFL, params: { agg: 3 } }, 'argument', 'params.agg: got 3'],
     [{ attack: BYZFL, params: { agg: 'Median', pre_agg_list: 'NNM' } }, 'argument', 'params.pre_agg_list: got "NNM"'],
     [{ attack: BYZFL, params: { agg: 'Median', pre_agg_list: [3] } }, 'argument', 'params.pre_agg_list: got [3]'],

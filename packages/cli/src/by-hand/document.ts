@@ -35,6 +35,12 @@ export function checkFields(document: Document, known: readonly string[], path =
   throw new PeergradError('unknown', `${path}${stray}: no such field, expected ${known.join(', ')}`)
 }
 
+/** The error for what nothing takes that `who` names. */
+export function useless(path: string, value: unknown, who: string): PeergradError {
+  const message = `${path}: got ${shown(value)} with ${who}, which has no use for it; leave it out`
+  return new PeergradError('argument', message)
+}
+
 /** A field that is a text. Error `argument` for anything else. */
 export function textOf(document: Document, field: string): string {
   const value = document[field]

@@ -2,7 +2,7 @@ import { isBuiltIn, loadPlugin, PeergradError, random, resolvePlugin, shown, typ
 import { namedCraft } from '@peergrad/strategies'
 import { pipelineOf } from '../aggregate/by-hand.js'
 import { attacks } from '../attack/registry.js'
-import { checkFields, countOf, isObject, parametersOf, textOf, type Document } from '../by-hand/document.js'
+import { checkFields, countOf, isObject, parametersOf, textOf, useless, type Document } from '../by-hand/document.js'
 import { vectorsOf, written, type Numbers } from '../by-hand/vectors.js'
 import { inTime } from '../in-time.js'
 import { inOurWords } from './byzfl-names.js'
@@ -29,6 +29,8 @@ export async function craftByHand(given: Document): Promise<{ output: number[] }
     const message = `craft: got ${attack.name}, of the level ${attack.level}, expected an attack that crafts a gradient`
     throw new PeergradError('unsupported', message, { attack: attack.name })
   }
+  const defence = document['defence'] ?? undefined
+  if (defence !== undefined && !attack.knows.includes('defence')) throw useless('defence', defence, attack.name)
   const numbers = vectorsOf(document, 'vectors')
   const { vectors: honest, allocate } = numbers
   const one = (field: string) => {
@@ -48,7 +50,7 @@ export async function craftByHand(given: Document): Promise<{ output: number[] }
     round: 0,
     n: honest.length + f,
     f,
-    ...(document['defence'] !== undefined && { defence: await defenceOf(document['defence'], numbers, f) })
+    ...(defence !== undefined && { defence: await defenceOf(defence, numbers, f) })
   })
   await inTime(who, PATIENCE, Promise.resolve(crafting))
   return { output: written(out, isBuiltIn(attacks, named) ? undefined : who) }
