@@ -1,5 +1,5 @@
 import { PeergradError } from '@peergrad/core'
-import { between } from '../declared.js'
+import { between, minority } from '../declared.js'
 import { choiceOption, type PluginOptions } from '../plugin-options.js'
 import { ascending } from './nearest.js'
 
@@ -30,7 +30,7 @@ export function isBlanchards({ neighbours, power }: KrumReading): boolean {
  * other's nearest, so f must be too few to be all that a score looks at.
  */
 export function scorable(n: number, f: number, { neighbours }: KrumReading): string | undefined {
-  if (neighbours === 'n-f-1') return between(n, Math.max(2 * f + 1, f + 2), Infinity, `f = ${f}: expected more than 2f`)
+  if (neighbours === 'n-f-1') return minority(n, f) ?? between(n, f + 2, Infinity, `f = ${f}: expected more than f + 1`)
   return between(n, 2 * f + 3, Infinity, `f = ${f}: expected more than 2f + 2`)
 }
 
