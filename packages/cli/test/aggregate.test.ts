@@ -74,15 +74,24 @@ test('gives what the code of Zeno gives', async () => {
     [{ lr: 0 }, /params\.lr: got 0, expected a finite number above 0/],
     [{ lr: Infinity }, /params\.lr: got Infinity, expected a finite number above 0/],
     [{ x: [1, Infinity] }, /params\.x: got \[1,Infinity\], expected a list/],
+    [{ lr: null, x: [1] }, /params\.x: got 1 numbers for vectors of 2/],
     [{ x: 'here' }, /params\.x: got "here", expected a list/],
     [{ x: [1] }, /params\.x: got 1 numbers for vectors of 2/]
   ] as const) {
     await expect(aggregateByHand({ ...asWritten, params: { ...params, ...wrong } })).rejects.toThrow(message)
   }
+  for (const word of [{ x }, { lr: 0.5 }, { loss: '0.5*||x||^2' }, { penalty: 'mean of squares' }]) {
+    const both = aggregateByHand({ ...document, params: { rho, b, ...word } })
+    await expect(both).rejects.toThrow(`params.${Object.keys(word)[0]}: got`)
+    await expect(both).rejects.toThrow('beside losses, which say all that it is for')
+  }
   for (const [losses, message] of [
     [{ before: 1 }, /losses: got {"before":1}, expected {"after": /],
     [3, /losses: got 3, expected {"after": /],
-    [{ ...document.losses, stepsize: 1 }, /losses\.stepsize: no such field, expected before, after, stepSize/],
+    [
+      { ...document.losses, stepsize: 1 },
+      /losses\.stepsize: no such field, did you mean "stepSize"\? expected before, after, stepSize/
+    ],
     [{ ...document.losses, stepSize: -1 }, /losses\.stepSize: got -1, expected a finite number above 0/],
     [{ ...document.losses, stepSize: Infinity }, /losses\.stepSize: got Infinity, expected a finite number above 0/]
   ] as const) {
@@ -100,6 +109,21 @@ function expectClose(got: number[] | number[][], expected: number[] | number[][]
 
 describe('a document by hand', () => {
   const vectors = [[1, 0], [2, 0], [3, 1], [40, 0]] // prettier-ignore
+  const weighted = { vectors, rule: 'mean', params: { weighted: true, cap: 100 } }
+
+  test('weighs by samples', async () => {
+    expect(await aggregateByHand({ ...weighted, samples: [3, 1, 0, 0] })).toEqual({ output: [1.25, 0] })
+    expect(await aggregateByHand({ ...weighted, rule: 'Average', samples: [0, 0, 2, 0] })).toEqual({ output: [3, 1] })
+  })
+
+  test('takes null for what is left out', async () => {
+    const document = { vectors, rule: 'Median', params: null, losses: null, samples: null, preAggregators: null }
+    expect(await aggregateByHand(document)).toEqual({ output: [2.5, 0] })
+    const bucketing = { rule: 'Bucketing', params: { s: 4, permutation: null } }
+    expect(await aggregateByHand({ vectors, rule: null, preAggregators: [bucketing] })).toEqual({
+      output: [[11.5, 0.25]]
+    })
+  })
 
   test('takes our names, options behind a colon, and pre-aggregators in their order', async () => {
     expect(await aggregateByHand({ vectors, rule: 'krum', params: { f: 0 } })).toEqual({ output: [2, 0] })
@@ -151,7 +175,72 @@ describe('a document by hand', () => {
       /permutation: got \[0,0,1\], expected a list of all indices/
     ],
     [{ vectors, preAggregators: [{ rule: 'NNM', params: 3 }] }, 'argument', /params: got 3, expected an object/],
-    [{ vectors, rules: 'mean' }, 'unknown', /rules: no such field, expected vectors, rule/]
+    [{ vectors, rules: 'mean' }, 'unknown', /rules: no such field, did you mean "rule"\? expected vectors, rule/],
+    [{ vectors }, 'argument', /^rule: got nothing, expected the name of a rule, preAggregators, or both/],
+    [{ vectors, preAggregators: [] }, 'argument', /^rule: got nothing/],
+    [{ vectors, preAggregators: [{ rule: 'nnm' }], params: { f: 1 } }, 'argument', /^params: got .* without a rule/],
+    [
+      { vectors, preAggregators: [{ rule: 'nnm' }], losses: { after: [] } },
+      'argument',
+      /^losses: got .* without a rule/
+    ],
+    [{ vectors, preAggregators: [{ rule: 'nnm' }], samples: [1] }, 'argument', /^samples: got \[1\] without a rule/],
+    [{ vectors, rule: 'mean', params: { weighted: true } }, 'argument', /^params\.weighted: got true without samples/],
+    [{ vectors, rule: 'mean:weighted=true' }, 'argument', /^params\.weighted: got true without samples/],
+    [{ vectors, rule: 'mean', samples: [1, 2, 3, 4] }, 'argument', /^samples: got .* without "weighted": true/],
+    [{ vectors, rule: 'Median', samples: [1, 2, 3, 4] }, 'argument', /^samples: got .* with Median, which has no use/],
+    [{ ...weighted, samples: [1, 2, 3] }, 'shape', /^samples: got 3 counts for 4 vectors/],
+    [{ ...weighted, samples: [1, 2, 3, 0.5] }, 'argument', /^samples: got \[1,2,3,0\.5\], expected a list of whole/],
+    [{ ...weighted, samples: [1, 2, 3, '4'] }, 'argument', /^samples: got \[1,2,3,"4"\], expected a list of whole/],
+    [{ ...weighted, samples: 4 }, 'argument', /^samples: got 4, expected a list of whole/],
+    [
+      { ...weighted, samples: [1, 2, 3, 4], preAggregators: [{ rule: 'bucketing' }] },
+      'argument',
+      /^samples: got \[1,2,3,4\] beside preAggregators/
+    ],
+    [
+      { vectors, preAggregators: [{ rule: 'NNM', params: { permutation: [0, 1] } }] },
+      'argument',
+      /^preAggregators\[0\]\.params\.permutation: got \[0,1\] with NNM, which has no use for it/
+    ],
+    [
+      { vectors, preAggregators: [{ rule: 'Bucketing', params: { permutation: ['0', [1], 2, 3] } }] },
+      'argument',
+      /permutation: got \["0",\[1\],2,3\], expected a list of all indices/
+    ],
+    [{ vectors, rule: 'median', losses: { after: [1, 2, 3, 4] } }, 'argument', /^losses: got .* with median, which/],
+    [{ vectors, rule: 'krum:f=0', params: { f: 1 } }, 'argument', /^params\.f: got 1 beside "krum:f=0"; leave one/],
+    [{ vectors, rule: 'CenteredClipping', params: { L: 1.5, calls: 2 } }, 'argument', /^CenteredClipping\.L: got 1\.5/],
+    [
+      { vectors, rule: 'CenteredClipping', params: { L: 600, calls: 2 } },
+      'argument',
+      /^params\.calls: got 2 of L = 600, expected 1000 iterations in all at most/
+    ],
+    [{ vectors, rule: 'trmean' }, 'unknown', /got "trmean", did you mean "TrMean"\?/],
+    [{ vectors, rule: 'KRUM' }, 'unknown', /got "KRUM", did you mean "Krum"\?/],
+    [{ vectors, rule: 'krun' }, 'unknown', /got "krun", did you mean "krum"\?/],
+    [{ vectors, rule: 'Multikrum' }, 'unknown', /did you mean "MultiKrum"\?/],
+    [{ vectors, rule: 'NNM' }, 'unknown', /^rule: got "NNM", which is a pre-aggregator, .* put it into preAggregators/],
+    [
+      { vectors, preAggregators: [{ rule: 'Krum' }] },
+      'unknown',
+      /^preAggregators\[0\]\.rule: got "Krum", which is a rule/
+    ],
+    [
+      { vectors, rule: 'GeometricMedian', params: { t: 5 } },
+      'unknown',
+      /"t", did you mean "T"\? expected one of nu, T/
+    ],
+    [{ vectors, rule: 'GeometricMedian', params: { T: 0 } }, 'argument', /^GeometricMedian\.T: got 0, .* 1 ≤ T ≤ 1000/],
+    [{ vectors, rule: 'MoNNA', params: { idx: -1 } }, 'argument', /^MoNNA\.idx: got -1, expected an integer, idx ≥ 0/],
+    [
+      { vectors, rule: 'Median', preAggregators: [{ params: { f: 1 } }] },
+      'argument',
+      /^preAggregators\[0\]\.rule: got n/
+    ],
+    [{ vectors, rule: 'krum', params: { f: '2' } }, 'argument', /^params\.f: got "2", expected 2 without quotes/],
+    [{ vectors, rule: 'krum', params: { f: ' 0x2 ' } }, 'argument', /^params\.f: got " 0x2 ", expected 2 without/],
+    [{ vectors: [[1]], rule: 'Krum' }, 'argument', /krum: got 1 vectors, f = 0: expected more than f \+ 1, at least 2/]
   ])('refuses %j', async (document, code, message) => {
     await expect(aggregateByHand(document)).rejects.toMatchObject({
       code,

@@ -94,7 +94,27 @@ describe('craft by hand', () => {
     [
       { attack: BYZFL, params: { pre_agg_list: ['NNM'] }, defence: { rule: 'mean' } },
       'argument',
-      'params.pre_agg_list: got ["NNM"] with no params.agg, which has no use for it'
+      'params.pre_agg_list: got ["NNM"] without params.agg, which it is for'
+    ],
+    [{ attack: BYZFL, params: { agg: 'trmean' } }, 'unknown', 'got "trmean", did you mean "TrMean"?'],
+    [{ attack: BYZFL, params: { agg: 'NNM' } }, 'unknown', 'defence.rule: got "NNM", which is a pre-aggregator'],
+    [{ attack: BYZFL, params: { tau_found: 1, prefer: 1 } }, 'argument', 'params: got tau_found and prefer, which are'],
+    [{ attack: BYZFL, params: { tau_found: -1 } }, 'argument', `${BYZFL}.tau_found: got -1, expected tau_found ≥ 0`],
+    [{ attack: BYZFL, params: { eval: 1 } }, 'unknown', `${BYZFL}: got the parameter "eval", did you mean "evals"?`],
+    [{ attack: 'SignFliping' }, 'unknown', 'did you mean "SignFlipping"?'],
+    [{ attack: 'ipm', params: { tau: '2.5' } }, 'argument', 'params.tau: got "2.5", expected 2.5 without quotes'],
+    [{ attack: 'zero', own: 5 }, 'argument', 'own: got 5, expected a list of numbers'],
+    [{ attack: 'zero', last: [1, 'x'] }, 'argument', 'last: got "x" at 1, expected a finite number'],
+    [{ attack: 'zero', vektors: [] }, 'unknown', 'vektors: no such field, did you mean "vectors"?'],
+    [
+      { attack: 'optimal-ipm', defence: { rule: 'mean', params: 3 } },
+      'argument',
+      'defence.params: got 3, expected an object'
+    ],
+    [
+      { attack: 'optimal-ipm', defence: { rule: 'mean', preAggregators: [{ rule: 'nnm', params: { f: '1' } }] } },
+      'argument',
+      'defence.preAggregators[0].params.f: got "1", expected 1 without quotes'
     ],
     [{ attack: BYZFL, f: 1, params: { agg: 'TrMean', f: 2 } }, 'argument', 'params.f: got 2 beside f: 1, expected one'],
     [{ attack: BYZFL, f: '2', params: { agg: 'TrMean', f: 2 } }, 'argument', 'params.f: got 2 beside f: "2"'],

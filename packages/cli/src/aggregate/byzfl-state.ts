@@ -1,6 +1,9 @@
-import { PeergradError, replace, shown, type Aggregator } from '@peergrad/core'
-import { countOf, type Document, type Parameters } from '../by-hand/document.js'
+import { PeergradError, replace, shown, type Aggregator, type PluginReference } from '@peergrad/core'
+import { countOf, type Document } from '../by-hand/document.js'
 import type { Numbers } from '../by-hand/vectors.js'
+
+/** Iterations that `centered-clipping` takes. */
+const MOST = 1000
 
 /** What ByzFL's `CenteredClipping` keeps from call to call, as parameters of a document say it. */
 export interface ByzflState {
@@ -19,9 +22,15 @@ export function stateOf({ calls = 1, m = null, ...others }: Document): ByzflStat
   return { calls: times, m: m === null ? undefined : (m as number[]), others }
 }
 
-/** Another call is as many iterations more. */
-export function calling({ calls }: ByzflState, options: Parameters): Parameters {
-  return calls === 1 ? options : { ...options, iterations: calls * Number(options['iterations']) }
+/** Another call is as many iterations more. Error `argument` for more than the rule takes. */
+export function calling({ calls }: ByzflState, reference: PluginReference): PluginReference {
+  const each = Number(reference.options['iterations'])
+  if (calls === 1) return reference
+  if (calls * each > MOST) {
+    const message = `params.calls: got ${calls} of L = ${each}, expected ${MOST} iterations in all at most`
+    throw new PeergradError('argument', message)
+  }
+  return { ...reference, options: { ...reference.options, iterations: calls * each } }
 }
 
 /** The rule with its origin at `m`: it begins at zero. */

@@ -12,14 +12,18 @@ export interface ZenoExample {
   readonly lr: number
 }
 
-/** The example among the parameters of `Zeno`, and the others. Error `argument` for one that is none. */
-export function exampleOf({
-  x,
-  loss = LOSS,
-  lr,
-  penalty = PENALTY,
-  ...others
-}: Document): ZenoExample & { readonly others: Document } {
+/** The example among the parameters of `Zeno`, and the others. Error `argument` for one that is none, and beside `losses`. */
+export function exampleOf(params: Document, losses: unknown): ZenoExample & { readonly others: Document } {
+  const stray = ['x', 'loss', 'lr', 'penalty'].find((word) => (params[word] ?? null) !== null)
+  if (stray !== undefined && (losses ?? null) !== null) {
+    const message = `params.${stray}: got ${shown(params[stray])} beside losses, which say all that it is for; leave one of them out`
+    throw new PeergradError('argument', message)
+  }
+  const { x, loss, lr, penalty, ...others } = params
+  return { ...checked({ x: x ?? undefined, loss: loss ?? LOSS, lr, penalty: penalty ?? PENALTY }), others }
+}
+
+function checked({ x, loss, lr, penalty }: Document): ZenoExample {
   if (loss !== LOSS) {
     const message = `params.loss: got ${shown(loss)}, expected "${LOSS}"; values of another one go into losses`
     throw new PeergradError('argument', message)
@@ -30,7 +34,7 @@ export function exampleOf({
   if (x !== undefined && !(Array.isArray(x) && x.every(Number.isFinite))) {
     throw new PeergradError('argument', `params.x: got ${shown(x)}, expected a list of finite numbers`)
   }
-  return { x: x as number[] | undefined, lr: positiveOf({ 'params.lr': lr }, 'params.lr', 0.1), others }
+  return { x: x as number[] | undefined, lr: positiveOf({ 'params.lr': lr }, 'params.lr', 0.1) }
 }
 
 /** The rule with the example's losses. */

@@ -1,4 +1,4 @@
-import { PeergradError, shown } from '@peergrad/core'
+import { PeergradError, shown, suggestion } from '@peergrad/core'
 
 /** One JSON object, field by field still to be checked. */
 export type Document = Readonly<Record<string, unknown>>
@@ -32,20 +32,29 @@ export function isObject(value: unknown): value is Document {
 export function checkFields(document: Document, known: readonly string[], path = ''): void {
   const stray = Object.keys(document).find((field) => !known.includes(field))
   if (stray === undefined) return
-  throw new PeergradError('unknown', `${path}${stray}: no such field, expected ${known.join(', ')}`)
+  throw new PeergradError(
+    'unknown',
+    `${path}${stray}: no such field, ${suggestion(stray, known)}expected ${known.join(', ')}`
+  )
 }
 
 /** The error for what nothing takes that `who` names. */
-export function useless(path: string, value: unknown, who: string): PeergradError {
+export function useWith(path: string, value: unknown, who: string): PeergradError {
   const message = `${path}: got ${shown(value)} with ${who}, which has no use for it; leave it out`
   return new PeergradError('argument', message)
 }
 
-/** A field that is a text. Error `argument` for anything else. */
-export function textOf(document: Document, field: string): string {
+/** The error for what only `what` has a use for, which is not there. */
+export function useWithout(path: string, value: unknown, what: string): PeergradError {
+  const message = `${path}: got ${shown(value)} without ${what}, which it is for; add that or leave it out`
+  return new PeergradError('argument', message)
+}
+
+/** A field that is a text; `path` as for `checkFields`. Error `argument` for anything else. */
+export function textOf(document: Document, field: string, path = ''): string {
   const value = document[field]
   if (typeof value === 'string' && value !== '') return value
-  throw new PeergradError('argument', `${field}: got ${shown(value)}, expected a name`)
+  throw new PeergradError('argument', `${path}${field}: got ${shown(value)}, expected a name`)
 }
 
 /** A whole number from `least`, `fallback` when it is left out. Error `argument` for anything else. */
@@ -65,22 +74,24 @@ export function positiveOf(document: Document, field: string, fallback: number):
 export type Parameters = Readonly<Record<string, number | string | boolean>>
 
 /** What stands in a field, as it stands there; nothing where the field is left out or null. */
-export function objectOf(document: Document, field: string): Document {
+export function objectOf(document: Document, field: string, path = ''): Document {
   const value = document[field] ?? {}
   if (isObject(value)) return value
-  throw new PeergradError('argument', `${field}: got ${shown(value)}, expected an object of parameters`)
+  throw new PeergradError('argument', `${path}${field}: got ${shown(value)}, expected an object of parameters`)
 }
 
 /**
  * The parameters of a rule or an attack, by name; none when left out, and without those that are null. Error `argument` for
- * one that is neither a finite number, a text, true nor false.
+ * one that is neither a finite number, a text, true nor false, and for a number as a text: command lines have those.
  */
-export function parametersOf(document: Document, field: string): Parameters {
-  const given = Object.entries(objectOf(document, field)).filter(([, each]) => each !== null)
+export function parametersOf(document: Document, field: string, path = ''): Parameters {
+  const given = Object.entries(objectOf(document, field, path)).filter(([, each]) => each !== null)
   for (const [name, each] of given) {
-    if (Number.isFinite(each) || typeof each === 'string' || typeof each === 'boolean') continue
-    const message = `${field}.${name}: got ${shown(each)}, expected a finite number, a text, true or false`
-    throw new PeergradError('argument', message)
+    const word = typeof each === 'string' && (each.trim() === '' || Number.isNaN(Number(each)))
+    if (Number.isFinite(each) || word || typeof each === 'boolean') continue
+    const expected =
+      typeof each === 'string' ? `${Number(each)} without quotes` : 'a finite number, a text, true or false'
+    throw new PeergradError('argument', `${path}${field}.${name}: got ${shown(each)}, expected ${expected}`)
   }
   return Object.fromEntries(given) as Parameters
 }

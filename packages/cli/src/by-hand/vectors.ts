@@ -17,30 +17,37 @@ export interface Numbers {
  * for what is no number or not finite in that precision, `shape` unless all lists have one length from 1.
  */
 export function vectorsOf(document: Document, field: string): Numbers {
-  const { largest, ...precision } = precisionOf(document)
+  const precision = precisionOf(document)
   const rows = document[field]
   if (!Array.isArray(rows) || rows.length === 0 || !rows.every(Array.isArray)) {
     throw new PeergradError('argument', `${field}: got ${shown(rows)}, expected a list of lists of numbers`)
   }
   const lists = rows as unknown[][]
   const [{ length }] = lists
-  return {
-    ...precision,
-    vectors: lists.map((row, k) => {
-      if (row.length !== length || length === 0) {
-        const message = `${field}: got ${row.length} numbers in list ${k}, expected ${Math.max(length, 1)} in each`
-        throw new PeergradError('shape', message)
-      }
-      const vector = precision.allocate(length)
-      for (const [i, value] of row.entries()) {
-        if (typeof value === 'number') vector[i] = value
-        if (typeof value === 'number' && Number.isFinite(vector[i]) && Math.abs(value) <= LARGEST) continue
-        const message = `${field}: got ${shown(value)} at ${i} of list ${k}, expected a finite number of ${largest}`
-        throw new PeergradError('argument', message)
-      }
-      return vector
-    })
+  const vectors = lists.map((row, k) => {
+    if (row.length === length && length > 0) return filled(row, precision, field, ` of list ${k}`)
+    const message = `${field}: got ${row.length} numbers in list ${k}, expected ${Math.max(length, 1)} in each`
+    throw new PeergradError('shape', message)
+  })
+  return { kernels: precision.kernels, allocate: precision.allocate, vectors }
+}
+
+/** The one list under a field; its precision and errors as those of `vectorsOf`. */
+export function vectorOf(document: Document, field: string): Vector {
+  const row = document[field]
+  if (Array.isArray(row)) return filled(row, precisionOf(document), field, '')
+  throw new PeergradError('argument', `${field}: got ${shown(row)}, expected a list of numbers`)
+}
+
+function filled(row: readonly unknown[], { allocate, largest }: Precision, field: string, where: string): Vector {
+  const vector = allocate(row.length)
+  for (const [i, value] of row.entries()) {
+    if (typeof value === 'number') vector[i] = value
+    if (typeof value === 'number' && Number.isFinite(vector[i]) && Math.abs(value) <= LARGEST) continue
+    const message = `${field}: got ${shown(value)} at ${i}${where}, expected a finite number of ${largest}`
+    throw new PeergradError('argument', message)
   }
+  return vector
 }
 
 /**

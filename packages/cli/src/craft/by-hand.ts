@@ -1,11 +1,11 @@
-import { isBuiltIn, loadPlugin, PeergradError, random, resolvePlugin, shown, type CraftInput } from '@peergrad/core'
+import { PeergradError, random, shown, type CraftInput } from '@peergrad/core'
 import { namedCraft } from '@peergrad/strategies'
 import { pipelineOf } from '../aggregate/by-hand.js'
-import { attacks } from '../attack/registry.js'
-import { checkFields, countOf, isObject, parametersOf, textOf, useless, type Document } from '../by-hand/document.js'
-import { vectorsOf, written, type Numbers } from '../by-hand/vectors.js'
+import { checkFields, countOf, isObject, parametersOf, textOf, useWith, type Document } from '../by-hand/document.js'
+import { loadNamed } from '../by-hand/named.js'
+import { vectorOf, vectorsOf, written, type Numbers } from '../by-hand/vectors.js'
 import { inTime } from '../in-time.js'
-import { inOurWords } from './byzfl-names.js'
+import { ATTACKS, withDefence } from './byzfl-names.js'
 
 /** Milliseconds: a run's deadline and grace, as they are unless it says others. */
 const PATIENCE = 32_000
@@ -18,23 +18,19 @@ const PATIENCE = 32_000
  */
 export async function craftByHand(given: Document): Promise<{ output: number[] }> {
   checkFields(given, ['attack', 'params', 'vectors', 'own', 'last', 'f', 'dtype', 'seed', 'defence'])
-  const document = inOurWords(given)
+  const document = withDefence(given)
   const named = textOf(document, 'attack')
-  const { options, ...reference } = resolvePlugin(attacks, named)
-  const attack = await loadPlugin('attack', {
-    ...reference,
-    options: { ...options, ...parametersOf(document, 'params') }
-  })
+  const { plugin: attack, by } = await loadNamed(ATTACKS, named, parametersOf(document, 'params'))
   if (attack.level !== 'gradient') {
     const message = `craft: got ${attack.name}, of the level ${attack.level}, expected an attack that crafts a gradient`
     throw new PeergradError('unsupported', message, { attack: attack.name })
   }
   const defence = document['defence'] ?? undefined
-  if (defence !== undefined && !attack.knows.includes('defence')) throw useless('defence', defence, attack.name)
+  if (defence !== undefined && !attack.knows.includes('defence')) throw useWith('defence', defence, named)
   const numbers = vectorsOf(document, 'vectors')
   const { vectors: honest, allocate } = numbers
   const one = (field: string) => {
-    const [vector] = vectorsOf({ ...document, [field]: [document[field]] }, field).vectors
+    const vector = vectorOf(document, field)
     if (vector.length === honest[0].length) return vector
     throw new PeergradError('shape', `${field}: got ${vector.length} numbers, expected ${honest[0].length}`)
   }
@@ -42,9 +38,9 @@ export async function craftByHand(given: Document): Promise<{ output: number[] }
   const out = allocate(honest[0].length)
   const who = `attack ${attack.name}`
   const crafting = namedCraft(attack)({
-    own: document['own'] === undefined ? honest[0] : one('own'),
+    own: (document['own'] ?? null) === null ? honest[0] : one('own'),
     honest,
-    ...(document['last'] !== undefined && { last: one('last') }),
+    ...((document['last'] ?? null) !== null && { last: one('last') }),
     out,
     random: random(countOf(document, 'seed', 0), 'attack', 0),
     round: 0,
@@ -53,15 +49,15 @@ export async function craftByHand(given: Document): Promise<{ output: number[] }
     ...(defence !== undefined && { defence: await defenceOf(defence, numbers, f) })
   })
   await inTime(who, PATIENCE, Promise.resolve(crafting))
-  return { output: written(out, isBuiltIn(attacks, named) ? undefined : who) }
+  return { output: written(out, by) }
 }
 
 async function defenceOf(document: unknown, numbers: Numbers, f: number): Promise<CraftInput['defence']> {
   if (!isObject(document))
     throw new PeergradError('argument', `defence: got ${shown(document)}, expected {"rule": …, "params": {…}}`)
   checkFields(document, ['rule', 'params', 'preAggregators'], 'defence.')
-  textOf({ 'defence.rule': document['rule'] }, 'defence.rule')
-  const { aggregate } = await pipelineOf(document, numbers)
+  textOf(document, 'rule', 'defence.')
+  const { aggregate } = await pipelineOf(document, numbers, 'defence.')
   return async (candidate) => {
     const copy = numbers.allocate(candidate.length)
     copy.set(candidate)

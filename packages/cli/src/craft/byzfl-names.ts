@@ -1,18 +1,31 @@
-import { PeergradError, shown } from '@peergrad/core'
-import { countOf, objectOf, positiveOf, textOf, useless, type Document } from '../by-hand/document.js'
+import { isBuiltIn, PeergradError, shown } from '@peergrad/core'
+import { attacks } from '../attack/registry.js'
+import { countOf, objectOf, positiveOf, textOf, useWith, useWithout, type Document } from '../by-hand/document.js'
+import type { Aliases, Shelf } from '../by-hand/named.js'
 
-/** ByzFL's attacks by our names. */
-const ATTACKS: Readonly<Record<string, string>> = {
-  SignFlipping: 'sign-flip',
-  InnerProductManipulation: 'ipm',
-  ALittleIsEnough: 'alie',
-  Mimic: 'mimic',
-  Optimal_InnerProductManipulation: 'optimal-ipm',
-  Optimal_ALittleIsEnough: 'optimal-alie'
+const SEARCH = {
+  takes: ['agg', 'pre_agg_list', 'f', 'c', 'evals', 'start', 'delta', 'ratio', 'tau_found'],
+  options: {}
+}
+const FOUND = { tau_found: 'prefer' }
+
+/** Those that have the defence, and how many are hostile, among their parameters in ByzFL; by our names they take them too. */
+const SEARCHED: Aliases = {
+  Optimal_InnerProductManipulation: { name: 'optimal-ipm', ...SEARCH, words: FOUND },
+  Optimal_ALittleIsEnough: { name: 'optimal-alie', ...SEARCH, words: FOUND },
+  'optimal-ipm': { name: 'optimal-ipm', ...SEARCH, words: FOUND },
+  'optimal-alie': { name: 'optimal-alie', ...SEARCH, words: FOUND }
 }
 
-/** Those that have the defence, and how many are hostile, among their parameters in ByzFL. */
-const SEARCHED: readonly unknown[] = ['optimal-ipm', 'optimal-alie']
+const OTHERS: Aliases = {
+  SignFlipping: { name: 'sign-flip', options: {}, takes: ['factor', 'of'] },
+  InnerProductManipulation: { name: 'ipm', options: {}, takes: ['tau'] },
+  ALittleIsEnough: { name: 'alie', options: {}, takes: ['tau'] },
+  Mimic: { name: 'mimic', options: {}, takes: ['epsilon'] }
+}
+
+/** Our attacks, by ByzFL's names too. */
+export const ATTACKS: Shelf<'attack'> = { kind: 'attack', registry: attacks, aliases: { ...OTHERS, ...SEARCHED } }
 
 /** What takes no f, by ByzFL's names and ours. */
 const WITHOUT_F: readonly unknown[] = [
@@ -21,29 +34,28 @@ const WITHOUT_F: readonly unknown[] = [
 ]
 
 /**
- * The document in our words, with ByzFL's defence in its place. Error `argument` for a defence that is none, a second one, a
- * second f that differs, and a parameter of the search where nothing is searched.
+ * The document with ByzFL's defence in our place for it. Error `argument` for a defence that is none, a second one, a second f
+ * that differs, and a parameter of the search where nothing is searched.
  */
-export function inOurWords(document: Document): Document {
-  const named = String(document['attack'])
-  const attack = Object.hasOwn(ATTACKS, named) ? ATTACKS[named] : named
+export function withDefence(document: Document): Document {
+  const [attack] = String(document['attack']).split(':')
   const params = objectOf(document, 'params')
-  if (SEARCHED.includes(attack)) return searched({ ...document, attack }, params)
-  const theirs = ['agg', 'pre_agg_list', 'tau_found', ...(attack === named ? [] : ['f', 'c'])]
+  if (Object.hasOwn(SEARCHED, attack)) return searched(document, params)
+  const theirs = ['agg', 'pre_agg_list', 'tau_found', ...(Object.hasOwn(OTHERS, attack) ? ['f', 'c'] : [])]
   const stray = theirs.find((word) => (params[word] ?? null) !== null)
-  if (stray !== undefined) throw useless(`params.${stray}`, params[stray], named)
-  return { ...document, attack }
+  if (stray !== undefined && isBuiltIn(attacks, OTHERS[attack]?.name ?? attack))
+    throw useWith(`params.${stray}`, params[stray], attack)
+  return document
 }
 
 function searched(document: Document, given: Document): Document {
-  const { agg, pre_agg_list, f: theirs, c, tau_found, ...params } = given
+  const { agg, pre_agg_list, f: _, c, ...params } = given
   const f = hostile(document, given)
   if ((agg ?? null) === null) {
     const stray = ['pre_agg_list', 'c'].find((word) => (given[word] ?? null) !== null)
-    if (stray !== undefined) throw useless(`params.${stray}`, given[stray], 'no params.agg')
+    if (stray !== undefined) throw useWithout(`params.${stray}`, given[stray], 'params.agg')
   }
-  const prefer = (tau_found ?? null) === null ? {} : { prefer: tau_found }
-  const inWords = { ...document, params: { ...params, ...prefer }, ...(f !== undefined && { f }) }
+  const inWords = { ...document, params, ...(f !== undefined && { f }) }
   if ((agg ?? null) === null) return inWords
   if ((document['defence'] ?? null) !== null) {
     throw new PeergradError('argument', `params.agg: got a defence beside it, expected one of the two`)
