@@ -117,7 +117,15 @@ describe('a document by hand', () => {
   })
 
   test('takes null for what is left out', async () => {
-    const document = { vectors, rule: 'Median', params: null, losses: null, samples: null, preAggregators: null }
+    const document = {
+      vectors,
+      rule: 'Median',
+      params: null,
+      losses: null,
+      samples: null,
+      preAggregators: null,
+      dtype: null
+    }
     expect(await aggregateByHand(document)).toEqual({ output: [2.5, 0] })
     const bucketing = { rule: 'Bucketing', params: { s: 4, permutation: null } }
     expect(await aggregateByHand({ vectors, rule: null, preAggregators: [bucketing] })).toEqual({
@@ -128,6 +136,9 @@ describe('a document by hand', () => {
   test('takes our names, options behind a colon, and pre-aggregators in their order', async () => {
     expect(await aggregateByHand({ vectors, rule: 'krum', params: { f: 0 } })).toEqual({ output: [2, 0] })
     expect(await aggregateByHand({ vectors, rule: 'krum:f=0' })).toEqual({ output: [2, 0] })
+    const parameters = { vectors, rule: 'GeometricMedian', params: { T: 7, nu: 0.2 } }
+    const behind = { vectors, rule: 'GeometricMedian:T=7', params: { nu: 0.2 } }
+    expect(await aggregateByHand(behind)).toEqual(await aggregateByHand(parameters))
     const chain = [
       { rule: 'clipping', params: { c: 1 } },
       { rule: 'bucketing', params: { s: 4 } }
@@ -185,8 +196,12 @@ describe('a document by hand', () => {
       /^losses: got .* without a rule/
     ],
     [{ vectors, preAggregators: [{ rule: 'nnm' }], samples: [1] }, 'argument', /^samples: got \[1\] without a rule/],
-    [{ vectors, rule: 'mean', params: { weighted: true } }, 'argument', /^params\.weighted: got true without samples/],
-    [{ vectors, rule: 'mean:weighted=true' }, 'argument', /^params\.weighted: got true without samples/],
+    [
+      { vectors, rule: 'mean', params: { weighted: true } },
+      'argument',
+      /^params\.weighted: got true without "samples"/
+    ],
+    [{ vectors, rule: 'mean:weighted=true' }, 'argument', /^params\.weighted: got true without "samples"/],
     [{ vectors, rule: 'mean', samples: [1, 2, 3, 4] }, 'argument', /^samples: got .* without "weighted": true/],
     [{ vectors, rule: 'Median', samples: [1, 2, 3, 4] }, 'argument', /^samples: got .* with Median, which has no use/],
     [{ ...weighted, samples: [1, 2, 3] }, 'shape', /^samples: got 3 counts for 4 vectors/],

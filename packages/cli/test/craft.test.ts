@@ -101,6 +101,11 @@ describe('craft by hand', () => {
     [{ attack: BYZFL, params: { tau_found: 1, prefer: 1 } }, 'argument', 'params: got tau_found and prefer, which are'],
     [{ attack: BYZFL, params: { tau_found: -1 } }, 'argument', `${BYZFL}.tau_found: got -1, expected tau_found ≥ 0`],
     [{ attack: BYZFL, params: { eval: 1 } }, 'unknown', `${BYZFL}: got the parameter "eval", did you mean "evals"?`],
+    [
+      { attack: 'optimal-ipm', defence: { rule: 'mean:weighted=true' } },
+      'argument',
+      'defence.params.weighted: got true'
+    ],
     [{ attack: 'SignFliping' }, 'unknown', 'did you mean "SignFlipping"?'],
     [{ attack: 'ipm', params: { tau: '2.5' } }, 'argument', 'params.tau: got "2.5", expected 2.5 without quotes'],
     [{ attack: 'zero', own: 5 }, 'argument', 'own: got 5, expected a list of numbers'],

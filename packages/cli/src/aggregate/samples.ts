@@ -15,7 +15,7 @@ export function samplesOf(
   const weighted = by === undefined && reference.options['weighted'] === true
   if (samples === null) {
     if (!weighted) return undefined
-    const message = `${path}params.weighted: got true without samples, expected "samples": [a count for each vector] beside it`
+    const message = `${path}params.weighted: got true without "samples": [a count for each vector], which peergrad aggregate takes beside the rule`
     throw new PeergradError('argument', message)
   }
   const place = `${path}samples`

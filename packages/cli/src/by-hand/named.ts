@@ -13,7 +13,7 @@ import {
 import type { Parameters } from './document.js'
 
 /** What a plug-in of another library is here. */
-export interface Alias {
+interface Alias {
   readonly name: string
   /** its defaults, in our words */
   readonly options: Parameters

@@ -70,7 +70,8 @@ interface Precision extends Pick<Numbers, 'kernels' | 'allocate'> {
   readonly largest: string
 }
 
-function precisionOf({ dtype = 'float32' }: Document): Precision {
+function precisionOf(document: Document): Precision {
+  const dtype = document['dtype'] ?? 'float32'
   if (dtype === 'float32') {
     return {
       kernels: createKernels(),
