@@ -12,6 +12,7 @@ export const CSV_COLUMNS: readonly CsvColumn[] = [
   column('aggregator', ({ aggregator }) => aggregator),
   column('attack', ({ attack }) => attack),
   column('level', ({ level }) => level),
+  column('attackSchedule', ({ attackSchedule }) => attackSchedule),
   column('peers', ({ peers }) => peers),
   column('byzantine', ({ byzantine }) => byzantine),
   column('declared', ({ declared }) => declared),

@@ -33,6 +33,11 @@ const COMMON = [
   'epochs',
   'optimizer',
   'lr',
+  'momentum',
+  'weight-decay',
+  'schedule',
+  'worker-momentum',
+  'evaluate-every',
   'engine',
   'store'
 ] as const
@@ -106,7 +111,16 @@ function titleOf({ mode, run, cells }: Pick<LabReport, 'mode' | 'run' | 'cells'>
   const on = [...told('model', ` on ${model}`), ...told('dataset', ` on ${dataset}`)].join('')
   const length = rounds === 0 ? told('epochs', `${epochs} epochs`) : told('rounds', `${rounds} rounds`)
   const step = [...told('optimizer', optimizer), ...told('lr', `at ${lr}`)].join(' ')
-  const settings = [...length, ...told('batch', `batch ${batch}`), ...(step === '' ? [] : [step])].join(', ')
+  const settings = [...length, ...told('batch', `batch ${batch}`), ...(step === '' ? [] : [step]), ...when(cells)].join(
+    ', '
+  )
   const how = mode === 'simulation' ? 'simulated' : 'over real processes'
   return `Attacks${on}, ${how}${settings === '' ? '' : `: ${settings}`}`
+}
+
+/** The schedule of the attacks, where all cells have one. */
+function when(cells: readonly Row[]): string[] {
+  const varies = cells.some(({ others }) => Object.hasOwn(others, 'attack-schedule'))
+  const text = cells.find(({ attackSchedule }) => typeof attackSchedule === 'string')?.attackSchedule
+  return varies || typeof text !== 'string' ? [] : [`attacks in rounds ${text}`]
 }

@@ -19,6 +19,8 @@ export type Row = Pick<
   /** data, gradient, payload or protocol; null when nobody is hostile */
   readonly level: string | null
   readonly peers: number
+  /** rounds in which the attack plays, as `--attack-schedule` has them; null: all, and no attack. Earlier reports have none */
+  readonly attackSchedule?: string | null
 } & (
     | ({ readonly status: 'finished' } & Outcome)
     | ({ readonly status: 'refused' } & Reason)
@@ -44,8 +46,9 @@ export function isFinished(row: Row): row is FinishedRow {
 export function factsOf(cell: Cell): Omit<Row, 'status'> {
   const { name, strategy, aggregator, preAggregators, attack, byzantine, declared, partition, seed, others } = cell
   const level = 'code' in cell.plan ? null : (cell.plan.attack?.attack.level ?? null)
+  const plays = 'code' in cell.plan || cell.plan.attack !== undefined
   const facts = { name, strategy, aggregator, preAggregators, attack, byzantine, declared, partition, seed, others }
-  return { ...facts, level, peers: cell.options.peers }
+  return { ...facts, level, peers: cell.options.peers, attackSchedule: plays ? cell.schedule : null }
 }
 
 /** The rule as a report calls it: what comes before it, then itself. */

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { readAxes } from '../../src/lab/axes.js'
 import { isPlanned, planCells } from '../../src/lab/cells.js'
 import { quickGrid } from '../../src/lab/quick.js'
+import { factsOf } from '../../src/lab/row.js'
 import { planGrid } from '../fixtures/attacked.js'
 import { refusal } from '../fixtures/compared.js'
 
@@ -55,6 +56,11 @@ describe('the cells of a grid', () => {
       ...['trimmed-mean:f=1', 'trimmed-mean:f=1']
     ])
     expect(texts[1]).toMatchObject({ 'pre-aggregator': ['nnm:f=1', 'bucketing:s=1'] })
+  })
+
+  test('their rows say in which rounds the attack plays, and nothing of it where none does', async () => {
+    const cells = await planGrid({ aggregator: 'mean', attack: ['none', 'ipm'], 'attack-schedule': 'start=7' })
+    expect(cells.map((cell) => factsOf(cell).attackSchedule)).toEqual([null, 'start=7'])
   })
 
   test('what cannot be keeps its reason, when another can', async () => {

@@ -25,9 +25,10 @@ const ROWS: readonly Row[] = [
 const { status: _status, ...FACTS } = attacked([])
 const REFUSED: Row = { ...FACTS, name: 'a|b', status: 'refused', code: 'argument', reason: 'too few peers' }
 const STOPPED: Row = { ...FACTS, name: 'later', status: 'stopped' }
+const OPTIONS = { model: 'mlp', rounds: 20, momentum: 0.5, 'weight-decay': 0.01, 'worker-momentum': 0.9 }
 const reported = (rows: readonly Row[]) =>
   reportOf(
-    { mode: 'simulation', options: resolveOptions({ flags: { model: 'mlp', rounds: 20 } }).options, rows },
+    { mode: 'simulation', options: resolveOptions({ flags: OPTIONS }).options, rows },
     { args: ['attack', '--attacks', 'a;b'], now: new Date('2026-01-31T12:00:00Z') }
   )
 
@@ -119,6 +120,18 @@ test('Markdown has the tables under the command', () => {
   expect(text).toMatch(/^# Attacks on mlp on mnist, simulated: 20 rounds, .*\n\n {4}peergrad attack --attacks 'a;b'\n/)
   expect(markdownTables(text).map(({ rows }) => rows.length)).toEqual([2, 2, 5, 1])
   expect(text).toContain('- a\\|b refused: too few peers')
+})
+
+test('rounds in which the attacks play are said everywhere, and so is how honest peers train', () => {
+  const rows = [attacked([0.9], { attack: 'none' }), attacked([0.8], { attackSchedule: 'start=700' })]
+  const report = reported(rows)
+  expect(markdown(report)).toMatch(/^# Attacks on .* at 0.003, attacks in rounds start=700\n/)
+  expect(html(report)).toContain('attacks in rounds start=700')
+  expect(csv(report)).toMatch(/,attackSchedule,.*\r\n.*,none,gradient,,5.*\r\n.*,sign-flip,gradient,start=700,5/)
+  expect(report.run).toMatchObject({ schedule: 'constant', 'worker-momentum': 0.9, 'evaluate-every': 50 })
+  expect(report.run).toMatchObject({ momentum: 0.5, 'weight-decay': 0.01 })
+  const varied = rows.map((row) => ({ ...row, others: { 'attack-schedule': 'start=700' } }))
+  expect(markdown(reported(varied))).not.toContain('attacks in rounds')
 })
 
 test('attacks with an aim have a table of their own, and others have none', () => {
