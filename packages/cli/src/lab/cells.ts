@@ -4,7 +4,6 @@ import {
   checkNumber,
   loadPlugin,
   optionsToManifest,
-  parsePlugin,
   PeergradError,
   resolveOptions,
   resolvePlugin,
@@ -12,16 +11,14 @@ import {
   type Attack,
   type AttackSchedule,
   type Options,
-  type Plugins,
-  type Registry,
   type RunManifest
 } from '@peergrad/core'
-import { aggregators, preAggregators } from '@peergrad/strategies'
 import { ALWAYS, identitiesOf, scheduleOf } from '../attack/plan.js'
 import { attacks } from '../attack/registry.js'
 import { checkComponents, type RunParts } from '../compose.js'
 import { cellsOf, type Axis, type Settings } from './axes.js'
 import type { Mode } from './kept.js'
+import { checkTaken, telling } from './telling.js'
 
 /** An attack that is none: the hostile peers of the cell are honest. */
 export const NONE = 'none'
@@ -43,6 +40,8 @@ export interface Cell {
   readonly schedule: string | null
   /** f that rules are told, which say none themselves */
   readonly declared: number
+  /** what reports say of it: where the grid says nothing, the f that the rule has, which may say its own */
+  readonly shown: number
   readonly partition: string
   readonly seed: number
   /** whatever else the grid varies, with its values here */
@@ -117,19 +116,30 @@ async function planCell(settings: Settings, varied: readonly string[], { out, mo
   const others = Object.fromEntries(varied.map((word) => [word, settings[word]]))
   const { strategy, aggregator, partition, seed } = asked
   const facts = { strategy, aggregator, attack, byzantine, schedule, declared, partition, seed, others }
-  const name = nameOf({ ...facts, preAggregators: asked['pre-aggregator'] })
+  const chain = { aggregator, preAggregators: asked['pre-aggregator'] }
+  const name = nameOf({ ...facts, ...chain })
   const directory = join(out, 'cells', name)
+  const told = await telling(chain, declared)
   const options: Options = {
     ...asked,
-    aggregator: await telling('aggregator', aggregators, aggregator, declared),
-    'pre-aggregator': await Promise.all(
-      asked['pre-aggregator'].map((text) => telling('pre-aggregator', preAggregators, text, declared))
-    ),
+    aggregator: told.aggregator,
+    'pre-aggregator': told.preAggregators,
     'target-accuracy': 0,
     out: directory
   }
-  const plan = await planRun(options, { attack, byzantine, schedule, mode }).catch(refusal)
-  return { ...facts, preAggregators: asked['pre-aggregator'], name, directory, options, plan }
+  const plan = await planRun(options, { attack, byzantine, schedule, mode })
+    .then((planned) => {
+      if (rawDeclared !== undefined) checkTaken(chain, told, declared)
+      return planned
+    })
+    .catch(refusal)
+  const own = rawDeclared === undefined ? await ownF(plan) : undefined
+  return { ...facts, ...chain, shown: own ?? declared, name, directory, options, plan }
+}
+
+/** The f that the rule of a plan has, where it has one. */
+async function ownF(plan: CellPlan | PeergradError): Promise<number | undefined> {
+  return plan instanceof PeergradError ? undefined : (await loadPlugin('aggregator', plan.parts.aggregator)).f
 }
 
 /** Error `argument` for what YAML made an object or a list of. */
@@ -197,35 +207,8 @@ function checkPlays({ start, targets }: AttackSchedule, { rounds }: Options): vo
   throw new PeergradError('argument', message)
 }
 
-/**
- * The text of a rule that is told f: where it has such an option and says nothing itself. An option whose value is the
- * letter f has that number too, as in `bucketing:s=f`.
- */
-async function telling(
-  kind: 'aggregator' | 'pre-aggregator',
-  registry: Registry,
-  text: string,
-  f: number
-): Promise<string> {
-  const said = text.replace(/=f(?=,|$)/g, `=${f}`)
-  const { options } = parsePlugin(said)
-  if (Object.hasOwn(options, 'f')) return said
-  const told = `${said}${Object.keys(options).length === 0 ? ':' : ','}f=${f}`
-  return (await hasOption(kind, registry, told)) ? told : said
-}
-
-/** False for a plug-in that knows no such option; whatever else is wrong is said where the run is planned. */
-async function hasOption(kind: keyof Plugins, registry: Registry, text: string): Promise<boolean> {
-  try {
-    await loadPlugin(kind, resolvePlugin(registry, text))
-    return true
-  } catch (thrown) {
-    return PeergradError.from(thrown).data['plugin'] === undefined
-  }
-}
-
 /** A name for files and URLs. */
-function nameOf(cell: Omit<Cell, 'name' | 'directory' | 'options' | 'plan'>): string {
+function nameOf(cell: Omit<Cell, 'shown' | 'name' | 'directory' | 'options' | 'plan'>): string {
   const { strategy, aggregator, preAggregators: chain, attack, byzantine, declared, partition, seed, others } = cell
   const words = [
     strategy,

@@ -5,20 +5,13 @@ import type { Outcome } from './outcome.js'
 /** One cell of a grid in a report: what was run, and what it came to or why it did not. */
 export type Row = Pick<
   Cell,
-  | 'name'
-  | 'strategy'
-  | 'aggregator'
-  | 'preAggregators'
-  | 'attack'
-  | 'byzantine'
-  | 'declared'
-  | 'partition'
-  | 'seed'
-  | 'others'
+  'name' | 'strategy' | 'aggregator' | 'preAggregators' | 'attack' | 'byzantine' | 'partition' | 'seed' | 'others'
 > & {
   /** data, gradient, payload or protocol; null when nobody is hostile */
   readonly level: string | null
   readonly peers: number
+  /** f that rules were told, or that the rule says itself */
+  readonly declared: number
   /** rounds in which the attack plays, as `--attack-schedule` has them; null: all, and no attack. Earlier reports have none */
   readonly attackSchedule?: string | null
 } & (
@@ -44,10 +37,21 @@ export function isFinished(row: Row): row is FinishedRow {
 
 /** What a row says of its cell. */
 export function factsOf(cell: Cell): Omit<Row, 'status'> {
-  const { name, strategy, aggregator, preAggregators, attack, byzantine, declared, partition, seed, others } = cell
+  const { name, strategy, aggregator, preAggregators, attack, byzantine, shown, partition, seed, others } = cell
   const level = 'code' in cell.plan ? null : (cell.plan.attack?.attack.level ?? null)
   const plays = 'code' in cell.plan || cell.plan.attack !== undefined
-  const facts = { name, strategy, aggregator, preAggregators, attack, byzantine, declared, partition, seed, others }
+  const facts = {
+    name,
+    strategy,
+    aggregator,
+    preAggregators,
+    attack,
+    byzantine,
+    declared: shown,
+    partition,
+    seed,
+    others
+  }
   return { ...facts, level, peers: cell.options.peers, attackSchedule: plays ? cell.schedule : null }
 }
 

@@ -58,6 +58,34 @@ describe('the cells of a grid', () => {
     expect(texts[1]).toMatchObject({ 'pre-aggregator': ['nnm:f=1', 'bucketing:s=1'] })
   })
 
+  test('a declared f that nothing of the chain takes is refused, and the other cells go on', async () => {
+    const aggregator = ['mean', 'trimmed-mean', 'trimmed-mean:f=1']
+    const cells = await planGrid({ aggregator, attack: 'sign-flip', declared: [1, 2] })
+    const reasons = cells.map(({ plan }) => (plan instanceof PeergradError ? plan.message : ''))
+    expect(reasons).toEqual([
+      ...[1, 2].map((f) => `declared: got ${f}, but mean takes no f; leave declared out for it`),
+      ...['', ''],
+      ...[1, 2].map(
+        (f) =>
+          `declared: got ${f}, but trimmed-mean:f=1 says its own f, and nothing else takes one; leave declared out, or f in trimmed-mean:f=1`
+      )
+    ])
+    const [one] = await planGrid({ aggregator: 'mean', 'pre-aggregator': ['nnm'], attack: 'ipm', declared: 2 })
+    expect(one!.options['pre-aggregator']).toEqual(['nnm:f=2'])
+    expect(await refusal(() => planGrid({ aggregator: 'trimmed-mean:f=1', attack: 'ipm', declared: 2 }))).toMatchObject(
+      { code: 'argument', message: expect.stringContaining('says its own f') }
+    )
+  })
+
+  test('their rows say the f that the rule has, and their names stay', async () => {
+    const aggregator = ['mean', 'trimmed-mean', 'trimmed-mean:f=1']
+    const cells = await planGrid({ aggregator, attack: 'ipm', byzantine: 2 })
+    expect(cells.map((cell) => factsOf(cell).declared)).toEqual([2, 2, 1])
+    expect(cells.map(({ name }) => name)).toEqual([
+      ...['mean', 'trimmed-mean', 'trimmed-mean-f-1'].map((rule) => `spirt-minibatches-1_${rule}_ipm_f2_iid_seed1`)
+    ])
+  })
+
   test('their rows say in which rounds the attack plays, and nothing of it where none does', async () => {
     const cells = await planGrid({ aggregator: 'mean', attack: ['none', 'ipm'], 'attack-schedule': 'start=7' })
     expect(cells.map((cell) => factsOf(cell).attackSchedule)).toEqual([null, 'start=7'])
