@@ -15,8 +15,7 @@ export function standings(rows: readonly Row[]): Table[] {
   const told = rows.filter(isFinished).filter(({ level }) => level !== null && STANDING_LEVELS.includes(level))
   return groupsOf(told).map(({ name, rows: own }) => ({
     heading: `${name}: payload and protocol`,
-    columns: ['attack', 'rule', 'f', 'held', 'rounds delayed', 'bytes wasted', 'excluded after', 'why not held'],
-    rows: own.map(standingRow),
+    ...table(own, ['held', 'rounds delayed', 'bytes wasted', 'excluded after', 'why not held'], standingOf),
     notes: NOTES
   }))
 }
@@ -26,15 +25,7 @@ export function aims(rows: readonly Row[]): Table[] {
   const told = rows.filter(isFinished).filter(({ success }) => success !== undefined)
   return groupsOf(told).map(({ name, rows: own }) => ({
     heading: `${name}: attacks with an aim`,
-    columns: ['attack', 'rule', 'f', 'seed', 'success', 'last accuracy'],
-    rows: own.map((row) => [
-      row.attack,
-      defenceOf(row),
-      String(row.byzantine),
-      String(row.seed),
-      percent(row.success ?? null),
-      percent(row.last)
-    ]),
+    ...table(own, ['success', 'last accuracy'], ({ success, last }) => [percent(success ?? null), percent(last)]),
     notes: [
       'Success: the share of the samples on which the attack wants the model to be wrong (for backdoor: all test images with the patch that are not of its class) that the last model takes as it wants.'
     ]
@@ -66,12 +57,30 @@ function origins(rows: readonly Row[]): string[] {
   return made.size < 2 ? [] : [...made].map(([where, { length }]) => `${length} of the cells were run: ${where}`)
 }
 
-function standingRow(row: FinishedRow): string[] {
-  const { held, why, delayed, wasted, exclusion } = row.standing
+/** A line for each row: what tells it apart from the others, then what it came to. */
+function table(
+  rows: readonly FinishedRow[],
+  columns: readonly string[],
+  value: (row: FinishedRow) => readonly string[]
+): Pick<Table, 'columns' | 'rows'> {
+  const apart: [string, (row: FinishedRow) => string][] = [
+    ['attack', ({ attack }) => attack],
+    ['rule', defenceOf],
+    ['f', ({ byzantine }) => String(byzantine)]
+  ]
+  if (rows.some(({ byzantine, declared }) => declared !== byzantine)) {
+    apart.push(['declared', ({ declared }) => String(declared)])
+  }
+  if (new Set(rows.map(({ seed }) => seed)).size > 1) apart.push(['seed', ({ seed }) => String(seed)])
+  return {
+    columns: [...apart.map(([name]) => name), ...columns],
+    rows: rows.map((row) => [...apart.map(([, of]) => of(row)), ...value(row)])
+  }
+}
+
+function standingOf({ standing }: FinishedRow): string[] {
+  const { held, why, delayed, wasted, exclusion } = standing
   return [
-    row.attack,
-    defenceOf(row),
-    String(row.byzantine),
     held ? 'yes' : 'no',
     whole(delayed),
     bytes(wasted),

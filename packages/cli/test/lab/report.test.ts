@@ -4,7 +4,7 @@ import { figures } from '../../src/lab/figures.js'
 import { matrices } from '../../src/lab/matrices.js'
 import { quickSummary } from '../../src/lab/quick.js'
 import { csv, html, markdown, reportOf } from '../../src/lab/report.js'
-import type { Row } from '../../src/lab/row.js'
+import type { FinishedRow, Row } from '../../src/lab/row.js'
 import { aims, remarks, standings } from '../../src/lab/tables.js'
 import { markdownTables } from '../../src/output/markdown.js'
 import { attacked } from '../fixtures/attacked.js'
@@ -89,6 +89,21 @@ test('attacks on payload and protocol say whether it held', () => {
   expect(standings(ROWS.slice(0, 3))).toEqual([])
 })
 
+test.each([
+  ['payload and protocol', standings],
+  ['attacks with an aim', aims]
+])('%s: rows that differ in the seed or the declared f alone are told apart', (_, tables) => {
+  const row = (more: Partial<FinishedRow>) => attacked([0.9], { level: 'protocol', success: 0.5, ...more })
+  const [same] = tables([row({})])
+  expect(same!.columns.slice(0, 4)).toEqual(['attack', 'rule', 'f', expect.not.stringMatching('declared')])
+  const [seeds] = tables([row({}), row({ seed: 2 })])
+  expect(seeds!.columns.slice(2, 4)).toEqual(['f', 'seed'])
+  expect(seeds!.rows.map((cells) => cells[3])).toEqual(['1', '2'])
+  const [declared] = tables([row({}), row({ declared: 0 })])
+  expect(declared!.columns.slice(2, 4)).toEqual(['f', 'declared'])
+  expect(declared!.rows.map((cells) => cells[3])).toEqual(['1', '0'])
+})
+
 test('what has no number is remarked, the same reason once', () => {
   expect(remarks([...ROWS, REFUSED, { ...REFUSED, name: 'c' }, STOPPED])).toEqual([
     'cell ended after 20 rounds: it diverged',
@@ -137,7 +152,7 @@ test('rounds in which the attacks play are said everywhere, and so is how honest
 test('attacks with an aim have a table of their own, and others have none', () => {
   expect(aims([attacked([0.9])])).toEqual([])
   const [table] = aims([attacked([0.9]), attacked([0.8], { attack: 'backdoor', success: 0.75 })])
-  expect(table!.rows).toEqual([['backdoor', 'median', '1', '1', '75.00 %', '80.00 %']])
+  expect(table!.rows).toEqual([['backdoor', 'median', '1', '75.00 %', '80.00 %']])
 })
 
 test('the title leaves out what the grid varies, and what was run elsewhere or before is said', () => {
