@@ -63,11 +63,11 @@ export const attack: Command = {
     if (explain === true) return explainAttacks(json === true)
     const { attackHere } = await import('../lab/lab.js')
     const { readAxes } = await import('../lab/axes.js')
-    const { readRunFile } = await import('../run-file.js')
+    const { ofGrid, readGrid } = await import('../lab/grid-file.js')
     const { quickGrid, quickSummary } = await import('../lab/quick.js')
     const { writableDirectory } = await import('../files.js')
     const { holdOut } = await import('../out.js')
-    const file = typeof grid === 'string' ? (await readRunFile(grid)).values : {}
+    const file = typeof grid === 'string' ? await readGrid(grid) : { name: '', values: {} }
     // no axis: where a cell is run is the same for all
     const here = Object.fromEntries(PEER_OPTIONS.map((word) => [word, options[word]]))
     const { out } = resolveOptions({ flags: here }).options
@@ -79,21 +79,25 @@ export const attack: Command = {
       throw new PeergradError('argument', message)
     }
     const atOnce = parallel === undefined ? undefined : checkNumber('--parallel', parallel, { min: 1, max: 64 }, true)
-    const axes = readAxes(file, { ...words, ...given }, quick === true ? await quickGrid() : undefined)
+    const flagged = { ...words, ...given }
+    const preset = quick === true ? await quickGrid() : undefined
+    const axes = await ofGrid(file, flagged, async () => readAxes(file.values, flagged, preset))
     const held = await holdOut(out, 'attack')
     try {
       // said once, and not for each cell
       writableDirectory(held.path)
-      return await attackHere({
-        axes,
-        mode: simulated ? 'simulation' : 'processes',
-        parallel: atOnce,
-        out: held.path,
-        fresh: fresh === true,
-        json: json === true,
-        program: join(import.meta.dirname, '../../bin/peergrad.js'),
-        ...(quick === true && { summary: quickSummary })
-      })
+      return await ofGrid(file, flagged, () =>
+        attackHere({
+          axes,
+          mode: simulated ? 'simulation' : 'processes',
+          parallel: atOnce,
+          out: held.path,
+          fresh: fresh === true,
+          json: json === true,
+          program: join(import.meta.dirname, '../../bin/peergrad.js'),
+          ...(quick === true && { summary: quickSummary })
+        })
+      )
     } finally {
       await held.close()
     }

@@ -1,5 +1,6 @@
 import { isOptionName, OPTION_NAMES, OPTIONS, PeergradError, suggestion, type OptionName } from '@peergrad/core'
 import { splitPlugins } from '../plugin-list.js'
+import { chainOf, chainsOf } from './chains.js'
 
 /** What a grid has beside the options of a run. */
 const OWN_WORDS = ['attack', 'attack-schedule', 'byzantine', 'declared', 'honest'] as const
@@ -40,12 +41,12 @@ const DEFAULTS: Settings = {
 }
 
 /**
- * The axes of a grid as a YAML file says it, where a list is an axis: `f: [1, 2]` is two cells for each of the others.
- * A chain of pre-aggregators is a list itself, so several are a list of lists. Flags go before the file, and both before
+ * The axes of a grid as a YAML file says it, where a list is an axis: `byzantine: [1, 2]` is two cells for each of the
+ * others. A chain of pre-aggregators is a list itself, and so are the peers of `allow`. Flags go before the file, and both before
  * what `preset` says. Errors: `unknown` for a word that is none, `argument` for an empty axis and for NaN or Infinity in one.
  */
-export function readAxes(file: unknown, flags: Settings, preset: Settings = {}): Axis[] {
-  const given = { ...record(file), ...fromFlags(flags) }
+export function readAxes(file: Settings, flags: Settings, preset: Settings = {}): Axis[] {
+  const given = { ...file, ...wordsOf(flags) }
   const { peers: _peers, ...others } = preset
   // the peers of a preset are not the user's
   const words = { ...DEFAULTS, ...('honest' in given ? others : preset), ...given }
@@ -69,12 +70,8 @@ export function cellsOf(axes: readonly Axis[]): Settings[] {
   )
 }
 
-function record(file: unknown): Settings {
-  if (typeof file === 'object' && file !== null && !Array.isArray(file)) return file as Settings
-  throw new PeergradError('argument', 'grid: expected words and values, one a line, as in "byzantine: [1, 2]"')
-}
-
-function fromFlags(flags: Settings): Settings {
+/** The words of a grid that flags say, with their values. */
+export function wordsOf(flags: Settings): Settings {
   const words: Record<string, unknown> = {}
   for (const [flag, value] of Object.entries(flags)) {
     if (value === undefined) continue
@@ -88,19 +85,24 @@ function fromFlags(flags: Settings): Settings {
 function splitFlag(flag: string, value: string): unknown[] {
   const texts = splitPlugins(flag, value, NUMBERS.includes(flag) ? 'a number' : 'a name')
   if (flag !== 'pre-aggregators') return texts
-  return texts.map((text) => (text === 'none' ? [] : text.split('+').map((each) => each.trim())))
+  return texts.map(chainOf)
 }
 
 function valuesOf(word: string, raw: unknown): readonly unknown[] {
+  if (word === 'pre-aggregator') return chainsOf(raw)
   if (!Array.isArray(raw)) return [raw]
   const values: readonly unknown[] = raw
-  const chain = isOptionName(word) && OPTIONS[word].type === 'list'
-  return chain && !values.some(Array.isArray) ? [values] : values
+  const list = isOptionName(word) && OPTIONS[word].type === 'list'
+  return list && !values.some(Array.isArray) ? [values] : values
 }
 
 function checkWord(word: string): void {
   const known = OWN_WORDS.some((own) => own === word) || (isOptionName(word) && isOfRun(word))
   if (known) return
+  if (word === 'f') {
+    const message = `${word}: no word of a grid; what ByzFL calls f is byzantine here, how many peers are hostile, and declared where rules are told another number`
+    throw new PeergradError('unknown', message, { path: word })
+  }
   if (word === 'target-accuracy') {
     const message = `${word}: no word of a grid, whose cells run all their rounds; leave it out`
     throw new PeergradError('unknown', message, { path: word })

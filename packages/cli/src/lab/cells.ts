@@ -18,6 +18,7 @@ import { attacks } from '../attack/registry.js'
 import { checkComponents, type RunParts } from '../compose.js'
 import { cellsOf, type Axis, type Settings } from './axes.js'
 import type { Mode } from './kept.js'
+import { checkOurs } from './byzfl-words.js'
 import { checkTaken, telling } from './telling.js'
 
 /** An attack that is none: the hostile peers of the cell are honest. */
@@ -176,6 +177,9 @@ async function planRun(
     const message = `store: got ${options.store}, and simulated peers have one memory for all; leave --simulate or --store out`
     throw new PeergradError('unsupported', message)
   }
+  checkOurs('attack', text)
+  checkOurs('aggregator', options.aggregator)
+  for (const each of options['pre-aggregator']) checkOurs('pre-aggregator', each)
   const manifest = optionsToManifest(options)
   const parts = await checkComponents(manifest, options)
   if (parts.strategy.kind === 'single') {

@@ -20,6 +20,31 @@ describe('the axes of a grid', () => {
     expect(valuesOf('pre-aggregator', {}, {})).toEqual([[]])
   })
 
+  test.each([
+    ['none', [[]]],
+    ['nnm', [['nnm']]],
+    ['clipping:c=2+nnm', [['clipping:c=2', 'nnm']]],
+    ['clipping:c=1e+5', [['clipping:c=1e+5']]],
+    [
+      ['none', 'nnm'],
+      [[], ['nnm']]
+    ],
+    [
+      ['none', ['clipping:c=2', 'nnm']],
+      [[], ['clipping:c=2', 'nnm']]
+    ],
+    [
+      ['clipping:c=2+nnm', 'arc'],
+      [['clipping:c=2', 'nnm'], ['arc']]
+    ],
+    [
+      [['none'], ['nnm']],
+      [[], ['nnm']]
+    ]
+  ])('what flags call a chain is one in a file: %j', (said, chains) => {
+    expect(valuesOf('pre-aggregator', { 'pre-aggregator': said }, {})).toEqual(chains)
+  })
+
   test('flags take lists, go before the file, and that before a preset', () => {
     const file = { attack: 'alie', byzantine: 3, rounds: 800 }
     const flags = { attacks: 'sign-flip,ipm:tau=0.1', 'pre-aggregators': 'none,clipping:c=2+nnm', rounds: '10' }
@@ -59,7 +84,7 @@ describe('the axes of a grid', () => {
     ['argument', { byzantine: [] }, 'got an empty list'],
     ['argument', { byzantine: [1, NaN] }, 'byzantine: got NaN, expected a finite value'],
     ['argument', { lr: Infinity }, 'lr: got Infinity, expected a finite value'],
-    ['argument', ['mean'], 'expected words and values']
+    ['unknown', { f: [1, 2] }, 'what ByzFL calls f is byzantine here']
   ])('%s: %o', async (code, file, message) => {
     const error = await refusal(() => readAxes(file, {}))
     expect(error).toMatchObject({ code, message: expect.stringContaining(message) })
