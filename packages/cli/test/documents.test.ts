@@ -7,6 +7,8 @@ import { parse as parseYaml } from 'yaml'
 import { blocksOf, commandsOf, pages, pageText } from '../../../test/utils/documents.js'
 import { COMMANDS } from '../src/commands/index.js'
 import { checkComponents, createStrategy } from '../src/compose.js'
+import { inOurWords } from '../src/craft/byzfl-names.js'
+import { listAttacks } from '../src/lab/list.js'
 import { parseCommandLine } from '../src/parse.js'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
@@ -79,6 +81,35 @@ test('the guide lists every option that a strategy has', async () => {
     missing.push(...names.filter((option) => !row.includes(`\`${option}\``)).map((option) => `${name}: ${option}`))
   }
   expect(missing).toEqual([])
+})
+
+test('the guide lists every attack with its options, what it is told, its source, and its name in ByzFL', async () => {
+  const rows = pageText('docs/guide/attack.md')
+    .split('\n')
+    .filter((line) => /^\| `[^-]/.test(line))
+    .map((line) => line.split('|').map((cell) => cell.trim()))
+  const missing: string[] = []
+  const listed = await listAttacks()
+  for (const { name, level, options, knows, describe: text, simulated } of listed) {
+    const row = rows.find(([, first]) => first === `\`${name}\``) ?? []
+    const [, , levelCell = '', optionsCell = '', told = '', source = ''] = row
+    const years = [...text.matchAll(/\b(19|20)\d\d\b/g)].map(([year]) => year)
+    const all = [
+      levelCell === (simulated ? level : `${level}, on a socket`) || `level ${level}`,
+      ...options.map((option) => optionsCell.includes(`\`${option}\``) || `option ${option}`),
+      options.length > 0 || optionsCell === '–' || 'options that it has not',
+      knows.every((word) => told.includes(word)) || `told ${knows.join()}`,
+      years.every((year) => source.includes(year)) || `source ${years.join()}`
+    ]
+    missing.push(...all.filter((what) => what !== true).map((what) => `${name}: ${what}`))
+  }
+  expect(missing).toEqual([])
+  const theirs = rows.flatMap(([, name, , , , , byzfl = '–']) => (/^`\w+`$/.test(byzfl) ? [[name, byzfl]] : []))
+  const known = theirs.map(([, byzfl]) => `\`${String(inOurWords({ attack: byzfl!.replaceAll('`', '') })['attack'])}\``)
+  // infinity has no counterpart by hand
+  expect(known.filter((name) => name !== '`Inf`')).toEqual(
+    theirs.map(([name]) => name).filter((name) => name !== '`infinity`')
+  )
 })
 
 test('the options that pages name are options', () => {

@@ -36,7 +36,10 @@ const FLAGS: Readonly<Record<string, Flag>> = {
     type: 'boolean',
     describe: 'a small simulated grid, over in a minute: where rules break, and up to which f they hold'
   },
-  list: { type: 'boolean', describe: 'say what each attack does, what it is told, and what must hold; run nothing' },
+  list: {
+    type: 'boolean',
+    describe: 'say what each attack does, its options, what it is told, and what must hold; run nothing'
+  },
   fresh: { type: 'boolean', describe: 'run again what is in --out already' },
   json: JSON_FLAG
 }

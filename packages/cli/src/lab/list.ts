@@ -1,4 +1,4 @@
-import { loadPlugin } from '@peergrad/core'
+import { loadPlugin, type PluginReference } from '@peergrad/core'
 import { attacks } from '../attack/registry.js'
 
 /** What `attack --list` says of one attack. */
@@ -6,6 +6,8 @@ export interface ListedAttack {
   readonly name: string
   readonly level: string
   readonly describe: string
+  /** names of its options */
+  readonly options: readonly string[]
   /** what a hostile peer is told for it */
   readonly knows: readonly string[]
   /** what must hold when a run is attacked so */
@@ -20,18 +22,32 @@ export async function listAttacks(): Promise<ListedAttack[]> {
       const attack = await loadPlugin('attack', reference)
       const { name, level, describe, knows, holds } = attack
       const simulated = !('transport' in attack) || attack.transport === undefined
-      return { name, level, describe, knows, holds, simulated }
+      return { name, level, describe, options: await optionsOf(reference), knows, holds, simulated }
     })
   )
+}
+
+/** What the factory of a built-in attack reads when it is given nothing. */
+async function optionsOf({ module, export: exported }: PluginReference): Promise<string[]> {
+  const factories = (await import(module)) as Readonly<Record<string, (options: object) => unknown>>
+  const read = new Set<string | symbol>()
+  const get = (_: object, name: string | symbol) => void read.add(name)
+  const has = (_: object, name: string | symbol) => {
+    read.add(name)
+    return false
+  }
+  factories[exported](new Proxy({}, { get, has }))
+  return [...read].filter((name) => typeof name === 'string')
 }
 
 /** By level, a paragraph for each. */
 export function attacksText(listed: readonly ListedAttack[]): string {
   return listed
-    .map(({ name, level, describe, knows, holds, simulated }) =>
+    .map(({ name, level, describe, options, knows, holds, simulated }) =>
       [
         `${name}  (${level}${simulated ? '' : ', over real processes only'})`,
         `  ${describe}`,
+        ...(options.length === 0 ? [] : [`  options: ${options.join(', ')}`]),
         `  knows: ${knows.length === 0 ? 'nothing' : knows.join(', ')}`,
         `  must hold: ${holds}`
       ].join('\n')

@@ -4,8 +4,8 @@ import { maximise, searchOf, SEARCH } from './line-search.js'
 import { along, meanOf } from './moments.js'
 
 /**
- * Inner product manipulation, −τ·μ (Xie et al., UAI 2019, "Fall of Empires"): with a large τ the mean goes backwards, with
- * a small one distances tell nothing.
+ * Inner product manipulation, −τ·μ (Xie, Koyejo and Gupta, "Fall of Empires", UAI 2019, in PMLR 115 of 2020): with a large τ
+ * the mean goes backwards, with a small one distances tell nothing.
  *
  * @param options tau: 2 unless given; 0.1 is the stealthy one
  */
@@ -14,7 +14,7 @@ export function ipm(options: PluginOptions): GradientAttack {
   const tau = numberOption('ipm', options, 'tau', { fallback: 2 })
   return {
     name: 'ipm',
-    describe: 'inner product manipulation: −tau·μ (2) of the honest mean (Xie et al. 2020)',
+    describe: 'inner product manipulation: −tau·μ (2) of the honest mean (Xie, Koyejo and Gupta 2019)',
     holds: 'the step of a robust rule with f declared keeps a positive inner product with the honest mean',
     level: 'gradient',
     knows: ['honest'],
@@ -23,7 +23,8 @@ export function ipm(options: PluginOptions): GradientAttack {
 }
 
 /**
- * IPM with the τ ≥ 0 that takes the run's own rule furthest from the honest mean.
+ * IPM with the τ ≥ 0 that takes the run's own rule furthest from the honest mean, as ByzFL's
+ * Optimal_InnerProductManipulation. Costs `evals` runs of the rule a round, or of `reach`, where there is one.
  *
  * @param options those of the line search
  */

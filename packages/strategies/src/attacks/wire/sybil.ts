@@ -9,14 +9,10 @@ import { signFlip } from '../sign-flip.js'
  *
  * @param options identities: 4 unless given; factor: of `sign-flip`, 1
  */
-export function sybil({ identities: many, ...options }: PluginOptions): WireAttack {
-  checkNames('sybil', options, ['factor'])
-  const identities = integerOption('sybil', many === undefined ? {} : { identities: many }, 'identities', {
-    fallback: 4,
-    min: 2,
-    max: 64
-  })
-  const flip = signFlip(options)
+export function sybil(options: PluginOptions): WireAttack {
+  checkNames('sybil', options, ['identities', 'factor'])
+  const identities = integerOption('sybil', options, 'identities', { fallback: 4, min: 2, max: 64 })
+  const flip = signFlip('factor' in options ? { factor: options['factor'] } : {})
   return {
     name: 'sybil',
     describe:
