@@ -6,7 +6,7 @@ import { normalQuantile } from './normal-quantile.js'
 
 /**
  * A little is enough, μ + τ·σ in each coordinate (Baruch et al., NeurIPS 2019): inside the spread of the honest vectors,
- * so that no distance gives it away.
+ * so that no distance gives it away. With one honest vector σ is 0, and it is that vector.
  *
  * @param options tau: 1.5 unless given, of either sign; `auto`: the largest that the authors' majority argument allows,
  *   Φ⁻¹((n − f − s)/(n − f)) with s = ⌊n/2 + 1⌋ − f
@@ -28,7 +28,8 @@ export function alie(options: PluginOptions): GradientAttack {
 }
 
 /**
- * ALIE with the τ ≥ 0 that takes the run's own rule furthest from the honest mean.
+ * ALIE with the τ ≥ 0 that takes the run's own rule furthest from the honest mean, as ByzFL's Optimal_ALittleIsEnough. Costs
+ * `evals` runs of the rule a round, or of `reach`, where there is one.
  *
  * @param options those of the line search
  */

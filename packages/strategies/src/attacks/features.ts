@@ -53,7 +53,7 @@ export function backdoor(options: PluginOptions): DataAttack {
 }
 
 /**
- * Normal noise on every feature.
+ * Normal noise on every feature, cut to their range: a fault of a sensor, of no paper.
  *
  * @param options sigma: of the noise, in the range of the features (0.5)
  */

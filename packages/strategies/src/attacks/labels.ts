@@ -14,14 +14,14 @@ export function labelFlip(options: PluginOptions): DataAttack {
   )
 }
 
-/** Every label drawn anew. */
+/** Every label drawn anew: noise, of no paper. A label stays what it was once in K times. */
 export function randomLabels(options: PluginOptions): DataAttack {
   return relabelling('random-labels', 'trains on labels drawn at random', options, ({ classes }, labels, random) =>
     labels.map(() => random.below(classes))
   )
 }
 
-/** The labels in ascending order over the samples as they lie: each class in its number, and hardly one in its place. */
+/** The labels in ascending order over the samples as they lie, of no paper: each class in its number, and hardly one in its place. */
 export function sortedLabels(options: PluginOptions): DataAttack {
   return relabelling(
     'sorted-labels',

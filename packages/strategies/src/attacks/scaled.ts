@@ -2,7 +2,7 @@ import type { GradientAttack } from '@peergrad/core'
 import { checkNames, numberOption, type PluginOptions } from '../plugin-options.js'
 import { along, meanOf } from './moments.js'
 
-/** Gives zeros: the mean shrinks by f/n. */
+/** Gives zeros, as a peer whose gradient is broken, of no paper: the mean shrinks by f/n. */
 export function zero(options: PluginOptions): GradientAttack {
   checkNames('zero', options, [])
   return {
