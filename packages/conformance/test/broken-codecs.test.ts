@@ -92,8 +92,8 @@ test('a codec that goes on from what it packed last is found out', async () => {
       ...good,
       encode(input, out, kernels) {
         good.encode(input, out, kernels)
-        if (last?.length === input.length)
-          out.set(raw(input.map((x, i) => (x === last![i] ? x : 1)) as Float32Array<SharedArrayBuffer>))
+        const at = last?.length === input.length ? last.findIndex((value, i) => value !== input[i]) : -1
+        if (at >= 0) out[4 * at] = (out[4 * at]! + 1) % 256
         last = input.slice()
       }
     }
