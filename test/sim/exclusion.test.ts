@@ -22,6 +22,29 @@ const equivocates: Disguise = {
     })
 }
 
+/** The message, so many bytes longer: the key `kind` stands twice, and the last one counts. */
+function padded(payload: Uint8Array, bytes: number): Uint8Array {
+  const wide = payload[0] === 0xde
+  const count = (wide ? 256 * payload[1] + payload[2] : payload[0] & 0x0f) + 1
+  const key = Buffer.from('\xa4kind', 'latin1')
+  const text = Buffer.from([0xda, bytes >> 8, bytes & 0xff])
+  const rest = payload.subarray(wide ? 3 : 1)
+  return Buffer.concat([Buffer.from([0xde, count >> 8, count & 0xff]), key, text, Buffer.alloc(bytes, 'x'), rest])
+}
+
+/** Announces two contributions to one round, each in a message that is too long for a proof. */
+const equivocatesAtLength: Disguise = {
+  mesh: (honest: Mesh) =>
+    replace(honest, {
+      announce: async (payload) => {
+        const message = controlMessages.decode(payload)
+        if (message.kind !== 'manifest' || message.round !== 4) return honest.announce(payload)
+        await honest.announce(padded(payload, 3000))
+        await honest.announce(padded(controlMessages.encode({ ...message, digest: 'e'.repeat(64) }), 3000))
+      }
+    })
+}
+
 /** Hears nothing of what `deaf` names. */
 const hearsNo = (deaf: (message: MeshMessage) => boolean): Disguise => ({
   mesh: (honest: Mesh) =>
@@ -100,6 +123,19 @@ describe('a peer that signs two contributions to one round', () => {
     expect(honest.map((peer) => all(peer, 'equivocated').length)).toEqual([0, 0, 1])
     expect(honest.map((peer) => all(peer, 'excluded').length)).toEqual([1, 1, 1])
     expect(new Set(honest.map(droppedIn)).size).toBe(1)
+  })
+
+  it('sets nobody at odds with others when both are too long for a proof: that round does without it', async () => {
+    simulation = new Simulation({ rounds: 10, deadline: 500 })
+    const peers = simulation.startAll({ [LIAR]: equivocatesAtLength })
+    const honest = peers.filter((_, index) => index !== LIAR)
+    const results = await simulation.until(Promise.all(honest.map(({ result }) => result)))
+    expect(new Set(results.map(({ parametersHash }) => parametersHash)).size).toBe(1)
+    for (const peer of honest) {
+      expect(all(peer, 'round').find(({ round }) => round === 4)?.contributors).toEqual(honest.map(({ name }) => name))
+      for (const other of honest) expect(offencesOf(other, peer)).toEqual([])
+      expect(offencesOf(peers[LIAR], peer)).toContain('malformed')
+    }
   })
 
   it('leads a round as little as it gives to one: the others go on when it is the coordinator', async () => {

@@ -66,6 +66,21 @@ describe('evidence', () => {
     expect(await verdict(second, against)).toContain(expected)
   })
 
+  it('is none in a message that is longer than a proof can say', async () => {
+    const { envelopes } = await signed(MANIFEST, contradiction)
+    const mesh = { open: () => expect.fail('it was read') }
+    const evidence = { peer: A, round: 3, envelopes: [envelopes[0], new Uint8Array(2049)] as [Uint8Array, Uint8Array] }
+    const expected = expect.objectContaining({ code: 'corrupt', message: expect.stringContaining('2048') as string })
+    expect(() => checkEvidence(evidence, mesh, RUN)).toThrow(expected)
+  })
+
+  it('has room for the longest contribution that can be announced', async () => {
+    const most = 0xffff_ffff
+    const size = { words: 0x3fff_ffff, length: 0x3fff_ffff, samples: most, loss: 0.1, life: most }
+    const { envelopes } = await signed({ ...MANIFEST, ...size, round: most, links: new Uint8Array(256) })
+    expect(envelopes[0].byteLength).toBeLessThan(2048 - 512)
+  })
+
   it('is none with a byte changed', async () => {
     const { mesh, envelopes } = await signed(MANIFEST, contradiction)
     for (let at = 0; at < envelopes[1].byteLength; at += 7) {
@@ -155,6 +170,12 @@ describe('what one peer can make another one keep', () => {
     expect(manifests.receive(A, { ...MANIFEST, samples: 7 }, new Uint8Array(0))).toBeUndefined()
     expect(manifests.receive(B, { ...MANIFEST, samples: 9 }, new Uint8Array(0))).toBeUndefined()
     expect([refused, contradictions]).toEqual([['malformed'], 1])
+    // as long as a proof may be, and longer
+    const longest = { ...MANIFEST, round: 4, life: 2 }
+    expect(manifests.receive(B, longest, new Uint8Array(2049))).toBeUndefined()
+    expect(manifests.receive(B, longest, new Uint8Array(2048))).toMatchObject({ peer: B })
+    expect(manifests.receive(B, { ...longest, samples: 7 }, new Uint8Array(2049))).toBeUndefined()
+    expect([refused, contradictions]).toEqual([['malformed', 'malformed', 'malformed'], 1])
     expect([manifests.fits(given), manifests.fits({ ...given, samples: 9 })]).toEqual([true, false])
   })
 })

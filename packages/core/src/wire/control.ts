@@ -25,7 +25,7 @@ import { packPosition, wirePosition, type DataPosition } from './position.js'
 import { runManifestSchema } from './run-manifest.js'
 
 export type { DataPosition } from './position.js'
-export { EVIDENCE_LIMIT, LINKS_LIMIT, MEMBERS_LIMIT, type Evidence, type Proposal } from './proposal.js'
+export { EVIDENCE_BYTES, EVIDENCE_LIMIT, LINKS_LIMIT, MEMBERS_LIMIT, type Evidence, type Proposal } from './proposal.js'
 
 /**
  * Control messages: msgpack maps of at most CONTROL_LIMIT bytes, checked field by field before anybody looks at them.

@@ -26,7 +26,7 @@ const place = z.int().min(0).max(LINKS_LIMIT)
 const ring = z.array(place).max(LINKS_LIMIT)
 
 /** Bytes of one signed message that is kept as evidence, and proofs that one proposal carries, at most. */
-const ENVELOPE_LIMIT = 2048
+export const EVIDENCE_BYTES = 2048
 export const EVIDENCE_LIMIT = 2
 
 /** Bytes of any memory, so many at most. */
@@ -34,7 +34,7 @@ export function bytes(limit: number) {
   return z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.byteLength <= limit)
 }
 
-const envelope = bytes(ENVELOPE_LIMIT)
+const envelope = bytes(EVIDENCE_BYTES)
 
 /** That a peer contradicted itself: two contributions of it to one round, as it signed them. Proves itself to anybody. */
 export const evidence = z.strictObject({ peer, round, envelopes: z.tuple([envelope, envelope]) })

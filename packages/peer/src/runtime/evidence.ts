@@ -1,5 +1,6 @@
 import {
   controlMessages,
+  EVIDENCE_BYTES,
   PeergradError,
   type ControlMessage,
   type Evidence,
@@ -20,8 +21,11 @@ export function contradicts(a: Content, b: Content): boolean {
   return a.life === b.life && (a.digest !== b.digest || a.samples !== b.samples)
 }
 
-/** Error `corrupt` says why it proves nothing. Needs nobody's word: signatures, run, round and contradiction are checked. */
+/** Error `corrupt` says why it proves nothing. Needs nobody's word: size, signatures, run, round and contradiction are checked. */
 export function checkEvidence({ peer, round, envelopes }: Evidence, mesh: Pick<Mesh, 'open'>, run: string): void {
+  for (const { byteLength } of envelopes) {
+    if (byteLength > EVIDENCE_BYTES) throw unproved(`got ${byteLength} bytes, expected at most ${EVIDENCE_BYTES}`)
+  }
   const [first, second] = envelopes.map((envelope) => announcedBy(peer, mesh.open(envelope)))
   for (const said of [first, second]) {
     if (said.run !== run) throw unproved('got a contribution to another run')

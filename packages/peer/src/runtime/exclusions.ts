@@ -58,6 +58,7 @@ export class Exclusions extends Emitter<ExclusionEvents> {
     if (this.has(evidence.peer)) return
     const { swarm, emit } = this.#init
     emit({ type: 'equivocated', other: evidence.peer, round: evidence.round, envelopes: texts(evidence) })
+    // only what the others can read and check
     if (this.convinces([evidence])) swarm.send({ kind: 'proof', run: swarm.scope, ...evidence })
   }
 

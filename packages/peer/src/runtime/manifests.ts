@@ -1,4 +1,11 @@
-import type { ContributionManifest, ControlMessage, Evidence, Offence, PeerId } from '@peergrad/core'
+import {
+  EVIDENCE_BYTES,
+  type ContributionManifest,
+  type ControlMessage,
+  type Evidence,
+  type Offence,
+  type PeerId
+} from '@peergrad/core'
 import { contradicts } from './evidence.js'
 import type { RoundServices } from './round-services.js'
 import type { Packed } from './vectors.js'
@@ -41,6 +48,15 @@ export class Manifests {
     const { refuse, onContradiction, length: expected } = this.#init
     const { least, most } = this.#init.samples
     const { round, life, digest, words, length, samples, loss } = message
+    if (envelope.byteLength > EVIDENCE_BYTES) {
+      // nobody would take it as evidence, and whoever sent it as that would seem to lie
+      refuse(
+        peer,
+        'malformed',
+        `got a contribution in ${envelope.byteLength} bytes, expected at most ${EVIDENCE_BYTES}`
+      )
+      return undefined
+    }
     const lives = this.#first.get(peer) ?? new Map()
     const first = lives.get(life)
     if (first !== undefined) {
