@@ -34,6 +34,16 @@ describe('address book', () => {
     expect(readdirSync(folder).filter((name) => name.startsWith(path.split('/').at(-1)!))).toHaveLength(1)
   })
 
+  it('can be read whatever addresses peers say that they have', async () => {
+    const path = file()
+    const good = '/ip4/192.0.2.1/tcp/4001'
+    const { addresses } = known(Array.from({ length: 8 }, (_, index) => `/dns4/${'x'.repeat(7000)}/tcp/${index + 1}`))
+    const peers = Array.from({ length: 255 }, (_, n) => ({ id: ID, addresses, seen: NOW - n - 1 }))
+    await writeAddressBook(path, [known([good]), ...peers])
+    const found = await readAddressBook(path, NOW)
+    expect(found.map((peer) => peer.addresses.map(String))).toEqual([[good]])
+  })
+
   it('is empty where there is none', async () => {
     expect(await readAddressBook(file())).toEqual([])
   })

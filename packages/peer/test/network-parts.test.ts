@@ -116,6 +116,38 @@ it('in a run of 300 whoever greets a few peers hears of all, however late they c
   await Promise.all([asked.stop(), asking.stop()])
 })
 
+it.each([
+  ['strangers whose addresses are longer than any', 5, '/ip4/192.0.2.1/tcp/1', 7000],
+  ['as many peers, with as many addresses, as are told at most', 128, '/ip4/192.0.2.1/tcp/1', 240]
+])('a hello can be read when it is about %s', async (_what, count, good, letters) => {
+  const asked = await nodeOf(`told-${letters}`, ['/ip4/127.0.0.1/tcp/0'])
+  const asking = await nodeOf(`hears-${letters}`, [])
+  await Promise.all([asked.start(), asking.start()])
+  const honest = peerIdOfKey(signer().publicKey)
+  const strangers = Array.from({ length: count }, () => peerIdOfKey(signer().publicKey))
+  const long = Array.from({ length: 8 }, (_, index) => multiaddr(`/dns4/${'x'.repeat(letters)}/tcp/${index + 1}`))
+  for (const id of strangers) await asked.peerStore.merge(peerIdFromString(id), { multiaddrs: long })
+  await asked.peerStore.merge(peerIdFromString(honest), { multiaddrs: [multiaddr(good)] })
+  const self = [asked, asking].map(({ peerId }) => peerId.toString())
+  const subscribers = () => [honest, ...strangers.slice(0, 127), ...self]
+  const gossip = { subscribers, onSubscription: () => () => undefined } as unknown as Gossip
+  const heard = new Map<string, number>()
+  const learn = (id: string, addresses: readonly unknown[]) => void heard.set(id, addresses.length)
+  const rest = { gossip, topic: 't', fastPort: () => 0, fastPortOf: () => undefined, learn }
+  await new Introductions({ node: asked, ...rest }).start()
+  await asking.dial(asked.getMultiaddrs())
+  try {
+    const greeter = new Introductions({ node: asking, ...rest })
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+    expect(await greeter.greet(self[0]!, new AbortController().signal)).toBe(true)
+    expect(heard.get(honest)).toBe(1)
+    expect(heard.size).toBeGreaterThan(Math.min(count, 100))
+  } finally {
+    vi.restoreAllMocks()
+    await Promise.all([asked.stop(), asking.stop()])
+  }
+})
+
 it('a node knows for as long as it lives where a peer is', async () => {
   const node = await nodeOf('aged', [])
   const peer = peerIdFromString(peerIdOfKey(signer().publicKey))

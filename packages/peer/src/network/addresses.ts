@@ -29,6 +29,11 @@ export function byReach(addresses: readonly Multiaddr[]): Multiaddr[] {
   return [...addresses].sort((a, b) => rank(a) - rank(b))
 }
 
+/** Those that others are told, or that are kept: what reaches furthest, at most `limit`, and none that nobody would take. */
+export function tellable(addresses: readonly Multiaddr[], limit: number): Multiaddr[] {
+  return byReach(addresses.filter((address) => address.toString().length <= ADDRESS_LIMIT)).slice(0, limit)
+}
+
 /** The addresses of a stranger's message that are worth a try, at most `limit`. */
 export function usableAddresses(texts: readonly unknown[], limit: number): Multiaddr[] {
   const usable: Multiaddr[] = []

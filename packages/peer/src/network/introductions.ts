@@ -3,7 +3,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import { PeergradError, type PeerId } from '@peergrad/core'
 import { peerIdFromString } from '../bundled/names.js'
 import { onAbort } from '../deferred.js'
-import { byReach, usableAddresses } from './addresses.js'
+import { tellable, usableAddresses } from './addresses.js'
 import { openStream } from './connections.js'
 import { converse, talk } from './conversation.js'
 import { encodeFrame, readFrame } from './frames.js'
@@ -17,6 +17,8 @@ export const HELLO_PROTOCOL = '/peergrad/hello/1'
 
 /** bytes: as many peers and addresses as are taken, each address through a relay */
 const HELLO_LIMIT = 256 * 1024
+/** Bytes of those for the topic, the port and what is around the peers. */
+const REST_OF_HELLO = 1024
 const HELLO_MILLISECONDS = 10_000
 /** Introductions taken from one hello, and addresses of each. */
 const PEERS_PER_HELLO = 128
@@ -117,13 +119,26 @@ export class Introductions {
   async #known(asker: PeerId): Promise<Hello['peers']> {
     // by subscription, as the answers are: of two that come at once, the one answered last hears of the other
     const members = this.#init.gossip.subscribers().filter((peer) => peer !== asker)
-    return Promise.all(
+    const known = await Promise.all(
       someOf(members).map(async (id) => {
         const { addresses } = await this.#init.node.peerStore.get(peerIdFromString(id))
-        const best = byReach(addresses.map(({ multiaddr }) => multiaddr))
-        return { id, addresses: best.slice(0, ADDRESSES_PER_PEER) }
+        return {
+          id,
+          addresses: tellable(
+            addresses.map(({ multiaddr }) => multiaddr),
+            ADDRESSES_PER_PEER
+          )
+        }
       })
     )
+    // addresses are whatever each peer says of itself
+    let room = HELLO_LIMIT - REST_OF_HELLO
+    return known.filter((peer) => {
+      const bytes = Buffer.byteLength(JSON.stringify(written(peer))) + 1
+      if (bytes > room) return false
+      room -= bytes
+      return true
+    })
   }
 }
 
@@ -134,8 +149,11 @@ function someOf(members: readonly PeerId[]): readonly PeerId[] {
 }
 
 function encodeHello({ topic, fastPort, peers }: Hello): Uint8Array {
-  const written = peers.map(({ id, addresses }) => ({ id, addresses: addresses.map(String) }))
-  return Buffer.from(JSON.stringify({ topic, fastPort, peers: written }))
+  return Buffer.from(JSON.stringify({ topic, fastPort, peers: peers.map(written) }))
+}
+
+function written({ id, addresses }: Hello['peers'][number]) {
+  return { id, addresses: addresses.map(String) }
 }
 
 function decodeHello(bytes: Uint8Array): Hello {

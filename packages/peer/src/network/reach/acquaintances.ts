@@ -1,9 +1,9 @@
 import type { Libp2p } from '@libp2p/interface'
 import { PeergradError, type PeerId } from '@peergrad/core'
 import { peerIdFromString } from '../../bundled/names.js'
-import { byReach } from '../addresses.js'
+import { tellable } from '../addresses.js'
 import type { Contacts } from '../contacts.js'
-import { newest, readAddressBook, writeAddressBook, type KnownPeer } from './address-book.js'
+import { ADDRESSES, newest, readAddressBook, writeAddressBook, type KnownPeer } from './address-book.js'
 
 /** Milliseconds between two writes, and the age at which what is written is written again though nobody came. */
 const PAUSE = 1000
@@ -77,7 +77,8 @@ export class Acquaintances {
     try {
       for (const id of members) {
         const { addresses } = await node.peerStore.get(peerIdFromString(id))
-        this.#known.set(id, { id, addresses: byReach(addresses.map(({ multiaddr }) => multiaddr)), seen })
+        const told = addresses.map(({ multiaddr }) => multiaddr)
+        this.#known.set(id, { id, addresses: tellable(told, ADDRESSES), seen })
       }
       const kept = newest([...this.#known.values()])
       this.#known = new Map(kept.map((peer) => [peer.id, peer]))

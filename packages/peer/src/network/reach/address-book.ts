@@ -2,12 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { open, rename, rm, writeFile } from 'node:fs/promises'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { PeergradError, type PeerId } from '@peergrad/core'
-import { dialable, usableAddresses } from '../addresses.js'
+import { dialable, tellable, usableAddresses } from '../addresses.js'
 import { keyOfPeerId } from '../peer-key.js'
 
 const VERSION = 1
 const PEERS = 256
-const ADDRESSES = 8
+/** Addresses of each. */
+export const ADDRESSES = 8
 /** Bytes of a file: as many peers and addresses as there may be, with room. */
 const FILE_LIMIT = 1 << 20
 /** Where a peer was longer ago says little of where it is, in milliseconds. */
@@ -45,16 +46,21 @@ export function newest(peers: readonly KnownPeer[]): KnownPeer[] {
   return [...peers].sort((a, b) => b.seen - a.seen).slice(0, PEERS)
 }
 
-/** Writes the peers whole or not at all. */
+/** Writes the peers whole or not at all: as many of the first ones as can be read again. */
 export async function writeAddressBook(file: string, peers: readonly KnownPeer[]): Promise<void> {
-  const entries = peers.map(({ id, addresses, seen }) => ({
-    id,
-    addresses: addresses.slice(0, ADDRESSES).map(String),
-    seen
-  }))
+  const head = `{"version":${VERSION},"peers":[\n`
+  const tail = '\n]}\n'
+  let room = FILE_LIMIT - head.length - tail.length
+  const entries: string[] = []
+  for (const { id, addresses, seen } of peers) {
+    const entry = JSON.stringify({ id, addresses: tellable(addresses, ADDRESSES).map(String), seen })
+    room -= Buffer.byteLength(entry) + 2
+    if (room < 0) break
+    entries.push(entry)
+  }
   const temporary = `${file}.${randomBytes(4).toString('hex')}`
   try {
-    await writeFile(temporary, `${JSON.stringify({ version: VERSION, peers: entries }, null, 1)}\n`, { mode: 0o600 })
+    await writeFile(temporary, `${head}${entries.join(',\n')}${tail}`, { mode: 0o600 })
     await rename(temporary, file)
   } catch (thrown) {
     await rm(temporary, { force: true }).catch(() => undefined)
