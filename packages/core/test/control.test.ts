@@ -6,9 +6,11 @@ import {
   DERIVED_LIMIT,
   LOSS_LIMIT,
   MEMBERS_LIMIT,
+  parseCheckpointRecord,
   PeergradError,
   type ControlAnswer,
-  type ControlMessage
+  type ControlMessage,
+  type RunManifest
 } from '@peergrad/core'
 import fc from 'fast-check'
 import { Packr } from 'msgpackr'
@@ -228,6 +230,53 @@ describe('control messages', () => {
   })
 })
 
+const RUN_MANIFEST: RunManifest = {
+  version: 6,
+  maxNorm: 0,
+  grace: 2000,
+  onFailure: 'continue',
+  model: 'mlp',
+  dataset: 'mnist',
+  partition: 'iid',
+  strategy: 'spirt',
+  aggregator: 'mean',
+  preAggregators: [],
+  filter: 'none',
+  codec: 'f32',
+  optimiser: { name: 'momentum', learningRate: 0.1, momentum: 0.9 },
+  schedule: 'constant',
+  workerMomentum: 0,
+  batch: 4,
+  minibatches: 2,
+  every: 1,
+  epochs: 1,
+  rounds: 12,
+  targetAccuracy: 0,
+  seed: 1,
+  peers: 2,
+  minPeers: 1,
+  deadline: 5000,
+  admission: 'open'
+}
+
+describe('where a run was founded', () => {
+  const welcome = {
+    kind: 'welcome',
+    manifest: RUN_MANIFEST,
+    running: true,
+    ready: true,
+    resumed: null,
+    credential: null
+  }
+  const founded = (at: number) => packr.pack({ ...welcome, lineage: { founder: peer, founded: at } })
+
+  it.each([-1, -1e-300, NaN, Infinity])('is no time like %d', (at) => {
+    const expected = expect.objectContaining({ code: 'corrupt', message: expect.stringContaining('founded') as string })
+    expect(() => controlAnswers.decode(founded(at))).toThrow(expected)
+    expect(controlAnswers.decode(founded(0))).toMatchObject({ kind: 'welcome', lineage: { founded: 0 } })
+  })
+})
+
 describe('a state that is given to one who catches up', () => {
   const donation = (names: readonly string[], changes: number): ControlAnswer => ({
     kind: 'donation',
@@ -254,6 +303,43 @@ describe('a state that is given to one who catches up', () => {
   ])('fits among %i peers after %i changes of the view in one epoch', (peers, changes) => {
     const given = donation(names(peers), changes)
     expect(controlAnswers.decode(controlAnswers.encode(given))).toEqual(given)
+  })
+
+  it('says nothing that a checkpoint cannot hold', () => {
+    const number = fc.oneof({ weight: 3, arbitrary: fc.nat() }, fc.integer({ min: -1, max: 0 }), fc.double())
+    const numbers = fc.record({
+      founded: number,
+      round: number,
+      step: number,
+      view: number,
+      epoch: number,
+      start: number
+    })
+    let given = 0
+    fc.assert(
+      fc.property(numbers, ({ founded, round, step, view: at, epoch, start }) => {
+        const honest = packr.unpack(controlAnswers.encode(donation(names(2), 2))) as { position: object }
+        const view = { number: at, members: names(2) }
+        const position = { ...honest.position, epoch, start }
+        const bytes = packr.pack({ ...honest, round, step, lineage: { founder: peer, founded }, view, position })
+        let read: ControlAnswer
+        try {
+          read = controlAnswers.decode(bytes)
+        } catch {
+          return
+        }
+        if (read.kind !== 'donation') return expect.fail(read.kind)
+        given += 1
+        const { kind, vectors, evidence, guests, position: data, ...rest } = read
+        expect([kind, evidence, guests]).toEqual(['donation', [], []])
+        parseCheckpointRecord({
+          position: { ...rest, run, manifest: RUN_MANIFEST, data, accuracy: 0, finished: false },
+          vectors: vectors.map((vector) => ({ ...vector, name: 'model' }))
+        })
+      }),
+      { numRuns: 3000 }
+    )
+    expect(given).toBeGreaterThan(30)
   })
 
   it('with a place that nobody has is refused', () => {

@@ -95,6 +95,17 @@ describe('a checkpoint', () => {
     await expect(writeCheckpoint(join(scratch(), 'x'), named)).rejects.toMatchObject({ code: 'duplicate' })
   })
 
+  it('is not written when it could not be read', async () => {
+    const folder = scratch()
+    const position = { ...positionOf(1), lineage: { founder: 'peerAAAAAAAAAAAA', founded: -1 } }
+    const unreadable = writeCheckpoint(join(folder, 'x'), { ...contents(), position })
+    await expect(unreadable).rejects.toMatchObject({
+      code: 'argument',
+      message: expect.stringContaining('founded') as string
+    })
+    expect(await readdir(folder)).toEqual([])
+  })
+
   it('says so when it cannot be written', async () => {
     const folder = scratch()
     await writeFile(join(folder, 'file'), '')

@@ -107,7 +107,7 @@ export type ControlKind = ControlMessage['kind']
 export type DerivedMessage = Extract<ControlMessage, { kind: 'derived' }>
 
 /** Which founding a run goes back to: of two halves that meet, the one that was founded first goes on. */
-const lineage = z.strictObject({ founder: peer, founded: finite })
+const lineage = z.strictObject({ founder: peer, founded: z.number().min(0) })
 export type Lineage = z.infer<typeof lineage>
 
 /** What proves that the sender belongs to the run, as its admission wants it; null when it wants nothing. */

@@ -36,7 +36,7 @@ export interface HeaderInit {
   readonly vectors: readonly CheckpointVector[]
 }
 
-/** Length and header. Errors: `duplicate` for two tensors of one name, `argument` for a header that is too long. */
+/** Length and header. Errors: `duplicate` for two tensors of one name, `argument` for a header that is too long or could not be read. */
 export function encodeHeader({ layout, position, vectors }: HeaderInit): Buffer {
   const tensors = tensorsOf(layout, vectors)
   const names = tensors.map(([name]) => name)
@@ -44,7 +44,7 @@ export function encodeHeader({ layout, position, vectors }: HeaderInit): Buffer 
   if (twice !== undefined) {
     throw new PeergradError('duplicate', `checkpoint: got two tensors called "${twice}", expected a name for each`)
   }
-  const record = JSON.stringify({ position, vectors } satisfies CheckpointRecord)
+  const record = JSON.stringify(checked({ position, vectors }))
   const metadata = ['__metadata__', { sha256: ZEROS, peergrad: record }] as const
   // by hand, for an object would put a name that is a number before the others
   const fields = [metadata, ...tensors].map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`)
@@ -58,6 +58,16 @@ export function encodeHeader({ layout, position, vectors }: HeaderInit): Buffer 
   bytes.writeBigUInt64LE(BigInt(json.length + padding))
   bytes.write(digestOf(bytes), DIGEST_AT)
   return bytes
+}
+
+/** What cannot be read must not be written: good checkpoints would make room for it. */
+function checked(record: CheckpointRecord): CheckpointRecord {
+  try {
+    return parseCheckpointRecord(record)
+  } catch (cause) {
+    const message = `checkpoint: it could not be read again: ${PeergradError.from(cause).message}`
+    throw new PeergradError('argument', message, {}, { cause })
+  }
 }
 
 /** Reads length and header. Error `corrupt` says what is wrong with it. */

@@ -30,7 +30,7 @@ const FULL = ['ENOSPC', 'EDQUOT', 'EFBIG']
 
 /**
  * Writes a checkpoint, which appears whole under its name or not at all, also when the machine stops. Errors: `full`
- * when the disk is, `argument` when the path cannot be written, `duplicate` for two tensors of one name.
+ * when the disk is, `argument` when the path cannot be written or the position cannot be one, `duplicate` for two tensors of one name.
  */
 export async function writeCheckpoint(file: string, { layout, position, vectors }: CheckpointContents): Promise<void> {
   const facts = vectors.map(({ name, vector, digest }) => ({ name, length: vector.length, digest }))
