@@ -88,6 +88,30 @@ describe('a run that is not open to anybody', () => {
     for (const reason of reasons) expect(reason).toContain('did not prove')
   })
 
+  it('tells who does not know it nothing of what was decided', async () => {
+    simulation = new Simulation({ peers: 3, rounds: 20, admission: 'secret' })
+    const run = createHash('sha256').update(canonical(simulation.manifest)).digest('hex')
+    const answers: Promise<string>[] = []
+    const asks: Disguise = {
+      mesh: (honest: Mesh) =>
+        replace(honest, {
+          request: (peer, payload, options) => {
+            const asked = honest.request(peer, controlRequests.encode({ kind: 'decision', run, round: 1 }), options)
+            answers.push(
+              asked.then(
+                () => 'told',
+                ({ code }: { code: string }) => code
+              )
+            )
+            return honest.request(peer, payload, options)
+          }
+        })
+    }
+    await comes({}, secret(WORD), asks)
+    expect(answers.length).toBeGreaterThan(0)
+    expect(new Set(await Promise.all(answers))).toEqual(new Set(['missing']))
+  })
+
   it('is not joined by one that was given a secret and finds it open', async () => {
     simulation = new Simulation({ peers: 3, rounds: 20 })
     const { error } = await comes({ credentials: secret(WORD) })

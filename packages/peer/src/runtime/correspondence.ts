@@ -131,9 +131,11 @@ export class Correspondence {
     if (request.kind === 'derived') return this.#derived(from, request)
     const { here, confirmed } = this.#presence
     if (here === undefined || !confirmed || this.#parts.standing.foreign) return undefined
-    const { init, catcher, vectors, optimiser, followers, exclusions } = this.#parts
+    const { init, roster, catcher, vectors, optimiser, followers, exclusions } = this.#parts
     const { swarm, store } = init
     if (request.kind === 'decision' && request.round < here.round) {
+      // the id of the run is told to anybody; of two that came by one right, the other one learns here who has it
+      if (!roster.isMember(from) && !swarm.hasMet(from)) return undefined
       return decidedAnswer(catcher.decision(request.round))
     }
     if (request.kind !== 'donate') return undefined
