@@ -1,7 +1,7 @@
 import { OPTION_NAMES } from '@peergrad/core'
 import { JSON_FLAG, RUN_FILE_FLAG, type Command } from '../command.js'
 import { EXIT } from '../exit-codes.js'
-import { print, printJson } from '../output/print.js'
+import { print, printJson, sayable } from '../output/print.js'
 
 export const doctor: Command = {
   name: 'doctor',
@@ -29,12 +29,12 @@ export const doctor: Command = {
         if (json === true) return
         if (about !== last) print(`${last === '' ? '' : '\n'}${about}`)
         last = about
-        print(line(finding))
+        print(sayable(line(finding)))
       }
     })
     const status = worst(sections.flatMap(({ findings }) => findings))
     if (json === true) printJson({ status, sections })
-    else print(`\n${verdict(sections)}`)
+    else print(`\n${sayable(verdict(sections))}`)
     return status === 'fail' ? EXIT.unfit.code : EXIT.ok.code
   }
 }

@@ -4,7 +4,7 @@ import { openDoctor, type Doctor, type DoctorInit as NetworkInit } from '@peergr
 import type { Finding } from './finding.js'
 import { halves } from './halves.js'
 import type { Listeners } from './listeners.js'
-import { data } from './machine/data.js'
+import { data, dataToldOf } from './machine/data.js'
 import { disk } from './machine/disk.js'
 import { engine } from './machine/engine.js'
 import { listen } from './machine/listen.js'
@@ -63,7 +63,11 @@ export async function diagnose(init: DoctorInit): Promise<readonly Section[]> {
     }
     const manifest = own ?? examined.find(({ run }) => run !== undefined)?.run?.manifest
     notes.add(RUN, halves(examined), openFiles(manifest?.peers ?? options.peers))
-    notes.add(RUN, await data(manifest?.dataset ?? options.dataset, options))
+    const told = own === undefined ? manifest?.dataset : undefined
+    notes.add(
+      RUN,
+      await (told === undefined ? data(own?.dataset ?? options.dataset, options) : dataToldOf(told, options))
+    )
     return notes.sections
   } finally {
     listeners?.close()

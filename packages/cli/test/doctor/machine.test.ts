@@ -1,10 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MODULE, redisServerVersion } from '@peergrad/store'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { data } from '../../src/doctor/machine/data.js'
+import { data, dataToldOf } from '../../src/doctor/machine/data.js'
 import { disk } from '../../src/doctor/machine/disk.js'
 import { engine } from '../../src/doctor/machine/engine.js'
 import { listen } from '../../src/doctor/machine/listen.js'
@@ -69,6 +69,11 @@ describe('this machine', () => {
     expect(said(await data('mnist', options))).toBe('ok')
     expect(said(await data('synthetic:train=10', options))).toBe('ok')
     expect(said(await data('cifar10', options))).toBe('warn data-not-fetched')
+    expect(said(await dataToldOf('synthetic:train=10', options))).toBe('ok')
+    const module = join(mkdtempSync(join(tmpdir(), 'peergrad-doctor-')), 'theirs.mjs')
+    writeFileSync(module, 'globalThis.isLoaded = true')
+    expect(said(await dataToldOf(module, options))).toBe('warn data-of-others')
+    expect('isLoaded' in globalThis).toBe(false)
     const missing = await data('idx:dir=/nowhere', options)
     expect(missing).toMatchObject({ status: 'fail', fault: 'no-data' })
     expect(missing.found).toContain('/nowhere/train-images-idx3-ubyte')

@@ -3,6 +3,7 @@ import {
   firstDifference,
   parseAdmission,
   PeergradError,
+  shown,
   type Guest,
   type PeerId,
   type RunManifest
@@ -115,7 +116,7 @@ export function differenceOf(ours: RunManifest, theirs: RunManifest): PeergradEr
   const difference = firstDifference(ours, theirs)
   return new PeergradError(
     'refused',
-    `the runs differ at "${difference?.field}": got ${canonical(difference?.there)}, expected ${canonical(difference?.here)}; ` +
+    `the runs differ at "${difference?.field}": got ${shown(difference?.there)}, expected ${shown(difference?.here)}; ` +
       'start the peer with the same run file, or with --join alone to take the run as it is',
     { field: difference?.field }
   )

@@ -1,5 +1,5 @@
-import type { Options } from '@peergrad/core'
-import { datasetSource } from '@peergrad/engine'
+import { isBuiltIn, shown, type Options } from '@peergrad/core'
+import { datasets, datasetSource } from '@peergrad/engine'
 import { cacheDirectory } from '../../compose.js'
 import { bytes } from '../../output/units.js'
 import { datasetHere } from '../../peer/data-here.js'
@@ -21,4 +21,11 @@ export async function data(name: string, options: Options): Promise<Finding> {
   } catch (thrown) {
     return failed(thrown, 'no-data', 'fail', 'check the path, or give the data set with --dataset')
   }
+}
+
+/** The same of a data set that a peer names: a module is not loaded because a stranger says its name. */
+export async function dataToldOf(name: string, options: Options): Promise<Finding> {
+  if (isBuiltIn(datasets, name)) return data(name, options)
+  const what = `${shown(name)}, which the peer's run names, is no built-in: it was not loaded to look`
+  return warn('data-of-others', what, 'say --dataset yourself when it is one that you trust')
 }
