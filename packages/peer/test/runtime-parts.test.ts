@@ -319,6 +319,23 @@ it('who gave a state that was given up is asked last, and is asked', async () =>
   expect(asked).toContain('donor')
 })
 
+it.each([
+  ['goes on to ask the others when those that were asked first say so', 'missing', 'unreachable'],
+  ['is refused when all say so, in whatever turn', 'refused', 'refused']
+] as const)('a peer that may not take part %s', async (_what, last, expected) => {
+  const objection = new PeergradError('refused', 'no', { admission: 'secret' })
+  const ready = Array.from({ length: 9 }, (_, index) => `peer${index}`)
+  const asked = new Set<string>()
+  const ask = (peer: string) => {
+    asked.add(peer)
+    return Promise.reject(peer !== ready[8] || last === 'refused' ? objection : new PeergradError(last, 'not now'))
+  }
+  const signal = new AbortController().signal
+  const init = { swarm: { ready, run: 'r', ask }, clock: systemClock(), distrusted: new Set(), patience: 600, signal }
+  await expect(takeState(init as unknown as TakeStateInit<unknown>)).rejects.toMatchObject({ code: expected })
+  expect([...asked]).toEqual(ready)
+})
+
 describe('the data position of a donor', () => {
   const manifest = { seed: 1, batch: 2 }
   const partition = (shards: number) => {

@@ -110,9 +110,10 @@ interface Taken<T> extends Offer {
  */
 export async function takeState<T>(init: TakeStateInit<T>): Promise<Taken<T>> {
   const end = init.clock.now() + init.patience
+  const objections = new Map<PeerId, PeergradError>()
   for (let turn = 0; ; turn++) {
     const failures: string[] = []
-    const offers = await askSome(init, turn, failures)
+    const offers = await askSome(init, turn, failures, objections)
     checkAborted(init.signal)
     for (const offer of offers) {
       const { donors, donation } = offer
@@ -140,7 +141,12 @@ export async function takeState<T>(init: TakeStateInit<T>): Promise<Taken<T>> {
  * What some of the peers offer, the state that most are in or were in first. Others are asked at each turn: those of one
  * may all be without a state, as this peer is.
  */
-async function askSome(init: Asking, turn: number, failures: string[]): Promise<readonly Offer[]> {
+async function askSome(
+  init: Asking,
+  turn: number,
+  failures: string[],
+  objections: Map<PeerId, PeergradError>
+): Promise<readonly Offer[]> {
   const { swarm, clock, distrusted, witnesses, signal } = init
   const trusted = swarm.ready.filter((peer) => !distrusted.has(peer))
   // once all of those were asked: they may be without a state too
@@ -149,7 +155,6 @@ async function askSome(init: Asking, turn: number, failures: string[]): Promise<
   const first = (turn * DONORS) % Math.max(1, peers.length)
   const asked = [...peers.slice(first), ...peers.slice(0, first)].slice(0, DONORS)
   const offers = new Map<string, Offer & { readonly donors: PeerId[] }>()
-  const objections: PeergradError[] = []
   const enough = deferred<void>()
   let answers = 0
   const ask = async (donor: PeerId): Promise<void> => {
@@ -174,18 +179,21 @@ async function askSome(init: Asking, turn: number, failures: string[]): Promise<
       const offer = offers.get(key) ?? { donors: [], donation }
       offers.set(key, offer)
       offer.donors.push(donor)
+      objections.delete(donor)
       if (offers.size === 1) clock.after(MOST, enough.resolve)
     } catch (thrown) {
       const error = PeergradError.from(thrown)
       failures.push(`${donor}: ${error.message}`)
-      if (isObjection(error)) objections.push(error)
+      if (isObjection(error)) objections.set(donor, error)
+      else objections.delete(donor)
     }
     answers += 1
     if (answers > asked.length / 2 && offers.size > 0) clock.after(TOGETHER, enough.resolve)
   }
   await Promise.race([enough.promise, Promise.all(asked.map(ask))])
-  const [objection] = objections
-  if (objection !== undefined && objections.length === asked.length) throw objection
+  // what a few say, who may lie, is not what all say
+  const objection = objections.get(asked[0] ?? '')
+  if (objection !== undefined && [...asked, ...swarm.ready].every((peer) => objections.has(peer))) throw objection
   const said = ({ donors, donation }: Offer) => new Set([...donors, ...witnesses(donation)]).size
   return [...offers.values()].sort((a, b) => said(b) - said(a) || b.donation.round - a.donation.round)
 }
