@@ -195,10 +195,13 @@ describe('those who catch up', () => {
   })
 })
 
+const STATE = { round: 40, hash: 'f'.repeat(64) }
+
 describe('a peer that gathers with others, of whom one does not answer', () => {
   const lineage = { founder: 'a', founded: 1 }
-  const gathering = () =>
+  const gathering = (init: Partial<GatheringInit> = {}) =>
     new Gathering({
+      ...init,
       mesh: Object.assign(new Emitter(), { self: 'self', connected: () => ['a', 'mute'] }),
       clock: virtualClock(),
       join: ['somewhere'],
@@ -221,5 +224,16 @@ describe('a peer that gathers with others, of whom one does not answer', () => {
     const view = { number: 0, members: ['a', 'self'] }
     found.onFound('a', { kind: 'found', run: 'run', lineage, view, state: null })
     expect(await gathered).toEqual({ view, state: null })
+  })
+
+  it('goes on from its checkpoint, whatever one of those says that it was with then', async () => {
+    const view = { number: 4, members: ['a', 'b', 'self'] }
+    const found = gathering({ resumed: { state: STATE, view, lineage } })
+    const gathered = found.gather({ deadline: 60_000, signal: new AbortController().signal })
+    const told = { kind: 'found', run: 'run', lineage, view } as const
+    expect(() => found.onFound('b', { ...told, state: null })).toThrow(expect.objectContaining({ code: 'refused' }))
+    expect(() => found.onFound('c', { ...told, state: STATE })).toThrow(expect.objectContaining({ code: 'refused' }))
+    found.onFound('b', { ...told, state: STATE })
+    expect(await gathered).toEqual({ view, state: STATE })
   })
 })

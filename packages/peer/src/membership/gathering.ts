@@ -157,11 +157,14 @@ export class Gathering {
     }
   }
 
-  /** This peer is told where the run begins. Error `refused` when it is not the teller's to say. */
+  /**
+   * This peer is told where the run begins. Error `refused` when it is not the teller's to say: whoever calls a run together that goes
+   * on from checkpoints has a state, and only the founder of one may begin it anew.
+   */
   onFound(from: PeerId, { lineage, view, state }: Found): ControlAnswer {
     const ours = this.#init.acquaintance.lineage
-    const may = from === ours?.founder || this.#init.resumed?.view.members.includes(from)
-    if (ours === undefined || !sameLineage(ours, lineage) || may !== true) {
+    const calls = state !== null && this.#init.resumed?.view.members.includes(from) === true
+    if (ours === undefined || !sameLineage(ours, lineage) || !(calls || from === ours.founder)) {
       throw new PeergradError('refused', 'only the founder of a run makes its first view')
     }
     this.#founded.resolve({ view, state })
