@@ -9,7 +9,10 @@ import { run } from './run.mjs'
 const ROOT = join(import.meta.dirname, '..')
 
 // tsc first: lint and the generated pages read what it builds, and the pages the bundles
-const failed = [await check('types', [bin('@typescript/native', 'tsc'), '-b']), await check('bundles', ['scripts/bundle.mjs'])]
+const failed = [
+  await check('types', [bin('@typescript/native', 'tsc'), '-b']),
+  await check('bundles', ['scripts/bundle.mjs'])
+]
 const checks = [
   ['types of tests', [bin('@typescript/native', 'tsc'), '-p', 'test']],
   ['lint', [bin('eslint', 'eslint'), '--max-warnings=0', '.']],
