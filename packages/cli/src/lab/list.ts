@@ -1,4 +1,4 @@
-import { loadPlugin, type PluginReference } from '@peergrad/core'
+import { loadPlugin, reading, type PluginReference } from '@peergrad/core'
 import { attacks } from '../attack/registry.js'
 
 /** What `attack --list` says of one attack. */
@@ -30,14 +30,7 @@ export async function listAttacks(): Promise<ListedAttack[]> {
 /** What the factory of a built-in attack reads when it is given nothing. */
 async function optionsOf({ module, export: exported }: PluginReference): Promise<string[]> {
   const factories = (await import(module)) as Readonly<Record<string, (options: object) => unknown>>
-  const read = new Set<string | symbol>()
-  const get = (_: object, name: string | symbol) => void read.add(name)
-  const has = (_: object, name: string | symbol) => {
-    read.add(name)
-    return false
-  }
-  factories[exported](new Proxy({}, { get, has }))
-  return [...read].filter((name) => typeof name === 'string')
+  return [...reading(factories[exported], {}).read]
 }
 
 /** By level, a paragraph for each. */

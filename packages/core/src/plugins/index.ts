@@ -1,5 +1,6 @@
 export { doneByPlugin, ofPlugin, pluginError } from './calls.js'
 export { loadFactory, loadPlugin, makePlugin } from './load.js'
+export { reading } from './options-read.js'
 export { describedRegistry, registry } from './registry.js'
 export { isBuiltIn, onOwnPlugin, parsePlugin, pluginName, resolvePlugin } from './resolve.js'
 export { checkPlugin, checkShape, fn, GRADIENT_STORE, list, type Plugins, type Shape } from './shapes.js'

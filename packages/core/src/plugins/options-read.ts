@@ -22,8 +22,7 @@ export function withOptions(
   factory: (options: Options) => unknown,
   options: Options
 ): unknown {
-  const read = new Set<string>()
-  const made = factory(watched(options, read))
+  const { made, read } = reading(factory, options)
   const text = String(factory)
   const hasNone = WITHOUT_PARAMETERS.test(text) && !BY_OTHER_NAMES.test(text)
   if (read.size === 0 && !hasNone) return made
@@ -37,6 +36,15 @@ export function withOptions(
       : 'its factory takes none'
   const message = `${who}: got the option "${unread}", ${expected}`
   throw new PeergradError('unknown', message, { plugin: who, option: unread })
+}
+
+/** What a factory makes of options, and the names of those that it reads, given or not. */
+export function reading(
+  factory: (options: Options) => unknown,
+  options: Options
+): { readonly made: unknown; readonly read: ReadonlySet<string> } {
+  const read = new Set<string>()
+  return { made: factory(watched(options, read)), read }
 }
 
 /** The options, as an object that can be cloned, each noted when it is read; and those that are not there when they are asked for. */
